@@ -1,0 +1,1 @@
+//! `execute_batch(state, batch)`; queries; scheduler; management canister; cycles prices.

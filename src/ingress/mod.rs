@@ -1,0 +1,1 @@
+//! (preface to be written by the room's builder)

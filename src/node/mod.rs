@@ -1,0 +1,5 @@
+//! The event loop: performs the replica's effects in order, owns threads and timers.
+
+pub mod handle;
+
+pub use handle::Handle;

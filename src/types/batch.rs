@@ -1,0 +1,22 @@
+//! What consensus hands down to execution, and what comes back.
+
+use super::{Digest, Height, NodeIndex, RequestId, Time, UserCall};
+use std::sync::Arc;
+
+/// An authenticated update call, ready to execute.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Ingress {
+    pub id: RequestId,
+    pub call: UserCall,
+}
+
+/// Everything that execution of one height may depend on besides the state.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Batch {
+    pub height: Height,
+    pub time: Time,
+    /// Hash of the random beacon of the block's view; seeds `raw_rand`.
+    pub randomness: Digest,
+    pub proposer: NodeIndex,
+    pub ingress: Vec<Arc<Ingress>>,
+}

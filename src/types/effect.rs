@@ -1,0 +1,133 @@
+//! What goes into the replica machine and what comes out: plain data, performed in order.
+
+use super::*;
+use std::sync::Arc;
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// Always the first input: what storage recovered.
+    Started(Box<Recovered>),
+    Peer(NodeIndex, PeerMessage),
+    /// A user's call that this replica's HTTP interface authenticated.
+    Ingress(Arc<SignedIngress>),
+    /// A call that a peer gossiped and this node authenticated off the consensus thread.
+    PeerIngress(Arc<SignedIngress>),
+    /// Time passed; `now` says how much. Sent at the moment last asked for by `SetTimer`.
+    Timer,
+    /// A height was executed and its changes handed to storage.
+    Executed(Executed),
+    /// Answer to [`Effect::SelectPayload`].
+    Payload { view: View, payload: Payload },
+    /// Answer to [`Effect::ValidatePayload`].
+    PayloadValidated { block: Digest, verdict: Verdict },
+    /// The ingress pool holds something that no block carries yet.
+    PayloadWaiting,
+}
+
+/// The result of executing a height, as far as consensus may know it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Executed {
+    pub height: Height,
+    pub root: StateRoot,
+}
+
+/// Whether a block's payload may be voted for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    Valid,
+    /// Wrong forever: never vote for this block.
+    Permanent(String),
+    /// Not now: ask again when time or the chain has moved on.
+    Transient(String),
+}
+
+/// Something to be done by the hands. Effects of one call are performed strictly in order.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// A barrier: no later effect is performed before this record is on disk.
+    Persist(Record),
+    Send(NodeIndex, PeerMessage),
+    /// To every other node.
+    Broadcast(PeerMessage),
+    /// Call `handle` with [`Input::Timer`] at this moment; replaces the moment asked for before.
+    SetTimer(Time),
+    /// Heights come in order, each exactly once a run, from the recovered height on.
+    Execute(Batch),
+    Certified(Certification),
+    /// Stop this replica: it, or a quorum against it, disagrees about an executed state.
+    Halt(Box<Divergence>),
+    /// Inside the replica only: ask the ingress pool for a payload on top of `ancestors`
+    /// (unexecuted blocks, newest first). Answered by [`Input::Payload`].
+    SelectPayload { view: View, time: Time, ancestors: Vec<Arc<Block>> },
+    /// Inside the replica only: may `block` be voted for on top of `ancestors`?
+    ValidatePayload { hash: Digest, block: Arc<Block>, ancestors: Vec<Arc<Block>> },
+    /// Inside the replica only: a finalized block, oldest first, exactly once, with its beacon.
+    /// The replica turns it into [`Effect::Execute`].
+    Deliver { block: Arc<Block>, beacon: RandomBeacon },
+}
+
+/// Evidence that this replica's state differs from what a quorum certified.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Divergence {
+    pub height: Height,
+    pub own: StateRoot,
+    pub certified: Certification,
+}
+
+/// What must be on disk before this replica goes on. One record, one key in `storage::schema`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Record {
+    /// A vote, kept so that no restart can vote differently.
+    Vote(Vote),
+    /// A proposal this replica made, or voted for.
+    Proposal { hash: Digest, proposal: Arc<Proposal> },
+    /// A block without its proposer's signature, learnt from a finalized chain.
+    Block { hash: Digest, block: Arc<Block> },
+    Notarization(Notarization, RandomBeacon),
+    Nullification(Nullification, RandomBeacon),
+    /// The block at `height` is final: `finalization` names it or a descendant.
+    Finalized { height: Height, hash: Digest, beacon: RandomBeacon, finalization: Finalization },
+    Certification(Certification),
+}
+
+/// The three votes a replica can give in a view.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Vote {
+    Notarize { view: View, block: Digest },
+    Nullify { view: View },
+    Finalize { view: View, block: Digest },
+}
+
+impl Vote {
+    /// The view in which the vote was given.
+    pub fn view(&self) -> View {
+        match self {
+            Vote::Notarize { view, .. } | Vote::Nullify { view } | Vote::Finalize { view, .. } => *view,
+        }
+    }
+}
+
+/// What a restart finds on disk.
+#[derive(Clone, Debug, Default)]
+pub struct Recovered {
+    /// Last height whose execution is committed; 0 before the first.
+    pub executed: Height,
+    /// Root after `executed`; `None` at genesis.
+    pub root: Option<StateRoot>,
+    /// The newest certification on disk.
+    pub certification: Option<Certification>,
+    /// Finalized blocks from `executed` (inclusive, when it is not 0) to the finalized tip, oldest
+    /// first, each with its hash and beacon.
+    pub finalized: Vec<(Digest, Arc<Block>, RandomBeacon)>,
+    /// The finalization that names the finalized tip.
+    pub finalization: Option<Finalization>,
+    /// Proposals above the finalized tip.
+    pub proposals: Vec<(Digest, Arc<Proposal>)>,
+    /// Notarizations of views above the finalized tip's.
+    pub notarizations: Vec<(Notarization, RandomBeacon)>,
+    /// Nullifications of views above the finalized tip's.
+    pub nullifications: Vec<(Nullification, RandomBeacon)>,
+    /// Own votes in views above the finalized tip's.
+    pub votes: Vec<Vote>,
+}

@@ -1,0 +1,53 @@
+//! What must be equal on all nodes from the start. The hash of its canonical encoding
+//! (`crypto::chain_id`) names the chain and stands in every signed message between replicas.
+
+use super::Digest;
+use serde::{Deserialize, Serialize};
+
+/// The hash of the genesis: names the chain.
+pub type ChainId = Digest;
+
+/// `genesis.toml`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Genesis {
+    /// Format version; 1.
+    pub version: u32,
+    /// A name for people; part of the hash.
+    pub name: String,
+    /// An idle leader waits this long before it proposes an empty block. Bounds the age of certified time.
+    pub heartbeat_ms: u64,
+    /// A replica that expects a proposal waits this long before it votes to nullify the view; doubled
+    /// after each nullified view in a row, up to `limits::VIEW_TIMEOUT_MAX_MS`.
+    pub view_timeout_ms: u64,
+    /// Whether anyone may call the `provisional_*` methods of the management canister.
+    pub provisional: bool,
+    /// The committee, in the order of `NodeIndex`.
+    pub nodes: Vec<GenesisNode>,
+}
+
+/// One node of the committee.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GenesisNode {
+    /// Who runs it, for people.
+    pub name: String,
+    /// Raw Ed25519 identity key, hex (32 bytes).
+    pub identity_key: String,
+    /// Raw Ed25519 TLS key, hex (32 bytes); peers pin it.
+    pub tls_key: String,
+    /// Share-encryption key of `threshold_crypto`, hex (48 bytes).
+    pub encryption_key: String,
+    /// `host:port` where peers reach it.
+    pub address: String,
+}
+
+/// How many of `n` replicas may be faulty: f with n ≥ 3f + 1.
+pub fn faults_max(n: usize) -> usize {
+    n.saturating_sub(1) / 3
+}
+
+/// How many of `n` replicas make a quorum: n − f, which is 2f + 1 when n = 3f + 1.
+pub fn quorum(n: usize) -> usize {
+    n.saturating_sub(faults_max(n))
+}

@@ -1,0 +1,99 @@
+//! Every bound of the protocol, named once. Equal on all nodes; `Config` holds only a node's own.
+
+use super::{Bytes, Instructions};
+
+// Ingress (interface spec; INTEROP.md §1).
+/// How far in the future an ingress may expire: five minutes.
+pub const INGRESS_TTL_MS: u64 = 300_000;
+/// Tolerated clock difference on top of [`INGRESS_TTL_MS`].
+pub const INGRESS_DRIFT_MS: u64 = 60_000;
+/// Largest argument plus envelope of an ingress.
+pub const INGRESS_BYTES_MAX: usize = 2 * 1024 * 1024 + 64 * 1024;
+pub const NONCE_BYTES_MAX: usize = 32;
+pub const DELEGATIONS_MAX: usize = 20;
+pub const DELEGATION_TARGETS_MAX: usize = 1_000;
+pub const READ_STATE_PATHS_MAX: usize = 1_000;
+pub const READ_STATE_LABELS_MAX: usize = 127;
+pub const METHOD_NAME_BYTES_MAX: usize = 20_000;
+/// Ingress pool of one replica.
+pub const INGRESS_POOL_COUNT_MAX: usize = 20_000;
+pub const INGRESS_POOL_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+// HTTP.
+/// Largest body of any request to the public interface.
+pub const HTTP_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// A synchronous call (v3, v4) waits this long for its certificate before it answers 202.
+pub const CALL_WAIT_MS: u64 = 10_000;
+
+// Encodings.
+pub const CBOR_DEPTH_MAX: usize = 32;
+
+// Blocks and consensus.
+pub const BLOCK_INGRESS_COUNT_MAX: usize = 1_000;
+pub const BLOCK_PAYLOAD_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// A block's time may be this far ahead of a validator's clock.
+pub const BLOCK_TIME_AHEAD_MAX_MS: u64 = 60_000;
+pub const VIEW_TIMEOUT_MAX_MS: u64 = 10_000;
+/// Views above the finalized one for which artifacts are kept.
+pub const VIEWS_AHEAD_MAX: u64 = 64;
+/// Finalized heights that may await certification before leaders stop adding payload.
+pub const UNCERTIFIED_HEIGHTS_MAX: u64 = 16;
+/// Blocks in one [`super::ChainSegment`].
+pub const CHAIN_SEGMENT_BLOCKS_MAX: usize = 64;
+/// Bytes of blocks in one segment, after which it ends at the next finalization.
+pub const CHAIN_SEGMENT_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Proposals kept for one view (an equivocating leader can send many).
+pub const PROPOSALS_PER_VIEW_MAX: usize = 2;
+/// Ceremony dealing of one node.
+pub const DEALING_BYTES_MAX: usize = 64 * 1024;
+pub const NODES_MAX: usize = 64;
+
+// Network.
+/// Largest message between replicas: a block and its framing.
+pub const PEER_MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Messages waiting for one peer; the oldest of the bulk ones go first when it is full.
+pub const PEER_QUEUE_COUNT_MAX: usize = 4_096;
+pub const PEER_QUEUE_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+// Canisters.
+pub const PAGE_BYTES: usize = 4_096;
+pub const WASM_PAGE_BYTES: usize = 65_536;
+/// 4 GiB less one page, so that `0xFFFF_FFFF` is always out of bounds (ENGINE.md).
+pub const HEAP_WASM_PAGES_MAX: u32 = 65_535;
+pub const STABLE_BYTES_MAX: u64 = 500 * 1024 * 1024 * 1024;
+pub const MESSAGE_BYTES_MAX: usize = 2 * 1024 * 1024;
+pub const REPLY_BYTES_MAX: usize = 3 * 1024 * 1024;
+/// Module as it arrives (perhaps compressed) and as it decompresses.
+pub const MODULE_BYTES_MAX: usize = 100 * 1024 * 1024;
+pub const CODE_SECTION_BYTES_MAX: usize = 10 * 1024 * 1024;
+pub const FUNCTIONS_MAX: usize = 50_000;
+pub const GLOBALS_MAX: usize = 1_000;
+pub const EXPORTS_MAX: usize = 1_000;
+pub const EXPORT_NAME_BYTES_MAX: usize = 20_000;
+pub const CUSTOM_SECTIONS_MAX: usize = 16;
+pub const CUSTOM_SECTIONS_BYTES_MAX: usize = 1024 * 1024;
+pub const TABLE_ELEMENTS_MAX: u64 = 1_000_000;
+pub const FUNCTION_PARAMS_MAX: usize = 1_000;
+pub const FUNCTION_LOCALS_MAX: u64 = 50_000;
+/// Bytes of estimated stack that Wasm calls may use together.
+pub const STACK_BYTES_MAX: u64 = 1024 * 1024;
+/// Instructions of one update, until time slicing lets them be 40 B (issue 3).
+pub const UPDATE_INSTRUCTIONS_MAX: Instructions = Instructions(5_000_000_000);
+pub const QUERY_INSTRUCTIONS_MAX: Instructions = Instructions(5_000_000_000);
+pub const INSTALL_INSTRUCTIONS_MAX: Instructions = Instructions(20_000_000_000);
+pub const INSPECT_INSTRUCTIONS_MAX: Instructions = Instructions(200_000_000);
+/// After this many, a height starts no further message.
+pub const HEIGHT_INSTRUCTIONS_MAX: Instructions = Instructions(7_000_000_000);
+pub const CANISTER_QUEUE_MAX: usize = 500;
+pub const CONTROLLERS_MAX: usize = 10;
+pub const CHUNK_BYTES_MAX: usize = 1024 * 1024;
+pub const CHUNK_STORE_BYTES_MAX: usize = 100 * 1024 * 1024;
+pub const CANISTER_LOG_BYTES_MAX: usize = 4_096;
+pub const CANISTER_HISTORY_MAX: usize = 20;
+pub const CERTIFIED_DATA_BYTES_MAX: usize = 32;
+/// Cycles that a provisional create gives when no amount is named: 100 T.
+pub const PROVISIONAL_CYCLES: u128 = 100_000_000_000_000;
+/// Ingress history entries: by formula, 1,000 a block and 2 blocks a second over TTL + drift.
+pub const INGRESS_HISTORY_MAX: usize = 720_000;
+/// Bytes that all canisters of a replica may hold in memory together.
+pub const SUBNET_MEMORY_MAX: Bytes = Bytes(1 << 40);

@@ -1,0 +1,71 @@
+//! What replicas say to each other.
+
+use super::*;
+use bytes::Bytes;
+use std::sync::Arc;
+
+/// A run of finalized blocks, oldest first, ending in the block that `finalization` names.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ChainSegment {
+    /// Each block with the beacon of its view.
+    pub blocks: Vec<(Arc<Block>, RandomBeacon)>,
+    pub finalization: Finalization,
+    /// The sender's newest certification at or above the first block's height, if it has one.
+    pub certification: Option<Certification>,
+}
+
+/// Where a replica stands; sent now and then, and when it is stuck.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PeerStatus {
+    pub view: View,
+    pub finalized: Height,
+    pub certified: Height,
+}
+
+/// One message between replicas. The sender is known from the mutually authenticated connection.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PeerMessage {
+    Proposal(Arc<Proposal>),
+    NotarizationShare(NotarizationShare),
+    NullificationShare(NullificationShare),
+    FinalizationShare(FinalizationShare),
+    CertificationShare(CertificationShare),
+    Notarization(Notarization, RandomBeacon),
+    Nullification(Nullification, RandomBeacon),
+    Finalization(Finalization),
+    Certification(Certification),
+    /// An update call on its way into every pool: the CBOR envelope.
+    Ingress(Bytes),
+    Status(PeerStatus),
+    /// Ask for the proposal with this hash; answered by `Proposal`.
+    FetchBlock(Digest),
+    /// Ask for finalized blocks from this height on; answered by `Chain`.
+    FetchChain(Height),
+    Chain(Box<ChainSegment>),
+    /// A step of the key-generation ceremony at first start.
+    Ceremony(Box<CeremonyMessage>),
+}
+
+/// The steps of the dealer-less key generation, in order. Every message is signed by its sender's
+/// identity key over its step, content and the chain id, so that the final transcript proves itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CeremonyMessage {
+    pub sender: NodeIndex,
+    pub step: CeremonyStep,
+    pub signature: NodeSignature,
+}
+
+/// Content of a ceremony message (docs/adr: key generation).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum CeremonyStep {
+    /// Hash of the dealing to come: no dealer can choose after seeing the others.
+    Commit(Digest),
+    /// Commitments and encrypted shares, opaque here; `crypto::dkg` decodes and checks them.
+    Deal(Bytes),
+    /// The sender's public key shares in G2, with proofs; opaque here.
+    Keys(Bytes),
+    /// Agreement on the transcript's hash: with all n of these, the keys are in force.
+    Agree(Digest),
+    /// The whole transcript with all n agreements, for a node that missed the end.
+    Done(Bytes),
+}

@@ -1,0 +1,182 @@
+//! What goes into one run of one entry point, and what comes out. Plain data, so that a process
+//! boundary can be put here later.
+
+use crate::state::{Global, Page, PageMap};
+use crate::types::*;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Which System API functions a run may use (interface spec, the table's letters).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Context {
+    /// `canister_init` (I)
+    Init,
+    /// `canister_pre_upgrade` (G)
+    PreUpgrade,
+    /// `canister_post_upgrade` (I)
+    PostUpgrade,
+    /// `canister_update` (U)
+    Update,
+    /// A query method called in replicated execution (RQ)
+    ReplicatedQuery,
+    /// A query method of a non-replicated query (NRQ)
+    Query,
+    /// `canister_composite_query` (CQ)
+    CompositeQuery,
+    /// A reply callback (Ry)
+    ReplyCallback,
+    /// A reject callback (Rt)
+    RejectCallback,
+    /// A cleanup callback (C)
+    Cleanup,
+    /// `canister_inspect_message` (F)
+    InspectMessage,
+    /// `canister_heartbeat`, `canister_global_timer`, `canister_on_low_wasm_memory` (T)
+    SystemTask,
+    /// The module's `start` function (s)
+    Start,
+}
+
+/// What to run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Entry {
+    /// The exported function of this name, e.g. `canister_update increment`. Absent lifecycle exports
+    /// (`canister_init`, …) count as empty functions.
+    Export(String),
+    /// The function at table index `fun` with environment `env`.
+    Callback { fun: u64, env: u64 },
+    /// Instantiate afresh: apply active data segments and globals' initial values, run `start`.
+    /// `globals` and `heap` of the call are ignored and replaced.
+    Instantiate,
+}
+
+/// A canister's memories and globals before the run.
+#[derive(Clone)]
+pub struct Memory {
+    pub heap: PageMap,
+    /// Size of the heap in 64 KiB Wasm pages.
+    pub heap_wasm_pages: u32,
+    pub stable: PageMap,
+    /// Size of stable memory in 64 KiB pages.
+    pub stable_wasm_pages: u64,
+    /// Mutable globals, in module order.
+    pub globals: Vec<Global>,
+}
+
+/// Everything a run may learn about the world.
+#[derive(Clone)]
+pub struct System {
+    pub canister: CanisterId,
+    pub time: Time,
+    pub caller: Principal,
+    /// `msg_arg_data`: argument, or reply in a reply callback.
+    pub arg: Arc<[u8]>,
+    /// In a reject callback: what was rejected.
+    pub reject: Option<Reject>,
+    pub method_name: String,
+    /// The canister's balance at the start of the run, accepted cycles not yet in it.
+    pub balance: Cycles,
+    /// Cycles below which the balance may not fall by calls or burns (freezing threshold).
+    pub freezing_limit: Cycles,
+    /// `msg_cycles_available`: what the caller attached and the canister has not accepted yet.
+    pub cycles_available: Cycles,
+    /// `msg_cycles_refunded` in a callback.
+    pub cycles_refunded: Cycles,
+    /// Whether this call context was answered already (then `msg_reply` traps).
+    pub answered: bool,
+    /// `None`: the caller awaits a guaranteed response. `Some`: best-effort until then.
+    pub deadline: Option<Time>,
+    pub canister_version: u64,
+    /// 1 running, 2 stopping, 3 stopped.
+    pub canister_status: u32,
+    pub controllers: Arc<[Principal]>,
+    pub subnet: Principal,
+    pub root_key: Arc<[u8]>,
+    pub env_vars: Arc<BTreeMap<String, String>>,
+    /// In a non-replicated query: a certificate for the canister's certified data.
+    pub data_certificate: Option<Arc<[u8]>>,
+    /// Instructions that this call context used before (performance counter 1).
+    pub instructions_before: Instructions,
+    /// Room for further outgoing calls, per receiver queue.
+    pub outgoing_calls_max: usize,
+    /// Prices that `ic0.cost_*` and reservations for outgoing calls need.
+    pub prices: Prices,
+    /// Callback ids to hand out start here.
+    pub next_callback: u64,
+    /// Bytes that heap and stable memory together may still grow.
+    pub memory_room: Bytes,
+}
+
+/// The prices a run needs to know; execution fills them from its one table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Prices {
+    /// For each call: sending the request and reserving for its largest response and callback.
+    pub call_base: Cycles,
+    pub call_byte: Cycles,
+    /// Reserved per outgoing call for executing the callback and the largest response.
+    pub call_reservation: Cycles,
+    pub canister_creation: Cycles,
+}
+
+/// One run.
+#[derive(Clone)]
+pub struct Call {
+    /// Hash of the module as installed; names it in the engine's caches.
+    pub module_hash: Digest,
+    /// The module's bytes as installed (perhaps gzipped), for when no cache has it.
+    pub module: Arc<[u8]>,
+    pub memory: Memory,
+    pub entry: Entry,
+    pub context: Context,
+    pub system: System,
+    pub instructions_max: Instructions,
+}
+
+/// What came of a run. Instructions and log are charged and kept whether it trapped or not.
+#[derive(Clone)]
+pub struct Execution {
+    pub outcome: Result<Changes, Reject>,
+    pub instructions: Instructions,
+    /// `debug_print` lines, and the trap's text as the last one.
+    pub log: Vec<Vec<u8>>,
+}
+
+/// An outgoing call, performed. Its cycles and reservations are already taken off `Changes::balance`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OutgoingCall {
+    pub callback: CallbackId,
+    pub receiver: Principal,
+    pub method_name: String,
+    pub payload: Vec<u8>,
+    pub cycles: Cycles,
+    pub deadline_seconds: Option<u32>,
+    pub on_reply: (u64, u64),
+    pub on_reject: (u64, u64),
+    pub on_cleanup: Option<(u64, u64)>,
+    /// Cycles set aside for the response and the callback's execution.
+    pub reserved: Cycles,
+}
+
+/// What a successful run wishes; execution applies it.
+#[derive(Clone, Default)]
+pub struct Changes {
+    /// Heap pages that changed, by index, ascending.
+    pub heap: Vec<(u64, Page)>,
+    pub heap_wasm_pages: u32,
+    pub stable: Vec<(u64, Page)>,
+    pub stable_wasm_pages: u64,
+    pub globals: Vec<Global>,
+    pub answer: Option<Answer>,
+    pub calls: Vec<OutgoingCall>,
+    /// Taken from `cycles_available`; not yet in `balance`.
+    pub cycles_accepted: Cycles,
+    pub cycles_burned: Cycles,
+    /// Cycles taken off the balance by calls (payments, fees and reservations together).
+    pub cycles_spent_on_calls: Cycles,
+    pub next_callback: u64,
+    pub certified_data: Option<Vec<u8>>,
+    /// `Some(Time(0))` clears the timer.
+    pub global_timer: Option<Time>,
+    /// `accept_message` was called.
+    pub message_accepted: bool,
+}

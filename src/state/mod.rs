@@ -1,8 +1,10 @@
 //! The replicated state: canisters, queues, call contexts, ingress history, memories.
 //! Snapshots are cheap: cloning shares everything that did not change.
 
+pub mod disk;
 pub mod page_map;
 
+pub use disk::{Column, StateDelta, StateSource, Write};
 pub use page_map::{HostFailure, Page, PageMap, PageSource};
 
 use crate::certification::LabelTree;

@@ -55,6 +55,8 @@ pub enum Effect {
     /// Heights come in order, each exactly once a run, from the recovered height on.
     Execute(Batch),
     Certified(Certification),
+    /// Look up finalized blocks from `from` on and send them to `to` as one [`PeerMessage::Chain`].
+    ServeChain { to: NodeIndex, from: Height },
     /// Stop this replica: it, or a quorum against it, disagrees about an executed state.
     Halt(Box<Divergence>),
     /// Inside the replica only: ask the ingress pool for a payload on top of `ancestors`

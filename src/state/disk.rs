@@ -1,0 +1,47 @@
+//! What of the state goes to disk: the state turns itself into writes by column, and is restored from
+//! scans of the same columns. Storage knows only columns, keys and bytes.
+
+use super::HostFailure;
+use crate::types::Height;
+use bytes::Bytes;
+
+/// A family of keys; `storage::schema` gives each its RocksDB column family.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Column {
+    /// Canister number (8 bytes, big-endian) -> canister record without memories.
+    Canister,
+    /// Canister number, memory kind (1 byte), page index (8 bytes) -> page content.
+    Page,
+    /// The same key as `Page` -> digest of the page.
+    PageDigest,
+    /// Module hash -> module as installed.
+    Module,
+    /// Canister number, chunk hash -> chunk.
+    Chunk,
+    /// Request id -> ingress history entry.
+    History,
+    /// Names of single values of the subnet: next canister id, randomness, totals.
+    Subnet,
+}
+
+/// One key set (`Some`) or removed (`None`).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Write {
+    pub column: Column,
+    pub key: Vec<u8>,
+    pub value: Option<Bytes>,
+}
+
+/// All that executing `height` changed; committed atomically together with the height.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct StateDelta {
+    pub height: Height,
+    pub writes: Vec<Write>,
+}
+
+/// A consistent view of committed state (a RocksDB snapshot, or the simulator's map).
+pub trait StateSource: Send + Sync {
+    fn get(&self, column: Column, key: &[u8]) -> Result<Option<Bytes>, HostFailure>;
+    /// All entries whose key starts with `prefix`, ascending.
+    fn scan(&self, column: Column, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Bytes)>, HostFailure>;
+}

@@ -12,9 +12,21 @@ use std::cell::RefCell;
 const SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const FILES: [(&str, &str, &str); 3] = [
-    ("/", "text/html; charset=utf-8", include_str!("../web/index.html")),
-    ("/app.js", "text/javascript; charset=utf-8", include_str!("../web/app.js")),
-    ("/style.css", "text/css; charset=utf-8", include_str!("../web/style.css")),
+    (
+        "/",
+        "text/html; charset=utf-8",
+        include_str!("../web/index.html"),
+    ),
+    (
+        "/app.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../web/app.js"),
+    ),
+    (
+        "/style.css",
+        "text/css; charset=utf-8",
+        include_str!("../web/style.css"),
+    ),
 ];
 const VALUE_PATH: &str = "/value";
 
@@ -59,10 +71,18 @@ fn value_json(value: u64) -> Vec<u8> {
     format!("{{\"value\":\"{value}\"}}").into_bytes()
 }
 
-fn entry(path: HttpCertificationPath<'static>, status: StatusCode, content_type: &str, body: Vec<u8>) -> Entry {
+fn entry(
+    path: HttpCertificationPath<'static>,
+    status: StatusCode,
+    content_type: &str,
+    body: Vec<u8>,
+) -> Entry {
     let expression = expression();
     let mut headers = headers(content_type);
-    headers.push((CERTIFICATE_EXPRESSION_HEADER_NAME.to_string(), expression.to_string()));
+    headers.push((
+        CERTIFICATE_EXPRESSION_HEADER_NAME.to_string(),
+        expression.to_string(),
+    ));
     let response = HttpResponse::builder()
         .with_status_code(status)
         .with_headers(headers)
@@ -70,12 +90,21 @@ fn entry(path: HttpCertificationPath<'static>, status: StatusCode, content_type:
         .build();
     let certification = HttpCertification::response_only(&expression, &response, None)
         .unwrap_or_else(|error| ic_cdk::trap(format!("cannot certify a response: {error}")));
-    Entry { path, response, certification }
+    Entry {
+        path,
+        response,
+        certification,
+    }
 }
 
 fn file_entry(index: usize) -> Entry {
     let (path, content_type, body) = FILES[index];
-    entry(HttpCertificationPath::exact(path), StatusCode::OK, content_type, body.into())
+    entry(
+        HttpCertificationPath::exact(path),
+        StatusCode::OK,
+        content_type,
+        body.into(),
+    )
 }
 
 fn value_entry(value: u64) -> Entry {
@@ -85,7 +114,12 @@ fn value_entry(value: u64) -> Entry {
 
 fn missing_entry() -> Entry {
     let path = HttpCertificationPath::wildcard("");
-    entry(path, StatusCode::NOT_FOUND, "text/plain; charset=utf-8", b"There is no such page.".to_vec())
+    entry(
+        path,
+        StatusCode::NOT_FOUND,
+        "text/plain; charset=utf-8",
+        b"There is no such page.".to_vec(),
+    )
 }
 
 /// Makes the tree match `value` and certifies its root.
@@ -114,12 +148,20 @@ fn select(path: &str, value: u64) -> Entry {
 /// The response to a query: certified, or a request to upgrade to an update call.
 pub fn respond(request: &HttpRequest, value: u64) -> HttpResponse<'static> {
     let Ok(path) = request.get_path() else {
-        return HttpResponse::bad_request(b"The URL cannot be read.".to_vec(), headers("text/plain")).build();
+        return HttpResponse::bad_request(
+            b"The URL cannot be read.".to_vec(),
+            headers("text/plain"),
+        )
+        .build();
     };
     if request.method().as_str() == "POST" {
         return HttpResponse::builder().with_upgrade(true).build();
     }
-    let Entry { path: tree_path, mut response, certification } = select(&path, value);
+    let Entry {
+        path: tree_path,
+        mut response,
+        certification,
+    } = select(&path, value);
     let Some(certificate) = ic_cdk::api::data_certificate() else {
         return HttpResponse::internal_server_error(
             b"No certificate: ask by a query call.".to_vec(),
@@ -128,11 +170,19 @@ pub fn respond(request: &HttpRequest, value: u64) -> HttpResponse<'static> {
         .build();
     };
     let witness = TREE.with_borrow(|tree| {
-        tree.witness(&HttpCertificationTreeEntry::new(&tree_path, certification), &path)
+        tree.witness(
+            &HttpCertificationTreeEntry::new(&tree_path, certification),
+            &path,
+        )
     });
     match witness {
         Ok(witness) => {
-            add_v2_certificate_header(&certificate, &mut response, &witness, &tree_path.to_expr_path());
+            add_v2_certificate_header(
+                &certificate,
+                &mut response,
+                &witness,
+                &tree_path.to_expr_path(),
+            );
             response
         }
         Err(error) => ic_cdk::trap(format!("no witness for {path}: {error}")),
@@ -146,5 +196,6 @@ pub fn value_after_update(value: u64) -> HttpUpdateResponse<'static> {
 
 /// The answer to an update that does not exist.
 pub fn no_such_update() -> HttpUpdateResponse<'static> {
-    HttpResponse::not_found(b"There is no such page.".to_vec(), headers("text/plain")).build_update()
+    HttpResponse::not_found(b"There is no such page.".to_vec(), headers("text/plain"))
+        .build_update()
 }

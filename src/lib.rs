@@ -5,28 +5,28 @@
 //! put them together.
 
 // Words: pure.
-pub mod types;
+pub mod certification;
 pub mod crypto;
 pub mod encoding;
-pub mod certification;
+pub mod types;
 
 // Machines: pure; no clock, no I/O, no threads, no async, no hash-ordered iteration, no logging.
 pub mod consensus;
+pub mod execution;
 pub mod ingress;
+pub mod replica;
 pub mod state;
 pub mod wasm;
-pub mod execution;
-pub mod replica;
 
 // Hands: the outside world; no protocol decision is taken here.
-pub mod telemetry;
-pub mod storage;
-pub mod net;
-pub mod node;
-pub mod http;
 pub mod agent;
 pub mod gateway;
+pub mod http;
+pub mod net;
+pub mod node;
+pub mod storage;
+pub mod telemetry;
 
 // Doors.
-pub mod sim;
 pub mod cli;
+pub mod sim;

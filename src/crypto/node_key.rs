@@ -25,7 +25,13 @@ impl IdentityKey {
 pub struct Committee(());
 
 impl Committee {
-    pub fn verify(&self, signer: NodeIndex, domain: &str, message: &[u8], signature: &NodeSignature) -> bool {
+    pub fn verify(
+        &self,
+        signer: NodeIndex,
+        domain: &str,
+        message: &[u8],
+        signature: &NodeSignature,
+    ) -> bool {
         let _ = (signer, domain, message, signature);
         todo!()
     }

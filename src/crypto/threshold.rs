@@ -1,17 +1,33 @@
 //! Threshold signatures: shares -> signature, on two sharings made by one key generation.
 
-use crate::types::{BlsBytes, ChainId, Digest, Height, NodeIndex, SignatureShare, StateRoot, ThresholdSignature, View};
+use crate::types::{
+    BlsBytes, ChainId, Digest, Height, NodeIndex, SignatureShare, StateRoot, ThresholdSignature,
+    View,
+};
 
 /// What is signed. Each kind has its own domain separator, so that no signature of one kind is
 /// valid as another; `Certification` signs exactly `\x0Dic-state-root` · root, as IC clients check.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Statement {
-    Notarize { view: View, block: Digest },
-    Nullify { view: View },
-    Finalize { view: View, block: Digest },
+    Notarize {
+        view: View,
+        block: Digest,
+    },
+    Nullify {
+        view: View,
+    },
+    Finalize {
+        view: View,
+        block: Digest,
+    },
     /// On the beacon sharing (threshold f+1); all others are on the quorum sharing (threshold n−f).
-    Beacon { view: View },
-    Certify { height: Height, root: StateRoot },
+    Beacon {
+        view: View,
+    },
+    Certify {
+        height: Height,
+        root: StateRoot,
+    },
 }
 
 /// This node's signing shares and everybody's public share keys: what a finished key generation leaves.
@@ -57,13 +73,22 @@ impl Keyring {
         let _ = statement;
         todo!()
     }
-    pub fn verify_share(&self, statement: &Statement, signer: NodeIndex, share: &SignatureShare) -> bool {
+    pub fn verify_share(
+        &self,
+        statement: &Statement,
+        signer: NodeIndex,
+        share: &SignatureShare,
+    ) -> bool {
         let _ = (statement, signer, share);
         todo!()
     }
     /// Optimistic: interpolates first, verifies the one result, and looks for culprits only when that
     /// fails. `shares` must name distinct nodes of the committee.
-    pub fn combine(&self, statement: &Statement, shares: &[(NodeIndex, SignatureShare)]) -> Result<ThresholdSignature, CombineError> {
+    pub fn combine(
+        &self,
+        statement: &Statement,
+        shares: &[(NodeIndex, SignatureShare)],
+    ) -> Result<ThresholdSignature, CombineError> {
         let _ = (statement, shares);
         todo!()
     }

@@ -1,14 +1,45 @@
 //! The replicated state: canisters, queues, call contexts, ingress history, memories.
 //! Snapshots are cheap: cloning shares everything that did not change.
+//!
+//! 1. **One encoding.** Every record has one encoding ([`record`]); it is what is stored and what is
+//!    hashed.
+//! 2. **All state is signed.** Besides the spec's labels the state tree has the leaf `atoll_state`, the
+//!    digest of a second tree that holds the digest of every record of the columns `Canister`,
+//!    `History` and `Subnet`. Canister records hold the roots of their memories, the hash of their
+//!    module and the hashes of their chunks, so that no byte of the state is left out.
+//! 3. **O(changed).** A change goes through [`ReplicatedState`], which notes what was touched;
+//!    [`ReplicatedState::seal`] writes and hashes that alone.
+//! 4. **Idle is free.** Indexes by time and of canisters with work name who has something to do:
+//!    nothing loops over canisters.
+//! 5. **One way back.** [`ReplicatedState::restore`] from the columns gives the state that was sealed,
+//!    with the same root.
 
+pub mod call_context;
+pub mod canister;
 pub mod disk;
+pub mod history;
+pub mod module;
 pub mod page_map;
+pub mod queue;
+pub mod record;
+mod replicated;
+mod restore;
+mod seal;
+pub mod settings;
+pub mod subnet;
+pub mod tree;
 
+pub use call_context::{CallContext, Callback, Origin};
+pub use canister::*;
 pub use disk::{Column, StateDelta, StateSource, Write};
+pub use history::{History, HistoryEntry, IngressStatus};
+pub use module::{Blob, Metadata, Module, ModuleRecord};
 pub use page_map::{HostFailure, Page, PageMap, PageSource};
+pub use queue::{Message, Queue};
+pub use replicated::ReplicatedState;
+pub use settings::{Settings, Visibility};
+pub use subnet::{Counters, FIRST_CANISTER, SubnetNode, SubnetRecord};
 
-use crate::certification::LabelTree;
-use crate::types::{Principal, RequestId};
 use serde::{Deserialize, Serialize};
 
 /// A mutable global's value, bit for bit.
@@ -19,20 +50,4 @@ pub enum Global {
     F32(u32),
     F64(u64),
     V128(u128),
-}
-
-/// Everything that execution may depend on besides the batch.
-#[derive(Clone)]
-pub struct ReplicatedState(());
-
-impl ReplicatedState {
-    /// The spec's state tree, kept up to date by execution.
-    pub fn tree(&self) -> &LabelTree {
-        todo!()
-    }
-    /// Who sent the request, if the ingress history knows it.
-    pub fn request_sender(&self, id: &RequestId) -> Option<Principal> {
-        let _ = id;
-        todo!()
-    }
 }

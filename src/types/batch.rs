@@ -1,10 +1,11 @@
 //! What consensus hands down to execution, and what comes back.
 
 use super::{Digest, Height, NodeIndex, RequestId, Time, UserCall};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// An authenticated update call, ready to execute.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Ingress {
     pub id: RequestId,
     pub call: UserCall,

@@ -18,9 +18,15 @@ pub enum Input {
     /// A height was executed and its changes handed to storage.
     Executed(Executed),
     /// Answer to [`Effect::SelectPayload`].
-    Payload { view: View, payload: Payload },
+    Payload {
+        view: View,
+        payload: Payload,
+    },
     /// Answer to [`Effect::ValidatePayload`].
-    PayloadValidated { block: Digest, verdict: Verdict },
+    PayloadValidated {
+        block: Digest,
+        verdict: Verdict,
+    },
     /// The ingress pool holds something that no block carries yet.
     PayloadWaiting,
 }
@@ -56,17 +62,31 @@ pub enum Effect {
     Execute(Batch),
     Certified(Certification),
     /// Look up finalized blocks from `from` on and send them to `to` as one [`PeerMessage::Chain`].
-    ServeChain { to: NodeIndex, from: Height },
+    ServeChain {
+        to: NodeIndex,
+        from: Height,
+    },
     /// Stop this replica: it, or a quorum against it, disagrees about an executed state.
     Halt(Box<Divergence>),
     /// Inside the replica only: ask the ingress pool for a payload on top of `ancestors`
     /// (unexecuted blocks, newest first). Answered by [`Input::Payload`].
-    SelectPayload { view: View, time: Time, ancestors: Vec<Arc<Block>> },
+    SelectPayload {
+        view: View,
+        time: Time,
+        ancestors: Vec<Arc<Block>>,
+    },
     /// Inside the replica only: may `block` be voted for on top of `ancestors`?
-    ValidatePayload { hash: Digest, block: Arc<Block>, ancestors: Vec<Arc<Block>> },
+    ValidatePayload {
+        hash: Digest,
+        block: Arc<Block>,
+        ancestors: Vec<Arc<Block>>,
+    },
     /// Inside the replica only: a finalized block, oldest first, exactly once, with its beacon.
     /// The replica turns it into [`Effect::Execute`].
-    Deliver { block: Arc<Block>, beacon: RandomBeacon },
+    Deliver {
+        block: Arc<Block>,
+        beacon: RandomBeacon,
+    },
 }
 
 /// Evidence that this replica's state differs from what a quorum certified.
@@ -83,13 +103,24 @@ pub enum Record {
     /// A vote, kept so that no restart can vote differently.
     Vote(Vote),
     /// A proposal this replica made, or voted for.
-    Proposal { hash: Digest, proposal: Arc<Proposal> },
+    Proposal {
+        hash: Digest,
+        proposal: Arc<Proposal>,
+    },
     /// A block without its proposer's signature, learnt from a finalized chain.
-    Block { hash: Digest, block: Arc<Block> },
+    Block {
+        hash: Digest,
+        block: Arc<Block>,
+    },
     Notarization(Notarization, RandomBeacon),
     Nullification(Nullification, RandomBeacon),
     /// The block at `height` is final: `finalization` names it or a descendant.
-    Finalized { height: Height, hash: Digest, beacon: RandomBeacon, finalization: Finalization },
+    Finalized {
+        height: Height,
+        hash: Digest,
+        beacon: RandomBeacon,
+        finalization: Finalization,
+    },
     Certification(Certification),
 }
 
@@ -105,7 +136,9 @@ impl Vote {
     /// The view in which the vote was given.
     pub fn view(&self) -> View {
         match self {
-            Vote::Notarize { view, .. } | Vote::Nullify { view } | Vote::Finalize { view, .. } => *view,
+            Vote::Notarize { view, .. } | Vote::Nullify { view } | Vote::Finalize { view, .. } => {
+                *view
+            }
         }
     }
 }

@@ -1,0 +1,207 @@
+//! One canister: its record, its memories and the messages that wait for it.
+
+use super::{CallContext, Callback, Global, Module, Origin, PageMap, Queue, Settings};
+use crate::types::{CallContextId, CallbackId, CanisterId, Cycles, Digest, Principal, Time};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// Running, stopping or stopped (interface spec, "Canister status").
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Status {
+    Running,
+    /// With the `stop_canister` calls that wait for the end.
+    Stopping(Vec<StopCall>),
+    Stopped,
+}
+
+/// A `stop_canister` call that waits until the canister has stopped.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct StopCall {
+    pub origin: Origin,
+    /// Attached to the call; goes back with the answer.
+    pub cycles: Cycles,
+    pub since: Time,
+}
+
+/// One entry of the canister's history (interface spec, "IC method canister_info").
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Change {
+    pub time: Time,
+    pub canister_version: u64,
+    pub origin: ChangeOrigin,
+    pub details: ChangeDetails,
+}
+
+/// Who changed the canister.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum ChangeOrigin {
+    User(Principal),
+    Canister {
+        canister: CanisterId,
+        version: Option<u64>,
+    },
+}
+
+/// How a module came in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Deployment {
+    Install,
+    Reinstall,
+    Upgrade,
+}
+
+/// What was changed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum ChangeDetails {
+    Creation {
+        controllers: Vec<Principal>,
+        environment_variables_hash: Option<Digest>,
+    },
+    CodeUninstall,
+    CodeDeployment {
+        mode: Deployment,
+        module_hash: Digest,
+    },
+    ControllersChange {
+        controllers: Vec<Principal>,
+    },
+}
+
+/// One line that the canister printed, or the text of a trap.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct LogRecord {
+    pub index: u64,
+    pub time: Time,
+    #[serde(with = "serde_bytes")]
+    pub content: Vec<u8>,
+}
+
+/// All of a canister but its memories, module and waiting messages: what column `Canister` holds.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CanisterRecord {
+    pub canister_version: u64,
+    pub created: Time,
+    /// Of the last installation; zero before the first.
+    pub installed: Time,
+    pub status: Status,
+    pub settings: Settings,
+    pub cycles: Cycles,
+    pub reserved_cycles: Cycles,
+    /// Storage and allocations are paid for until here.
+    pub charged_until: Time,
+    pub module_hash: Option<Digest>,
+    pub globals: Vec<Global>,
+    pub heap_root: Digest,
+    pub heap_wasm_pages: u32,
+    pub stable_root: Digest,
+    pub stable_wasm_pages: u64,
+    #[serde(with = "serde_bytes")]
+    pub certified_data: Vec<u8>,
+    /// Zero: not set.
+    pub global_timer: Time,
+    pub next_context: u64,
+    pub next_callback: u64,
+    pub contexts: BTreeMap<CallContextId, CallContext>,
+    pub callbacks: BTreeMap<CallbackId, Callback>,
+    /// Sizes of the chunks in the chunk store, by hash.
+    pub chunks: BTreeMap<Digest, u32>,
+    pub history: VecDeque<Change>,
+    pub history_total: u64,
+    pub logs: VecDeque<LogRecord>,
+    pub next_log: u64,
+    /// Number of the oldest waiting message, and of the next one to come.
+    pub queue_first: u64,
+    pub queue_end: u64,
+}
+
+/// A canister as execution sees it. The roots and queue numbers in `record` are brought up to date
+/// when the height is sealed.
+#[derive(Clone)]
+pub struct CanisterState {
+    pub record: CanisterRecord,
+    pub module: Option<Arc<Module>>,
+    pub heap: PageMap,
+    pub stable: PageMap,
+    pub queue: Queue,
+}
+
+impl CanisterState {
+    /// An empty, running canister.
+    pub fn new(settings: Settings, cycles: Cycles, now: Time) -> CanisterState {
+        CanisterState {
+            record: CanisterRecord::new(settings, cycles, now),
+            module: None,
+            heap: PageMap::new(),
+            stable: PageMap::new(),
+            queue: Queue::default(),
+        }
+    }
+
+    /// Whether `principal` may control the canister.
+    pub fn is_controller(&self, principal: &Principal) -> bool {
+        self.record.settings.controllers.contains(principal)
+    }
+
+    /// Whether it has something to do now: messages wait for it.
+    pub fn has_work(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// The moment at which its timer is due, while it can run.
+    pub fn timer(&self) -> Option<Time> {
+        let set = self.record.global_timer != Time::ZERO && self.module.is_some();
+        (set && self.record.status == Status::Running).then_some(self.record.global_timer)
+    }
+
+    /// Bytes that heap and stable memory are large.
+    pub fn memory_bytes(&self) -> u64 {
+        const PAGE: u64 = crate::types::limits::WASM_PAGE_BYTES as u64;
+        let pages = u64::from(self.record.heap_wasm_pages);
+        pages
+            .saturating_add(self.record.stable_wasm_pages)
+            .saturating_mul(PAGE)
+    }
+
+    /// Calls in flight to each respondent.
+    pub fn calls_in_flight(&self, respondent: &Principal) -> usize {
+        let callbacks = self.record.callbacks.values();
+        callbacks
+            .filter(|callback| callback.respondent == *respondent)
+            .count()
+    }
+}
+
+impl CanisterRecord {
+    fn new(settings: Settings, cycles: Cycles, now: Time) -> CanisterRecord {
+        CanisterRecord {
+            canister_version: 0,
+            created: now,
+            installed: Time::ZERO,
+            status: Status::Running,
+            settings,
+            cycles,
+            reserved_cycles: Cycles::ZERO,
+            charged_until: now,
+            module_hash: None,
+            globals: Vec::new(),
+            heap_root: Digest::ZERO,
+            heap_wasm_pages: 0,
+            stable_root: Digest::ZERO,
+            stable_wasm_pages: 0,
+            certified_data: Vec::new(),
+            global_timer: Time::ZERO,
+            next_context: 0,
+            next_callback: 0,
+            contexts: BTreeMap::new(),
+            callbacks: BTreeMap::new(),
+            chunks: BTreeMap::new(),
+            history: VecDeque::new(),
+            history_total: 0,
+            logs: VecDeque::new(),
+            next_log: 0,
+            queue_first: 0,
+            queue_end: 0,
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! A first-in-first-out queue of messages. Every message has a number of its own, so that only what
+//! was pushed or popped since the last height is written to disk.
+
+use crate::types::{Answer, CallbackId, Ingress, Request, Response};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// A message that waits for a canister, or for the management canister.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Message {
+    /// A user's update call.
+    Ingress(#[serde(with = "shared")] Arc<Ingress>),
+    /// A canister's call.
+    Request(#[serde(with = "shared")] Arc<Request>),
+    /// The answer to a call that the canister made.
+    Response(#[serde(with = "shared")] Arc<Response>),
+}
+
+impl Message {
+    /// Bytes of what the message carries.
+    pub fn payload_bytes(&self) -> usize {
+        match self {
+            Message::Ingress(ingress) => ingress.call.arg.len(),
+            Message::Request(request) => request.payload.len(),
+            Message::Response(response) => match &response.payload {
+                Answer::Reply(reply) => reply.len(),
+                Answer::Reject(reject) => reject.message.len(),
+            },
+        }
+    }
+
+    /// The callback that a response is for.
+    pub fn callback(&self) -> Option<CallbackId> {
+        match self {
+            Message::Response(response) => Some(response.callback),
+            Message::Ingress(_) | Message::Request(_) => None,
+        }
+    }
+}
+
+/// Messages in the order of their arrival, numbered without gaps from `first` on.
+#[derive(Clone, Default)]
+pub struct Queue {
+    first: u64,
+    messages: imbl::Vector<Arc<Message>>,
+}
+
+impl Queue {
+    /// The queue whose oldest message has the number `first`.
+    pub fn restored(first: u64, messages: impl IntoIterator<Item = Arc<Message>>) -> Queue {
+        Queue {
+            first,
+            messages: messages.into_iter().collect(),
+        }
+    }
+
+    /// Appends `message`.
+    pub fn push(&mut self, message: Message) {
+        self.messages.push_back(Arc::new(message));
+    }
+
+    /// Takes the oldest message.
+    pub fn pop(&mut self) -> Option<Arc<Message>> {
+        let message = self.messages.pop_front()?;
+        self.first = self.first.saturating_add(1);
+        Some(message)
+    }
+
+    /// How many messages wait.
+    pub fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
+    /// The number of the oldest message, which is that of the next one when the queue is empty.
+    pub fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// The number that the next message will get.
+    pub fn end(&self) -> u64 {
+        self.first.saturating_add(self.messages.len() as u64)
+    }
+
+    /// The message of this number, while it waits.
+    pub fn get(&self, number: u64) -> Option<&Arc<Message>> {
+        let index = usize::try_from(number.checked_sub(self.first)?).ok()?;
+        self.messages.get(index)
+    }
+
+    /// Messages, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Message>> {
+        self.messages.iter()
+    }
+}
+
+/// Serializes what an `Arc` holds.
+mod shared {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::sync::Arc;
+
+    pub fn serialize<T: Serialize, S: Serializer>(value: &Arc<T>, s: S) -> Result<S::Ok, S::Error> {
+        T::serialize(value, s)
+    }
+
+    pub fn deserialize<'de, T, D>(d: D) -> Result<Arc<T>, D::Error>
+    where
+        T: Deserialize<'de>,
+        D: Deserializer<'de>,
+    {
+        T::deserialize(d).map(Arc::new)
+    }
+}

@@ -1,0 +1,114 @@
+//! The one encoding of every record: CBOR with fields in the order of their declaration and maps in the
+//! order of their keys. It is what is stored and what is hashed; `tests.rs` pins it.
+
+use super::{Column, HostFailure};
+use crate::types::{CanisterId, Digest, RequestId};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// The bytes of `record`.
+///
+/// # Errors
+/// [`HostFailure`] if the record cannot be written as CBOR, which no record of this room does.
+pub fn encode<T: Serialize>(record: &T) -> Result<Vec<u8>, HostFailure> {
+    let mut bytes = Vec::with_capacity(256);
+    match ciborium::into_writer(record, &mut bytes) {
+        Ok(()) => Ok(bytes),
+        Err(error) => Err(HostFailure(format!("a record cannot be encoded: {error}"))),
+    }
+}
+
+/// The record in `bytes`, called `name` in the error.
+///
+/// # Errors
+/// [`HostFailure`] if `bytes` is no such record: the disk is damaged.
+pub fn decode<T: DeserializeOwned>(name: &str, bytes: &[u8]) -> Result<T, HostFailure> {
+    ciborium::from_reader(bytes)
+        .map_err(|error| HostFailure(format!("{name} on disk is damaged: {error}")))
+}
+
+/// The label under which the digests of a column's records stand.
+pub(super) fn label(column: Column) -> &'static [u8] {
+    match column {
+        Column::Canister => b"canister",
+        Column::Page => b"page",
+        Column::PageDigest => b"page_digest",
+        Column::Module => b"module",
+        Column::Chunk => b"chunk",
+        Column::History => b"history",
+        Column::Subnet => b"subnet",
+    }
+}
+
+/// Keys of the columns.
+pub mod key {
+    use super::*;
+
+    /// `Subnet`: who the subnet is.
+    pub const SUBNET: &[u8] = b"subnet";
+    /// `Subnet`: single values.
+    pub const COUNTERS: &[u8] = b"counters";
+    /// `Subnet`: waiting management calls, followed by their number.
+    pub const MANAGEMENT: &[u8] = b"management/";
+    /// Kind of memory in the keys of `Page` and `PageDigest`.
+    pub const HEAP: u8 = 0;
+    /// See [`HEAP`].
+    pub const STABLE: u8 = 1;
+    /// Length of a canister's key; longer keys of the column are its waiting messages.
+    pub const CANISTER_BYTES: usize = 8;
+
+    /// `Canister`: the record.
+    pub fn canister(id: CanisterId) -> Vec<u8> {
+        id.0.to_be_bytes().to_vec()
+    }
+
+    /// `Canister`: a message that waits for it.
+    pub fn message(id: CanisterId, number: u64) -> Vec<u8> {
+        joined(&id.0.to_be_bytes(), &number.to_be_bytes())
+    }
+
+    /// `Subnet`: a management call that waits.
+    pub fn management(number: u64) -> Vec<u8> {
+        joined(MANAGEMENT, &number.to_be_bytes())
+    }
+
+    /// `Page` and `PageDigest`: where a memory's pages begin.
+    pub fn memory(id: CanisterId, kind: u8) -> Vec<u8> {
+        joined(&id.0.to_be_bytes(), &[kind])
+    }
+
+    /// `Page` and `PageDigest`: one page.
+    pub fn page(id: CanisterId, kind: u8, index: u64) -> Vec<u8> {
+        joined(&memory(id, kind), &index.to_be_bytes())
+    }
+
+    /// `Module`: the module as installed.
+    pub fn module(hash: &Digest) -> Vec<u8> {
+        hash.0.to_vec()
+    }
+
+    /// `Module`: what is known of it.
+    pub fn module_record(hash: &Digest) -> Vec<u8> {
+        joined(&hash.0, b"record")
+    }
+
+    /// `Chunk`: one chunk.
+    pub fn chunk(id: CanisterId, hash: &Digest) -> Vec<u8> {
+        joined(&id.0.to_be_bytes(), &hash.0)
+    }
+
+    /// `History`: one call.
+    pub fn history(id: &RequestId) -> Vec<u8> {
+        id.0.to_vec()
+    }
+
+    fn joined(first: &[u8], second: &[u8]) -> Vec<u8> {
+        [first, second].concat()
+    }
+
+    /// The number in the last eight bytes of a key.
+    pub fn number(key: &[u8]) -> Option<u64> {
+        let start = key.len().checked_sub(8)?;
+        Some(u64::from_be_bytes(key.get(start..)?.try_into().ok()?))
+    }
+}

@@ -1,0 +1,338 @@
+//! The state after a height, with the indexes that make time and idle canisters cost nothing.
+
+use super::record::key;
+use super::{Blob, CanisterState, Counters, History, HistoryEntry, Module, Queue, SubnetRecord};
+use super::{Column, HostFailure, StateDelta, SubnetNode, Write, record, tree};
+use crate::certification::LabelTree;
+use crate::crypto::hash::sha256;
+use crate::types::*;
+use imbl::{OrdMap, OrdSet};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// A module and how many canisters run it.
+#[derive(Clone)]
+pub(super) struct SharedModule {
+    pub(super) module: Arc<Module>,
+    pub(super) users: u64,
+}
+
+/// What changed since the last height was sealed.
+#[derive(Clone, Default)]
+pub(super) struct Touched {
+    pub(super) canisters: BTreeSet<CanisterId>,
+    pub(super) requests: BTreeSet<RequestId>,
+    pub(super) modules: BTreeSet<Digest>,
+    /// Written at genesis, not yet in any delta.
+    pub(super) unwritten: Vec<Write>,
+}
+
+/// Everything that execution may depend on besides the batch. Cloning is cheap and shares all.
+#[derive(Clone)]
+pub struct ReplicatedState {
+    pub(super) subnet: Arc<SubnetRecord>,
+    pub(crate) counters: Counters,
+    pub(super) canisters: OrdMap<CanisterId, Arc<CanisterState>>,
+    pub(super) modules: OrdMap<Digest, SharedModule>,
+    /// Chunk stores: contents by canister and hash.
+    pub(super) chunks: OrdMap<(CanisterId, Digest), Blob>,
+    pub(super) history: History,
+    pub(crate) management: Queue,
+    /// Canisters for which messages wait.
+    active: OrdSet<CanisterId>,
+    /// Timers of running canisters.
+    timers: OrdSet<(Time, CanisterId)>,
+    /// Best-effort calls in flight, by the moment they are given up.
+    deadlines: OrdSet<(Time, CanisterId, CallbackId)>,
+    pub(super) tree: LabelTree,
+    /// Digest of every record by column and key: what the leaf `atoll_state` summarizes.
+    pub(super) records: LabelTree,
+    pub(super) touched: Touched,
+}
+
+impl ReplicatedState {
+    /// The state before the first block. `nodes` holds each node's id and raw Ed25519 identity key.
+    ///
+    /// # Errors
+    /// [`HostFailure`] if a record cannot be encoded.
+    pub fn genesis(
+        genesis: &Genesis,
+        root_key_der: &[u8],
+        subnet: SubnetId,
+        nodes: &[(NodeId, [u8; 32])],
+    ) -> Result<ReplicatedState, HostFailure> {
+        let node = |(id, key): &(NodeId, [u8; 32])| SubnetNode {
+            id: *id,
+            public_key: tree::node_key_der(key),
+        };
+        let record = SubnetRecord {
+            id: subnet.0,
+            root_key: root_key_der.to_vec(),
+            nodes: nodes.iter().map(node).collect(),
+            provisional: genesis.provisional,
+        };
+        let mut state = ReplicatedState::empty(record, Counters::genesis());
+        let bytes = record::encode(state.subnet.as_ref())?;
+        let write = Write::set(Column::Subnet, key::SUBNET.to_vec(), bytes);
+        state.note_record(&write);
+        state.touched.unwritten.push(write);
+        Ok(state)
+    }
+
+    /// A state without canisters and history; its tree shows the subnet.
+    pub(super) fn empty(subnet: SubnetRecord, counters: Counters) -> ReplicatedState {
+        let mut tree = LabelTree::new();
+        tree::show_subnet(&mut tree, &subnet);
+        tree::show_time(&mut tree, counters.time);
+        ReplicatedState {
+            subnet: Arc::new(subnet),
+            counters,
+            canisters: OrdMap::new(),
+            modules: OrdMap::new(),
+            chunks: OrdMap::new(),
+            history: History::default(),
+            management: Queue::default(),
+            active: OrdSet::new(),
+            timers: OrdSet::new(),
+            deadlines: OrdSet::new(),
+            tree,
+            records: LabelTree::new(),
+            touched: Touched::default(),
+        }
+    }
+
+    /// The spec's state tree after the last sealed height. Its digest is what replicas sign.
+    pub fn tree(&self) -> &LabelTree {
+        &self.tree
+    }
+
+    /// Who sent the request, if the ingress history knows it.
+    pub fn request_sender(&self, id: &RequestId) -> Option<Principal> {
+        self.history.get(id).map(|entry| entry.sender)
+    }
+
+    /// The height executed last; 0 at genesis.
+    pub fn height(&self) -> Height {
+        self.counters.height
+    }
+
+    /// The time of that height.
+    pub fn time(&self) -> Time {
+        self.counters.time
+    }
+
+    /// The digest of the state tree.
+    pub fn root(&self) -> StateRoot {
+        StateRoot(self.tree.digest())
+    }
+
+    /// Who the subnet is.
+    pub fn subnet(&self) -> &SubnetRecord {
+        &self.subnet
+    }
+
+    /// How many canisters there are.
+    pub fn canister_count(&self) -> usize {
+        self.canisters.len()
+    }
+
+    /// The canister.
+    pub fn canister(&self, id: CanisterId) -> Option<&Arc<CanisterState>> {
+        self.canisters.get(&id)
+    }
+
+    /// All canisters, by id.
+    pub fn canisters(&self) -> impl Iterator<Item = (&CanisterId, &Arc<CanisterState>)> {
+        self.canisters.iter()
+    }
+
+    /// The ingress history.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// How many users' calls are remembered.
+    pub fn history_len(&self) -> usize {
+        self.history.len()
+    }
+
+    /// The content of a stored chunk.
+    pub fn chunk(&self, id: CanisterId, hash: &Digest) -> Option<&Blob> {
+        self.chunks.get(&(id, *hash))
+    }
+
+    /// The module of this hash, if a canister runs it.
+    pub fn module(&self, hash: &Digest) -> Option<&Arc<Module>> {
+        self.modules.get(hash).map(|shared| &shared.module)
+    }
+}
+
+/// Changes. Every one goes through here, so that indexes and the list of what was touched hold.
+impl ReplicatedState {
+    /// Adds a canister, or replaces it.
+    pub fn put_canister(&mut self, id: CanisterId, canister: CanisterState) {
+        let new = Arc::new(canister);
+        let old = self.canisters.insert(id, new.clone());
+        self.touched.canisters.insert(id);
+        self.reindex(id, old.as_deref(), Some(&new));
+    }
+
+    /// Changes a canister; `None` if there is no such canister.
+    pub fn change_canister<R>(
+        &mut self,
+        id: CanisterId,
+        change: impl FnOnce(&mut CanisterState) -> R,
+    ) -> Option<R> {
+        let slot = self.canisters.get_mut(&id)?;
+        let before = Marks::of(slot);
+        let result = change(Arc::make_mut(slot));
+        let after = Marks::of(slot);
+        self.touched.canisters.insert(id);
+        self.remark(id, before, after);
+        Some(result)
+    }
+
+    /// Removes a canister with all it holds.
+    pub fn remove_canister(&mut self, id: CanisterId) {
+        let old = self.canisters.remove(&id);
+        self.touched.canisters.insert(id);
+        self.reindex(id, old.as_deref(), None);
+    }
+
+    /// Sets what is known of a user's call.
+    pub fn set_history(&mut self, id: RequestId, entry: HistoryEntry) {
+        self.touched.requests.insert(id);
+        self.history.set(id, entry);
+    }
+
+    /// Forgets a user's call.
+    pub fn remove_history(&mut self, id: RequestId) {
+        self.touched.requests.insert(id);
+        self.history.remove(&id);
+    }
+
+    /// Counts one more canister that runs `module`.
+    pub fn add_module(&mut self, module: Arc<Module>) {
+        self.touched.modules.insert(module.hash);
+        let shared = self
+            .modules
+            .entry(module.hash)
+            .or_insert(SharedModule { module, users: 0 });
+        shared.users = shared.users.saturating_add(1);
+    }
+
+    /// Counts one canister less that runs the module.
+    pub fn release_module(&mut self, hash: &Digest) {
+        self.touched.modules.insert(*hash);
+        let Some(shared) = self.modules.get_mut(hash) else {
+            return;
+        };
+        shared.users = shared.users.saturating_sub(1);
+        if shared.users == 0 {
+            self.modules.remove(hash);
+        }
+    }
+
+    /// Stores a chunk's content; the canister's record lists it.
+    pub fn put_chunk(&mut self, id: CanisterId, hash: Digest, content: Arc<[u8]>) {
+        self.chunks.insert((id, hash), Blob::held(content));
+    }
+
+    /// Removes a chunk's content.
+    pub fn remove_chunk(&mut self, id: CanisterId, hash: &Digest) {
+        self.chunks.remove(&(id, *hash));
+    }
+
+    /// The first canister after `last` for which messages wait, around the end.
+    pub fn next_active(&self, last: Option<CanisterId>) -> Option<CanisterId> {
+        let after = last.and_then(|CanisterId(last)| last.checked_add(1));
+        let following = after.and_then(|from| self.active.range(CanisterId(from)..).next());
+        following.or_else(|| self.active.get_min()).copied()
+    }
+
+    /// How many canisters have messages waiting.
+    pub fn active_count(&self) -> usize {
+        self.active.len()
+    }
+
+    /// A running canister whose timer is due at `now`.
+    pub fn due_timer(&self, now: Time) -> Option<CanisterId> {
+        let (time, id) = self.timers.get_min()?;
+        (*time <= now).then_some(*id)
+    }
+
+    /// A best-effort call whose deadline has passed.
+    pub fn due_deadline(&self, now: Time) -> Option<(CanisterId, CallbackId)> {
+        let (time, id, callback) = self.deadlines.get_min()?;
+        (*time < now).then_some((*id, *callback))
+    }
+
+    /// Remembers to give up a best-effort call.
+    pub fn add_deadline(&mut self, deadline: Time, id: CanisterId, callback: CallbackId) {
+        self.deadlines.insert((deadline, id, callback));
+    }
+
+    /// The call was answered or given up.
+    pub fn remove_deadline(&mut self, deadline: Time, id: CanisterId, callback: CallbackId) {
+        self.deadlines.remove(&(deadline, id, callback));
+    }
+
+    fn reindex(
+        &mut self,
+        id: CanisterId,
+        old: Option<&CanisterState>,
+        new: Option<&CanisterState>,
+    ) {
+        let marks = |canister: Option<&CanisterState>| canister.map(Marks::of).unwrap_or_default();
+        self.remark(id, marks(old), marks(new));
+    }
+
+    fn remark(&mut self, id: CanisterId, before: Marks, after: Marks) {
+        match (before.active, after.active) {
+            (false, true) => self.active.insert(id),
+            (true, false) => self.active.remove(&id),
+            (true, true) | (false, false) => None,
+        };
+        if before.timer != after.timer {
+            before.timer.map(|time| self.timers.remove(&(time, id)));
+            after.timer.map(|time| self.timers.insert((time, id)));
+        }
+    }
+
+    /// Enters a write into the tree of record digests.
+    pub(super) fn note_record(&mut self, write: &Write) {
+        let path: [&[u8]; 2] = [record::label(write.column), &write.key];
+        match &write.value {
+            Some(value) => self.records.set_leaf(&path, sha256(value).0.to_vec()),
+            None => self.records.remove(&path),
+        }
+    }
+
+    /// Seals a height: brings the state tree up to date and returns what is to be written.
+    /// `before` is the state when the last height was sealed.
+    ///
+    /// # Errors
+    /// [`HostFailure`] if pages cannot be read or a record cannot be encoded.
+    pub fn seal(
+        &mut self,
+        before: &ReplicatedState,
+    ) -> Result<(StateDelta, StateRoot), HostFailure> {
+        super::seal::seal(self, before)
+    }
+}
+
+/// What the indexes hold of a canister.
+#[derive(Clone, Copy, Default)]
+struct Marks {
+    active: bool,
+    timer: Option<Time>,
+}
+
+impl Marks {
+    fn of(canister: &CanisterState) -> Marks {
+        Marks {
+            active: canister.has_work(),
+            timer: canister.timer(),
+        }
+    }
+}

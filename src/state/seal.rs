@@ -1,0 +1,255 @@
+//! The end of a height: what changed becomes writes, digests and the new state tree. Costs what was
+//! touched, whatever else there is.
+
+use super::record::{self, key};
+use super::replicated::Touched;
+use super::{
+    CanisterState, Column, HostFailure, PageMap, Queue, ReplicatedState, StateDelta, Write, tree,
+};
+use crate::types::{CanisterId, Digest, RequestId, StateRoot};
+use bytes::Bytes;
+use std::sync::Arc;
+
+impl Write {
+    /// Sets `key` to `value`.
+    pub fn set(column: Column, key: Vec<u8>, value: impl Into<Bytes>) -> Write {
+        let value = Some(value.into());
+        Write { column, key, value }
+    }
+
+    /// Removes `key`.
+    pub fn remove(column: Column, key: Vec<u8>) -> Write {
+        Write {
+            column,
+            key,
+            value: None,
+        }
+    }
+}
+
+/// See [`ReplicatedState::seal`].
+pub(super) fn seal(
+    state: &mut ReplicatedState,
+    before: &ReplicatedState,
+) -> Result<(StateDelta, StateRoot), HostFailure> {
+    let mut touched = std::mem::take(&mut state.touched);
+    let mut writes = std::mem::take(&mut touched.unwritten);
+    seal_subnet(state, before, &mut writes)?;
+    seal_modules(state, before, &touched, &mut writes)?;
+    for id in &touched.canisters {
+        seal_canister(state, before, *id, &mut writes)?;
+    }
+    for id in &touched.requests {
+        seal_request(state, id, &mut writes)?;
+    }
+    let digests = state.records.digest().0.to_vec();
+    state.tree.set_leaf(&[tree::ATOLL_STATE], digests);
+    let height = state.counters.height;
+    Ok((StateDelta { height, writes }, state.root()))
+}
+
+/// Notes a hashed record and adds it to the writes.
+fn hashed(state: &mut ReplicatedState, writes: &mut Vec<Write>, write: Write) {
+    state.note_record(&write);
+    writes.push(write);
+}
+
+fn seal_subnet(
+    state: &mut ReplicatedState,
+    before: &ReplicatedState,
+    writes: &mut Vec<Write>,
+) -> Result<(), HostFailure> {
+    tree::show_time(&mut state.tree, state.counters.time);
+    state.counters.management_first = state.management.first();
+    state.counters.management_end = state.management.end();
+    let counters = record::encode(&state.counters)?;
+    let counters = Write::set(Column::Subnet, key::COUNTERS.to_vec(), counters);
+    hashed(state, writes, counters);
+    for write in queue_writes(
+        Column::Subnet,
+        &before.management,
+        &state.management,
+        key::management,
+    )? {
+        hashed(state, writes, write);
+    }
+    Ok(())
+}
+
+/// Modules are named by their hash in canister records: their content needs no digest of its own.
+fn seal_modules(
+    state: &ReplicatedState,
+    before: &ReplicatedState,
+    touched: &Touched,
+    writes: &mut Vec<Write>,
+) -> Result<(), HostFailure> {
+    for hash in &touched.modules {
+        let keys = [key::module(hash), key::module_record(hash)];
+        match (before.module(hash), state.module(hash)) {
+            (None, Some(module)) => {
+                let content = Bytes::copy_from_slice(&module.content.load()?);
+                let [module_key, record_key] = keys;
+                writes.push(Write::set(Column::Module, module_key, content));
+                writes.push(Write::set(
+                    Column::Module,
+                    record_key,
+                    record::encode(&module.record)?,
+                ));
+            }
+            (Some(_), None) => writes.extend(keys.map(|key| Write::remove(Column::Module, key))),
+            (None, None) | (Some(_), Some(_)) => (),
+        }
+    }
+    Ok(())
+}
+
+fn seal_canister(
+    state: &mut ReplicatedState,
+    before: &ReplicatedState,
+    id: CanisterId,
+    writes: &mut Vec<Write>,
+) -> Result<(), HostFailure> {
+    if let Some(slot) = state.canisters.get_mut(&id) {
+        let canister = Arc::make_mut(slot);
+        canister.record.heap_root = canister.heap.root();
+        canister.record.stable_root = canister.stable.root();
+        canister.record.queue_first = canister.queue.first();
+        canister.record.queue_end = canister.queue.end();
+    }
+    let old = before.canisters.get(&id);
+    let new = state.canisters.get(&id).cloned();
+    if old.is_none() && new.is_none() {
+        return Ok(());
+    }
+    write_pages(id, old, new.as_ref(), writes)?;
+    write_chunks(state, id, old, new.as_ref(), writes)?;
+    let empty = Queue::default();
+    let queue = |canister: Option<&'_ Arc<CanisterState>>| {
+        canister.map_or(empty.clone(), |canister| canister.queue.clone())
+    };
+    for write in queue_writes(
+        Column::Canister,
+        &queue(old),
+        &queue(new.as_ref()),
+        |number| key::message(id, number),
+    )? {
+        hashed(state, writes, write);
+    }
+    let write = match &new {
+        Some(canister) => Write::set(
+            Column::Canister,
+            key::canister(id),
+            record::encode(&canister.record)?,
+        ),
+        None => Write::remove(Column::Canister, key::canister(id)),
+    };
+    hashed(state, writes, write);
+    tree::show_canister(&mut state.tree, id, old.map(Arc::as_ref), new.as_deref());
+    Ok(())
+}
+
+fn seal_request(
+    state: &mut ReplicatedState,
+    id: &RequestId,
+    writes: &mut Vec<Write>,
+) -> Result<(), HostFailure> {
+    let entry = state.history.get(id);
+    tree::show_request(&mut state.tree, id, entry);
+    let write = match entry {
+        Some(entry) => Write::set(Column::History, key::history(id), record::encode(entry)?),
+        None => Write::remove(Column::History, key::history(id)),
+    };
+    hashed(state, writes, write);
+    Ok(())
+}
+
+/// Messages that left the queue are removed, those that came are set.
+fn queue_writes(
+    column: Column,
+    before: &Queue,
+    now: &Queue,
+    key: impl Fn(u64) -> Vec<u8>,
+) -> Result<Vec<Write>, HostFailure> {
+    let mut writes = Vec::new();
+    for number in before.first()..before.end() {
+        if now.get(number).is_none() {
+            writes.push(Write::remove(column, key(number)));
+        }
+    }
+    for number in now.first().max(before.end())..now.end() {
+        if let Some(message) = now.get(number) {
+            writes.push(Write::set(
+                column,
+                key(number),
+                record::encode(message.as_ref())?,
+            ));
+        }
+    }
+    Ok(writes)
+}
+
+fn write_pages(
+    id: CanisterId,
+    old: Option<&Arc<CanisterState>>,
+    new: Option<&Arc<CanisterState>>,
+    writes: &mut Vec<Write>,
+) -> Result<(), HostFailure> {
+    let parts: [(u8, fn(&CanisterState) -> &PageMap); 2] = [
+        (key::HEAP, |canister| &canister.heap),
+        (key::STABLE, |canister| &canister.stable),
+    ];
+    let none = PageMap::new();
+    for (kind, memory) in parts {
+        let [before, now] =
+            [old, new].map(|canister| canister.map_or(&none, |canister| memory(canister)));
+        for (index, page) in now.changes_since(before)? {
+            let key = key::page(id, kind, index);
+            let digest = now
+                .digest_at(index)?
+                .map(|digest| Bytes::copy_from_slice(&digest.0));
+            let content = page.map(|page| Bytes::copy_from_slice(page.as_slice()));
+            writes.push(Write {
+                column: Column::PageDigest,
+                key: key.clone(),
+                value: digest,
+            });
+            writes.push(Write {
+                column: Column::Page,
+                key,
+                value: content,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Chunks are named by their hash in the canister's record, which is hashed.
+fn write_chunks(
+    state: &ReplicatedState,
+    id: CanisterId,
+    old: Option<&Arc<CanisterState>>,
+    new: Option<&Arc<CanisterState>>,
+    writes: &mut Vec<Write>,
+) -> Result<(), HostFailure> {
+    let lists = |canister: Option<&Arc<CanisterState>>, hash: &Digest| {
+        canister.is_some_and(|canister| canister.record.chunks.contains_key(hash))
+    };
+    let hashes = |canister: Option<&Arc<CanisterState>>| {
+        canister.map_or(Vec::new(), |canister| {
+            canister.record.chunks.keys().copied().collect()
+        })
+    };
+    for hash in hashes(old).iter().filter(|hash| !lists(new, hash)) {
+        writes.push(Write::remove(Column::Chunk, key::chunk(id, hash)));
+    }
+    for hash in hashes(new).iter().filter(|hash| !lists(old, hash)) {
+        let missing = || HostFailure(format!("chunk {hash} of canister {id} has no content"));
+        let content = state.chunk(id, hash).ok_or_else(missing)?.load()?;
+        writes.push(Write::set(
+            Column::Chunk,
+            key::chunk(id, hash),
+            Bytes::copy_from_slice(&content),
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! What the state knows of the subnet as a whole.
+
+use crate::types::{CanisterId, Cycles, Height, NodeId, Principal, Time};
+use serde::{Deserialize, Serialize};
+
+/// Number of the first canister that is made without a specified id. The same as on other development
+/// networks, whose first canister is `bnz7o-iuaaa-aaaaa-qaaaa-cai`.
+pub const FIRST_CANISTER: u64 = 0x8000_0000_0010_0000;
+
+/// One node of the committee, as certificates show it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SubnetNode {
+    pub id: NodeId,
+    /// DER-encoded Ed25519 key, 44 bytes.
+    #[serde(with = "serde_bytes")]
+    pub public_key: Vec<u8>,
+}
+
+/// Who the subnet is; never changes.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SubnetRecord {
+    pub id: Principal,
+    /// DER-encoded BLS key, 133 bytes.
+    #[serde(with = "serde_bytes")]
+    pub root_key: Vec<u8>,
+    pub nodes: Vec<SubnetNode>,
+    /// Whether anyone may call the `provisional_*` methods.
+    pub provisional: bool,
+}
+
+/// Single values that change with the heights.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Counters {
+    pub height: Height,
+    pub time: Time,
+    /// Number of the next canister made without a specified id.
+    pub next_canister: u64,
+    /// Who had the last turn: the next height begins after it.
+    pub last_turn: Option<CanisterId>,
+    /// Cycles made from nothing, and gone to nothing, since genesis.
+    pub minted: Cycles,
+    pub burned: Cycles,
+    /// Messages executed since genesis.
+    pub messages: u64,
+    /// Canister calls whose answer is awaited, over all canisters.
+    pub calls_in_flight: u64,
+    /// Numbers of the waiting management calls.
+    pub management_first: u64,
+    pub management_end: u64,
+}
+
+impl Counters {
+    pub(super) fn genesis() -> Counters {
+        Counters {
+            height: Height::ZERO,
+            time: Time::ZERO,
+            next_canister: FIRST_CANISTER,
+            last_turn: None,
+            minted: Cycles::ZERO,
+            burned: Cycles::ZERO,
+            messages: 0,
+            calls_in_flight: 0,
+            management_first: 0,
+            management_end: 0,
+        }
+    }
+}

@@ -27,6 +27,8 @@ pub const CALL_WAIT_MS: u64 = 10_000;
 
 // Encodings.
 pub const CBOR_DEPTH_MAX: usize = 32;
+/// Nested nodes in a hash tree that is decoded. Our own have some 25 per level of labels; clients stop at 128.
+pub const HASH_TREE_DEPTH_MAX: usize = 256;
 
 // Blocks and consensus.
 pub const BLOCK_INGRESS_COUNT_MAX: usize = 1_000;

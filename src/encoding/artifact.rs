@@ -1,0 +1,271 @@
+//! Blocks and threshold signatures as protobuf: shared by the wire and the disk.
+
+use super::bound::Shape;
+use super::{DecodeError, Fault, cbor, proto};
+use crate::types::limits::BLOCK_INGRESS_COUNT_MAX;
+use crate::types::*;
+use prost::bytes::Bytes;
+use std::sync::Arc;
+
+/// What may repeat inside a block.
+pub(super) const BLOCK: &[Shape] = &[Shape {
+    tag: 7,
+    field: "block.ingress",
+    max: BLOCK_INGRESS_COUNT_MAX,
+    inside: &[],
+}];
+/// What may repeat inside a proposal.
+pub(super) const PROPOSAL: &[Shape] = &[Shape {
+    tag: 1,
+    field: "proposal.block",
+    max: 1,
+    inside: BLOCK,
+}];
+
+/// Exactly `N` bytes.
+pub(super) fn array<const N: usize>(
+    bytes: &[u8],
+    field: &'static str,
+) -> Result<[u8; N], DecodeError> {
+    bytes.try_into().map_err(|_| {
+        Fault::Length {
+            have: bytes.len(),
+            need: N,
+        }
+        .at(field)
+    })
+}
+
+pub(super) fn digest(bytes: &[u8], field: &'static str) -> Result<Digest, DecodeError> {
+    array(bytes, field).map(Digest)
+}
+
+pub(super) fn bls(bytes: &[u8], field: &'static str) -> Result<BlsBytes, DecodeError> {
+    array(bytes, field).map(BlsBytes)
+}
+
+pub(super) fn node(index: u32, field: &'static str) -> Result<NodeIndex, DecodeError> {
+    u16::try_from(index)
+        .map(NodeIndex)
+        .map_err(|_| Fault::OutOfRange.at(field))
+}
+
+/// The message that protobuf allows to be absent and we do not.
+pub(super) fn present<T>(message: Option<T>, field: &'static str) -> Result<T, DecodeError> {
+    message.ok_or(Fault::Missing.at(field))
+}
+
+pub(super) fn copy(bytes: &[u8]) -> Bytes {
+    Bytes::copy_from_slice(bytes)
+}
+
+impl From<&Block> for proto::Block {
+    fn from(block: &Block) -> Self {
+        proto::Block {
+            view: block.view.0,
+            height: block.height.0,
+            parent: copy(&block.parent.0),
+            parent_view: block.parent_view.0,
+            proposer: u32::from(block.proposer.0),
+            time: block.time.0,
+            ingress: block
+                .payload
+                .ingress
+                .iter()
+                .map(|ingress| ingress.envelope.clone())
+                .collect(),
+        }
+    }
+}
+
+impl TryFrom<proto::Block> for Block {
+    type Error = DecodeError;
+
+    fn try_from(block: proto::Block) -> Result<Self, DecodeError> {
+        let ingress = block
+            .ingress
+            .into_iter()
+            .map(|envelope| cbor::read_ingress(envelope).map(Arc::new));
+        Ok(Block {
+            view: View(block.view),
+            height: Height(block.height),
+            parent: digest(&block.parent, "block.parent")?,
+            parent_view: View(block.parent_view),
+            proposer: node(block.proposer, "block.proposer")?,
+            time: Time(block.time),
+            payload: Payload {
+                ingress: ingress.collect::<Result<_, _>>()?,
+            },
+        })
+    }
+}
+
+impl From<&Proposal> for proto::Proposal {
+    fn from(proposal: &Proposal) -> Self {
+        proto::Proposal {
+            block: Some((&proposal.block).into()),
+            signature: copy(&proposal.signature.0),
+        }
+    }
+}
+
+impl TryFrom<proto::Proposal> for Proposal {
+    type Error = DecodeError;
+
+    fn try_from(proposal: proto::Proposal) -> Result<Self, DecodeError> {
+        let signature = NodeSignature(array(&proposal.signature, "proposal.signature")?);
+        Ok(Proposal {
+            block: present(proposal.block, "proposal.block")?.try_into()?,
+            signature,
+        })
+    }
+}
+
+impl From<&Notarization> for proto::Notarization {
+    fn from(notarization: &Notarization) -> Self {
+        proto::Notarization {
+            view: notarization.view.0,
+            block: copy(&notarization.block.0),
+            signature: copy(&notarization.signature.0),
+        }
+    }
+}
+
+impl TryFrom<proto::Notarization> for Notarization {
+    type Error = DecodeError;
+
+    fn try_from(notarization: proto::Notarization) -> Result<Self, DecodeError> {
+        Ok(Notarization {
+            view: View(notarization.view),
+            block: digest(&notarization.block, "notarization.block")?,
+            signature: bls(&notarization.signature, "notarization.signature")?,
+        })
+    }
+}
+
+impl From<&Nullification> for proto::Nullification {
+    fn from(nullification: &Nullification) -> Self {
+        proto::Nullification {
+            view: nullification.view.0,
+            signature: copy(&nullification.signature.0),
+        }
+    }
+}
+
+impl TryFrom<proto::Nullification> for Nullification {
+    type Error = DecodeError;
+
+    fn try_from(nullification: proto::Nullification) -> Result<Self, DecodeError> {
+        let signature = bls(&nullification.signature, "nullification.signature")?;
+        Ok(Nullification {
+            view: View(nullification.view),
+            signature,
+        })
+    }
+}
+
+impl From<&Finalization> for proto::Finalization {
+    fn from(finalization: &Finalization) -> Self {
+        proto::Finalization {
+            view: finalization.view.0,
+            block: copy(&finalization.block.0),
+            signature: copy(&finalization.signature.0),
+        }
+    }
+}
+
+impl TryFrom<proto::Finalization> for Finalization {
+    type Error = DecodeError;
+
+    fn try_from(finalization: proto::Finalization) -> Result<Self, DecodeError> {
+        Ok(Finalization {
+            view: View(finalization.view),
+            block: digest(&finalization.block, "finalization.block")?,
+            signature: bls(&finalization.signature, "finalization.signature")?,
+        })
+    }
+}
+
+impl From<&RandomBeacon> for proto::RandomBeacon {
+    fn from(beacon: &RandomBeacon) -> Self {
+        proto::RandomBeacon {
+            view: beacon.view.0,
+            signature: copy(&beacon.signature.0),
+        }
+    }
+}
+
+impl TryFrom<proto::RandomBeacon> for RandomBeacon {
+    type Error = DecodeError;
+
+    fn try_from(beacon: proto::RandomBeacon) -> Result<Self, DecodeError> {
+        Ok(RandomBeacon {
+            view: View(beacon.view),
+            signature: bls(&beacon.signature, "beacon.signature")?,
+        })
+    }
+}
+
+impl From<&Certification> for proto::Certification {
+    fn from(certification: &Certification) -> Self {
+        proto::Certification {
+            height: certification.height.0,
+            root: copy(&certification.root.0.0),
+            signature: copy(&certification.signature.0),
+        }
+    }
+}
+
+impl TryFrom<proto::Certification> for Certification {
+    type Error = DecodeError;
+
+    fn try_from(certification: proto::Certification) -> Result<Self, DecodeError> {
+        Ok(Certification {
+            height: Height(certification.height),
+            root: StateRoot(digest(&certification.root, "certification.root")?),
+            signature: bls(&certification.signature, "certification.signature")?,
+        })
+    }
+}
+
+impl From<(&Notarization, &RandomBeacon)> for proto::NotarizationWithBeacon {
+    fn from((notarization, beacon): (&Notarization, &RandomBeacon)) -> Self {
+        proto::NotarizationWithBeacon {
+            notarization: Some(notarization.into()),
+            beacon: Some(beacon.into()),
+        }
+    }
+}
+
+impl TryFrom<proto::NotarizationWithBeacon> for (Notarization, RandomBeacon) {
+    type Error = DecodeError;
+
+    fn try_from(both: proto::NotarizationWithBeacon) -> Result<Self, DecodeError> {
+        let notarization = present(both.notarization, "notarization")?;
+        Ok((
+            notarization.try_into()?,
+            present(both.beacon, "beacon")?.try_into()?,
+        ))
+    }
+}
+
+impl From<(&Nullification, &RandomBeacon)> for proto::NullificationWithBeacon {
+    fn from((nullification, beacon): (&Nullification, &RandomBeacon)) -> Self {
+        proto::NullificationWithBeacon {
+            nullification: Some(nullification.into()),
+            beacon: Some(beacon.into()),
+        }
+    }
+}
+
+impl TryFrom<proto::NullificationWithBeacon> for (Nullification, RandomBeacon) {
+    type Error = DecodeError;
+
+    fn try_from(both: proto::NullificationWithBeacon) -> Result<Self, DecodeError> {
+        let nullification = present(both.nullification, "nullification")?;
+        Ok((
+            nullification.try_into()?,
+            present(both.beacon, "beacon")?.try_into()?,
+        ))
+    }
+}

@@ -1,6 +1,6 @@
 //! SHA-256 with domain separation; the one encoding of everything that is hashed.
 
-use crate::types::{Block, ChainId, Digest, Genesis};
+use crate::types::{Block, ChainId, Digest, Genesis, GenesisNode};
 use sha2::{Digest as _, Sha256};
 
 /// SHA-256 of `bytes`.
@@ -8,20 +8,236 @@ pub fn sha256(bytes: &[u8]) -> Digest {
     Digest(Sha256::digest(bytes).into())
 }
 
-/// SHA-256 over a domain separator (one length byte, then the name) and length-prefixed parts.
+/// SHA-256 over a domain separator (one length byte, then the name) and length-prefixed parts
+/// (8 bytes, big-endian). Different lists of parts never meet in one input.
+///
+/// # Panics
+/// If `domain`, a constant of the program, is longer than 255 bytes.
 pub fn hash_parts(domain: &str, parts: &[&[u8]]) -> Digest {
-    let _ = (domain, parts);
-    todo!()
+    let mut hasher = Sha256::new();
+    hasher.update([domain_length(domain)]);
+    hasher.update(domain);
+    for part in parts {
+        hasher.update((part.len() as u64).to_be_bytes());
+        hasher.update(part);
+    }
+    Digest(hasher.finalize().into())
+}
+
+/// What is signed under `domain`: one length byte, the name, then `parts` one after the other.
+/// The caller's parts have fixed lengths, or only the last of them has not.
+pub(super) fn domain_message(domain: &str, parts: &[&[u8]]) -> Vec<u8> {
+    let mut message =
+        Vec::with_capacity(1 + domain.len() + parts.iter().map(|part| part.len()).sum::<usize>());
+    message.push(domain_length(domain));
+    message.extend_from_slice(domain.as_bytes());
+    parts
+        .iter()
+        .for_each(|part| message.extend_from_slice(part));
+    message
+}
+
+fn domain_length(domain: &str) -> u8 {
+    u8::try_from(domain.len()).expect("a domain is a short constant")
 }
 
 /// The identity of a block: covers every field and every envelope byte.
 pub fn hash_block(block: &Block) -> Digest {
-    let _ = block;
-    todo!()
+    let view = block.view.0.to_be_bytes();
+    let height = block.height.0.to_be_bytes();
+    let parent_view = block.parent_view.0.to_be_bytes();
+    let proposer = block.proposer.0.to_be_bytes();
+    let time = block.time.0.to_be_bytes();
+    let header: [&[u8]; 6] = [
+        &view,
+        &height,
+        &block.parent.0,
+        &parent_view,
+        &proposer,
+        &time,
+    ];
+    let envelopes = block
+        .payload
+        .ingress
+        .iter()
+        .map(|ingress| ingress.envelope.as_ref());
+    hash_parts(
+        "atoll-block",
+        &header.into_iter().chain(envelopes).collect::<Vec<_>>(),
+    )
 }
 
 /// The name of the chain: hash of the canonical encoding of its genesis.
 pub fn chain_id(genesis: &Genesis) -> ChainId {
-    let _ = genesis;
-    todo!()
+    let Genesis {
+        version,
+        name,
+        heartbeat_ms,
+        view_timeout_ms,
+        provisional,
+        nodes,
+    } = genesis;
+    let version = version.to_be_bytes();
+    let heartbeat = heartbeat_ms.to_be_bytes();
+    let view_timeout = view_timeout_ms.to_be_bytes();
+    let provisional = [u8::from(*provisional)];
+    let nodes: Vec<Digest> = nodes.iter().map(hash_node).collect();
+    let header: [&[u8]; 5] = [
+        &version,
+        name.as_bytes(),
+        &heartbeat,
+        &view_timeout,
+        &provisional,
+    ];
+    let nodes = nodes.iter().map(AsRef::as_ref);
+    hash_parts(
+        "atoll-genesis",
+        &header.into_iter().chain(nodes).collect::<Vec<_>>(),
+    )
+}
+
+fn hash_node(node: &GenesisNode) -> Digest {
+    let GenesisNode {
+        name,
+        identity_key,
+        tls_key,
+        encryption_key,
+        address,
+    } = node;
+    let parts = [name, identity_key, tls_key, encryption_key, address].map(|part| part.as_bytes());
+    hash_parts("atoll-genesis-node", &parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{Height, NodeIndex, Payload, RequestId, SignedIngress, Time, View};
+    use bytes::Bytes;
+    use std::sync::Arc;
+
+    fn check(digest: Digest, expected: &str) {
+        assert_eq!(digest.to_string(), expected);
+    }
+
+    fn block(envelopes: &[&'static [u8]]) -> Block {
+        let ingress = envelopes.iter().map(|envelope| {
+            Arc::new(SignedIngress {
+                id: RequestId([9; 32]),
+                expiry: Time(8),
+                envelope: Bytes::from_static(envelope),
+            })
+        });
+        Block {
+            view: View(1),
+            height: Height(2),
+            parent: Digest([3; 32]),
+            parent_view: View(4),
+            proposer: NodeIndex(5),
+            time: Time(6),
+            payload: Payload {
+                ingress: ingress.collect(),
+            },
+        }
+    }
+
+    fn genesis() -> Genesis {
+        let node = GenesisNode {
+            name: "a".into(),
+            identity_key: "01".into(),
+            tls_key: "02".into(),
+            encryption_key: "03".into(),
+            address: "[::1]:9".into(),
+        };
+        Genesis {
+            version: 1,
+            name: "test".into(),
+            heartbeat_ms: 500,
+            view_timeout_ms: 1_000,
+            provisional: true,
+            nodes: vec![node],
+        }
+    }
+
+    #[test]
+    fn parts_are_encoded_as_the_golden_bytes() {
+        check(
+            hash_parts("d", &[b"ab", b""]),
+            &sha256(b"\x01d\0\0\0\0\0\0\0\x02ab\0\0\0\0\0\0\0\0").to_string(),
+        );
+    }
+
+    #[test]
+    fn moving_a_byte_between_parts_changes_the_hash() {
+        assert_ne!(
+            hash_parts("d", &[b"ab", b"c"]),
+            hash_parts("d", &[b"a", b"bc"])
+        );
+        assert_ne!(hash_parts("d", &[b"a"]), hash_parts("d", &[b"a", b""]));
+    }
+
+    #[test]
+    fn a_block_hashes_to_the_golden_digest() {
+        check(
+            hash_block(&block(&[])),
+            "6a3d6887c6bc7c36c7d19899fde167f40d5094dc8498e02e1e7cc202e0fc41fd",
+        );
+        check(
+            hash_block(&block(&[b"xy", b"z"])),
+            "5bb59ed82ee1fc41b751a103d2d204221f7a395a18df6fdb9fc95e73c35004ae",
+        );
+    }
+
+    #[test]
+    fn every_field_of_a_block_changes_its_hash() {
+        let changes: [fn(&mut Block); 8] = [
+            |b| b.view.0 += 1,
+            |b| b.height.0 += 1,
+            |b| b.parent.0[31] ^= 1,
+            |b| b.parent_view.0 += 1,
+            |b| b.proposer.0 += 1,
+            |b| b.time.0 += 1,
+            |b| drop(b.payload.ingress.pop()),
+            |b| b.payload = block(&[b"x", b"yz"]).payload,
+        ];
+        let original = block(&[b"xy", b"z"]);
+        for (index, change) in changes.into_iter().enumerate() {
+            let mut changed = original.clone();
+            change(&mut changed);
+            assert_ne!(
+                hash_block(&changed),
+                hash_block(&original),
+                "change {index}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_genesis_hashes_to_the_golden_digest() {
+        check(
+            chain_id(&genesis()),
+            "5a8645b13663be4f2d35acff847655d129f29e0308cb52b8ec59e110b43c616a",
+        );
+    }
+
+    #[test]
+    fn every_field_of_a_genesis_changes_the_chain() {
+        let changes: [fn(&mut Genesis); 11] = [
+            |g| g.version = 2,
+            |g| g.name.push('x'),
+            |g| g.heartbeat_ms += 1,
+            |g| g.view_timeout_ms += 1,
+            |g| g.provisional = false,
+            |g| g.nodes[0].name.push('x'),
+            |g| g.nodes[0].identity_key.push('1'),
+            |g| g.nodes[0].tls_key.push('1'),
+            |g| g.nodes[0].encryption_key.push('1'),
+            |g| g.nodes[0].address.push('1'),
+            |g| g.nodes.push(g.nodes[0].clone()),
+        ];
+        for (index, change) in changes.into_iter().enumerate() {
+            let mut changed = genesis();
+            change(&mut changed);
+            assert_ne!(chain_id(&changed), chain_id(&genesis()), "change {index}");
+        }
+    }
 }

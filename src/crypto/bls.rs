@@ -1,0 +1,182 @@
+//! BLS12-381 in the Internet Computer's suite: signatures in G1 (48 bytes), keys in G2 (96 bytes), and
+//! one sharing of a key among the committee. Node i's share is the secret polynomial at i + 1.
+
+use super::reader::Reader;
+use crate::types::{BlsBytes, NodeIndex};
+use blst::min_sig::SecretKey;
+use blst::{BLST_ERROR, Pairing, blst_fp12};
+use threshold_crypto::blstrs::{G1Affine, G1Projective, G2Affine, G2Projective, Scalar};
+use threshold_crypto::group::ff::Field;
+use threshold_crypto::group::prime::PrimeCurveAffine;
+use threshold_crypto::group::{Curve, Group};
+use zeroize::Zeroizing;
+
+/// The suite of the interface spec, "Certification".
+const SUITE: &[u8] = b"BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_";
+
+/// A checked public key.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) struct PublicKey(G2Affine);
+
+impl PublicKey {
+    /// Room rule 3: on the curve, in the subgroup, not the identity.
+    pub fn from_bytes(bytes: &[u8; 96]) -> Option<PublicKey> {
+        let point: G2Affine = Option::from(G2Affine::from_compressed(bytes))?;
+        (!bool::from(point.is_identity())).then_some(PublicKey(point))
+    }
+
+    pub fn to_bytes(self) -> [u8; 96] {
+        self.0.to_compressed()
+    }
+
+    /// The key of a secret share.
+    pub fn of(secret: &SecretKey) -> Option<PublicKey> {
+        PublicKey::from_bytes(&secret.sk_to_pk().to_bytes())
+    }
+
+    /// Whether this key and the `commitment` in G1 hide one and the same secret: e(C, g2) = e(g1, P).
+    pub fn matches(&self, commitment: &G1Affine) -> bool {
+        let left = blst_fp12::miller_loop(G2Affine::generator().as_ref(), commitment.as_ref());
+        let right = blst_fp12::miller_loop(self.0.as_ref(), G1Affine::generator().as_ref());
+        blst_fp12::finalverify(&left, &right)
+    }
+
+    pub fn verify(&self, message: &[u8], signature: &BlsBytes) -> bool {
+        decode_signature(signature).is_some_and(|point| self.verify_point(message, &point))
+    }
+
+    /// `blst`'s own `verify` hands the one pairing to a pool of threads; this one stays here.
+    fn verify_point(&self, message: &[u8], signature: &G1Affine) -> bool {
+        let mut pairing = Pairing::new(true, SUITE);
+        let status = pairing.aggregate(
+            self.0.as_ref(),
+            false,
+            signature.as_ref(),
+            false,
+            message,
+            &[],
+        );
+        pairing.commit();
+        status == BLST_ERROR::BLST_SUCCESS && pairing.finalverify(None)
+    }
+}
+
+/// Room rule 3: on the curve, in the subgroup, not the identity.
+pub(super) fn decode_signature(bytes: &BlsBytes) -> Option<G1Affine> {
+    let point: G1Affine = Option::from(G1Affine::from_compressed(&bytes.0))?;
+    (!bool::from(point.is_identity())).then_some(point)
+}
+
+/// One key shared among the committee: this node's secret share, everybody's public ones.
+pub(super) struct Sharing {
+    threshold: usize,
+    secret: SecretKey,
+    group: PublicKey,
+    shares: Vec<PublicKey>,
+}
+
+impl Sharing {
+    /// A sharing of which any `threshold` shares make the key; `None` if `secret` is not the share of
+    /// node `own`, or if the shares have no key.
+    pub fn new(
+        threshold: usize,
+        own: NodeIndex,
+        secret: SecretKey,
+        shares: Vec<PublicKey>,
+    ) -> Option<Sharing> {
+        let group = interpolate_keys(threshold, &shares)?;
+        let matches = shares.get(usize::from(own.0)) == PublicKey::of(&secret).as_ref();
+        matches.then_some(Sharing {
+            threshold,
+            secret,
+            group,
+            shares,
+        })
+    }
+
+    pub fn threshold(&self) -> usize {
+        self.threshold
+    }
+
+    pub fn group(&self) -> &PublicKey {
+        &self.group
+    }
+
+    pub fn sign(&self, message: &[u8]) -> BlsBytes {
+        BlsBytes(self.secret.sign(message, SUITE, &[]).to_bytes())
+    }
+
+    pub fn verify_share(&self, message: &[u8], signer: NodeIndex, share: &BlsBytes) -> bool {
+        self.shares
+            .get(usize::from(signer.0))
+            .is_some_and(|key| key.verify(message, share))
+    }
+
+    /// The signature that `shares` of distinct nodes lie on, if they decode and it holds.
+    pub fn combine(&self, message: &[u8], shares: &[(NodeIndex, BlsBytes)]) -> Option<BlsBytes> {
+        let points = shares
+            .iter()
+            .map(|(_, share)| decode_signature(share))
+            .collect::<Option<Vec<_>>>()?;
+        let nodes: Vec<NodeIndex> = shares.iter().map(|(node, _)| *node).collect();
+        let products = points
+            .iter()
+            .zip(lagrange_at_zero(&nodes)?)
+            .map(|(point, factor)| point * factor);
+        let signature = products.sum::<G1Projective>().to_affine();
+        let holds =
+            !bool::from(signature.is_identity()) && self.group.verify_point(message, &signature);
+        holds.then(|| BlsBytes(signature.to_compressed()))
+    }
+
+    /// Threshold, secret share, public shares; the group key follows from them.
+    pub fn encode(&self, out: &mut Zeroizing<Vec<u8>>) {
+        out.extend_from_slice(&(self.threshold as u32).to_be_bytes());
+        out.extend_from_slice(Zeroizing::new(self.secret.to_bytes()).as_ref());
+        self.shares
+            .iter()
+            .for_each(|share| out.extend_from_slice(&share.to_bytes()));
+    }
+
+    /// Reads a sharing among `n` nodes and checks it as `new` does.
+    pub fn decode(reader: &mut Reader<'_>, n: usize, own: NodeIndex) -> Option<Sharing> {
+        let threshold = usize::try_from(u32::from_be_bytes(reader.array()?)).ok()?;
+        let secret = SecretKey::from_bytes(reader.slice(32)?).ok()?;
+        let shares = (0..n)
+            .map(|_| PublicKey::from_bytes(&reader.array()?))
+            .collect::<Option<_>>()?;
+        Sharing::new(threshold, own, secret, shares)
+    }
+}
+
+/// The group's key: the first `threshold` public shares, interpolated at 0.
+fn interpolate_keys(threshold: usize, shares: &[PublicKey]) -> Option<PublicKey> {
+    let shares = shares
+        .get(..threshold)
+        .filter(|shares| !shares.is_empty())?;
+    let nodes: Vec<NodeIndex> = (0..=u16::MAX).map(NodeIndex).take(threshold).collect();
+    let products = shares
+        .iter()
+        .zip(lagrange_at_zero(&nodes)?)
+        .map(|(share, factor)| share.0 * factor);
+    let sum: G2Projective = products.sum();
+    (!bool::from(sum.is_identity())).then(|| PublicKey(sum.to_affine()))
+}
+
+/// What each of `nodes` is multiplied by to get from their points i + 1 to the point 0: the product of
+/// j / (j − i) over the others j. `None` if a node is named twice.
+fn lagrange_at_zero(nodes: &[NodeIndex]) -> Option<Vec<Scalar>> {
+    let points: Vec<Scalar> = nodes
+        .iter()
+        .map(|node| Scalar::from(u64::from(node.0) + 1))
+        .collect();
+    let factor = |(i, own): (usize, &Scalar)| {
+        let others = points.iter().enumerate().filter(|(j, _)| *j != i);
+        let (above, below) = others.fold(
+            (Scalar::one(), Scalar::one()),
+            |(above, below), (_, other)| (above * other, below * (other - own)),
+        );
+        Option::<Scalar>::from(below.invert()).map(|inverse| above * inverse)
+    };
+    points.iter().enumerate().map(factor).collect()
+}

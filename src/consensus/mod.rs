@@ -1,47 +1,91 @@
-//! Consensus: orders blocks and certifies states. Pure: `handle(now, input) -> effects`.
+//! Consensus: orders blocks and certifies states. Simplex-style BFT among n ≥ 3f + 1 replicas.
+//!
+//! Pure: [`Consensus::handle`] takes the moment and one input and returns effects, which are to be
+//! performed strictly in order. There is no clock, no I/O, no randomness; own messages loop back
+//! inside. Every rule below is one file, and is cited by its number where it is kept.
+//!
+//! **Views**
+//! 1. Views are 1, 2, …. The leader of view v is drawn by the random beacon of view v − 1. A replica
+//!    enters v + 1 when it holds a certificate of v (notarization, nullification or finalization) and
+//!    the beacon of v; it may jump to any later view that way. (`pacemaker`)
+//! 2. The leader builds on the highest notarized block above which all views are nullified. It
+//!    proposes at once when a payload waits, else an empty block after the heartbeat. While too many
+//!    heights are uncertified there is no payload, and the pace is the heartbeat's. (`propose`)
+//! 3. A replica votes to notarize at most one block a view: a proposal of the view's leader, at
+//!    parent height + 1, whose parent is notarized or final, with every view between them nullified,
+//!    later than its parent, not far ahead of the own clock, with a valid payload; and only while it
+//!    has not voted to nullify the view. (`validate`, `notarize`)
+//! 4. A replica votes to nullify its current view when the time for it is over. It may have voted to
+//!    notarize; it has not voted to finalize, and never will in this view. (`nullify`)
+//! 5. A replica votes to finalize a notarized block unless it voted to nullify its view. A quorum of
+//!    these finalizes the block and all its ancestors. (`finalize`)
+//! 6. Finalized blocks are delivered oldest first, each exactly once a run. (`deliver`)
+//!
+//! **Signatures**
+//! 7. A vote is on disk before it is sent: its record stands before its share in the effects. No
+//!    restart votes differently. (`notarize`, `nullify`, `finalize`, `recover`)
+//! 8. One share counts per signer, kind and view; a share comes from its signer. Shares are combined
+//!    unverified; culprits that make that fail are dropped, and from then on verified one by one.
+//!    Two different votes of one node are kept as evidence. (`share`, `aggregate`)
+//! 9. Only views above the finalized one are kept. Shares are taken up to `VIEWS_AHEAD_MAX` views
+//!    ahead, certificates from any view, for they are verified first. (`receive`, `pool`)
+//!
+//! **Certification**
+//! 10. Every executed height's root is signed and the share broadcast. A quorum's signature
+//!     certifies the height. The signature covers the root alone, not the height, so a
+//!     certification *that a peer sent* counts against this replica only when f + 1 peers assert it;
+//!     one combined here from shares for that height counts at once. A quorum for another root than
+//!     the own one halts this replica. (`certify`)
+//!
+//! **Loss and lag**
+//! 11. At a steady pace every replica says where it stands; when its view does not move it also
+//!     sends again its votes of the view, and the certificates that brought it here. A peer that is behind is
+//!     sent what it lacks. (`resend`, `catch_up`)
+//! 12. A body that is known by hash alone is fetched from those who voted for it, one after the
+//!     other; a chain that cannot be linked is fetched as a segment, from one peer at a time. (`fetch`, `catch_up`)
 
-use crate::crypto::node_key::{Committee, IdentityKey};
-use crate::crypto::threshold::Keyring;
-use crate::types::*;
+mod aggregate;
+mod catch_up;
+mod certify;
+mod chain;
+mod clock;
+mod deliver;
+mod evidence;
+mod fetch;
+mod finalize;
+mod machine;
+mod notarize;
+mod nullify;
+mod pacemaker;
+mod peer;
+mod pool;
+mod propose;
+mod receive;
+mod recover;
+mod resend;
+mod share;
+mod validate;
 
-/// What this node signs with, and what it checks others by; all of one chain.
-pub struct Keys {
-    pub keyring: Keyring,
-    pub identity: IdentityKey,
-    pub committee: Committee,
+#[cfg(test)]
+mod tests;
+
+pub use evidence::Equivocation;
+pub use machine::{Consensus, Keys, Pace};
+
+use crate::crypto::hash::sha256;
+use crate::types::{Digest, Effect, RandomBeacon};
+
+/// The randomness that execution of a block sees: the hash of its view's beacon.
+pub fn randomness(beacon: &RandomBeacon) -> Digest {
+    sha256(&beacon.signature.0)
 }
 
-/// What `Genesis` fixes about the pace.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Pace {
-    pub heartbeat_ms: u64,
-    pub view_timeout_ms: u64,
-}
-
-impl From<&Genesis> for Pace {
-    fn from(genesis: &Genesis) -> Pace {
-        Pace { heartbeat_ms: genesis.heartbeat_ms, view_timeout_ms: genesis.view_timeout_ms }
-    }
-}
-
-/// One replica's consensus machine.
-pub struct Consensus(());
-
-impl Consensus {
-    /// A machine that waits for [`Input::Started`].
-    pub fn new(keys: Keys, pace: Pace) -> Consensus {
-        let _ = (keys, pace);
-        todo!()
-    }
-
-    /// Takes one input; the effects are to be performed in order.
-    pub fn handle(&mut self, now: Time, input: Input) -> Vec<Effect> {
-        let _ = (now, input);
-        todo!()
-    }
-
-    /// Where this replica stands.
-    pub fn status(&self) -> PeerStatus {
-        todo!()
-    }
+/// The same effects with the records first, so that one sync serves them all. Nothing is performed
+/// before a record that stood before it.
+pub fn records_first(effects: Vec<Effect>) -> Vec<Effect> {
+    let (mut records, rest): (Vec<Effect>, Vec<Effect>) = effects
+        .into_iter()
+        .partition(|effect| matches!(effect, Effect::Persist(_)));
+    records.extend(rest);
+    records
 }

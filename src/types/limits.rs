@@ -46,6 +46,33 @@ pub const CHAIN_SEGMENT_BLOCKS_MAX: usize = 64;
 pub const CHAIN_SEGMENT_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Proposals kept for one view (an equivocating leader can send many).
 pub const PROPOSALS_PER_VIEW_MAX: usize = 2;
+/// Views above the current one for which proposals are kept before their leader is known.
+pub const PROPOSALS_AHEAD_MAX: u64 = 8;
+/// Blocks that one replica fetches by hash at the same time.
+pub const BLOCK_FETCHES_MAX: usize = 8;
+/// A missing block may be on its way: it is fetched only after this long.
+pub const FETCH_PATIENCE_MS: u64 = 100;
+/// Then another peer is asked for the block.
+pub const FETCH_RETRY_MS: u64 = 500;
+/// Then another peer is asked for the chain.
+pub const CHAIN_FETCH_RETRY_MS: u64 = 2_000;
+/// A payload that could not be judged is judged again after this long.
+pub const REVALIDATE_MS: u64 = 100;
+/// What may have been lost is sent again at half the view timeout, kept between these.
+pub const RESEND_MIN_MS: u64 = 50;
+pub const RESEND_MAX_MS: u64 = 1_000;
+/// Certificates sent to a peer that is behind, in answer to one status.
+pub const CERTIFICATES_PUSHED_MAX: usize = 64;
+/// Blocks and chain segments served to one peer between two resends.
+pub const SERVED_PER_RESEND_MAX: u32 = 64;
+/// Finalized heights that may await execution before this replica stops taking more.
+pub const UNEXECUTED_HEIGHTS_MAX: u64 = 256;
+/// Heights above the executed one for which certification shares are kept.
+pub const CERTIFICATIONS_AHEAD_MAX: u64 = 64;
+/// Equivocations remembered.
+pub const EVIDENCE_MAX: usize = 64;
+/// Proven faults of one peer after which nothing from it is looked at until a restart.
+pub const PEER_FAULTS_MAX: u32 = 64;
 /// Ceremony dealing of one node.
 pub const DEALING_BYTES_MAX: usize = 64 * 1024;
 pub const NODES_MAX: usize = 64;

@@ -1,0 +1,287 @@
+//! Who is behind, and what helps (rules 11 and 12).
+
+use super::chain::Link;
+use super::deliver::Final;
+use super::machine::Consensus;
+use crate::crypto::hash::hash_block;
+use crate::crypto::threshold::Statement;
+use crate::types::limits::{
+    CERTIFICATES_PUSHED_MAX, CHAIN_FETCH_RETRY_MS, CHAIN_SEGMENT_BLOCKS_MAX, FETCH_PATIENCE_MS,
+};
+use crate::types::*;
+
+/// The one request for finalized blocks that may be outstanding.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CatchUp {
+    asked: Option<Asked>,
+    /// Whom to ask next: the one after this.
+    last: u16,
+    /// Since when a finalization cannot be linked to the tip.
+    pub stalled_since: Option<Time>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    peer: NodeIndex,
+    /// When to give up on this peer.
+    due: Time,
+}
+
+/// Why a segment was not taken.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum SegmentFlaw {
+    #[error("{0} blocks, at most {CHAIN_SEGMENT_BLOCKS_MAX} allowed")]
+    TooLong(usize),
+    #[error("nothing above the finalized tip")]
+    Nothing,
+    #[error("block {0} does not follow the one before it")]
+    Unlinked(Height),
+    #[error("beacon of block {0} is not its view's")]
+    Beacon(Height),
+    #[error("finalization does not name the last block, or is not a quorum's")]
+    Finalization,
+}
+
+impl Consensus {
+    /// Sends a peer that is behind what it lacks, at a bounded pace.
+    pub(super) fn receive_status(&mut self, from: NodeIndex, status: PeerStatus) {
+        let (steady, pace) = (self.clock.steady(), self.resend_ms() / 2);
+        let settled = self.view.entered.plus_ms(FETCH_PATIENCE_MS) <= steady;
+        let views_behind = self.view.number.saturating_sub(status.view).0;
+        let behind_views = views_behind > 1 || (views_behind == 1 && settled);
+        let behind_chain = status.finalized < self.chain.tip.height;
+        let behind_roots = status.certified < self.certifier.height();
+        let Some(peer) = self.peers.get_mut(from) else {
+            return;
+        };
+        peer.claim = status.finalized;
+        let answered = peer.answered.is_some_and(|at| at.plus_ms(pace) > steady);
+        if answered || !(behind_views || behind_chain || behind_roots) {
+            return;
+        }
+        peer.answered = Some(steady);
+        if behind_views {
+            self.push_certificates(from, status.view);
+        }
+        if behind_chain {
+            self.push_tip(from);
+        }
+        if let Some(certification) = self.certifier.newest().filter(|_| behind_roots) {
+            self.emit(Effect::Send(
+                from,
+                PeerMessage::Certification(certification),
+            ));
+        }
+    }
+
+    /// Certificates of views from `view` on.
+    fn push_certificates(&mut self, to: NodeIndex, view: View) {
+        let mut messages = Vec::new();
+        for (_, attempt) in self.pool.from(view) {
+            let Some(beacon) = attempt.beacon else {
+                continue;
+            };
+            messages.extend(
+                attempt
+                    .notarization
+                    .map(|notarization| PeerMessage::Notarization(notarization, beacon)),
+            );
+            messages.extend(
+                attempt
+                    .nullification
+                    .map(|nullification| PeerMessage::Nullification(nullification, beacon)),
+            );
+            if messages.len() >= CERTIFICATES_PUSHED_MAX {
+                break;
+            }
+        }
+        messages
+            .into_iter()
+            .for_each(|message| self.emit(Effect::Send(to, message)));
+    }
+
+    /// What is final here; a peer that is far behind fetches the chain when it sees the status.
+    fn push_tip(&mut self, to: NodeIndex) {
+        if let Some(finalization) = self.chain.finalization {
+            self.emit(Effect::Send(to, PeerMessage::Finalization(finalization)));
+        }
+        let status = self.status();
+        self.emit(Effect::Send(to, PeerMessage::Status(status)));
+    }
+
+    /// Answers a peer that fetches finalized blocks.
+    pub(super) fn serve_chain(&mut self, to: NodeIndex, from: Height) {
+        if from > Height::ZERO && from <= self.chain.tip.height && self.peers.may_serve(to) {
+            self.emit(Effect::ServeChain { to, from });
+        }
+    }
+
+    /// When to look again whether the chain must be fetched.
+    pub(super) fn chain_fetch_due(&self) -> Option<Time> {
+        let stalled = self
+            .catch_up
+            .stalled_since
+            .map(|since| since.plus_ms(FETCH_PATIENCE_MS));
+        self.catch_up.asked.map(|asked| asked.due).or(stalled)
+    }
+
+    /// Asks one peer for the chain above the tip, if this replica is behind; another one if the first
+    /// does not help in time.
+    pub(super) fn fetch_chain(&mut self) {
+        let steady = self.clock.steady();
+        if let Some(asked) = self.catch_up.asked {
+            if asked.due > steady {
+                return;
+            }
+            self.disappointed_by(asked.peer);
+        }
+        if self.chain.is_backlogged() {
+            return;
+        }
+        let Some(peer) = self.ahead() else { return };
+        self.catch_up.last = peer.0;
+        self.catch_up.asked = Some(Asked {
+            peer,
+            due: steady.plus_ms(CHAIN_FETCH_RETRY_MS),
+        });
+        self.emit(Effect::Send(
+            peer,
+            PeerMessage::FetchChain(self.chain.tip.height.next()),
+        ));
+    }
+
+    /// The peer to ask: the next that claims more than the next height, or, when a finalization cannot
+    /// be linked for a while, simply the next.
+    fn ahead(&self) -> Option<NodeIndex> {
+        let tip = self.chain.tip.height;
+        let since = self.catch_up.stalled_since;
+        let stalled =
+            since.is_some_and(|since| since.plus_ms(FETCH_PATIENCE_MS) <= self.clock.steady());
+        let others = self.others();
+        let after = others
+            .iter()
+            .position(|peer| peer.0 > self.catch_up.last)
+            .unwrap_or(0);
+        let turn = || {
+            others
+                .iter()
+                .cycle()
+                .skip(after)
+                .take(others.len())
+                .copied()
+        };
+        let claims =
+            |peer: &NodeIndex| self.peers.claim(*peer) > if stalled { tip } else { tip.next() };
+        turn()
+            .find(claims)
+            .or_else(|| turn().next().filter(|_| stalled))
+    }
+
+    /// Its claim did not help: it is asked again when it makes a new one.
+    fn disappointed_by(&mut self, peer: NodeIndex) {
+        self.catch_up.asked = None;
+        if let Some(peer) = self.peers.get_mut(peer) {
+            peer.claim = Height::ZERO;
+        }
+    }
+
+    /// Takes the segment that was asked for.
+    pub(super) fn receive_chain(&mut self, from: NodeIndex, segment: ChainSegment) {
+        if self.catch_up.asked.is_none_or(|asked| asked.peer != from) {
+            return;
+        }
+        match self.verify_segment(&segment) {
+            Ok(branch) => {
+                self.catch_up.asked = None;
+                self.take_segment(branch, segment.finalization);
+            }
+            Err(flaw) => {
+                self.disappointed_by(from);
+                if flaw != SegmentFlaw::Nothing {
+                    self.peers.fault(from);
+                }
+            }
+        }
+        if let Some(certification) = segment.certification {
+            self.assert_certification(from, certification);
+        }
+    }
+
+    /// The blocks of `segment` above the tip, if they are the chain.
+    fn verify_segment(&self, segment: &ChainSegment) -> Result<Vec<Final>, SegmentFlaw> {
+        if segment.blocks.len() > CHAIN_SEGMENT_BLOCKS_MAX {
+            return Err(SegmentFlaw::TooLong(segment.blocks.len()));
+        }
+        let tip = self.chain.tip;
+        let mut last = tip;
+        let mut branch = Vec::new();
+        for (block, beacon) in segment
+            .blocks
+            .iter()
+            .filter(|(block, _)| block.height > tip.height)
+        {
+            let follows = block.parent == last.hash && block.parent_view == last.view;
+            if !follows
+                || block.height != last.height.next()
+                || block.view <= last.view
+                || block.time <= last.time
+            {
+                return Err(SegmentFlaw::Unlinked(block.height));
+            }
+            let hash = hash_block(block);
+            last = Link::of(hash, block);
+            branch.push(Final {
+                hash,
+                block: block.clone(),
+                beacon: *beacon,
+            });
+        }
+        if branch.is_empty() {
+            return Err(SegmentFlaw::Nothing);
+        }
+        self.verify_signatures(segment, &branch)?;
+        Ok(branch)
+    }
+
+    fn verify_signatures(
+        &self,
+        segment: &ChainSegment,
+        branch: &[Final],
+    ) -> Result<(), SegmentFlaw> {
+        let keyring = &self.keys.keyring;
+        let Finalization {
+            view,
+            block,
+            signature,
+        } = segment.finalization;
+        let named = branch
+            .last()
+            .is_some_and(|last| last.hash == block && last.block.view == view);
+        if !named || !keyring.verify(&Statement::Finalize { view, block }, &signature) {
+            return Err(SegmentFlaw::Finalization);
+        }
+        for Final { block, beacon, .. } in branch {
+            let view = block.view;
+            if beacon.view != view
+                || !keyring.verify(&Statement::Beacon { view }, &beacon.signature)
+            {
+                return Err(SegmentFlaw::Beacon(block.height));
+            }
+        }
+        Ok(())
+    }
+
+    fn take_segment(&mut self, branch: Vec<Final>, finalization: Finalization) {
+        for Final { hash, block, .. } in &branch {
+            self.emit(Effect::Persist(Record::Block {
+                hash: *hash,
+                block: block.clone(),
+            }));
+        }
+        let beacon = branch.last().map(|last| last.beacon);
+        self.extend_chain(branch, finalization);
+        let attempt = self.pool.at(finalization.view);
+        attempt.finalization = Some(finalization);
+        attempt.beacon = attempt.beacon.or(beacon);
+    }
+}

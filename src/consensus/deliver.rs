@@ -1,0 +1,90 @@
+//! Finalized blocks go to execution, oldest first, each once (rule 6).
+
+use super::chain::Unlinked;
+use super::machine::Consensus;
+use crate::types::*;
+use std::sync::Arc;
+
+impl Consensus {
+    /// Delivers the block of the highest finalization and its ancestors, if all of them are here.
+    pub(super) fn deliver(&mut self) -> bool {
+        let Some(finalization) = self.pool.highest_finalization(self.chain.tip.view) else {
+            self.catch_up.stalled_since = None;
+            return false;
+        };
+        if self.chain.is_backlogged() {
+            return false;
+        }
+        match self.final_branch(&finalization) {
+            Ok(branch) => {
+                self.extend_chain(branch, finalization);
+                true
+            }
+            Err(Unlinked::Missing { .. }) => {
+                self.catch_up
+                    .stalled_since
+                    .get_or_insert(self.clock.steady());
+                false
+            }
+            Err(Unlinked::Fork) => {
+                // More than f replicas are faulty: a replica that cannot know which fork its own state
+                // stands on signs nothing further.
+                self.stopped = true;
+                false
+            }
+        }
+    }
+
+    /// The blocks that `finalization` makes final, oldest first, with their hashes and beacons.
+    fn final_branch(&self, finalization: &Finalization) -> Result<Vec<Final>, Unlinked> {
+        let mut hash = finalization.block;
+        let mut branch = Vec::new();
+        for block in self.branch(finalization.view, hash)? {
+            let beacon = self.pool.get(block.view).and_then(|attempt| attempt.beacon);
+            let beacon = beacon.ok_or(Unlinked::Missing {
+                view: block.view,
+                hash,
+            })?;
+            let parent = block.parent;
+            branch.push(Final {
+                hash,
+                block,
+                beacon,
+            });
+            hash = parent;
+        }
+        branch.reverse();
+        Ok(branch)
+    }
+
+    /// Makes `branch` the newest part of the finalized chain.
+    pub(super) fn extend_chain(&mut self, branch: Vec<Final>, finalization: Finalization) {
+        for Final {
+            hash,
+            block,
+            beacon,
+        } in branch
+        {
+            self.emit(Effect::Persist(Record::Finalized {
+                height: block.height,
+                hash,
+                beacon,
+                finalization,
+            }));
+            self.chain.extend(hash, &block);
+            self.emit(Effect::Deliver { block, beacon });
+        }
+        self.chain.finalization = Some(finalization);
+        self.pool.purge_below(finalization.view);
+        self.view.nullified_in_row = 0;
+        self.catch_up.stalled_since = None;
+    }
+}
+
+/// A finalized block.
+#[derive(Clone, Debug)]
+pub struct Final {
+    pub hash: Digest,
+    pub block: Arc<Block>,
+    pub beacon: RandomBeacon,
+}

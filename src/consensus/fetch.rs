@@ -1,0 +1,121 @@
+//! Bodies known by hash alone are fetched from those who voted for them (rule 12).
+
+use super::machine::Consensus;
+use super::pool::Attempt;
+use crate::types::limits::{BLOCK_FETCHES_MAX, FETCH_PATIENCE_MS, FETCH_RETRY_MS};
+use crate::types::*;
+use std::collections::BTreeMap;
+
+/// A body that is being fetched.
+#[derive(Clone, Copy, Debug)]
+pub struct Fetch {
+    /// When to ask (again), on the scale of waits.
+    due: Time,
+    tries: usize,
+}
+
+/// All bodies that are being fetched.
+pub type Fetches = BTreeMap<Digest, Fetch>;
+
+impl Consensus {
+    /// Whether any body is being fetched.
+    pub(super) fn is_fetching(&self) -> bool {
+        !self.fetches.is_empty()
+    }
+
+    /// Whether the body with this hash is being fetched.
+    pub(super) fn is_fetching_block(&self, hash: &Digest) -> bool {
+        self.fetches.contains_key(hash)
+    }
+
+    /// When to ask for a body again.
+    pub(super) fn fetch_due(&self) -> Option<Time> {
+        self.fetches.values().map(|fetch| fetch.due).min()
+    }
+
+    /// Asks for every missing body whose time has come, and forgets those that are here.
+    pub(super) fn fetch_blocks(&mut self) {
+        let steady = self.clock.steady();
+        let missing = self.missing_bodies();
+        self.fetches
+            .retain(|hash, _| missing.iter().any(|(_, wanted)| wanted == hash));
+        for (view, hash) in missing {
+            let due = steady.plus_ms(FETCH_PATIENCE_MS);
+            let fetch = self.fetches.entry(hash).or_insert(Fetch { due, tries: 0 });
+            if fetch.due > steady {
+                continue;
+            }
+            let tries = fetch.tries;
+            *fetch = Fetch {
+                due: steady.plus_ms(FETCH_RETRY_MS),
+                tries: tries.wrapping_add(1),
+            };
+            if let Some(peer) = self.holder(view, hash, tries) {
+                self.emit(Effect::Send(peer, PeerMessage::FetchBlock(hash)));
+            }
+        }
+    }
+
+    /// Blocks above the tip that a quorum certified, or that were voted for in the current view while
+    /// nothing came from its leader; the newest views first.
+    fn missing_bodies(&self) -> Vec<(View, Digest)> {
+        if self.chain.is_backlogged() {
+            return Vec::new();
+        }
+        let above = self.pool.from(self.chain.tip.view.next()).rev();
+        let missing = above.flat_map(|(view, attempt)| {
+            let voted = (view == self.view.number && attempt.candidates.is_empty())
+                .then(|| voted(attempt))
+                .flatten();
+            let wanted = attempt.certified_block().or(voted);
+            wanted
+                .filter(|hash| attempt.candidate(hash).is_none())
+                .map(|hash| (view, hash))
+        });
+        missing.take(BLOCK_FETCHES_MAX).collect()
+    }
+
+    /// Whom to ask at the `tries`-th time: those who voted for the block, else everybody, in turn.
+    fn holder(&self, view: View, hash: Digest, tries: usize) -> Option<NodeIndex> {
+        let own = self.keys.keyring.own();
+        let votes = self
+            .pool
+            .get(view)
+            .map(|attempt| attempt.notarize.over(hash))
+            .unwrap_or_default();
+        let voters: Vec<NodeIndex> = votes
+            .into_iter()
+            .map(|(node, _)| node)
+            .filter(|node| *node != own)
+            .collect();
+        let asked = if voters.is_empty() {
+            self.others()
+        } else {
+            voters
+        };
+        // Replicas begin at different places, so that not all ask the same one.
+        let place = tries
+            .wrapping_add(usize::from(own.0))
+            .checked_rem(asked.len())?;
+        asked.get(place).copied()
+    }
+
+    /// Answers a peer that lacks a body.
+    pub(super) fn serve_block(&mut self, to: NodeIndex, hash: &Digest) {
+        let Some(candidate) = self.pool.find(hash) else {
+            return;
+        };
+        let proposal = candidate.proposal.clone();
+        if self.peers.may_serve(to) {
+            self.emit(Effect::Send(to, PeerMessage::Proposal(proposal)));
+        }
+    }
+}
+
+/// The block that most voted for in this view.
+fn voted(attempt: &Attempt) -> Option<Digest> {
+    attempt
+        .notarize
+        .subjects()
+        .max_by_key(|hash| attempt.notarize.count(*hash))
+}

@@ -1,0 +1,135 @@
+//! Which view it is, who leads it, and when it is over (rule 1).
+
+use super::machine::Consensus;
+use super::propose::Proposing;
+use crate::types::limits::{
+    RESEND_MAX_MS, RESEND_MIN_MS, UNCERTIFIED_HEIGHTS_MAX, VIEW_TIMEOUT_MAX_MS,
+};
+use crate::types::*;
+
+/// The view that this replica is in. Moments are on the scale of waits.
+#[derive(Clone, Copy, Debug)]
+pub struct CurrentView {
+    pub number: View,
+    pub leader: NodeIndex,
+    pub entered: Time,
+    /// Since when something waits to be proposed.
+    pub waiting_since: Option<Time>,
+    pub proposing: Proposing,
+    /// Views left by nullification since the last finalization: each doubles the timeout.
+    pub nullified_in_row: u32,
+}
+
+impl Consensus {
+    /// Enters the view after the highest certified one, if that is a later one than the current.
+    pub(super) fn enter(&mut self) -> bool {
+        let Some((view, attempt)) = self.pool.highest_certified(self.view.number) else {
+            return false;
+        };
+        let (beacon, nullified) = (attempt.beacon, attempt.certified_block().is_none());
+        let leader = self
+            .keys
+            .keyring
+            .leader(view.next(), beacon.as_ref().map(|beacon| &beacon.signature));
+        if nullified {
+            self.view.nullified_in_row = self.view.nullified_in_row.saturating_add(1);
+        }
+        self.open(view.next(), leader);
+        true
+    }
+
+    /// Makes `view` the current one.
+    pub(super) fn open(&mut self, view: View, leader: NodeIndex) {
+        self.pool.tidy(view, leader);
+        let own = self.keys.keyring.own();
+        let proposed = self.pool.get(view).is_some_and(|attempt| {
+            attempt.notarized.is_some()
+                || attempt
+                    .candidates
+                    .iter()
+                    .any(|candidate| candidate.block.proposer == own)
+        });
+        self.view = CurrentView {
+            number: view,
+            leader,
+            entered: self.clock.steady(),
+            waiting_since: None,
+            proposing: if proposed {
+                Proposing::Done
+            } else {
+                Proposing::Idle
+            },
+            nullified_in_row: self.view.nullified_in_row,
+        };
+    }
+
+    /// Something waits to be proposed in the current view.
+    pub(super) fn payload_waits(&mut self) {
+        self.view.waiting_since.get_or_insert(self.clock.steady());
+        if self.view.proposing == Proposing::Empty {
+            self.view.proposing = Proposing::Idle;
+        }
+    }
+
+    /// When an idle leader proposes.
+    pub(super) fn heartbeat(&self) -> Time {
+        self.view.entered.plus_ms(self.pace.heartbeat_ms)
+    }
+
+    /// Whether an idle leader's time has come.
+    pub(super) fn is_heartbeat_due(&self) -> bool {
+        self.clock.steady() >= self.heartbeat()
+    }
+
+    /// Whether blocks on top of `parent` carry no payload, because certification is behind.
+    pub(super) fn is_throttled(&self, parent: Height) -> bool {
+        parent.saturating_sub(self.certifier.height()).0 >= UNCERTIFIED_HEIGHTS_MAX
+    }
+
+    /// When a proposal of the current view is due.
+    pub(super) fn proposal_expected(&self) -> Time {
+        let waiting = self
+            .view
+            .waiting_since
+            .filter(|_| !self.is_throttled(self.chain.tip.height));
+        waiting.map_or(self.heartbeat(), |since| since.min(self.heartbeat()))
+    }
+
+    /// When the current view is given up.
+    pub(super) fn deadline(&self) -> Time {
+        let doubled = 1u64
+            .checked_shl(self.view.nullified_in_row.min(32))
+            .unwrap_or(u64::MAX);
+        let timeout_ms = self.pace.view_timeout_ms.saturating_mul(doubled);
+        let longest_ms = VIEW_TIMEOUT_MAX_MS.max(self.pace.view_timeout_ms);
+        self.proposal_expected().plus_ms(timeout_ms.min(longest_ms))
+    }
+
+    /// The pace at which what may have been lost is sent again.
+    pub(super) fn resend_ms(&self) -> u64 {
+        (self.pace.view_timeout_ms / 2).clamp(RESEND_MIN_MS, RESEND_MAX_MS)
+    }
+
+    /// Asks to be woken when the next wait is over.
+    pub(super) fn rearm(&mut self) {
+        let steady = self.clock.steady();
+        let waits = [
+            Some(self.resend_due),
+            Some(self.deadline()),
+            Some(self.heartbeat()).filter(|_| self.view.leader == self.keys.keyring.own()),
+            self.revalidation_due(),
+            self.fetch_due(),
+            self.chain_fetch_due(),
+        ];
+        let next = waits
+            .into_iter()
+            .flatten()
+            .filter(|due| *due > steady)
+            .min();
+        let wake = next.map(|due| self.clock.wall_at(due));
+        if let Some(at) = wake.filter(|_| wake != self.armed) {
+            self.armed = wake;
+            self.emit(Effect::SetTimer(at));
+        }
+    }
+}

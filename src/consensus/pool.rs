@@ -1,0 +1,225 @@
+//! Everything known about the views above the finalized one (rule 9).
+
+use super::share::Shares;
+use crate::types::*;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Where the check of a proposal's payload stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Standing {
+    Unasked,
+    Asked,
+    Valid,
+    /// Never to be voted for.
+    Refused,
+    /// To be asked again at this moment (on the scale of waits).
+    Later(Time),
+}
+
+/// A proposal and what was found out about it.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    pub hash: Digest,
+    pub proposal: Arc<Proposal>,
+    /// The proposal's block once more, in the form that is handed on.
+    pub block: Arc<Block>,
+    pub standing: Standing,
+    /// On disk already.
+    pub stored: bool,
+}
+
+impl Candidate {
+    /// A proposal about which nothing is known yet.
+    pub fn new(hash: Digest, proposal: Arc<Proposal>) -> Candidate {
+        let block = Arc::new(proposal.block.clone());
+        Candidate {
+            hash,
+            proposal,
+            block,
+            standing: Standing::Unasked,
+            stored: false,
+        }
+    }
+}
+
+/// One view: what its leader proposed, who voted how, and what came of it.
+#[derive(Clone, Debug, Default)]
+pub struct Attempt {
+    pub candidates: Vec<Candidate>,
+    pub notarize: Shares<Digest>,
+    pub nullify: Shares<()>,
+    pub finalize: Shares<Digest>,
+    pub beacons: Shares<()>,
+    pub notarization: Option<Notarization>,
+    pub nullification: Option<Nullification>,
+    pub finalization: Option<Finalization>,
+    pub beacon: Option<RandomBeacon>,
+    pub notarization_stored: bool,
+    pub nullification_stored: bool,
+    /// Own votes.
+    pub notarized: Option<Digest>,
+    pub nullified: bool,
+    pub finalized: Option<Digest>,
+}
+
+impl Attempt {
+    /// Whether a replica may leave this view (rule 1).
+    pub fn is_certified(&self) -> bool {
+        let certificate = self.notarization.is_some()
+            || self.nullification.is_some()
+            || self.finalization.is_some();
+        certificate && self.beacon.is_some()
+    }
+
+    /// The block that a quorum notarized or finalized.
+    pub fn certified_block(&self) -> Option<Digest> {
+        let finalized = self.finalization.map(|finalization| finalization.block);
+        finalized.or(self.notarization.map(|notarization| notarization.block))
+    }
+
+    /// The proposal with this hash.
+    pub fn candidate(&self, hash: &Digest) -> Option<&Candidate> {
+        self.candidates
+            .iter()
+            .find(|candidate| candidate.hash == *hash)
+    }
+
+    /// The proposal with this hash, to change what is known about it.
+    pub fn candidate_mut(&mut self, hash: &Digest) -> Option<&mut Candidate> {
+        self.candidates
+            .iter_mut()
+            .find(|candidate| candidate.hash == *hash)
+    }
+}
+
+/// All attempts by view. Views at or below the finalized one are dropped, except that very one.
+#[derive(Clone, Debug, Default)]
+pub struct Pool {
+    attempts: BTreeMap<View, Attempt>,
+}
+
+impl Pool {
+    /// What is known of `view`.
+    pub fn get(&self, view: View) -> Option<&Attempt> {
+        self.attempts.get(&view)
+    }
+
+    /// The same, to change it.
+    pub fn get_mut(&mut self, view: View) -> Option<&mut Attempt> {
+        self.attempts.get_mut(&view)
+    }
+
+    /// The entry of `view`, made if it is new.
+    pub fn at(&mut self, view: View) -> &mut Attempt {
+        self.attempts.entry(view).or_default()
+    }
+
+    /// Attempts from `view` on, lowest first.
+    pub fn from(&self, view: View) -> impl DoubleEndedIterator<Item = (View, &Attempt)> {
+        self.attempts
+            .range(view..)
+            .map(|(view, attempt)| (*view, attempt))
+    }
+
+    /// The highest view from `view` on that may be left, and its beacon.
+    pub fn highest_certified(&self, view: View) -> Option<(View, &Attempt)> {
+        self.from(view)
+            .rev()
+            .find(|(_, attempt)| attempt.is_certified())
+    }
+
+    /// The highest finalization of a view above `view`.
+    pub fn highest_finalization(&self, view: View) -> Option<Finalization> {
+        self.from(view.next())
+            .rev()
+            .find_map(|(_, attempt)| attempt.finalization)
+    }
+
+    /// The lowest view above `view` that may not be left yet: what is missed first.
+    pub fn first_gap(&self, view: View) -> View {
+        let mut gap = view.next();
+        while self.get(gap).is_some_and(Attempt::is_certified) {
+            gap = gap.next();
+        }
+        gap
+    }
+
+    /// Whether every view strictly between `low` and `high` is nullified.
+    pub fn is_nullified_between(&self, low: View, high: View) -> bool {
+        let mut view = low.next();
+        while view < high {
+            if self
+                .get(view)
+                .is_none_or(|attempt| attempt.nullification.is_none())
+            {
+                return false;
+            }
+            view = view.next();
+        }
+        true
+    }
+
+    /// The proposal with this hash in any view.
+    pub fn find(&self, hash: &Digest) -> Option<&Candidate> {
+        self.attempts
+            .values()
+            .rev()
+            .find_map(|attempt| attempt.candidate(hash))
+    }
+
+    /// Forgets all views below `view`.
+    pub fn purge_below(&mut self, view: View) {
+        self.attempts = self.attempts.split_off(&view);
+    }
+
+    /// On entering `current`: drops proposals of it that are not by its leader, and those of the view
+    /// before the last that nobody notarized; a later certificate fetches its body again.
+    pub fn tidy(&mut self, current: View, leader: NodeIndex) {
+        if let Some(attempt) = self.get_mut(current) {
+            attempt
+                .candidates
+                .retain(|candidate| candidate.block.proposer == leader);
+        }
+        let left = View(current.0.saturating_sub(1));
+        for (_, attempt) in self.attempts.range_mut(..left) {
+            let certified = attempt.certified_block();
+            attempt
+                .candidates
+                .retain(|candidate| Some(candidate.hash) == certified);
+        }
+    }
+
+    /// How many views are kept.
+    pub fn len(&self) -> usize {
+        self.attempts.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pool(nullified: &[u64]) -> Pool {
+        let mut pool = Pool::default();
+        for view in nullified.iter().map(|view| View(*view)) {
+            let signature = BlsBytes([0; 48]);
+            pool.at(view).nullification = Some(Nullification { view, signature });
+            pool.at(view).beacon = Some(RandomBeacon { view, signature });
+        }
+        pool
+    }
+
+    #[test]
+    fn the_first_gap_is_the_lowest_view_without_a_certificate() {
+        assert_eq!(pool(&[]).first_gap(View(4)), View(5));
+        assert_eq!(pool(&[5, 6, 8]).first_gap(View(4)), View(7));
+    }
+
+    #[test]
+    fn neighbouring_views_have_nothing_between_them() {
+        assert!(pool(&[]).is_nullified_between(View(4), View(5)));
+        assert!(pool(&[5, 6]).is_nullified_between(View(4), View(7)));
+        assert!(!pool(&[5]).is_nullified_between(View(4), View(7)));
+    }
+}

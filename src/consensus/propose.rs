@@ -1,0 +1,123 @@
+//! The leader makes the view's block (rule 2).
+
+use super::chain::Link;
+use super::machine::Consensus;
+use super::pool::{Candidate, Standing};
+use super::validate::PROPOSAL_DOMAIN;
+use crate::crypto::hash::hash_block;
+use crate::types::*;
+use std::sync::Arc;
+
+/// How far the leader is with its proposal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Proposing {
+    Idle,
+    /// A payload was asked for.
+    Asked {
+        parent: Link,
+        time: Time,
+    },
+    /// There was none: wait for one, or for the heartbeat.
+    Empty,
+    /// Proposed, perhaps before a restart.
+    Done,
+}
+
+impl Consensus {
+    /// Asks for a payload, or at the heartbeat of a throttled subnet proposes an empty block.
+    pub(super) fn propose(&mut self) -> bool {
+        let heartbeat = self.is_heartbeat_due();
+        let ready = match self.view.proposing {
+            Proposing::Idle => true,
+            Proposing::Empty => heartbeat,
+            Proposing::Asked { .. } | Proposing::Done => false,
+        };
+        if !ready || self.view.leader != self.keys.keyring.own() || self.has_given_up() {
+            return false;
+        }
+        let Some((parent, branch)) = self.best_parent() else {
+            return false;
+        };
+        let time = self.clock.now().max(parent.time.saturating_add(Time(1)));
+        match (self.is_throttled(parent.height), heartbeat) {
+            (false, _) => {
+                self.view.proposing = Proposing::Asked { parent, time };
+                let ancestors = self.ancestors(branch);
+                self.emit(Effect::SelectPayload {
+                    view: self.view.number,
+                    time,
+                    ancestors,
+                });
+            }
+            (true, true) => self.publish(parent, time, Payload::default()),
+            (true, false) => return false,
+        }
+        true
+    }
+
+    /// Whether this replica voted to nullify the current view.
+    fn has_given_up(&self) -> bool {
+        self.pool
+            .get(self.view.number)
+            .is_some_and(|attempt| attempt.nullified)
+    }
+
+    /// The answer to `SelectPayload`.
+    pub(super) fn take_payload(&mut self, view: View, payload: Payload) {
+        let Proposing::Asked { parent, time } = self.view.proposing else {
+            return;
+        };
+        if view != self.view.number {
+            return;
+        }
+        if payload.ingress.is_empty() && !self.is_heartbeat_due() {
+            self.view.proposing = Proposing::Empty;
+        } else {
+            self.publish(parent, time, payload);
+        }
+    }
+
+    /// Where the next block goes: the highest notarized block whose later views are all nullified.
+    fn best_parent(&self) -> Option<(Link, Vec<Arc<Block>>)> {
+        let mut view = View(self.view.number.0.saturating_sub(1));
+        while view > self.chain.tip.view {
+            let attempt = self.pool.get(view)?;
+            let hash = attempt.certified_block();
+            let linked = hash.and_then(|hash| Some((hash, self.branch(view, hash).ok()?)));
+            if let Some((hash, branch)) = linked {
+                return Some((Link::of(hash, branch.first()?), branch));
+            }
+            attempt.nullification?;
+            view = View(view.0.saturating_sub(1));
+        }
+        Some((self.chain.tip, Vec::new()))
+    }
+
+    /// Signs, stores and broadcasts the block.
+    fn publish(&mut self, parent: Link, time: Time, payload: Payload) {
+        let block = Block {
+            view: self.view.number,
+            height: parent.height.next(),
+            parent: parent.hash,
+            parent_view: parent.view,
+            proposer: self.keys.keyring.own(),
+            time,
+            payload,
+        };
+        let hash = hash_block(&block);
+        let signature = self
+            .keys
+            .identity
+            .sign(PROPOSAL_DOMAIN, &self.proposal_message(&hash));
+        let proposal = Arc::new(Proposal { block, signature });
+        self.view.proposing = Proposing::Done;
+        let mut candidate = Candidate::new(hash, proposal.clone());
+        (candidate.standing, candidate.stored) = (Standing::Valid, true);
+        self.pool.at(self.view.number).candidates.push(candidate);
+        self.emit(Effect::Persist(Record::Proposal {
+            hash,
+            proposal: proposal.clone(),
+        }));
+        self.emit(Effect::Broadcast(PeerMessage::Proposal(proposal)));
+    }
+}

@@ -1,0 +1,299 @@
+//! What peers say: only what is well-formed, in the window, and where it must be, verified, goes on
+//! (rules 8 and 9). Anything else is ignored, and counted if only a faulty replica says it.
+
+use super::evidence::Equivocation;
+use super::machine::Consensus;
+use super::pool::Candidate;
+use crate::crypto::hash::hash_block;
+use crate::crypto::threshold::Statement;
+use crate::types::limits::{PROPOSALS_AHEAD_MAX, PROPOSALS_PER_VIEW_MAX, VIEWS_AHEAD_MAX};
+use crate::types::*;
+use std::sync::Arc;
+
+impl Consensus {
+    /// Takes one message of a peer.
+    pub(super) fn receive(&mut self, from: NodeIndex, message: PeerMessage) {
+        if from == self.keys.keyring.own() || !self.peers.is_heard(from) {
+            return;
+        }
+        match message {
+            PeerMessage::Proposal(proposal) => self.receive_proposal(from, proposal),
+            PeerMessage::NotarizationShare(share) => self.receive_notarization_share(from, share),
+            PeerMessage::NullificationShare(share) => self.receive_nullification_share(from, share),
+            PeerMessage::FinalizationShare(share) => self.receive_finalization_share(from, share),
+            PeerMessage::CertificationShare(share) => self.receive_certification_share(from, share),
+            PeerMessage::Notarization(notarization, beacon) => {
+                self.receive_notarization(from, notarization, beacon)
+            }
+            PeerMessage::Nullification(nullification, beacon) => {
+                self.receive_nullification(from, nullification, beacon);
+            }
+            PeerMessage::Finalization(finalization) => {
+                self.receive_finalization(from, finalization)
+            }
+            PeerMessage::Certification(certification) => {
+                self.assert_certification(from, certification)
+            }
+            PeerMessage::Status(status) => self.receive_status(from, status),
+            PeerMessage::FetchBlock(hash) => self.serve_block(from, &hash),
+            PeerMessage::FetchChain(height) => self.serve_chain(from, height),
+            PeerMessage::Chain(segment) => self.receive_chain(from, *segment),
+            // Not for consensus.
+            PeerMessage::Ingress(_) | PeerMessage::Ceremony(_) => {}
+        }
+    }
+
+    /// A proposal from its proposer, near the current view; or any block that is being fetched.
+    fn receive_proposal(&mut self, from: NodeIndex, proposal: Arc<Proposal>) {
+        let Block {
+            view,
+            parent_view,
+            proposer,
+            ..
+        } = proposal.block;
+        let expected = from == proposer && self.is_near(view, proposer);
+        if view <= self.chain.tip.view
+            || !(expected || self.is_fetching())
+            || self.chain.is_backlogged()
+        {
+            return;
+        }
+        let hash = hash_block(&proposal.block);
+        let certified = self
+            .pool
+            .get(view)
+            .and_then(|attempt| attempt.certified_block())
+            == Some(hash);
+        let fetched = self.is_fetching_block(&hash) && (certified || self.is_near(view, proposer));
+        if !(expected || fetched)
+            || self
+                .pool
+                .get(view)
+                .is_some_and(|attempt| attempt.candidate(&hash).is_some())
+        {
+            return;
+        }
+        if parent_view >= view || !self.verify_proposal(&hash, &proposal) {
+            return self.peers.fault(from);
+        }
+        self.keep_proposal(hash, proposal, certified);
+    }
+
+    /// Whether a proposal of `view` by `proposer` may still be voted for.
+    fn is_near(&self, view: View, proposer: NodeIndex) -> bool {
+        let (current, ahead) = (
+            self.view.number,
+            View(self.view.number.0.saturating_add(PROPOSALS_AHEAD_MAX)),
+        );
+        (view == current && proposer == self.view.leader) || (view > current && view <= ahead)
+    }
+
+    fn keep_proposal(&mut self, hash: Digest, proposal: Arc<Proposal>, certified: bool) {
+        let Block {
+            view,
+            proposer: node,
+            ..
+        } = proposal.block;
+        let attempt = self.pool.at(view);
+        let mut same = attempt
+            .candidates
+            .iter()
+            .filter(|known| known.block.proposer == node);
+        if let Some(first) = same.next() {
+            let (first, second) = (
+                (first.hash, first.proposal.signature),
+                (hash, proposal.signature),
+            );
+            self.evidence.add(Equivocation::Proposals {
+                view,
+                node,
+                first,
+                second,
+            });
+        }
+        if certified || 1 + same.count() < PROPOSALS_PER_VIEW_MAX {
+            attempt.candidates.push(Candidate::new(hash, proposal));
+        }
+    }
+
+    /// A share comes from its signer (rule 8), in the window of views (rule 9).
+    fn admits(&mut self, from: NodeIndex, signer: NodeIndex, view: View) -> bool {
+        if from != signer {
+            self.peers.fault(from);
+            return false;
+        }
+        view > self.chain.tip.view && view.0 <= self.view.number.0.saturating_add(VIEWS_AHEAD_MAX)
+    }
+
+    /// Shares count unverified, except those of a node that once spoilt a combination (rule 8).
+    fn vouches(&mut self, signer: NodeIndex, statement: Statement, share: &SignatureShare) -> bool {
+        let ok = !self.peers.is_suspect(signer)
+            || self.keys.keyring.verify_share(&statement, signer, share);
+        if !ok {
+            self.peers.fault(signer);
+        }
+        ok
+    }
+
+    fn receive_notarization_share(&mut self, from: NodeIndex, share: NotarizationShare) {
+        let NotarizationShare {
+            view,
+            block,
+            signer,
+            ..
+        } = share;
+        if self.admits(from, signer, view)
+            && self.vouches(signer, Statement::Notarize { view, block }, &share.share)
+            && self.vouches(signer, Statement::Beacon { view }, &share.beacon)
+        {
+            self.add_notarization_share(share);
+        }
+    }
+
+    fn receive_nullification_share(&mut self, from: NodeIndex, share: NullificationShare) {
+        let NullificationShare { view, signer, .. } = share;
+        if self.admits(from, signer, view)
+            && self.vouches(signer, Statement::Nullify { view }, &share.share)
+            && self.vouches(signer, Statement::Beacon { view }, &share.beacon)
+        {
+            self.add_nullification_share(share);
+        }
+    }
+
+    fn receive_finalization_share(&mut self, from: NodeIndex, share: FinalizationShare) {
+        let FinalizationShare {
+            view,
+            block,
+            signer,
+            ..
+        } = share;
+        if self.admits(from, signer, view)
+            && self.vouches(signer, Statement::Finalize { view, block }, &share.share)
+        {
+            self.add_finalization_share(share);
+        }
+    }
+
+    fn receive_certification_share(&mut self, from: NodeIndex, share: CertificationShare) {
+        let CertificationShare {
+            height,
+            root,
+            signer,
+            ..
+        } = share;
+        if from != signer {
+            return self.peers.fault(from);
+        }
+        if self.is_certifiable(height)
+            && self.vouches(signer, Statement::Certify { height, root }, &share.share)
+        {
+            self.add_certification_share(share);
+        }
+    }
+
+    fn receive_notarization(
+        &mut self,
+        from: NodeIndex,
+        notarization: Notarization,
+        beacon: RandomBeacon,
+    ) {
+        let Notarization {
+            view,
+            block,
+            signature,
+        } = notarization;
+        let known = self
+            .pool
+            .get(view)
+            .is_some_and(|attempt| attempt.notarization.is_some());
+        if !self.admits_beacon(from, view, beacon, known) {
+            return;
+        }
+        if !known
+            && !self
+                .keys
+                .keyring
+                .verify(&Statement::Notarize { view, block }, &signature)
+        {
+            return self.peers.fault(from);
+        }
+        self.add_beacon(beacon);
+        self.add_notarization(notarization);
+    }
+
+    fn receive_nullification(
+        &mut self,
+        from: NodeIndex,
+        nullification: Nullification,
+        beacon: RandomBeacon,
+    ) {
+        let Nullification { view, signature } = nullification;
+        let known = self
+            .pool
+            .get(view)
+            .is_some_and(|attempt| attempt.nullification.is_some());
+        if !self.admits_beacon(from, view, beacon, known) {
+            return;
+        }
+        if !known
+            && !self
+                .keys
+                .keyring
+                .verify(&Statement::Nullify { view }, &signature)
+        {
+            return self.peers.fault(from);
+        }
+        self.add_beacon(beacon);
+        self.add_nullification(nullification);
+    }
+
+    /// Whether a certificate of `view` is of use and its beacon is the view's.
+    fn admits_beacon(
+        &mut self,
+        from: NodeIndex,
+        view: View,
+        beacon: RandomBeacon,
+        known: bool,
+    ) -> bool {
+        let had = self
+            .pool
+            .get(view)
+            .is_some_and(|attempt| attempt.beacon.is_some());
+        if view <= self.chain.tip.view || (known && had) {
+            return false;
+        }
+        let valid = beacon.view == view
+            && (had
+                || self
+                    .keys
+                    .keyring
+                    .verify(&Statement::Beacon { view }, &beacon.signature));
+        if !valid {
+            self.peers.fault(from);
+        }
+        valid
+    }
+
+    fn receive_finalization(&mut self, from: NodeIndex, finalization: Finalization) {
+        let Finalization {
+            view,
+            block,
+            signature,
+        } = finalization;
+        let known = self
+            .pool
+            .get(view)
+            .is_some_and(|attempt| attempt.finalization.is_some());
+        if view <= self.chain.tip.view || known {
+            return;
+        }
+        if !self
+            .keys
+            .keyring
+            .verify(&Statement::Finalize { view, block }, &signature)
+        {
+            return self.peers.fault(from);
+        }
+        self.pool.at(view).finalization = Some(finalization);
+    }
+}

@@ -1,0 +1,140 @@
+//! A restart: what storage recovered becomes the machine's knowledge; the same rules go on from there
+//! (rule 7).
+
+use super::certify::Certifier;
+use super::machine::Consensus;
+use super::pool::Candidate;
+use crate::types::*;
+use std::sync::Arc;
+
+impl Consensus {
+    /// Takes the first input.
+    pub(super) fn recover(&mut self, recovered: Recovered) {
+        self.started = true;
+        self.recover_chain(&recovered);
+        self.recover_views(
+            recovered.proposals,
+            recovered.notarizations,
+            recovered.nullifications,
+        );
+        recovered
+            .votes
+            .iter()
+            .for_each(|vote| self.recover_vote(*vote));
+        self.recover_certification(recovered.certification, recovered.executed, recovered.root);
+        let beacon = self
+            .pool
+            .get(self.chain.tip.view)
+            .and_then(|attempt| attempt.beacon);
+        let first = self.chain.tip.view.next();
+        self.open(
+            first,
+            self.keys
+                .keyring
+                .leader(first, beacon.as_ref().map(|beacon| &beacon.signature)),
+        );
+        while self.enter() {}
+        recovered.votes.iter().for_each(|vote| self.recount(*vote));
+    }
+
+    /// The finalized chain; heights that were not executed are delivered again.
+    fn recover_chain(&mut self, recovered: &Recovered) {
+        self.chain.executed = recovered.executed;
+        for (hash, block, beacon) in &recovered.finalized {
+            self.chain.extend(*hash, block);
+            if block.height > recovered.executed {
+                self.emit(Effect::Deliver {
+                    block: block.clone(),
+                    beacon: *beacon,
+                });
+            }
+        }
+        self.chain.finalization = recovered.finalization;
+        if let Some((_, block, beacon)) = recovered.finalized.last() {
+            let attempt = self.pool.at(block.view);
+            attempt.beacon = Some(*beacon);
+            attempt.finalization = recovered
+                .finalization
+                .filter(|finalization| finalization.view == block.view);
+        }
+    }
+
+    fn recover_views(
+        &mut self,
+        proposals: Vec<(Digest, Arc<Proposal>)>,
+        notarizations: Vec<(Notarization, RandomBeacon)>,
+        nullifications: Vec<(Nullification, RandomBeacon)>,
+    ) {
+        let tip = self.chain.tip.view;
+        for (hash, proposal) in proposals
+            .into_iter()
+            .filter(|(_, proposal)| proposal.block.view > tip)
+        {
+            let mut candidate = Candidate::new(hash, proposal);
+            candidate.stored = true;
+            self.pool
+                .at(candidate.block.view)
+                .candidates
+                .push(candidate);
+        }
+        for (notarization, beacon) in notarizations
+            .into_iter()
+            .filter(|(found, _)| found.view > tip)
+        {
+            let attempt = self.pool.at(notarization.view);
+            (attempt.notarization, attempt.beacon) = (Some(notarization), Some(beacon));
+            attempt.notarization_stored = true;
+        }
+        for (nullification, beacon) in nullifications
+            .into_iter()
+            .filter(|(found, _)| found.view > tip)
+        {
+            let attempt = self.pool.at(nullification.view);
+            (attempt.nullification, attempt.beacon) = (Some(nullification), Some(beacon));
+            attempt.nullification_stored = true;
+        }
+    }
+
+    fn recover_vote(&mut self, vote: Vote) {
+        if vote.view() <= self.chain.tip.view {
+            return;
+        }
+        let attempt = self.pool.at(vote.view());
+        match vote {
+            Vote::Notarize { block, .. } => attempt.notarized = Some(block),
+            Vote::Nullify { .. } => attempt.nullified = true,
+            Vote::Finalize { block, .. } => attempt.finalized = Some(block),
+        }
+    }
+
+    fn recover_certification(
+        &mut self,
+        newest: Option<Certification>,
+        executed: Height,
+        root: Option<StateRoot>,
+    ) {
+        self.certifier = Certifier::recovered(newest);
+        if let Some(root) = root {
+            self.take_executed(Executed {
+                height: executed,
+                root,
+            });
+        }
+    }
+
+    /// Own votes that can still matter count again, as if they had just been given.
+    fn recount(&mut self, vote: Vote) {
+        if vote.view() <= self.chain.tip.view || vote.view().next() < self.view.number {
+            return;
+        }
+        match vote {
+            Vote::Notarize { view, block } => {
+                self.add_notarization_share(self.notarization_share(view, block))
+            }
+            Vote::Nullify { view } => self.add_nullification_share(self.nullification_share(view)),
+            Vote::Finalize { view, block } => {
+                self.add_finalization_share(self.finalization_share(view, block))
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Sinners: functions from effects to effects around an honest replica. Each has one sin and the node's
+//! true keys; what it adds is signed as well as anything the honest replica says.
+
+mod babbler;
+mod conspirator;
+mod equivocator;
+mod withholder;
+
+use super::random::Random;
+use crate::crypto::hash::hash_block;
+use crate::crypto::node_key::IdentityKey;
+use crate::crypto::threshold::{Keyring, Statement};
+use crate::types::*;
+use std::sync::Arc;
+
+/// What a node does wrong.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sin {
+    /// As leader proposes two blocks to two halves; votes for both, and to give the view up.
+    Equivocator,
+    /// Keeps shares, proposals or certificates from some or all.
+    Withholder,
+    /// Sends damaged, misplaced, extreme and foreign messages.
+    Babbler,
+    /// Only for controls: says nothing at all that is signed.
+    Mute,
+    /// Only for controls: with others like it, notarizes and finalizes everything for everybody.
+    Conspirator,
+}
+
+impl Sin {
+    /// The sins of a swarm.
+    pub const ALLOWED: &[Sin] = &[Sin::Equivocator, Sin::Withholder, Sin::Babbler];
+}
+
+/// A node's secrets, as its sin needs them.
+#[derive(Clone)]
+pub struct Keys {
+    pub keyring: Keyring,
+    pub identity: IdentityKey,
+}
+
+/// One sinner.
+pub struct Adversary {
+    sin: Sin,
+    keys: Keys,
+    random: Random,
+    withheld: withholder::Withheld,
+    fellows: Vec<NodeIndex>,
+    /// Deeds done, for the tally.
+    deeds: u64,
+}
+
+impl Adversary {
+    /// A node that commits `sin`; `fellows` are all that commit the same.
+    pub fn new(sin: Sin, keys: Keys, fellows: Vec<NodeIndex>, mut random: Random) -> Adversary {
+        let withheld = withholder::Withheld::draw(sin, &mut random);
+        Adversary { sin, keys, random, withheld, fellows, deeds: 0 }
+    }
+
+    /// What the node does in place of `effects`.
+    pub fn twist(&mut self, effects: Vec<Effect>) -> Vec<Effect> {
+        let twisted = effects.into_iter().flat_map(|effect| match self.sin {
+            Sin::Equivocator => self.equivocate(effect),
+            Sin::Withholder | Sin::Mute => self.withhold(effect),
+            Sin::Babbler => vec![effect],
+            Sin::Conspirator => self.conspire(effect),
+        });
+        twisted.collect()
+    }
+
+    /// What the node does besides, having heard `message`.
+    pub fn hear(&mut self, message: &PeerMessage) -> Vec<Effect> {
+        match self.sin {
+            Sin::Babbler => self.babble(message),
+            Sin::Conspirator => self.join_in(message),
+            Sin::Equivocator | Sin::Withholder | Sin::Mute => Vec::new(),
+        }
+    }
+
+    /// How many times it sinned.
+    pub fn deeds(&self) -> u64 {
+        self.deeds
+    }
+
+    fn own(&self) -> NodeIndex {
+        self.keys.keyring.own()
+    }
+
+    /// Every other node.
+    fn others(&self) -> impl Iterator<Item = NodeIndex> + use<> {
+        let own = self.own();
+        (0..self.keys.keyring.nodes()).map(|node| NodeIndex(node as u16)).filter(move |node| *node != own)
+    }
+}
+
+impl Keys {
+    /// `block`, signed as its proposer would sign it.
+    pub fn propose(&self, block: Block) -> Arc<Proposal> {
+        let hash = hash_block(&block);
+        let message = [self.keyring.chain().0, hash.0].concat();
+        Arc::new(Proposal { signature: self.identity.sign("atoll-proposal", &message), block })
+    }
+
+    fn notarize(&self, view: View, block: Digest) -> PeerMessage {
+        PeerMessage::NotarizationShare(NotarizationShare {
+            view,
+            block,
+            signer: self.keyring.own(),
+            share: self.keyring.sign_share(&Statement::Notarize { view, block }),
+            beacon: self.keyring.sign_share(&Statement::Beacon { view }),
+        })
+    }
+
+    fn nullify(&self, view: View) -> PeerMessage {
+        PeerMessage::NullificationShare(NullificationShare {
+            view,
+            signer: self.keyring.own(),
+            share: self.keyring.sign_share(&Statement::Nullify { view }),
+            beacon: self.keyring.sign_share(&Statement::Beacon { view }),
+        })
+    }
+
+    fn finalize(&self, view: View, block: Digest) -> PeerMessage {
+        let share = self.keyring.sign_share(&Statement::Finalize { view, block });
+        PeerMessage::FinalizationShare(FinalizationShare { view, block, signer: self.keyring.own(), share })
+    }
+}

@@ -1,0 +1,93 @@
+//! One simulated node: the production replica, with a disk, a clock and an executor of its own, and
+//! perhaps a sinner around it.
+
+use super::adversary::Adversary;
+use super::clock::Clock;
+use super::disk::Disk;
+use super::executor::Executor;
+use crate::crypto::node_key::{Committee, IdentityKey};
+use crate::crypto::threshold::Keyring;
+use crate::replica::{Keys, Replica};
+use crate::types::*;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// A node, up or down.
+pub struct Host {
+    pub keyring: Keyring,
+    pub identity: IdentityKey,
+    pub committee: Committee,
+    pub genesis: Arc<Genesis>,
+    pub clock: Clock,
+    pub disk: Disk,
+    pub adversary: Option<Adversary>,
+    /// `None` while it is down.
+    pub life: Option<Life>,
+    /// Counts lives, so that events of an earlier one find nobody.
+    pub incarnation: u32,
+    /// Stands still until then.
+    pub paused_until: Time,
+}
+
+/// What a node has in memory.
+pub struct Life {
+    replica: Replica,
+    pub executor: Executor,
+    /// Effects to be performed, in order.
+    pub outbox: VecDeque<Effect>,
+    /// Inputs that wait until the outbox is empty.
+    pub inbox: VecDeque<Input>,
+    /// A barrier is under way: how much of the log it makes safe.
+    pub syncing: Option<usize>,
+    pub batches: VecDeque<Batch>,
+    /// The moment asked for, by the node's clock, and how often one was asked for.
+    pub timer: (Time, u64),
+}
+
+impl Host {
+    /// Starts the node from its disk; the replica has yet to be told what was recovered.
+    pub fn start(&mut self) -> Recovered {
+        let (recovered, executor) = self.disk.recover();
+        let keys = Keys { keyring: self.keyring.clone(), identity: self.identity.clone(), committee: self.committee.clone() };
+        self.life = Some(Life {
+            replica: Replica::new(keys, &self.genesis),
+            executor,
+            outbox: VecDeque::new(),
+            inbox: VecDeque::new(),
+            syncing: None,
+            batches: VecDeque::new(),
+            timer: (Time::ZERO, 0),
+        });
+        recovered
+    }
+
+    /// Hands one input to the replica; `Err` is the text of a panic.
+    pub fn handle(&mut self, now: Time, input: Input) -> Result<(), String> {
+        let local = self.clock.read(now);
+        let Some(life) = &mut self.life else { return Ok(()) };
+        let heard = match (&mut self.adversary, &input) {
+            (Some(adversary), Input::Peer(_, message)) => adversary.hear(message),
+            _ => Vec::new(),
+        };
+        let replica = &mut life.replica;
+        let handled = catch_unwind(AssertUnwindSafe(|| replica.handle(local, input)));
+        let mut effects = handled.map_err(|panic| panic_text(&*panic))?;
+        if let Some(adversary) = &mut self.adversary {
+            effects = adversary.twist(effects);
+        }
+        life.outbox.extend(effects);
+        life.outbox.extend(heard);
+        Ok(())
+    }
+
+    /// Where the replica says that it stands.
+    pub fn status(&self) -> Option<PeerStatus> {
+        self.life.as_ref().map(|life| life.replica.status())
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words").to_string()
+}

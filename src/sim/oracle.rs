@@ -1,0 +1,189 @@
+//! The judge: the invariants of docs (RELIABILITY §2) again, in plain integer logic, after every event.
+//!
+//! It calls no production predicate: not the quorum, not a signature check, not a validation. A
+//! certificate is believed when enough honest nodes were *seen* to vote for it, which no forged, early or
+//! undersized certificate survives. What it checks, and where:
+//!
+//! - **I1** one finalized block per height over all honest nodes and all their lives ([`chain`]).
+//! - **I2** finalized blocks are hash-linked, in time order, notarized, without holes ([`chain`]); no view
+//!   has two notarized blocks, nor a finalization and a nullification ([`votes`]).
+//! - **I3** every certificate that an honest node says, keeps or acts on has its votes ([`votes`]).
+//! - **I4** roots equal the reference execution's at every height ([`chain`]); nobody halts.
+//! - **I5** no honest node says two conflicting things, not even across crashes ([`votes`]).
+//! - **I7** every request is ordered at most once, never after its expiry ([`chain`]).
+//! - **I10** messages that wait and memory that grows stay below a computed bound ([`super::world`]).
+//! - **I11** no panic ([`super::host`]).
+//! - **I12**, **I13**, **I14** in the calm all honest nodes advance, and calls get executed ([`liveness`]).
+
+mod chain;
+mod liveness;
+mod votes;
+
+use super::scenario::Scenario;
+use crate::types::*;
+use std::fmt;
+
+pub use liveness::{CALM_HEIGHTS, CALM_WINDOW};
+
+/// An invariant that did not hold.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Violation {
+    /// Its name in RELIABILITY §2.
+    pub invariant: &'static str,
+    /// Who did what.
+    pub detail: String,
+}
+
+/// All that the judge has seen.
+pub struct Oracle {
+    votes: votes::Votes,
+    chain: chain::Chain,
+    liveness: liveness::Liveness,
+    honest: Vec<bool>,
+    violation: Option<Violation>,
+}
+
+type Finding = Result<(), Violation>;
+
+fn violation(invariant: &'static str, detail: String) -> Finding {
+    Err(Violation { invariant, detail })
+}
+
+impl Oracle {
+    /// A judge who knows from `scenario` who is honest.
+    pub fn new(scenario: &Scenario) -> Oracle {
+        let honest: Vec<bool> = scenario.sins.iter().map(Option::is_none).collect();
+        Oracle {
+            votes: votes::Votes::new(&honest),
+            chain: chain::Chain::new(scenario.nodes),
+            liveness: liveness::Liveness::new(scenario.nodes),
+            honest,
+            violation: None,
+        }
+    }
+
+    /// The first violation, if there was one.
+    pub fn violation(&self) -> Option<&Violation> {
+        self.violation.as_ref()
+    }
+
+    /// Reports what somebody else found.
+    pub fn accuse(&mut self, invariant: &'static str, detail: String) {
+        self.judge(violation(invariant, detail));
+    }
+
+    /// `node` said `message` aloud.
+    pub fn said(&mut self, node: NodeIndex, message: &PeerMessage) {
+        if self.trusts(node) {
+            let finding = self.votes.said(node, message).and_then(|()| self.chain.heard(message));
+            self.judge(finding);
+        }
+    }
+
+    /// `node` wrote `record` to its disk.
+    pub fn kept(&mut self, node: NodeIndex, record: &Record) {
+        if self.trusts(node) {
+            let finding = self.votes.kept(node, record).and_then(|()| self.chain.kept(node, record, &self.votes));
+            self.judge(finding);
+        }
+    }
+
+    /// `node` hands `batch` to its execution.
+    pub fn ordered(&mut self, node: NodeIndex, batch: &Batch) {
+        if self.trusts(node) {
+            let finding = self.chain.ordered(node, batch);
+            self.judge(finding);
+        }
+    }
+
+    /// The reference execution of `batch` came to `root`.
+    pub fn reference(&mut self, batch: &Batch, root: StateRoot) {
+        self.chain.reference(batch.height, root);
+        self.liveness.executed(batch);
+    }
+
+    /// The first height that the reference has not executed.
+    pub fn unreferenced(&self) -> Height {
+        self.chain.unreferenced()
+    }
+
+    /// `node` executed `height` and came to `root`.
+    pub fn executed(&mut self, node: NodeIndex, height: Height, root: StateRoot) {
+        if self.trusts(node) {
+            self.votes.executed(node, height, root);
+            let finding = self.chain.executed(node, height, root);
+            self.judge(finding);
+        }
+    }
+
+    /// `node` acts on `certification`.
+    pub fn certified(&mut self, node: NodeIndex, certification: &Certification) {
+        if self.trusts(node) {
+            let finding = self.votes.certified(certification).and_then(|()| self.chain.certified(node, certification));
+            self.judge(finding);
+        }
+    }
+
+    /// `node` halts itself.
+    pub fn halted(&mut self, node: NodeIndex, divergence: &Divergence) {
+        if self.trusts(node) {
+            self.accuse("I4", format!("honest node {node} halts: {divergence:?}"));
+        }
+    }
+
+    /// `node` comes back with what its disk kept.
+    pub fn restarted(&mut self, node: NodeIndex, recovered: &Recovered) {
+        if self.trusts(node) {
+            let finding = self.chain.restarted(node, recovered);
+            self.judge(finding);
+        }
+    }
+
+    /// From `now` on nothing fails.
+    pub fn calm(&mut self, now: Time) {
+        self.liveness.calm(now, self.lowest());
+    }
+
+    /// A call was given to an honest node in the calm; it must be executed before `deadline`.
+    pub fn admitted(&mut self, id: RequestId, deadline: Time) {
+        self.liveness.admitted(id, deadline);
+    }
+
+    /// Whether a call admitted in the calm still waits to be executed.
+    pub fn awaits(&self) -> bool {
+        self.liveness.awaits()
+    }
+
+    /// Time passes.
+    pub fn passed(&mut self, now: Time) {
+        let lowest = self.lowest();
+        let finding = self.liveness.passed(now, lowest, || self.chain.standing(&self.honest));
+        self.judge(finding);
+    }
+
+    /// The height that every honest node has finalized and certified.
+    pub fn lowest(&self) -> Height {
+        self.chain.lowest(&self.honest)
+    }
+
+    /// The highest height that an honest node has finalized.
+    pub fn highest(&self) -> Height {
+        self.chain.highest()
+    }
+
+    fn trusts(&self, node: NodeIndex) -> bool {
+        self.honest.get(usize::from(node.0)).copied().unwrap_or(false)
+    }
+
+    fn judge(&mut self, finding: Finding) {
+        if let (None, Err(violation)) = (&self.violation, finding) {
+            self.violation = Some(violation);
+        }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.invariant, self.detail)
+    }
+}

@@ -1,0 +1,284 @@
+//! Who voted for what, and which certificates those votes bear.
+
+use super::{Finding, violation};
+use crate::types::*;
+use std::collections::BTreeMap;
+
+/// A set of nodes, one bit each.
+type Nodes = u64;
+
+/// Everything that honest nodes were seen to vote for.
+pub struct Votes {
+    /// Votes that make a certificate: all but as many as may be faulty.
+    needed: u32,
+    /// Sinners: each may have voted for anything.
+    sinners: u32,
+    notarizing: BTreeMap<(View, Digest), Nodes>,
+    nullifying: BTreeMap<View, Nodes>,
+    finalizing: BTreeMap<(View, Digest), Nodes>,
+    certifying: BTreeMap<(Height, StateRoot), Nodes>,
+    /// What each node said in public, by kind and number.
+    spoken: BTreeMap<(NodeIndex, Kind, u64), Digest>,
+    notarized: BTreeMap<View, Digest>,
+    nullified: BTreeMap<View, ()>,
+    finalized: BTreeMap<View, Digest>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Kind {
+    Proposal,
+    Notarize,
+    Nullify,
+    Finalize,
+    Certify,
+}
+
+impl Votes {
+    pub fn new(honest: &[bool]) -> Votes {
+        let n = honest.len() as u32;
+        let sinners = honest.iter().filter(|honest| !**honest).count() as u32;
+        Votes {
+            needed: n - n.saturating_sub(1) / 3,
+            sinners,
+            notarizing: BTreeMap::new(),
+            nullifying: BTreeMap::new(),
+            finalizing: BTreeMap::new(),
+            certifying: BTreeMap::new(),
+            spoken: BTreeMap::new(),
+            notarized: BTreeMap::new(),
+            nullified: BTreeMap::new(),
+            finalized: BTreeMap::new(),
+        }
+    }
+
+    pub fn said(&mut self, node: NodeIndex, message: &PeerMessage) -> Finding {
+        use PeerMessage as M;
+        match message {
+            M::Proposal(proposal) if proposal.block.proposer == node => {
+                self.speak(node, Kind::Proposal, proposal.block.view.0, crate::crypto::hash::hash_block(&proposal.block))
+            }
+            M::NotarizationShare(share) => {
+                self.signed_by(node, share.signer)?;
+                self.vote(node, &Vote::Notarize { view: share.view, block: share.block });
+                self.speak(node, Kind::Notarize, share.view.0, share.block)
+            }
+            M::NullificationShare(share) => {
+                self.signed_by(node, share.signer)?;
+                self.vote(node, &Vote::Nullify { view: share.view });
+                self.speak(node, Kind::Nullify, share.view.0, Digest::ZERO)
+            }
+            M::FinalizationShare(share) => {
+                self.signed_by(node, share.signer)?;
+                self.vote(node, &Vote::Finalize { view: share.view, block: share.block });
+                self.speak(node, Kind::Finalize, share.view.0, share.block)
+            }
+            M::CertificationShare(share) => {
+                self.signed_by(node, share.signer)?;
+                self.executed(node, share.height, share.root);
+                self.speak(node, Kind::Certify, share.height.0, share.root.0)
+            }
+            M::Notarization(notarization, beacon) => self.notarization(notarization).and_then(|()| beacon_of(notarization.view, beacon)),
+            M::Nullification(nullification, beacon) => self.nullification(nullification).and_then(|()| beacon_of(nullification.view, beacon)),
+            M::Finalization(finalization) => self.finalization(finalization),
+            M::Certification(certification) => self.certified(certification),
+            M::Chain(segment) => self.finalization(&segment.finalization),
+            _ => Ok(()),
+        }
+    }
+
+    pub fn kept(&mut self, node: NodeIndex, record: &Record) -> Finding {
+        match record {
+            Record::Vote(vote) => {
+                self.vote(node, vote);
+                Ok(())
+            }
+            Record::Notarization(notarization, beacon) => self.notarization(notarization).and_then(|()| beacon_of(notarization.view, beacon)),
+            Record::Nullification(nullification, beacon) => self.nullification(nullification).and_then(|()| beacon_of(nullification.view, beacon)),
+            Record::Finalized { finalization, .. } => self.finalization(finalization),
+            Record::Certification(certification) => self.certified(certification),
+            Record::Proposal { .. } | Record::Block { .. } => Ok(()),
+        }
+    }
+
+    /// A root that a node came to counts as its vote for it.
+    pub fn executed(&mut self, node: NodeIndex, height: Height, root: StateRoot) {
+        *self.certifying.entry((height, root)).or_default() |= bit(node);
+    }
+
+    /// Whether enough nodes voted to notarize `block`, sinners believed capable of anything.
+    pub fn could_notarize(&self, view: View, block: Digest) -> bool {
+        self.suffice(self.notarizing.get(&(view, block)))
+    }
+
+    pub fn certified(&self, certification: &Certification) -> Finding {
+        let Certification { height, root, .. } = certification;
+        if self.suffice(self.certifying.get(&(*height, *root))) {
+            return Ok(());
+        }
+        violation("I3", format!("certification of {root:?} at height {height} without its votes"))
+    }
+
+    fn vote(&mut self, node: NodeIndex, vote: &Vote) {
+        let nodes = match vote {
+            Vote::Notarize { view, block } => self.notarizing.entry((*view, *block)).or_default(),
+            Vote::Nullify { view } => self.nullifying.entry(*view).or_default(),
+            Vote::Finalize { view, block } => self.finalizing.entry((*view, *block)).or_default(),
+        };
+        *nodes |= bit(node);
+    }
+
+    /// I5: what is said once is never said differently, and who gave a view up does not finalize it.
+    fn speak(&mut self, node: NodeIndex, kind: Kind, number: u64, what: Digest) -> Finding {
+        let said = *self.spoken.entry((node, kind, number)).or_insert(what);
+        if said != what {
+            return violation("I5", format!("node {node} said {kind:?} of {said:?} and of {what:?}, both for {number}"));
+        }
+        let opposite = match kind {
+            Kind::Finalize => Kind::Nullify,
+            Kind::Nullify => Kind::Finalize,
+            _ => return Ok(()),
+        };
+        if self.spoken.contains_key(&(node, opposite, number)) {
+            return violation("I5", format!("node {node} both finalizes and nullifies view {number}"));
+        }
+        Ok(())
+    }
+
+    fn signed_by(&self, node: NodeIndex, signer: NodeIndex) -> Finding {
+        if node == signer {
+            return Ok(());
+        }
+        violation("I5", format!("node {node} speaks for node {signer}"))
+    }
+
+    fn notarization(&mut self, notarization: &Notarization) -> Finding {
+        let (view, block) = (notarization.view, notarization.block);
+        if !self.could_notarize(view, block) {
+            return violation("I3", format!("notarization of {block:?} in view {view} without its votes"));
+        }
+        let other = *self.notarized.entry(view).or_insert(block);
+        if other != block {
+            return violation("I2", format!("view {view} notarizes {other:?} and {block:?}"));
+        }
+        Ok(())
+    }
+
+    fn nullification(&mut self, nullification: &Nullification) -> Finding {
+        let view = nullification.view;
+        if !self.suffice(self.nullifying.get(&view)) {
+            return violation("I3", format!("nullification of view {view} without its votes"));
+        }
+        self.nullified.insert(view, ());
+        self.one_outcome(view)
+    }
+
+    fn finalization(&mut self, finalization: &Finalization) -> Finding {
+        let (view, block) = (finalization.view, finalization.block);
+        if !self.suffice(self.finalizing.get(&(view, block))) {
+            return violation("I3", format!("finalization of {block:?} in view {view} without its votes"));
+        }
+        let other = *self.finalized.entry(view).or_insert(block);
+        if other != block {
+            return violation("I1", format!("view {view} finalizes {other:?} and {block:?}"));
+        }
+        self.one_outcome(view)
+    }
+
+    fn one_outcome(&self, view: View) -> Finding {
+        if self.nullified.contains_key(&view) && self.finalized.contains_key(&view) {
+            return violation("I2", format!("view {view} is both nullified and finalized"));
+        }
+        Ok(())
+    }
+
+    fn suffice(&self, nodes: Option<&Nodes>) -> bool {
+        nodes.map_or(0, |nodes| nodes.count_ones()) + self.sinners >= self.needed
+    }
+}
+
+fn beacon_of(view: View, beacon: &RandomBeacon) -> Finding {
+    if beacon.view == view {
+        return Ok(());
+    }
+    violation("I3", format!("view {view} comes with the beacon of view {}", beacon.view))
+}
+
+fn bit(node: NodeIndex) -> Nodes {
+    1 << (node.0 % 64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: Digest = Digest([1; 32]);
+    const B: Digest = Digest([2; 32]);
+    const SIGNATURE: BlsBytes = BlsBytes([0; 48]);
+
+    fn notarize(signer: u16, block: Digest) -> PeerMessage {
+        let share = NotarizationShare { view: View(3), block, signer: NodeIndex(signer), share: SIGNATURE, beacon: SIGNATURE };
+        PeerMessage::NotarizationShare(share)
+    }
+
+    fn nullify(signer: u16) -> PeerMessage {
+        PeerMessage::NullificationShare(NullificationShare { view: View(3), signer: NodeIndex(signer), share: SIGNATURE, beacon: SIGNATURE })
+    }
+
+    fn finalize(signer: u16, block: Digest) -> PeerMessage {
+        PeerMessage::FinalizationShare(FinalizationShare { view: View(3), block, signer: NodeIndex(signer), share: SIGNATURE })
+    }
+
+    fn notarization(block: Digest) -> PeerMessage {
+        let beacon = RandomBeacon { view: View(3), signature: SIGNATURE };
+        PeerMessage::Notarization(Notarization { view: View(3), block, signature: SIGNATURE }, beacon)
+    }
+
+    /// Everything is said by its signer, or by node 3 when it has none; the verdict is on the last.
+    fn check(sinners: usize, said: &[PeerMessage], expected: Option<&str>) {
+        let honest: Vec<bool> = (0..4).map(|node| node >= sinners).collect();
+        let mut votes = Votes::new(&honest);
+        let mut verdicts = said.iter().map(|message| {
+            let node = match message {
+                PeerMessage::NotarizationShare(share) => share.signer,
+                PeerMessage::NullificationShare(share) => share.signer,
+                PeerMessage::FinalizationShare(share) => share.signer,
+                _ => NodeIndex(3),
+            };
+            votes.said(node, message).err().map(|violation| violation.invariant)
+        });
+        let last = verdicts.next_back();
+        assert!(verdicts.all(|verdict| verdict.is_none()));
+        assert_eq!(last.flatten(), expected);
+    }
+
+    #[test]
+    fn a_certificate_needs_its_votes() {
+        check(0, &[notarize(1, A), notarize(2, A), notarization(A)], Some("I3"));
+        check(0, &[notarize(1, A), notarize(2, A), notarize(2, A), notarization(A)], Some("I3"));
+        check(0, &[notarize(1, A), notarize(2, A), notarize(3, A), notarization(A)], None);
+        check(1, &[notarize(1, A), notarize(2, A), notarization(A)], None);
+    }
+
+    #[test]
+    fn a_node_votes_for_one_block_a_view() {
+        check(0, &[notarize(1, A), notarize(1, A)], None);
+        check(0, &[notarize(1, A), notarize(1, B)], Some("I5"));
+        check(0, &[finalize(1, A), finalize(1, B)], Some("I5"));
+    }
+
+    #[test]
+    fn a_node_does_not_finalize_what_it_gave_up() {
+        check(0, &[notarize(1, A), nullify(1)], None);
+        check(0, &[nullify(1), finalize(1, A)], Some("I5"));
+        check(0, &[finalize(1, A), nullify(1)], Some("I5"));
+    }
+
+    #[test]
+    fn a_view_notarizes_one_block() {
+        let mut said: Vec<PeerMessage> = (1..4).map(|node| notarize(node, A)).collect();
+        said.push(notarization(A));
+        check(2, &said, None);
+        let both = [notarize(2, A), notarize(3, B), notarization(A), notarization(B)];
+        check(2, &both, Some("I2"));
+    }
+}

@@ -1,0 +1,49 @@
+//! How often what happened: a simulator whose faults never strike proves nothing.
+
+use std::ops::AddAssign;
+
+macro_rules! tally {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// Counts of one run, or of many added up.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+        pub struct Tally { $($(#[$doc])* pub $name: u64,)* }
+
+        impl AddAssign for Tally {
+            fn add_assign(&mut self, other: Tally) {
+                $(self.$name += other.$name;)*
+            }
+        }
+
+        impl Tally {
+            /// Every count with its name.
+            pub fn rows(&self) -> Vec<(&'static str, u64)> {
+                vec![$((stringify!($name), self.$name),)*]
+            }
+        }
+    };
+}
+
+tally! {
+    crashes,
+    /// Crashes that took something which was written and not yet safe.
+    torn_writes,
+    /// Crashes between two effects of one input.
+    cut_short,
+    restarts,
+    pauses,
+    partitions,
+    one_way_partitions,
+    clogs,
+    blackouts,
+    clock_steps,
+    messages_lost,
+    messages_doubled,
+    equivocations,
+    withholdings,
+    babblings,
+    /// Messages delivered to a live node.
+    delivered,
+    calls,
+    calls_executed,
+    views,
+}

@@ -1,0 +1,285 @@
+//! The run: takes the earliest event, lets it happen, asks the oracle, until the verdict stands.
+
+mod environment;
+mod perform;
+
+use super::adversary::{Adversary, Keys, Sin};
+use super::clock::{Clock, EPOCH};
+use super::disk::Disk;
+use super::executor::Executor;
+use super::fault::Rates;
+use super::host::Host;
+use super::network::Network;
+use super::oracle::{CALM_HEIGHTS, Oracle, Violation};
+use super::queue::Queue;
+use super::random::Random;
+use super::scenario::{Ending, MS, SECOND, Scenario};
+use super::tally::Tally;
+use super::trace::{Facts, Line, Trace};
+use super::workload::Workload;
+use crate::crypto::hash::chain_id;
+use crate::crypto::node_key;
+use crate::crypto::threshold::Keyring;
+use crate::types::*;
+use std::sync::Arc;
+
+/// The storm ends after so many nanoseconds for each height, however far the subnet came.
+const STORM_PER_HEIGHT: u64 = 400 * MS;
+/// What one replica may have waiting to be sent, for each node of the committee (I10).
+const OUTBOX_PER_NODE_MAX: usize = 4_096;
+
+/// What a run came to.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    pub seed: u64,
+    /// The height that all honest nodes finalized and certified.
+    pub height: u64,
+    /// The highest that any of them finalized.
+    pub highest: u64,
+    pub violation: Option<Violation>,
+    /// Hash over all that happened.
+    pub trace: u64,
+    pub events: u64,
+    /// Virtual time that passed, in nanoseconds.
+    pub elapsed: u64,
+    /// What happened last, if something is wrong.
+    pub last_lines: Vec<String>,
+    pub tally: Tally,
+}
+
+/// Runs `scenario` to its end.
+pub fn run(scenario: Scenario) -> Verdict {
+    let mut world = World::new(scenario);
+    world.begin();
+    while world.step() {}
+    world.verdict()
+}
+
+struct World {
+    scenario: Scenario,
+    now: Time,
+    queue: Queue<Event>,
+    network: Network,
+    hosts: Vec<Host>,
+    workload: Workload,
+    reference: Executor,
+    oracle: Oracle,
+    trace: Trace,
+    tally: Tally,
+    rates: Rates,
+    faults: Random,
+    delays: Random,
+    /// The height to reach, known once the calm began.
+    goal: Option<Height>,
+    ended: bool,
+}
+
+/// Something that will happen.
+enum Event {
+    Deliver { from: NodeIndex, to: NodeIndex, message: PeerMessage },
+    Timer { node: NodeIndex, life: u32, count: u64 },
+    Synced { node: NodeIndex, life: u32 },
+    Executed { node: NodeIndex, life: u32 },
+    Restart { node: NodeIndex, life: u32 },
+    Fault,
+    Heal { links: Vec<(NodeIndex, NodeIndex)> },
+    Call,
+}
+
+impl Event {
+    /// The node whose standing still holds this event up.
+    fn node(&self) -> Option<NodeIndex> {
+        match self {
+            Event::Deliver { to: node, .. } | Event::Timer { node, .. } | Event::Synced { node, .. } | Event::Executed { node, .. } => Some(*node),
+            Event::Restart { .. } | Event::Fault | Event::Heal { .. } | Event::Call => None,
+        }
+    }
+}
+
+impl World {
+    fn new(scenario: Scenario) -> World {
+        let random = Random::new(scenario.seed);
+        World {
+            now: EPOCH,
+            queue: Queue::new(),
+            network: Network::new(scenario.nodes, scenario.weather, random.fork(1)),
+            hosts: hosts(&scenario, &random.fork(2)),
+            workload: Workload::new(random.fork(3)),
+            reference: Executor::ledger(scenario.planted),
+            oracle: Oracle::new(&scenario),
+            trace: Trace::default(),
+            tally: Tally::default(),
+            rates: scenario.rates,
+            faults: random.fork(4),
+            delays: random.fork(5),
+            goal: None,
+            ended: false,
+            scenario,
+        }
+    }
+
+    fn begin(&mut self) {
+        for node in self.nodes() {
+            self.start(node);
+        }
+        if self.rates.every > 0 {
+            self.queue.push(self.now, Event::Fault);
+        }
+        self.queue.push(self.now, Event::Call);
+    }
+
+    /// Lets the next event happen; false when the run is over.
+    fn step(&mut self) -> bool {
+        let Some((at, event)) = self.queue.pop() else {
+            self.oracle.accuse("I12", "nothing will ever happen again".into());
+            return false;
+        };
+        self.now = at;
+        let held_up = event.node().map(|node| self.host(node).paused_until).filter(|until| *until > at);
+        match held_up {
+            Some(until) => self.queue.push(until, event),
+            None => self.happen(event),
+        }
+        self.oracle.passed(self.now);
+        self.turn();
+        self.oracle.violation().is_none() && !self.ended
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Deliver { from, to, message } => self.deliver(from, to, message),
+            Event::Timer { node, life, count } => self.ring(node, life, count),
+            Event::Synced { node, life } => self.synced(node, life),
+            Event::Executed { node, life } => self.executed(node, life),
+            Event::Restart { node, life } if self.host(node).incarnation == life => self.start(node),
+            Event::Restart { .. } => {}
+            Event::Fault => self.strike(),
+            Event::Heal { links } => self.heal(&links),
+            Event::Call => self.call(),
+        }
+    }
+
+    /// From storm to calm, and from calm to the end.
+    fn turn(&mut self) {
+        let elapsed = self.now.saturating_sub(EPOCH).0;
+        if let Ending::After(limit) = self.scenario.ending {
+            self.ended = elapsed >= limit;
+            return;
+        }
+        match self.goal {
+            Some(goal) => self.ended = self.oracle.lowest() >= goal && !self.oracle.awaits(),
+            None if self.storm_is_over(elapsed) => self.calm(),
+            None => {}
+        }
+    }
+
+    fn storm_is_over(&self, elapsed: u64) -> bool {
+        let Scenario { heights, .. } = self.scenario;
+        self.oracle.highest().0 + CALM_HEIGHTS >= heights || elapsed > 30 * SECOND + heights * STORM_PER_HEIGHT
+    }
+
+    fn verdict(mut self) -> Verdict {
+        self.tally.messages_lost = self.network.lost();
+        self.tally.messages_doubled = self.network.doubled();
+        self.tally.views = self.hosts.iter().filter_map(Host::status).map(|status| status.view.0).max().unwrap_or_default();
+        for (host, sin) in self.hosts.iter().zip(&self.scenario.sins) {
+            let deeds = host.adversary.as_ref().map_or(0, Adversary::deeds);
+            match sin {
+                Some(Sin::Equivocator | Sin::Conspirator) => self.tally.equivocations += deeds,
+                Some(Sin::Withholder | Sin::Mute) => self.tally.withholdings += deeds,
+                Some(Sin::Babbler) => self.tally.babblings += deeds,
+                None => {}
+            }
+        }
+        let violation = self.oracle.violation().cloned();
+        Verdict {
+            seed: self.scenario.seed,
+            height: self.oracle.lowest().0,
+            highest: self.oracle.highest().0,
+            last_lines: if violation.is_some() { self.trace.last_lines() } else { Vec::new() },
+            violation,
+            trace: self.trace.hash(),
+            events: self.trace.events(),
+            elapsed: self.now.saturating_sub(EPOCH).0,
+            tally: self.tally,
+        }
+    }
+
+    fn nodes(&self) -> impl Iterator<Item = NodeIndex> + use<> {
+        (0..self.hosts.len() as u16).map(NodeIndex)
+    }
+
+    fn host(&self, node: NodeIndex) -> &Host {
+        &self.hosts[usize::from(node.0)]
+    }
+
+    fn host_mut(&mut self, node: NodeIndex) -> &mut Host {
+        &mut self.hosts[usize::from(node.0)]
+    }
+
+    fn honest(&self, node: NodeIndex) -> bool {
+        self.scenario.sins[usize::from(node.0)].is_none()
+    }
+
+    fn note(&mut self, verb: &'static str, node: NodeIndex, peer: Option<NodeIndex>, facts: Facts) {
+        self.trace.note(Line { at: self.now, verb, node, peer, facts });
+    }
+}
+
+fn genesis(scenario: &Scenario) -> Genesis {
+    let node = |index| GenesisNode {
+        name: format!("node-{index}"),
+        identity_key: String::new(),
+        tls_key: String::new(),
+        encryption_key: String::new(),
+        address: String::new(),
+    };
+    Genesis {
+        version: 1,
+        // The name makes the chain id, and that draws the leaders.
+        name: format!("sim-{}", scenario.seed),
+        heartbeat_ms: scenario.heartbeat_ms,
+        view_timeout_ms: scenario.view_timeout_ms,
+        provisional: true,
+        nodes: (0..scenario.nodes).map(node).collect(),
+    }
+}
+
+fn hosts(scenario: &Scenario, random: &Random) -> Vec<Host> {
+    let genesis = Arc::new(genesis(scenario));
+    let chain = chain_id(&genesis);
+    let (identities, committee) = node_key::simulated(chain, scenario.nodes);
+    let keyrings = keyrings(scenario, chain);
+    let members = keyrings.into_iter().zip(identities).enumerate();
+    let hosts = members.map(|(place, (keyring, identity))| {
+        let (offset, drift_ppm) = scenario.clocks[place];
+        let keys = Keys { keyring: keyring.clone(), identity: identity.clone() };
+        let sinner = |sin| Adversary::new(sin, keys, fellows(scenario, sin), random.fork(place as u64));
+        Host {
+            keyring,
+            identity,
+            committee: committee.clone(),
+            genesis: Arc::clone(&genesis),
+            clock: Clock { offset, drift_ppm },
+            disk: Disk::new(Executor::ledger(scenario.planted)),
+            adversary: scenario.sins[place].map(sinner),
+            life: None,
+            incarnation: 0,
+            paused_until: Time::ZERO,
+        }
+    });
+    hosts.collect()
+}
+
+fn keyrings(scenario: &Scenario, chain: ChainId) -> Vec<Keyring> {
+    #[cfg(test)]
+    if scenario.planted.lowers_quorum() {
+        return Keyring::simulated_with_quorum(chain, scenario.nodes, 2 * Scenario::faults_allowed(scenario.nodes));
+    }
+    Keyring::simulated(chain, scenario.nodes)
+}
+
+fn fellows(scenario: &Scenario, sin: Sin) -> Vec<NodeIndex> {
+    let places = scenario.sins.iter().enumerate().filter(|(_, other)| **other == Some(sin));
+    places.map(|(place, _)| NodeIndex(place as u16)).collect()
+}

@@ -1,0 +1,264 @@
+//! The hands of simulated nodes: inputs in, effects out, strictly in order.
+
+use super::super::trace::Facts;
+use super::super::workload::admissible;
+use super::{Event, OUTBOX_PER_NODE_MAX, World};
+use crate::encoding::cbor;
+use crate::types::*;
+use std::sync::Arc;
+
+impl World {
+    pub(super) fn deliver(&mut self, from: NodeIndex, to: NodeIndex, message: PeerMessage) {
+        if self.host(to).life.is_none() {
+            return;
+        }
+        self.tally.delivered += 1;
+        self.note("hears", to, Some(from), Facts::of_message(&message));
+        match message {
+            PeerMessage::Ingress(envelope) => {
+                if let Some(ingress) = self.admit(to, envelope) {
+                    self.feed(to, Input::PeerIngress(ingress));
+                }
+            }
+            message => self.feed(to, Input::Peer(from, message)),
+        }
+    }
+
+    /// What a node's interface lets through: well-formed calls that are neither expired nor too early.
+    pub(super) fn admit(&self, node: NodeIndex, envelope: bytes::Bytes) -> Option<Arc<SignedIngress>> {
+        let ingress = cbor::read_ingress(envelope).ok()?;
+        let local = self.host(node).clock.read(self.now);
+        admissible(local, ingress.expiry).then(|| Arc::new(ingress))
+    }
+
+    pub(super) fn ring(&mut self, node: NodeIndex, life: u32, count: u64) {
+        let host = self.host(node);
+        let Some(alive) = host.life.as_ref().filter(|_| host.incarnation == life) else { return };
+        let (asked, current) = alive.timer;
+        if current != count {
+            return;
+        }
+        if host.clock.read(self.now) < asked {
+            // The clock was set back since.
+            let at = host.clock.moment(self.now, asked);
+            self.queue.push(at, Event::Timer { node, life, count });
+            return;
+        }
+        self.note("rings", node, None, Facts::default());
+        self.feed(node, Input::Timer);
+    }
+
+    pub(super) fn synced(&mut self, node: NodeIndex, life: u32) {
+        let host = self.host_mut(node);
+        let Some(alive) = host.life.as_mut().filter(|_| host.incarnation == life) else { return };
+        let Some(mark) = alive.syncing.take() else { return };
+        host.disk.sync(mark);
+        self.note("synced", node, None, Facts::default());
+        if self.struck_after_barrier() {
+            self.crash_and_return(node);
+            return;
+        }
+        self.drain(node);
+    }
+
+    pub(super) fn executed(&mut self, node: NodeIndex, life: u32) {
+        let host = self.host_mut(node);
+        let Some(alive) = host.life.as_mut().filter(|_| host.incarnation == life) else { return };
+        let Some(batch) = alive.batches.pop_front() else { return };
+        let outcome = alive.executor.execute(&batch);
+        let more = !alive.batches.is_empty();
+        host.disk.commit(outcome.root, alive.executor.clone());
+        self.oracle.executed(node, batch.height, outcome.root);
+        self.note("executed", node, None, Facts::new("height", batch.height.0, super::super::trace::short(&outcome.root.0)));
+        if more {
+            self.schedule_execution(node);
+        }
+        self.feed(node, Input::Executed(Executed { height: batch.height, root: outcome.root }));
+    }
+
+    /// Gives an input to a node: now, or once its effects are performed.
+    pub(super) fn feed(&mut self, node: NodeIndex, input: Input) {
+        let pipelined = self.scenario.pipelined;
+        let Some(alive) = &mut self.host_mut(node).life else { return };
+        if alive.outbox.is_empty() || pipelined {
+            self.handle(node, input);
+        } else {
+            alive.inbox.push_back(input);
+        }
+        self.drain(node);
+    }
+
+    fn handle(&mut self, node: NodeIndex, input: Input) {
+        let now = self.now;
+        let bound = OUTBOX_PER_NODE_MAX * self.hosts.len();
+        let handled = self.host_mut(node).handle(now, input);
+        let honest = self.honest(node);
+        match handled {
+            Err(panic) if honest => self.oracle.accuse("I11", format!("node {node} panics: {panic}")),
+            Err(_) => self.crash_and_return(node),
+            Ok(()) => {}
+        }
+        let waiting = self.host(node).life.as_ref().map_or(0, |alive| alive.outbox.len());
+        if waiting > bound && honest {
+            self.oracle.accuse("I10", format!("node {node} has {waiting} effects waiting"));
+        }
+    }
+
+    /// Performs effects until a barrier, a crash, or the end of all that waits.
+    pub(super) fn drain(&mut self, node: NodeIndex) {
+        loop {
+            let Some(alive) = &mut self.host_mut(node).life else { return };
+            if alive.syncing.is_some() {
+                return;
+            }
+            if let Some(effect) = alive.outbox.pop_front() {
+                self.perform(node, effect);
+                if self.struck_between_effects() {
+                    self.tally.cut_short += 1;
+                    self.crash_and_return(node);
+                }
+            } else if let Some(input) = alive.inbox.pop_front() {
+                self.handle(node, input);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn perform(&mut self, node: NodeIndex, effect: Effect) {
+        match effect {
+            Effect::Persist(record) => self.persist(node, record),
+            Effect::Send(to, message) => {
+                self.say(node, Some(to), &message);
+                self.route(node, to, message);
+            }
+            Effect::Broadcast(message) => {
+                self.say(node, None, &message);
+                let others: Vec<NodeIndex> = self.nodes().filter(|to| *to != node).collect();
+                others.into_iter().for_each(|to| self.route(node, to, message.clone()));
+            }
+            Effect::SetTimer(moment) => self.set_timer(node, moment),
+            Effect::Execute(batch) => self.execute(node, batch),
+            Effect::Certified(certification) => {
+                self.note("certified", node, None, Facts::of_message(&PeerMessage::Certification(certification)));
+                self.oracle.certified(node, &certification);
+            }
+            Effect::ServeChain { to, from } => self.serve_chain(node, to, from),
+            Effect::Halt(divergence) => self.halt(node, &divergence),
+            Effect::SelectPayload { .. } | Effect::ValidatePayload { .. } | Effect::Deliver { .. } => {
+                self.oracle.accuse("I11", format!("node {node} lets an inner effect out"));
+            }
+        }
+    }
+
+    /// Writes this record and those right behind it, and waits until they are safe.
+    fn persist(&mut self, node: NodeIndex, record: Record) {
+        let mut barrier = self.write(node, record);
+        while let Some(record) = self.next_record(node) {
+            barrier |= self.write(node, record);
+        }
+        if !barrier {
+            return;
+        }
+        if self.struck_in_barrier() {
+            self.crash_and_return(node);
+            return;
+        }
+        let delay = self.delays.below(self.rates.sync_max + 1);
+        let (at, host) = (Time(self.now.0 + delay), self.host_mut(node));
+        let mark = host.disk.len();
+        if delay == 0 {
+            host.disk.sync(mark);
+            return;
+        }
+        let life = host.incarnation;
+        if let Some(alive) = &mut host.life {
+            alive.syncing = Some(mark);
+        }
+        self.queue.push(at, Event::Synced { node, life });
+    }
+
+    /// Whether what was written calls for a barrier: always, but for a planted bug.
+    fn write(&mut self, node: NodeIndex, record: Record) -> bool {
+        self.note("writes", node, None, Facts::of_record(&record));
+        self.oracle.kept(node, &record);
+        let careless = self.scenario.planted.sends_votes_unsynced() && matches!(record, Record::Vote(_));
+        self.host_mut(node).disk.write(record);
+        !careless
+    }
+
+    fn next_record(&mut self, node: NodeIndex) -> Option<Record> {
+        let alive = self.host_mut(node).life.as_mut()?;
+        match alive.outbox.pop_front()? {
+            Effect::Persist(record) => Some(record),
+            effect => {
+                alive.outbox.push_front(effect);
+                None
+            }
+        }
+    }
+
+    fn say(&mut self, node: NodeIndex, to: Option<NodeIndex>, message: &PeerMessage) {
+        self.note("says", node, to, Facts::of_message(message));
+        self.oracle.said(node, message);
+    }
+
+    fn route(&mut self, from: NodeIndex, to: NodeIndex, message: PeerMessage) {
+        if usize::from(to.0) >= self.hosts.len() || from == to {
+            self.oracle.accuse("I11", format!("node {from} sends to {to}"));
+            return;
+        }
+        let [first, second] = self.network.route(self.now, from, to);
+        if let Some(at) = second {
+            self.queue.push(at, Event::Deliver { from, to, message: message.clone() });
+        }
+        if let Some(at) = first {
+            self.queue.push(at, Event::Deliver { from, to, message });
+        }
+    }
+
+    fn set_timer(&mut self, node: NodeIndex, moment: Time) {
+        let now = self.now;
+        let host = self.host_mut(node);
+        let (at, life) = (host.clock.moment(now, moment), host.incarnation);
+        let Some(alive) = &mut host.life else { return };
+        alive.timer = (moment, alive.timer.1 + 1);
+        let count = alive.timer.1;
+        self.queue.push(at, Event::Timer { node, life, count });
+    }
+
+    fn execute(&mut self, node: NodeIndex, batch: Batch) {
+        self.note("orders", node, None, Facts::new("height", batch.height.0, batch.ingress.len() as u64));
+        self.oracle.ordered(node, &batch);
+        if self.honest(node) && batch.height == self.oracle.unreferenced() {
+            let outcome = self.reference.execute(&batch);
+            self.tally.calls_executed += outcome.finished.len() as u64;
+            self.oracle.reference(&batch, outcome.root);
+        }
+        let Some(alive) = &mut self.host_mut(node).life else { return };
+        alive.batches.push_back(batch);
+        if alive.batches.len() == 1 {
+            self.schedule_execution(node);
+        }
+    }
+
+    fn schedule_execution(&mut self, node: NodeIndex) {
+        let at = Time(self.now.0 + self.delays.below(self.rates.execute_max + 1));
+        let life = self.host(node).incarnation;
+        self.queue.push(at, Event::Executed { node, life });
+    }
+
+    fn serve_chain(&mut self, node: NodeIndex, to: NodeIndex, from: Height) {
+        if let Some(segment) = self.host(node).disk.chain_segment(from) {
+            let message = PeerMessage::Chain(Box::new(segment));
+            self.say(node, Some(to), &message);
+            self.route(node, to, message);
+        }
+    }
+
+    fn halt(&mut self, node: NodeIndex, divergence: &Divergence) {
+        self.note("halts", node, None, Facts::new("height", divergence.height.0, 0));
+        self.oracle.halted(node, divergence);
+        self.host_mut(node).life = None;
+    }
+}

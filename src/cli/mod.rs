@@ -1,1 +1,3 @@
 //! (preface to be written by the room's builder)
+
+pub mod sim;

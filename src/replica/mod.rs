@@ -1,6 +1,7 @@
 //! One replica without hands: consensus and the ingress pool joined into one machine.
 
-use crate::consensus::{Consensus, Keys};
+use crate::consensus::Consensus;
+pub use crate::consensus::Keys;
 use crate::types::*;
 
 /// The whole replica but its hands and its execution.

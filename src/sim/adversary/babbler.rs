@@ -110,12 +110,16 @@ impl Adversary {
             0 => NotarizationShare { signer: NodeIndex(self.random.next() as u16), ..share },
             1 => NotarizationShare { share: self.noise(), ..own },
             2 => NotarizationShare { beacon: self.noise(), share: self.keys.keyring.sign_share(&Statement::Notarize { view: share.view, block: share.block }), ..own },
-            _ => return self.keys.notarize(View(self.odd(share.view.0)), self.digest()),
+            _ => {
+                let (view, block) = (View(self.odd(share.view.0)), self.digest());
+                return self.keys.notarize(view, block);
+            }
         })
     }
 
     fn early_finalization(&mut self, share: FinalizationShare) -> PeerMessage {
-        self.keys.finalize(View(self.odd(share.view.0)), share.block)
+        let view = View(self.odd(share.view.0));
+        self.keys.finalize(view, share.block)
     }
 
     /// A true signature on a root that nobody has.

@@ -49,9 +49,15 @@ pub fn run_sim(args: &SimArgs) -> ExitCode {
             scope.spawn(|| work(args, &next, &sum));
         }
     });
-    let sum = sum.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let sum = sum
+        .into_inner()
+        .unwrap_or_else(|poisoned| poisoned.into_inner());
     report(args, &sum, start.elapsed().as_secs_f64(), cores);
-    if sum.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if sum.violations.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn work(args: &SimArgs, next: &AtomicU64, sum: &Mutex<Sum>) {
@@ -75,7 +81,13 @@ impl Sum {
         self.tally += verdict.tally;
         self.trace ^= verdict.trace.rotate_left((verdict.seed % 64) as u32);
         if !args.json && self.done.is_multiple_of((args.seeds / 10).max(1)) {
-            println!("{} of {} seeds, {} heights, {} violations", self.done, args.seeds, self.heights, self.violations.len());
+            println!(
+                "{} of {} seeds, {} heights, {} violations",
+                self.done,
+                args.seeds,
+                self.heights,
+                self.violations.len()
+            );
         }
         if verdict.violation.is_some() {
             if !args.json {
@@ -88,12 +100,20 @@ impl Sum {
 
 fn print_failure(args: &SimArgs, verdict: &Verdict, described: &str) {
     println!("{described}");
-    verdict.last_lines.iter().for_each(|line| println!("{line}"));
+    verdict
+        .last_lines
+        .iter()
+        .for_each(|line| println!("{line}"));
     if let Some(violation) = &verdict.violation {
         println!("seed {}: {violation}", verdict.seed);
     }
-    let nodes = args.nodes.map_or(String::new(), |nodes| format!(" --nodes {nodes}"));
-    println!("replay: atoll sim --from {} --seeds 1 --heights {}{nodes}", verdict.seed, args.heights);
+    let nodes = args
+        .nodes
+        .map_or(String::new(), |nodes| format!(" --nodes {nodes}"));
+    println!(
+        "replay: atoll sim --from {} --seeds 1 --heights {}{nodes}",
+        verdict.seed, args.heights
+    );
 }
 
 fn report(args: &SimArgs, sum: &Sum, seconds: f64, cores: usize) {
@@ -103,7 +123,10 @@ fn report(args: &SimArgs, sum: &Sum, seconds: f64, cores: usize) {
             println!("{count:>12} {}", name.replace('_', " "));
         }
         let rate = sum.heights as f64 / seconds / cores as f64;
-        println!("{} heights in {seconds:.1} s, {rate:.0} heights/s/core, trace {:016x}", sum.heights, sum.trace);
+        println!(
+            "{} heights in {seconds:.1} s, {rate:.0} heights/s/core, trace {:016x}",
+            sum.heights, sum.trace
+        );
     }
     let line = serde_json::json!({
         "seeds": args.seeds,

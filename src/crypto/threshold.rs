@@ -108,11 +108,21 @@ impl Keyring {
     /// The simulator's keyrings for `n` nodes: one hash instead of a pairing, same thresholds, same
     /// interface, forgeable by anyone. Only `sim` and tests may call this (tests/tidy.rs).
     pub fn simulated(chain: ChainId, n: usize) -> Vec<Keyring> {
+        Keyring::simulated_of(chain, n, quorum(n))
+    }
+
+    /// The same with another number of shares for a quorum: a mistake that the simulator must find.
+    #[cfg(test)]
+    pub fn simulated_with_quorum(chain: ChainId, n: usize, quorum: usize) -> Vec<Keyring> {
+        Keyring::simulated_of(chain, n, quorum)
+    }
+
+    fn simulated_of(chain: ChainId, n: usize, quorum: usize) -> Vec<Keyring> {
         let sharing = |name, threshold, own| {
             Sharing::Simulated(simulated::Sharing::new(&chain, name, threshold, n, own))
         };
         let keyring = |own| {
-            let quorum = sharing("quorum", quorum(n), own);
+            let quorum = sharing("quorum", quorum, own);
             let beacon = sharing("beacon", faults_max(n) + 1, own);
             Keyring(Arc::new(Keys {
                 chain,

@@ -29,11 +29,20 @@ pub enum Fault {
     /// The process stands still and then goes on.
     Pause { node: NodeIndex, lasting: u64 },
     /// No messages between the two sides.
-    Partition { links: Vec<(NodeIndex, NodeIndex)>, lasting: u64 },
+    Partition {
+        links: Vec<(NodeIndex, NodeIndex)>,
+        lasting: u64,
+    },
     /// No messages in one direction.
-    OneWay { links: Vec<(NodeIndex, NodeIndex)>, lasting: u64 },
+    OneWay {
+        links: Vec<(NodeIndex, NodeIndex)>,
+        lasting: u64,
+    },
     /// Messages are held back.
-    Clog { links: Vec<(NodeIndex, NodeIndex)>, lasting: u64 },
+    Clog {
+        links: Vec<(NodeIndex, NodeIndex)>,
+        lasting: u64,
+    },
     /// All processes die at once.
     Blackout { lasting: u64 },
     /// A clock is set anew, to so many nanoseconds ahead.
@@ -42,21 +51,40 @@ pub enum Fault {
 
 impl Rates {
     /// Nothing ever fails; disk and execution take no time.
-    pub const NONE: Rates = Rates { every: 0, weights: [0; 7], torn_per_mille: 0, cut_short_per_100k: 0, sync_max: 0, execute_max: 0 };
+    pub const NONE: Rates = Rates {
+        every: 0,
+        weights: [0; 7],
+        torn_per_mille: 0,
+        cut_short_per_100k: 0,
+        sync_max: 0,
+        execute_max: 0,
+    };
 
     /// Every kind of fault on or off by itself.
     pub fn swarm(random: &mut Random) -> Rates {
         let mut weights = [0; 7];
         for weight in &mut weights {
-            *weight = if random.chance(500) { random.between(1, 10) } else { 0 };
+            *weight = if random.chance(500) {
+                random.between(1, 10)
+            } else {
+                0
+            };
         }
         let crashes = random.chance(500);
         Rates {
-            every: if random.chance(850) { random.between(100, 3_000) * MS } else { 0 },
+            every: if random.chance(850) {
+                random.between(100, 3_000) * MS
+            } else {
+                0
+            },
             weights,
             torn_per_mille: if crashes { random.between(1, 10) } else { 0 },
             cut_short_per_100k: if crashes { random.between(1, 60) } else { 0 },
-            sync_max: if random.chance(700) { random.between(MS / 10, 30 * MS) } else { 0 },
+            sync_max: if random.chance(700) {
+                random.between(MS / 10, 30 * MS)
+            } else {
+                0
+            },
             execute_max: random.between(MS / 100, 100 * MS),
         }
     }
@@ -77,11 +105,23 @@ impl Fault {
         Some(match kind {
             0 => Fault::Crash { node, lasting },
             1 => Fault::Pause { node, lasting },
-            2 => Fault::Partition { links: split(random, n), lasting },
-            3 => Fault::OneWay { links: one_way(random, n), lasting },
-            4 => Fault::Clog { links: one_way(random, n), lasting: lasting.min(5 * SECOND) },
+            2 => Fault::Partition {
+                links: split(random, n),
+                lasting,
+            },
+            3 => Fault::OneWay {
+                links: one_way(random, n),
+                lasting,
+            },
+            4 => Fault::Clog {
+                links: one_way(random, n),
+                lasting: lasting.min(5 * SECOND),
+            },
             5 => Fault::Blackout { lasting },
-            _ => Fault::ClockStep { node, offset: random.below(60 * SECOND) as i64 - 30 * SECOND as i64 },
+            _ => Fault::ClockStep {
+                node,
+                offset: random.below(60 * SECOND) as i64 - 30 * SECOND as i64,
+            },
         })
     }
 }
@@ -104,7 +144,10 @@ fn one_way(random: &mut Random, n: usize) -> Vec<(NodeIndex, NodeIndex)> {
 
 fn links(n: usize, chosen: impl Fn(usize, usize) -> bool) -> Vec<(NodeIndex, NodeIndex)> {
     let pairs = (0..n).flat_map(|from| (0..n).map(move |to| (from, to)));
-    pairs.filter(|(from, to)| from != to && chosen(*from, *to)).map(|(from, to)| (NodeIndex(from as u16), NodeIndex(to as u16))).collect()
+    pairs
+        .filter(|(from, to)| from != to && chosen(*from, *to))
+        .map(|(from, to)| (NodeIndex(from as u16), NodeIndex(to as u16)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -113,11 +156,17 @@ mod tests {
 
     #[test]
     fn draws_only_the_kinds_that_are_on() {
-        let rates = Rates { weights: [0, 3, 0, 0, 0, 0, 1], ..Rates::NONE };
+        let rates = Rates {
+            weights: [0, 3, 0, 0, 0, 0, 1],
+            ..Rates::NONE
+        };
         let mut random = Random::new(1);
         for _ in 0..200 {
             let fault = Fault::draw(&mut random, &rates, 4);
-            assert!(matches!(fault, Some(Fault::Pause { .. } | Fault::ClockStep { .. })), "{fault:?}");
+            assert!(
+                matches!(fault, Some(Fault::Pause { .. } | Fault::ClockStep { .. })),
+                "{fault:?}"
+            );
         }
         assert_eq!(Fault::draw(&mut random, &Rates::NONE, 4), None);
     }

@@ -49,7 +49,11 @@ impl Host {
     /// Starts the node from its disk; the replica has yet to be told what was recovered.
     pub fn start(&mut self) -> Recovered {
         let (recovered, executor) = self.disk.recover();
-        let keys = Keys { keyring: self.keyring.clone(), identity: self.identity.clone(), committee: self.committee.clone() };
+        let keys = Keys {
+            keyring: self.keyring.clone(),
+            identity: self.identity.clone(),
+            committee: self.committee.clone(),
+        };
         self.life = Some(Life {
             replica: Replica::new(keys, &self.genesis),
             executor,
@@ -65,7 +69,9 @@ impl Host {
     /// Hands one input to the replica; `Err` is the text of a panic.
     pub fn handle(&mut self, now: Time, input: Input) -> Result<(), String> {
         let local = self.clock.read(now);
-        let Some(life) = &mut self.life else { return Ok(()) };
+        let Some(life) = &mut self.life else {
+            return Ok(());
+        };
         let heard = match (&mut self.adversary, &input) {
             (Some(adversary), Input::Peer(_, message)) => adversary.hear(message),
             _ => Vec::new(),
@@ -89,5 +95,7 @@ impl Host {
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words").to_string()
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("a panic without words")
+        .to_string()
 }

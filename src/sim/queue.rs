@@ -20,28 +20,25 @@ struct Entry<E> {
 impl<E> Queue<E> {
     /// An empty queue.
     pub fn new() -> Queue<E> {
-        Queue { heap: BinaryHeap::new(), sequence: 0 }
+        Queue {
+            heap: BinaryHeap::new(),
+            sequence: 0,
+        }
     }
 
     /// Schedules `event` for `at`.
     pub fn push(&mut self, at: Time, event: E) {
-        self.heap.push(Entry { at, sequence: self.sequence, event });
+        self.heap.push(Entry {
+            at,
+            sequence: self.sequence,
+            event,
+        });
         self.sequence += 1;
     }
 
     /// The earliest event and its time.
     pub fn pop(&mut self) -> Option<(Time, E)> {
         self.heap.pop().map(|entry| (entry.at, entry.event))
-    }
-
-    /// How many events wait.
-    pub fn len(&self) -> usize {
-        self.heap.len()
-    }
-
-    /// Whether nothing waits.
-    pub fn is_empty(&self) -> bool {
-        self.heap.is_empty()
     }
 }
 
@@ -82,7 +79,9 @@ mod tests {
         for (at, event) in [(5, 'c'), (1, 'a'), (5, 'd'), (1, 'b')] {
             queue.push(Time(at), event);
         }
-        let order: String = std::iter::from_fn(|| queue.pop()).map(|(_, event)| event).collect();
+        let order: String = std::iter::from_fn(|| queue.pop())
+            .map(|(_, event)| event)
+            .collect();
         assert_eq!(order, "abcd");
     }
 }

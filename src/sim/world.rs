@@ -76,13 +76,32 @@ struct World {
 
 /// Something that will happen.
 enum Event {
-    Deliver { from: NodeIndex, to: NodeIndex, message: PeerMessage },
-    Timer { node: NodeIndex, life: u32, count: u64 },
-    Synced { node: NodeIndex, life: u32 },
-    Executed { node: NodeIndex, life: u32 },
-    Restart { node: NodeIndex, life: u32 },
+    Deliver {
+        from: NodeIndex,
+        to: NodeIndex,
+        message: PeerMessage,
+    },
+    Timer {
+        node: NodeIndex,
+        life: u32,
+        count: u64,
+    },
+    Synced {
+        node: NodeIndex,
+        life: u32,
+    },
+    Executed {
+        node: NodeIndex,
+        life: u32,
+    },
+    Restart {
+        node: NodeIndex,
+        life: u32,
+    },
     Fault,
-    Heal { links: Vec<(NodeIndex, NodeIndex)> },
+    Heal {
+        links: Vec<(NodeIndex, NodeIndex)>,
+    },
     Call,
 }
 
@@ -90,7 +109,10 @@ impl Event {
     /// The node whose standing still holds this event up.
     fn node(&self) -> Option<NodeIndex> {
         match self {
-            Event::Deliver { to: node, .. } | Event::Timer { node, .. } | Event::Synced { node, .. } | Event::Executed { node, .. } => Some(*node),
+            Event::Deliver { to: node, .. }
+            | Event::Timer { node, .. }
+            | Event::Synced { node, .. }
+            | Event::Executed { node, .. } => Some(*node),
             Event::Restart { .. } | Event::Fault | Event::Heal { .. } | Event::Call => None,
         }
     }
@@ -131,11 +153,15 @@ impl World {
     /// Lets the next event happen; false when the run is over.
     fn step(&mut self) -> bool {
         let Some((at, event)) = self.queue.pop() else {
-            self.oracle.accuse("I12", "nothing will ever happen again".into());
+            self.oracle
+                .accuse("I12", "nothing will ever happen again".into());
             return false;
         };
         self.now = at;
-        let held_up = event.node().map(|node| self.host(node).paused_until).filter(|until| *until > at);
+        let held_up = event
+            .node()
+            .map(|node| self.host(node).paused_until)
+            .filter(|until| *until > at);
         match held_up {
             Some(until) => self.queue.push(until, event),
             None => self.happen(event),
@@ -151,7 +177,9 @@ impl World {
             Event::Timer { node, life, count } => self.ring(node, life, count),
             Event::Synced { node, life } => self.synced(node, life),
             Event::Executed { node, life } => self.executed(node, life),
-            Event::Restart { node, life } if self.host(node).incarnation == life => self.start(node),
+            Event::Restart { node, life } if self.host(node).incarnation == life => {
+                self.start(node)
+            }
             Event::Restart { .. } => {}
             Event::Fault => self.strike(),
             Event::Heal { links } => self.heal(&links),
@@ -175,13 +203,20 @@ impl World {
 
     fn storm_is_over(&self, elapsed: u64) -> bool {
         let Scenario { heights, .. } = self.scenario;
-        self.oracle.highest().0 + CALM_HEIGHTS >= heights || elapsed > 30 * SECOND + heights * STORM_PER_HEIGHT
+        self.oracle.highest().0 + CALM_HEIGHTS >= heights
+            || elapsed > 30 * SECOND + heights * STORM_PER_HEIGHT
     }
 
     fn verdict(mut self) -> Verdict {
         self.tally.messages_lost = self.network.lost();
         self.tally.messages_doubled = self.network.doubled();
-        self.tally.views = self.hosts.iter().filter_map(Host::status).map(|status| status.view.0).max().unwrap_or_default();
+        self.tally.views = self
+            .hosts
+            .iter()
+            .filter_map(Host::status)
+            .map(|status| status.view.0)
+            .max()
+            .unwrap_or_default();
         for (host, sin) in self.hosts.iter().zip(&self.scenario.sins) {
             let deeds = host.adversary.as_ref().map_or(0, Adversary::deeds);
             match sin {
@@ -196,7 +231,11 @@ impl World {
             seed: self.scenario.seed,
             height: self.oracle.lowest().0,
             highest: self.oracle.highest().0,
-            last_lines: if violation.is_some() { self.trace.last_lines() } else { Vec::new() },
+            last_lines: if violation.is_some() {
+                self.trace.last_lines()
+            } else {
+                Vec::new()
+            },
             violation,
             trace: self.trace.hash(),
             events: self.trace.events(),
@@ -222,7 +261,13 @@ impl World {
     }
 
     fn note(&mut self, verb: &'static str, node: NodeIndex, peer: Option<NodeIndex>, facts: Facts) {
-        self.trace.note(Line { at: self.now, verb, node, peer, facts });
+        self.trace.note(Line {
+            at: self.now,
+            verb,
+            node,
+            peer,
+            facts,
+        });
     }
 }
 
@@ -253,8 +298,12 @@ fn hosts(scenario: &Scenario, random: &Random) -> Vec<Host> {
     let members = keyrings.into_iter().zip(identities).enumerate();
     let hosts = members.map(|(place, (keyring, identity))| {
         let (offset, drift_ppm) = scenario.clocks[place];
-        let keys = Keys { keyring: keyring.clone(), identity: identity.clone() };
-        let sinner = |sin| Adversary::new(sin, keys, fellows(scenario, sin), random.fork(place as u64));
+        let keys = Keys {
+            keyring: keyring.clone(),
+            identity: identity.clone(),
+        };
+        let sinner =
+            |sin| Adversary::new(sin, keys, fellows(scenario, sin), random.fork(place as u64));
         Host {
             keyring,
             identity,
@@ -274,12 +323,20 @@ fn hosts(scenario: &Scenario, random: &Random) -> Vec<Host> {
 fn keyrings(scenario: &Scenario, chain: ChainId) -> Vec<Keyring> {
     #[cfg(test)]
     if scenario.planted.lowers_quorum() {
-        return Keyring::simulated_with_quorum(chain, scenario.nodes, 2 * Scenario::faults_allowed(scenario.nodes));
+        return Keyring::simulated_with_quorum(
+            chain,
+            scenario.nodes,
+            2 * Scenario::faults_allowed(scenario.nodes),
+        );
     }
     Keyring::simulated(chain, scenario.nodes)
 }
 
 fn fellows(scenario: &Scenario, sin: Sin) -> Vec<NodeIndex> {
-    let places = scenario.sins.iter().enumerate().filter(|(_, other)| **other == Some(sin));
+    let places = scenario
+        .sins
+        .iter()
+        .enumerate()
+        .filter(|(_, other)| **other == Some(sin));
     places.map(|(place, _)| NodeIndex(place as u16)).collect()
 }

@@ -28,13 +28,21 @@ struct Window {
 
 impl Window {
     fn new(now: Time, lowest: Height) -> Window {
-        Window { goal: Height(lowest.0 + CALM_HEIGHTS), end: Time(now.0 + CALM_WINDOW) }
+        Window {
+            goal: Height(lowest.0 + CALM_HEIGHTS),
+            end: Time(now.0 + CALM_WINDOW),
+        }
     }
 }
 
 impl Liveness {
     pub fn new(nodes: usize) -> Liveness {
-        Liveness { window: None, awaited: BTreeMap::new(), due: BTreeMap::new(), nodes }
+        Liveness {
+            window: None,
+            awaited: BTreeMap::new(),
+            due: BTreeMap::new(),
+            nodes,
+        }
     }
 
     pub fn calm(&mut self, now: Time, lowest: Height) {
@@ -59,15 +67,27 @@ impl Liveness {
     }
 
     pub fn passed(&mut self, now: Time, lowest: Height, standing: impl Fn() -> String) -> Finding {
-        let Some(window) = &self.window else { return Ok(()) };
+        let Some(window) = &self.window else {
+            return Ok(());
+        };
         if lowest >= window.goal {
             self.window = Some(Window::new(now, lowest));
         } else if now > window.end {
             let (goal, nodes) = (window.goal, self.nodes);
-            return violation("I12", format!("{nodes} nodes in the calm do not reach height {goal} in {} s: {}", CALM_WINDOW / SECOND, standing()));
+            return violation(
+                "I12",
+                format!(
+                    "{nodes} nodes in the calm do not reach height {goal} in {} s: {}",
+                    CALM_WINDOW / SECOND,
+                    standing()
+                ),
+            );
         }
         match self.due.first_key_value() {
-            Some(((deadline, id), ())) if *deadline < now => violation("I14", format!("request {id:?}, admitted in the calm, is not executed in time")),
+            Some(((deadline, id), ())) if *deadline < now => violation(
+                "I14",
+                format!("request {id:?}, admitted in the calm, is not executed in time"),
+            ),
             _ => Ok(()),
         }
     }
@@ -99,7 +119,17 @@ mod tests {
         let mut liveness = Liveness::new(4);
         liveness.calm(START, Height(10));
         liveness.admitted(RequestId([1; 32]), Time(2_000));
-        assert!(liveness.passed(Time(2_000), Height(10), String::new).is_ok());
-        assert_eq!(liveness.passed(Time(2_001), Height(10), String::new).err().map(|v| v.invariant), Some("I14"));
+        assert!(
+            liveness
+                .passed(Time(2_000), Height(10), String::new)
+                .is_ok()
+        );
+        assert_eq!(
+            liveness
+                .passed(Time(2_001), Height(10), String::new)
+                .err()
+                .map(|v| v.invariant),
+            Some("I14")
+        );
     }
 }

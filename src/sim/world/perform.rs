@@ -25,7 +25,11 @@ impl World {
     }
 
     /// What a node's interface lets through: well-formed calls that are neither expired nor too early.
-    pub(super) fn admit(&self, node: NodeIndex, envelope: bytes::Bytes) -> Option<Arc<SignedIngress>> {
+    pub(super) fn admit(
+        &self,
+        node: NodeIndex,
+        envelope: bytes::Bytes,
+    ) -> Option<Arc<SignedIngress>> {
         let ingress = cbor::read_ingress(envelope).ok()?;
         let local = self.host(node).clock.read(self.now);
         admissible(local, ingress.expiry).then(|| Arc::new(ingress))
@@ -33,7 +37,9 @@ impl World {
 
     pub(super) fn ring(&mut self, node: NodeIndex, life: u32, count: u64) {
         let host = self.host(node);
-        let Some(alive) = host.life.as_ref().filter(|_| host.incarnation == life) else { return };
+        let Some(alive) = host.life.as_ref().filter(|_| host.incarnation == life) else {
+            return;
+        };
         let (asked, current) = alive.timer;
         if current != count {
             return;
@@ -50,8 +56,12 @@ impl World {
 
     pub(super) fn synced(&mut self, node: NodeIndex, life: u32) {
         let host = self.host_mut(node);
-        let Some(alive) = host.life.as_mut().filter(|_| host.incarnation == life) else { return };
-        let Some(mark) = alive.syncing.take() else { return };
+        let Some(alive) = host.life.as_mut().filter(|_| host.incarnation == life) else {
+            return;
+        };
+        let Some(mark) = alive.syncing.take() else {
+            return;
+        };
         host.disk.sync(mark);
         self.note("synced", node, None, Facts::default());
         if self.struck_after_barrier() {
@@ -63,23 +73,44 @@ impl World {
 
     pub(super) fn executed(&mut self, node: NodeIndex, life: u32) {
         let host = self.host_mut(node);
-        let Some(alive) = host.life.as_mut().filter(|_| host.incarnation == life) else { return };
-        let Some(batch) = alive.batches.pop_front() else { return };
+        let Some(alive) = host.life.as_mut().filter(|_| host.incarnation == life) else {
+            return;
+        };
+        let Some(batch) = alive.batches.pop_front() else {
+            return;
+        };
         let outcome = alive.executor.execute(&batch);
         let more = !alive.batches.is_empty();
         host.disk.commit(outcome.root, alive.executor.clone());
         self.oracle.executed(node, batch.height, outcome.root);
-        self.note("executed", node, None, Facts::new("height", batch.height.0, super::super::trace::short(&outcome.root.0)));
+        self.note(
+            "executed",
+            node,
+            None,
+            Facts::new(
+                "height",
+                batch.height.0,
+                super::super::trace::short(&outcome.root.0),
+            ),
+        );
         if more {
             self.schedule_execution(node);
         }
-        self.feed(node, Input::Executed(Executed { height: batch.height, root: outcome.root }));
+        self.feed(
+            node,
+            Input::Executed(Executed {
+                height: batch.height,
+                root: outcome.root,
+            }),
+        );
     }
 
     /// Gives an input to a node: now, or once its effects are performed.
     pub(super) fn feed(&mut self, node: NodeIndex, input: Input) {
         let pipelined = self.scenario.pipelined;
-        let Some(alive) = &mut self.host_mut(node).life else { return };
+        let Some(alive) = &mut self.host_mut(node).life else {
+            return;
+        };
         if alive.outbox.is_empty() || pipelined {
             self.handle(node, input);
         } else {
@@ -94,20 +125,29 @@ impl World {
         let handled = self.host_mut(node).handle(now, input);
         let honest = self.honest(node);
         match handled {
-            Err(panic) if honest => self.oracle.accuse("I11", format!("node {node} panics: {panic}")),
+            Err(panic) if honest => self
+                .oracle
+                .accuse("I11", format!("node {node} panics: {panic}")),
             Err(_) => self.crash_and_return(node),
             Ok(()) => {}
         }
-        let waiting = self.host(node).life.as_ref().map_or(0, |alive| alive.outbox.len());
+        let waiting = self
+            .host(node)
+            .life
+            .as_ref()
+            .map_or(0, |alive| alive.outbox.len());
         if waiting > bound && honest {
-            self.oracle.accuse("I10", format!("node {node} has {waiting} effects waiting"));
+            self.oracle
+                .accuse("I10", format!("node {node} has {waiting} effects waiting"));
         }
     }
 
     /// Performs effects until a barrier, a crash, or the end of all that waits.
     pub(super) fn drain(&mut self, node: NodeIndex) {
         loop {
-            let Some(alive) = &mut self.host_mut(node).life else { return };
+            let Some(alive) = &mut self.host_mut(node).life else {
+                return;
+            };
             if alive.syncing.is_some() {
                 return;
             }
@@ -135,18 +175,28 @@ impl World {
             Effect::Broadcast(message) => {
                 self.say(node, None, &message);
                 let others: Vec<NodeIndex> = self.nodes().filter(|to| *to != node).collect();
-                others.into_iter().for_each(|to| self.route(node, to, message.clone()));
+                others
+                    .into_iter()
+                    .for_each(|to| self.route(node, to, message.clone()));
             }
             Effect::SetTimer(moment) => self.set_timer(node, moment),
             Effect::Execute(batch) => self.execute(node, batch),
             Effect::Certified(certification) => {
-                self.note("certified", node, None, Facts::of_message(&PeerMessage::Certification(certification)));
+                self.note(
+                    "certified",
+                    node,
+                    None,
+                    Facts::of_message(&PeerMessage::Certification(certification)),
+                );
                 self.oracle.certified(node, &certification);
             }
             Effect::ServeChain { to, from } => self.serve_chain(node, to, from),
             Effect::Halt(divergence) => self.halt(node, &divergence),
-            Effect::SelectPayload { .. } | Effect::ValidatePayload { .. } | Effect::Deliver { .. } => {
-                self.oracle.accuse("I11", format!("node {node} lets an inner effect out"));
+            Effect::SelectPayload { .. }
+            | Effect::ValidatePayload { .. }
+            | Effect::Deliver { .. } => {
+                self.oracle
+                    .accuse("I11", format!("node {node} lets an inner effect out"));
             }
         }
     }
@@ -182,7 +232,8 @@ impl World {
     fn write(&mut self, node: NodeIndex, record: Record) -> bool {
         self.note("writes", node, None, Facts::of_record(&record));
         self.oracle.kept(node, &record);
-        let careless = self.scenario.planted.sends_votes_unsynced() && matches!(record, Record::Vote(_));
+        let careless =
+            self.scenario.planted.sends_votes_unsynced() && matches!(record, Record::Vote(_));
         self.host_mut(node).disk.write(record);
         !careless
     }
@@ -205,12 +256,20 @@ impl World {
 
     fn route(&mut self, from: NodeIndex, to: NodeIndex, message: PeerMessage) {
         if usize::from(to.0) >= self.hosts.len() || from == to {
-            self.oracle.accuse("I11", format!("node {from} sends to {to}"));
+            self.oracle
+                .accuse("I11", format!("node {from} sends to {to}"));
             return;
         }
         let [first, second] = self.network.route(self.now, from, to);
         if let Some(at) = second {
-            self.queue.push(at, Event::Deliver { from, to, message: message.clone() });
+            self.queue.push(
+                at,
+                Event::Deliver {
+                    from,
+                    to,
+                    message: message.clone(),
+                },
+            );
         }
         if let Some(at) = first {
             self.queue.push(at, Event::Deliver { from, to, message });
@@ -228,14 +287,21 @@ impl World {
     }
 
     fn execute(&mut self, node: NodeIndex, batch: Batch) {
-        self.note("orders", node, None, Facts::new("height", batch.height.0, batch.ingress.len() as u64));
+        self.note(
+            "orders",
+            node,
+            None,
+            Facts::new("height", batch.height.0, batch.ingress.len() as u64),
+        );
         self.oracle.ordered(node, &batch);
         if self.honest(node) && batch.height == self.oracle.unreferenced() {
             let outcome = self.reference.execute(&batch);
             self.tally.calls_executed += outcome.finished.len() as u64;
             self.oracle.reference(&batch, outcome.root);
         }
-        let Some(alive) = &mut self.host_mut(node).life else { return };
+        let Some(alive) = &mut self.host_mut(node).life else {
+            return;
+        };
         alive.batches.push_back(batch);
         if alive.batches.len() == 1 {
             self.schedule_execution(node);
@@ -257,7 +323,12 @@ impl World {
     }
 
     fn halt(&mut self, node: NodeIndex, divergence: &Divergence) {
-        self.note("halts", node, None, Facts::new("height", divergence.height.0, 0));
+        self.note(
+            "halts",
+            node,
+            None,
+            Facts::new("height", divergence.height.0, 0),
+        );
         self.oracle.halted(node, divergence);
         self.host_mut(node).life = None;
     }

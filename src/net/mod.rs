@@ -1,1 +1,171 @@
-//! (preface to be written by the room's builder)
+//! Replica to replica: gRPC over mutually authenticated TLS. No opinion on content.
+//!
+//! 1. Every node dials every other and pushes frames on one client-streaming call, `Deliver`; what
+//!    it receives comes on the calls that the others made to it ([`dial`], [`serve`]).
+//! 2. There is no certificate authority. A connection lives only if the other side proves, in the
+//!    TLS 1.3 handshake, that it holds the Ed25519 key that genesis pins for it ([`tls`]). Everyone
+//!    else is refused before one byte of HTTP is read.
+//! 3. A call names the chain; a different chain is refused, whatever the keys.
+//! 4. A slow or dead peer costs its own bounded queue and nothing else: the queue drops its oldest
+//!    bulk first, and votes overtake bulk ([`outbox`]).
+//! 5. What a peer sent and nobody has processed yet is bounded in bytes per peer; beyond it the
+//!    peer's stream is not read, and HTTP/2 flow control holds the peer back ([`serve`]).
+//! 6. The accept loop outlives every error of `accept`; a handshake takes at most
+//!    `PEER_HANDSHAKE_MS`; a peer has at most `PEER_CONNECTIONS_MAX` connections ([`accept`]).
+//! 7. Messages that were under way when a connection broke are lost. Consensus repeats itself.
+
+mod accept;
+mod dial;
+mod outbox;
+mod serve;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod tls;
+
+/// The service of `proto/atoll/net/v1`, as tonic generates it.
+mod proto {
+    #![allow(clippy::all, clippy::pedantic)]
+    tonic::include_proto!("atoll.net.v1");
+}
+
+use crate::encoding::peer;
+use crate::types::*;
+use outbox::{Outbox, Urgency};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+pub use tls::TlsError;
+use tokio::net::TcpListener;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::JoinSet;
+use zeroize::Zeroizing;
+
+/// Who is who: the committee as this node reaches it.
+pub struct Membership {
+    pub chain: ChainId,
+    pub own: NodeIndex,
+    /// The whole committee in the order of `NodeIndex`, this node included.
+    pub nodes: Vec<Member>,
+}
+
+/// One node of the committee.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// Raw Ed25519 key that its TLS handshake must prove.
+    pub tls_key: [u8; 32],
+    /// `host:port` to dial; resolved anew at every attempt.
+    pub address: String,
+}
+
+/// A message and the room it takes in its sender's share of the inbox, given back when dropped.
+pub struct Received {
+    pub from: NodeIndex,
+    pub message: PeerMessage,
+    _room: OwnedSemaphorePermit,
+}
+
+/// Where received messages go; called from the network's own threads, must not block.
+pub type Inbox = Arc<dyn Fn(Received) + Send + Sync>;
+
+/// What a peer's connection looks like from here.
+#[derive(Default)]
+struct Link {
+    outbox: Outbox,
+    open: AtomicBool,
+    /// The peer dialled us: it is alive, so dial it without waiting out the backoff.
+    seen: tokio::sync::Notify,
+}
+
+/// The running network. Dropping it ends dialling and accepting; accepted connections end with the
+/// runtime.
+pub struct Net {
+    own: NodeIndex,
+    links: Arc<[Link]>,
+    _tasks: JoinSet<()>,
+}
+
+impl Net {
+    /// Starts accepting on `listener` and dialling every other member. Must be called inside a tokio
+    /// runtime. `tls_key` is this node's TLS key as PKCS#8 DER.
+    ///
+    /// # Errors
+    /// The key cannot be used for TLS, or it is not the one that `membership` pins for this node.
+    pub fn start(
+        listener: TcpListener,
+        membership: Membership,
+        tls_key: Zeroizing<Vec<u8>>,
+        inbox: Inbox,
+    ) -> Result<Net, TlsError> {
+        let Membership { chain, own, nodes } = membership;
+        let pins = nodes.iter().map(|member| member.tls_key).collect();
+        let tls = Arc::new(tls::Tls::new(&tls_key, own, pins)?);
+        let links: Arc<[Link]> = nodes.iter().map(|_| Link::default()).collect();
+        let mut tasks = JoinSet::new();
+        let connections = accept::start(&mut tasks, listener, tls.clone(), links.clone())?;
+        let service = serve::PeerService::new(chain, nodes.len(), inbox);
+        tasks.spawn(serve::serve(service, connections));
+        for (index, member) in node_indexes()
+            .zip(&nodes)
+            .filter(|(index, _)| *index != own)
+        {
+            let client = tls.client(index)?;
+            let dialer = dial::Dialer {
+                chain,
+                peer: index,
+                address: member.address.clone(),
+                client,
+            };
+            tasks.spawn(dial::keep_connected(dialer, links.clone()));
+        }
+        Ok(Net {
+            own,
+            links,
+            _tasks: tasks,
+        })
+    }
+
+    /// Queues `message` for `to`. Never blocks; an unknown node or this node itself is ignored.
+    pub fn send(&self, to: NodeIndex, message: &PeerMessage) {
+        if to != self.own
+            && let Some(link) = self.links.get(usize::from(to.0))
+        {
+            link.outbox.push(peer::encode(message), urgency(message));
+        }
+    }
+
+    /// Queues `message` for every other node; it is encoded once.
+    pub fn broadcast(&self, message: &PeerMessage) {
+        let frame = peer::encode(message);
+        for (index, link) in node_indexes().zip(self.links.iter()) {
+            if index != self.own {
+                link.outbox.push(frame.clone(), urgency(message));
+            }
+        }
+    }
+
+    /// To how many peers messages flow at this moment.
+    pub fn connected(&self) -> usize {
+        self.links
+            .iter()
+            .filter(|link| link.open.load(Ordering::Relaxed))
+            .count()
+    }
+
+    /// Messages dropped from full queues since the start.
+    pub fn dropped(&self) -> u64 {
+        self.links.iter().map(|link| link.outbox.dropped()).sum()
+    }
+}
+
+/// All node indexes, ascending.
+fn node_indexes() -> impl Iterator<Item = NodeIndex> {
+    (0..=u16::MAX).map(NodeIndex)
+}
+
+/// Rule 4: what must overtake, and what may wait and be dropped first.
+fn urgency(message: &PeerMessage) -> Urgency {
+    match message {
+        PeerMessage::Ingress(_) | PeerMessage::Chain(_) => Urgency::Bulk,
+        _ => Urgency::Prompt,
+    }
+}

@@ -83,6 +83,24 @@ pub const PEER_MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Messages waiting for one peer; the oldest of the bulk ones go first when it is full.
 pub const PEER_QUEUE_COUNT_MAX: usize = 4_096;
 pub const PEER_QUEUE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// What one peer may have sent that is not processed yet; beyond it its stream is not read.
+pub const PEER_INBOX_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// From TCP accept, or dial, to the end of the TLS handshake.
+pub const PEER_HANDSHAKE_MS: u64 = 5_000;
+/// Handshakes under way at once.
+pub const PEER_HANDSHAKES_MAX: usize = 256;
+/// Accepted connections of one peer: the live one, and the next while the last is dying.
+pub const PEER_CONNECTIONS_MAX: usize = 2;
+/// Calls under way on one peer connection.
+pub const PEER_STREAMS_MAX: u32 = 4;
+/// HTTP/2 streams that a peer may reset without their being served.
+pub const PEER_RESETS_MAX: usize = 64;
+pub const PEER_HEADER_BYTES_MAX: u32 = 16 * 1024;
+/// A silent peer is pinged after this long and given up after as long again.
+pub const PEER_KEEPALIVE_MS: u64 = 3_000;
+/// Pause before a peer is dialled again; doubled after every failure up to the maximum.
+pub const PEER_BACKOFF_MIN_MS: u64 = 100;
+pub const PEER_BACKOFF_MAX_MS: u64 = 2_000;
 
 // Canisters.
 pub const PAGE_BYTES: usize = 4_096;

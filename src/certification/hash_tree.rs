@@ -62,10 +62,7 @@ impl HashTree {
 
     /// The labels right below this node that are revealed, in order.
     pub fn labels(&self) -> Vec<&[u8]> {
-        self.flattened()
-            .into_iter()
-            .filter_map(HashTree::label)
-            .collect()
+        self.flattened().into_iter().filter_map(HashTree::label).collect()
     }
 
     /// The spec's `find_label`: absent only between two labels that stand side by side, or beyond
@@ -77,22 +74,14 @@ impl HashTree {
             match node {
                 HashTree::Labeled(own, tree) if own == label => return Lookup::Found(tree),
                 HashTree::Labeled(own, _) if label < own.as_slice() => {
-                    return if below {
-                        Lookup::Absent
-                    } else {
-                        Lookup::Unknown
-                    };
+                    return if below { Lookup::Absent } else { Lookup::Unknown };
                 }
                 HashTree::Labeled(..) => below = true,
                 HashTree::Leaf(_) => return Lookup::Absent,
                 _ => below = false,
             }
         }
-        if below {
-            Lookup::Absent
-        } else {
-            Lookup::Unknown
-        }
+        if below { Lookup::Absent } else { Lookup::Unknown }
     }
 
     fn label(&self) -> Option<&[u8]> {

@@ -11,9 +11,7 @@ fn refs(path: &Path) -> Vec<&[u8]> {
 }
 
 fn path(text: &str) -> Path {
-    text.split('/')
-        .map(|label| label.as_bytes().to_vec())
-        .collect()
+    text.split('/').map(|label| label.as_bytes().to_vec()).collect()
 }
 
 fn tree_of<'a>(leaves: impl IntoIterator<Item = (&'a str, &'a str)>) -> LabelTree {
@@ -112,32 +110,16 @@ fn check(witness: &HashTree, wanted: &str, expected: Lookup<&str>) {
         Lookup::NotLeaf => Lookup::NotLeaf,
     };
     let wanted = path(wanted);
-    assert_eq!(
-        owned(witness.lookup(&refs(&wanted))),
-        expected,
-        "{wanted:?}"
-    );
-    assert_eq!(
-        agent_lookup(witness, &wanted),
-        expected,
-        "Rust agent, {wanted:?}"
-    );
-    assert_eq!(
-        js_lookup(witness, &wanted),
-        expected,
-        "JavaScript agent, {wanted:?}"
-    );
+    assert_eq!(owned(witness.lookup(&refs(&wanted))), expected, "{wanted:?}");
+    assert_eq!(agent_lookup(witness, &wanted), expected, "Rust agent, {wanted:?}");
+    assert_eq!(js_lookup(witness, &wanted), expected, "JavaScript agent, {wanted:?}");
 }
 
 #[test]
 fn a_witness_answers_what_was_asked_and_hides_the_rest() {
     let witness = sample().witness(&[path("time"), path("request_status/11")]);
     check(&witness, "time", Lookup::Found("now"));
-    check(
-        &witness,
-        "request_status/11/status",
-        Lookup::Found("replied"),
-    );
+    check(&witness, "request_status/11/status", Lookup::Found("replied"));
     check(&witness, "request_status/11/reply", Lookup::Found("DIDL"));
     check(&witness, "request_status/11/error_code", Lookup::Absent);
     check(&witness, "request_status/33/status", Lookup::Unknown);
@@ -147,13 +129,7 @@ fn a_witness_answers_what_was_asked_and_hides_the_rest() {
 #[test]
 fn a_witness_proves_absence_before_between_and_behind() {
     let tree = sample();
-    let gone = [
-        "request_status/00",
-        "request_status/22",
-        "request_status/44",
-        "zebra",
-        "alpha",
-    ];
+    let gone = ["request_status/00", "request_status/22", "request_status/44", "zebra", "alpha"];
     for gone in gone {
         let witness = tree.witness(&[path("time"), path(gone)]);
         check(&witness, &format!("{gone}/status"), Lookup::Absent);
@@ -182,10 +158,7 @@ fn no_witness_of_a_tree_with_content_holds_an_empty_node() {
     tree.set_subtree(&[b"empty"], LabelTree::new());
     tree.remove(&[b"canister", b"a", b"module_hash"]);
     assert_eq!(empties(&tree.witness(&[vec![]])), 0);
-    assert_eq!(
-        tree.labels(),
-        [b"canister".as_slice(), b"request_status", b"time"]
-    );
+    assert_eq!(tree.labels(), [b"canister".as_slice(), b"request_status", b"time"]);
 }
 
 #[test]
@@ -207,10 +180,7 @@ fn a_label_sorts_before_those_that_extend_it() {
     for label in [b"a\0".as_slice(), b"a", b"a\0\0", b"a\x01"] {
         zeros.set_leaf(&[label], vec![1]);
     }
-    assert_eq!(
-        zeros.labels(),
-        [b"a".as_slice(), b"a\0", b"a\0\0", b"a\x01"]
-    );
+    assert_eq!(zeros.labels(), [b"a".as_slice(), b"a\0", b"a\0\0", b"a\x01"]);
 }
 
 #[test]
@@ -250,20 +220,9 @@ fn labels_picked_to_skew_a_treap_do_not_skew_the_tree() {
             tree.set_leaf(&[&n.to_be_bytes()], vec![1]);
         }
     }
-    let labels: Vec<Path> = tree
-        .labels()
-        .iter()
-        .map(|label| vec![label.to_vec()])
-        .collect();
-    let deepest = labels
-        .iter()
-        .map(|label| depth(&tree.witness(&[label.clone()])))
-        .max();
-    assert!(
-        labels.len() > 2_000 && deepest < Some(24),
-        "{} labels, {deepest:?}",
-        labels.len()
-    );
+    let labels: Vec<Path> = tree.labels().iter().map(|label| vec![label.to_vec()]).collect();
+    let deepest = labels.iter().map(|label| depth(&tree.witness(&[label.clone()]))).max();
+    assert!(labels.len() > 2_000 && deepest < Some(24), "{} labels, {deepest:?}", labels.len());
 }
 
 fn depth(tree: &HashTree) -> usize {
@@ -279,11 +238,7 @@ fn a_certificate_is_what_the_agent_reads() {
     let tree = sample();
     let root = StateRoot(tree.digest());
     let signature = BlsBytes([7; 48]);
-    let certification = Certification {
-        height: Height(3),
-        root,
-        signature,
-    };
+    let certification = Certification { height: Height(3), root, signature };
     let bytes = certificate(&tree, &[path("request_status/11")], &certification);
     assert_eq!(bytes[..3], [0xd9, 0xd9, 0xf7]);
     let read: ra::Certificate = serde_cbor::from_slice(&bytes).unwrap();
@@ -296,11 +251,7 @@ fn a_certificate_is_what_the_agent_reads() {
 }
 
 fn refuses(hex_bytes: &str, expected: WireError) {
-    assert_eq!(
-        HashTree::decode(&hex::decode(hex_bytes).unwrap()),
-        Err(expected),
-        "{hex_bytes}"
-    );
+    assert_eq!(HashTree::decode(&hex::decode(hex_bytes).unwrap()), Err(expected), "{hex_bytes}");
 }
 
 #[test]
@@ -314,20 +265,8 @@ fn malformed_trees_are_refused_by_name() {
     refuses("8105", WireError::Node { kind: 5, items: 1 });
     refuses("8200f6", WireError::Node { kind: 0, items: 2 });
     refuses("820442beef", WireError::DigestLength(2));
-    refuses(
-        "82036161",
-        WireError::Type {
-            expected: "a leaf",
-            found: TEXT,
-        },
-    );
-    refuses(
-        "a0",
-        WireError::Type {
-            expected: "a hash tree node",
-            found: 5,
-        },
-    );
+    refuses("82036161", WireError::Type { expected: "a leaf", found: TEXT });
+    refuses("a0", WireError::Type { expected: "a hash tree node", found: 5 });
     refuses(&"83024161".repeat(100_000), WireError::Depth);
 }
 
@@ -338,10 +277,7 @@ fn a_certificate_with_a_delegation_is_refused() {
     let mut bytes = vec![0xa1, 0x6a];
     bytes.extend_from_slice(b"delegation");
     assert_eq!(wire::decode_certificate(&bytes), Err(WireError::Delegation));
-    assert_eq!(
-        wire::decode_certificate(&[0xa0]),
-        Err(WireError::Missing("tree"))
-    );
+    assert_eq!(wire::decode_certificate(&[0xa0]), Err(WireError::Missing("tree")));
 }
 
 fn label() -> impl Strategy<Value = Vec<u8>> {
@@ -361,10 +297,7 @@ fn leaves() -> impl Strategy<Value = Leaves> {
     );
     any.prop_map(|all: Leaves| {
         let keep = |at: &Path| !all.keys().any(|other| other != at && other.starts_with(at));
-        all.iter()
-            .filter(|(at, _)| keep(at))
-            .map(|(at, leaf)| (at.clone(), leaf.clone()))
-            .collect()
+        all.iter().filter(|(at, _)| keep(at)).map(|(at, leaf)| (at.clone(), leaf.clone())).collect()
     })
 }
 

@@ -43,12 +43,7 @@ impl LabelTree {
 
     /// The tree that is one leaf.
     pub fn of_leaf(value: Vec<u8>) -> LabelTree {
-        LabelTree {
-            content: Content::Leaf(Arc::new(Leaf {
-                value,
-                digest: OnceLock::new(),
-            })),
-        }
+        LabelTree { content: Content::Leaf(Arc::new(Leaf { value, digest: OnceLock::new() })) }
     }
 
     /// Whether there is neither a leaf nor a label.

@@ -79,9 +79,7 @@ pub(super) fn decode_certificate(bytes: &[u8]) -> Result<(HashTree, BlsBytes), W
             b"signature" if signature.is_none() => signature = Some(reader.signature()?),
             b"delegation" => return Err(WireError::Delegation),
             other => {
-                return Err(WireError::Field(
-                    String::from_utf8_lossy(other).into_owned(),
-                ));
+                return Err(WireError::Field(String::from_utf8_lossy(other).into_owned()));
             }
         }
     }
@@ -164,10 +162,7 @@ impl<'a> Reader<'a> {
     }
 
     fn take(&mut self, count: usize) -> Result<&'a [u8], WireError> {
-        let (taken, rest) = self
-            .rest
-            .split_at_checked(count)
-            .ok_or(WireError::Truncated)?;
+        let (taken, rest) = self.rest.split_at_checked(count).ok_or(WireError::Truncated)?;
         self.rest = rest;
         Ok(taken)
     }
@@ -182,10 +177,7 @@ impl<'a> Reader<'a> {
             27 => 8,
             _ => return Err(WireError::Length),
         };
-        let number = self
-            .take(length)?
-            .iter()
-            .fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+        let number = self.take(length)?.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
         Ok((first >> 5, number))
     }
 
@@ -208,10 +200,7 @@ impl<'a> Reader<'a> {
 
     fn signature(&mut self) -> Result<BlsBytes, WireError> {
         let bytes = self.bytes("a signature")?;
-        bytes
-            .try_into()
-            .map(BlsBytes)
-            .map_err(|_| WireError::SignatureLength(bytes.len()))
+        bytes.try_into().map(BlsBytes).map_err(|_| WireError::SignatureLength(bytes.len()))
     }
 
     /// `depth`: how many nodes may still be nested.
@@ -231,9 +220,6 @@ impl<'a> Reader<'a> {
 
     fn digest(&mut self) -> Result<Digest, WireError> {
         let bytes = self.bytes("a digest")?;
-        bytes
-            .try_into()
-            .map(Digest)
-            .map_err(|_| WireError::DigestLength(bytes.len()))
+        bytes.try_into().map(Digest).map_err(|_| WireError::DigestLength(bytes.len()))
     }
 }

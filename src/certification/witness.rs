@@ -17,9 +17,7 @@ impl LabelTree {
             Content::Empty => HashTree::Empty,
             _ if paths.is_empty() => HashTree::Pruned(self.digest()),
             Content::Leaf(leaf) => HashTree::Leaf(leaf.value.clone()),
-            Content::Children(children) if paths.iter().any(|path| path.is_empty()) => {
-                children.whole()
-            }
+            Content::Children(children) if paths.iter().any(|path| path.is_empty()) => children.whole(),
             Content::Children(children) => {
                 let wanted: Vec<Wanted> = wanted(children, paths).into_iter().collect();
                 children.part(&wanted)
@@ -37,10 +35,7 @@ type Wanted<'a> = (&'a [u8], Vec<&'a [Vec<u8>]>);
 
 /// The labels that answer `paths`, none of which is empty: those asked for, and for each that is not
 /// there its neighbours, of whose subtrees nothing is wanted.
-fn wanted<'a>(
-    children: &'a Node,
-    paths: &[&'a [Vec<u8>]],
-) -> BTreeMap<&'a [u8], Vec<&'a [Vec<u8>]>> {
+fn wanted<'a>(children: &'a Node, paths: &[&'a [Vec<u8>]]) -> BTreeMap<&'a [u8], Vec<&'a [Vec<u8>]>> {
     let mut wanted: BTreeMap<&[u8], Vec<&[Vec<u8>]>> = BTreeMap::new();
     for path in paths {
         let Some((label, rest)) = path.split_first() else {
@@ -61,12 +56,8 @@ fn wanted<'a>(
 impl Node {
     fn whole(&self) -> HashTree {
         match &self.kind {
-            Kind::Labeled { label, child } => {
-                HashTree::Labeled(label.to_vec(), Box::new(child.whole()))
-            }
-            Kind::Fork(fork) => {
-                HashTree::Fork(Box::new(fork.left.whole()), Box::new(fork.right.whole()))
-            }
+            Kind::Labeled { label, child } => HashTree::Labeled(label.to_vec(), Box::new(child.whole())),
+            Kind::Fork(fork) => HashTree::Fork(Box::new(fork.left.whole()), Box::new(fork.right.whole())),
         }
     }
 
@@ -82,10 +73,7 @@ impl Node {
             Kind::Fork(fork) => {
                 let middle = wanted.partition_point(|(label, _)| !fork.leads_right(label));
                 let (left, right) = wanted.split_at(middle);
-                HashTree::Fork(
-                    Box::new(fork.left.part(left)),
-                    Box::new(fork.right.part(right)),
-                )
+                HashTree::Fork(Box::new(fork.left.part(left)), Box::new(fork.right.part(right)))
             }
         }
     }

@@ -34,22 +34,11 @@ pub fn combine<S: Copy + PartialEq>(
 impl Consensus {
     /// Counts a vote for `share.block`; with a quorum it is notarized.
     pub(super) fn add_notarization_share(&mut self, share: NotarizationShare) {
-        let NotarizationShare {
-            view,
-            block,
-            signer,
-            ..
-        } = share;
+        let NotarizationShare { view, block, signer, .. } = share;
         self.add_beacon_share(view, signer, share.beacon);
         let attempt = self.pool.at(view);
-        if let Inserted::Conflict(block, first) =
-            attempt.notarize.insert(signer, block, share.share)
-        {
-            let first = NotarizationShare {
-                block,
-                share: first,
-                ..share
-            };
+        if let Inserted::Conflict(block, first) = attempt.notarize.insert(signer, block, share.share) {
+            let first = NotarizationShare { block, share: first, ..share };
             return self.evidence.add(Equivocation::Notarizations(first, share));
         }
         if attempt.notarization.is_some() {
@@ -57,20 +46,10 @@ impl Consensus {
         }
         let mut culprits = Vec::new();
         let statement = Statement::Notarize { view, block };
-        let combined = combine(
-            &self.keys.keyring,
-            &statement,
-            &mut attempt.notarize,
-            block,
-            &mut culprits,
-        );
+        let combined = combine(&self.keys.keyring, &statement, &mut attempt.notarize, block, &mut culprits);
         self.suspect(culprits);
         if let Some(signature) = combined {
-            self.add_notarization(Notarization {
-                view,
-                block,
-                signature,
-            });
+            self.add_notarization(Notarization { view, block, signature });
         }
     }
 
@@ -85,13 +64,7 @@ impl Consensus {
         }
         let mut culprits = Vec::new();
         let statement = Statement::Nullify { view };
-        let combined = combine(
-            &self.keys.keyring,
-            &statement,
-            &mut attempt.nullify,
-            (),
-            &mut culprits,
-        );
+        let combined = combine(&self.keys.keyring, &statement, &mut attempt.nullify, (), &mut culprits);
         self.suspect(culprits);
         if let Some(signature) = combined {
             self.add_nullification(Nullification { view, signature });
@@ -100,21 +73,10 @@ impl Consensus {
 
     /// Counts a vote to finalize; with a quorum the block and its ancestors are final.
     pub(super) fn add_finalization_share(&mut self, share: FinalizationShare) {
-        let FinalizationShare {
-            view,
-            block,
-            signer,
-            ..
-        } = share;
+        let FinalizationShare { view, block, signer, .. } = share;
         let attempt = self.pool.at(view);
-        if let Inserted::Conflict(block, first) =
-            attempt.finalize.insert(signer, block, share.share)
-        {
-            let first = FinalizationShare {
-                block,
-                share: first,
-                ..share
-            };
+        if let Inserted::Conflict(block, first) = attempt.finalize.insert(signer, block, share.share) {
+            let first = FinalizationShare { block, share: first, ..share };
             return self.evidence.add(Equivocation::Finalizations(first, share));
         }
         if attempt.finalization.is_some() {
@@ -122,20 +84,10 @@ impl Consensus {
         }
         let mut culprits = Vec::new();
         let statement = Statement::Finalize { view, block };
-        let combined = combine(
-            &self.keys.keyring,
-            &statement,
-            &mut attempt.finalize,
-            block,
-            &mut culprits,
-        );
+        let combined = combine(&self.keys.keyring, &statement, &mut attempt.finalize, block, &mut culprits);
         self.suspect(culprits);
         if let Some(signature) = combined {
-            self.pool.at(view).finalization = Some(Finalization {
-                view,
-                block,
-                signature,
-            });
+            self.pool.at(view).finalization = Some(Finalization { view, block, signature });
         }
     }
 
@@ -147,13 +99,7 @@ impl Consensus {
         }
         let mut culprits = Vec::new();
         let statement = Statement::Beacon { view };
-        let combined = combine(
-            &self.keys.keyring,
-            &statement,
-            &mut attempt.beacons,
-            (),
-            &mut culprits,
-        );
+        let combined = combine(&self.keys.keyring, &statement, &mut attempt.beacons, (), &mut culprits);
         self.suspect(culprits);
         if let Some(signature) = combined {
             self.add_beacon(RandomBeacon { view, signature });
@@ -162,27 +108,19 @@ impl Consensus {
 
     /// From now on the shares of these nodes are verified one by one.
     pub(super) fn suspect(&mut self, culprits: Vec<NodeIndex>) {
-        culprits
-            .into_iter()
-            .for_each(|node| self.peers.suspect(node));
+        culprits.into_iter().for_each(|node| self.peers.suspect(node));
     }
 
     /// Takes a valid notarization: votes to finalize its block, where this replica may.
     pub(super) fn add_notarization(&mut self, notarization: Notarization) {
-        self.pool
-            .at(notarization.view)
-            .notarization
-            .get_or_insert(notarization);
+        self.pool.at(notarization.view).notarization.get_or_insert(notarization);
         self.finalize(notarization.view);
         self.keep_certificates(notarization.view);
     }
 
     /// Takes a valid nullification.
     pub(super) fn add_nullification(&mut self, nullification: Nullification) {
-        self.pool
-            .at(nullification.view)
-            .nullification
-            .get_or_insert(nullification);
+        self.pool.at(nullification.view).nullification.get_or_insert(nullification);
         self.keep_certificates(nullification.view);
     }
 
@@ -198,12 +136,8 @@ impl Consensus {
         let news = view.next() >= self.view.number;
         let attempt = self.pool.at(view);
         let Some(beacon) = attempt.beacon else { return };
-        let notarization = attempt
-            .notarization
-            .filter(|_| !attempt.notarization_stored);
-        let nullification = attempt
-            .nullification
-            .filter(|_| !attempt.nullification_stored);
+        let notarization = attempt.notarization.filter(|_| !attempt.notarization_stored);
+        let nullification = attempt.nullification.filter(|_| !attempt.nullification_stored);
         attempt.notarization_stored |= notarization.is_some();
         attempt.nullification_stored |= nullification.is_some();
         if let Some(notarization) = notarization {
@@ -211,10 +145,7 @@ impl Consensus {
             self.pass_on(news, PeerMessage::Notarization(notarization, beacon));
         }
         if let Some(nullification) = nullification {
-            self.emit(Effect::Persist(Record::Nullification(
-                nullification,
-                beacon,
-            )));
+            self.emit(Effect::Persist(Record::Nullification(nullification, beacon)));
             self.pass_on(news, PeerMessage::Nullification(nullification, beacon));
         }
     }

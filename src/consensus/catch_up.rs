@@ -67,10 +67,7 @@ impl Consensus {
             self.push_tip(from);
         }
         if let Some(certification) = self.certifier.newest().filter(|_| behind_roots) {
-            self.emit(Effect::Send(
-                from,
-                PeerMessage::Certification(certification),
-            ));
+            self.emit(Effect::Send(from, PeerMessage::Certification(certification)));
         }
     }
 
@@ -82,22 +79,16 @@ impl Consensus {
                 continue;
             };
             messages.extend(
-                attempt
-                    .notarization
-                    .map(|notarization| PeerMessage::Notarization(notarization, beacon)),
+                attempt.notarization.map(|notarization| PeerMessage::Notarization(notarization, beacon)),
             );
             messages.extend(
-                attempt
-                    .nullification
-                    .map(|nullification| PeerMessage::Nullification(nullification, beacon)),
+                attempt.nullification.map(|nullification| PeerMessage::Nullification(nullification, beacon)),
             );
             if messages.len() >= CERTIFICATES_PUSHED_MAX {
                 break;
             }
         }
-        messages
-            .into_iter()
-            .for_each(|message| self.emit(Effect::Send(to, message)));
+        messages.into_iter().for_each(|message| self.emit(Effect::Send(to, message)));
     }
 
     /// What is final here; a peer that is far behind fetches the chain when it sees the status.
@@ -118,10 +109,7 @@ impl Consensus {
 
     /// When to look again whether the chain must be fetched.
     pub(super) fn chain_fetch_due(&self) -> Option<Time> {
-        let stalled = self
-            .catch_up
-            .stalled_since
-            .map(|since| since.plus_ms(FETCH_PATIENCE_MS));
+        let stalled = self.catch_up.stalled_since.map(|since| since.plus_ms(FETCH_PATIENCE_MS));
         self.catch_up.asked.map(|asked| asked.due).or(stalled)
     }
 
@@ -140,14 +128,8 @@ impl Consensus {
         }
         let Some(peer) = self.ahead() else { return };
         self.catch_up.last = peer.0;
-        self.catch_up.asked = Some(Asked {
-            peer,
-            due: steady.plus_ms(CHAIN_FETCH_RETRY_MS),
-        });
-        self.emit(Effect::Send(
-            peer,
-            PeerMessage::FetchChain(self.chain.tip.height.next()),
-        ));
+        self.catch_up.asked = Some(Asked { peer, due: steady.plus_ms(CHAIN_FETCH_RETRY_MS) });
+        self.emit(Effect::Send(peer, PeerMessage::FetchChain(self.chain.tip.height.next())));
     }
 
     /// The peer to ask: the next that claims more than the next height, or, when a finalization cannot
@@ -155,26 +137,12 @@ impl Consensus {
     fn ahead(&self) -> Option<NodeIndex> {
         let tip = self.chain.tip.height;
         let since = self.catch_up.stalled_since;
-        let stalled =
-            since.is_some_and(|since| since.plus_ms(FETCH_PATIENCE_MS) <= self.clock.steady());
+        let stalled = since.is_some_and(|since| since.plus_ms(FETCH_PATIENCE_MS) <= self.clock.steady());
         let others = self.others();
-        let after = others
-            .iter()
-            .position(|peer| peer.0 > self.catch_up.last)
-            .unwrap_or(0);
-        let turn = || {
-            others
-                .iter()
-                .cycle()
-                .skip(after)
-                .take(others.len())
-                .copied()
-        };
-        let claims =
-            |peer: &NodeIndex| self.peers.claim(*peer) > if stalled { tip } else { tip.next() };
-        turn()
-            .find(claims)
-            .or_else(|| turn().next().filter(|_| stalled))
+        let after = others.iter().position(|peer| peer.0 > self.catch_up.last).unwrap_or(0);
+        let turn = || others.iter().cycle().skip(after).take(others.len()).copied();
+        let claims = |peer: &NodeIndex| self.peers.claim(*peer) > if stalled { tip } else { tip.next() };
+        turn().find(claims).or_else(|| turn().next().filter(|_| stalled))
     }
 
     /// Its claim did not help: it is asked again when it makes a new one.
@@ -215,11 +183,7 @@ impl Consensus {
         let tip = self.chain.tip;
         let mut last = tip;
         let mut branch = Vec::new();
-        for (block, beacon) in segment
-            .blocks
-            .iter()
-            .filter(|(block, _)| block.height > tip.height)
-        {
+        for (block, beacon) in segment.blocks.iter().filter(|(block, _)| block.height > tip.height) {
             let follows = block.parent == last.hash && block.parent_view == last.view;
             if !follows
                 || block.height != last.height.next()
@@ -230,11 +194,7 @@ impl Consensus {
             }
             let hash = hash_block(block);
             last = Link::of(hash, block);
-            branch.push(Final {
-                hash,
-                block: block.clone(),
-                beacon: *beacon,
-            });
+            branch.push(Final { hash, block: block.clone(), beacon: *beacon });
         }
         if branch.is_empty() {
             return Err(SegmentFlaw::Nothing);
@@ -243,28 +203,16 @@ impl Consensus {
         Ok(branch)
     }
 
-    fn verify_signatures(
-        &self,
-        segment: &ChainSegment,
-        branch: &[Final],
-    ) -> Result<(), SegmentFlaw> {
+    fn verify_signatures(&self, segment: &ChainSegment, branch: &[Final]) -> Result<(), SegmentFlaw> {
         let keyring = &self.keys.keyring;
-        let Finalization {
-            view,
-            block,
-            signature,
-        } = segment.finalization;
-        let named = branch
-            .last()
-            .is_some_and(|last| last.hash == block && last.block.view == view);
+        let Finalization { view, block, signature } = segment.finalization;
+        let named = branch.last().is_some_and(|last| last.hash == block && last.block.view == view);
         if !named || !keyring.verify(&Statement::Finalize { view, block }, &signature) {
             return Err(SegmentFlaw::Finalization);
         }
         for Final { block, beacon, .. } in branch {
             let view = block.view;
-            if beacon.view != view
-                || !keyring.verify(&Statement::Beacon { view }, &beacon.signature)
-            {
+            if beacon.view != view || !keyring.verify(&Statement::Beacon { view }, &beacon.signature) {
                 return Err(SegmentFlaw::Beacon(block.height));
             }
         }
@@ -273,10 +221,7 @@ impl Consensus {
 
     fn take_segment(&mut self, branch: Vec<Final>, finalization: Finalization) {
         for Final { hash, block, .. } in &branch {
-            self.emit(Effect::Persist(Record::Block {
-                hash: *hash,
-                block: block.clone(),
-            }));
+            self.emit(Effect::Persist(Record::Block { hash: *hash, block: block.clone() }));
         }
         let beacon = branch.last().map(|last| last.beacon);
         self.extend_chain(branch, finalization);

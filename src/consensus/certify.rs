@@ -26,16 +26,12 @@ pub struct Certifier {
 impl Certifier {
     /// What a restart knows.
     pub fn recovered(newest: Option<Certification>) -> Certifier {
-        Certifier {
-            newest,
-            ..Certifier::default()
-        }
+        Certifier { newest, ..Certifier::default() }
     }
 
     /// The certified height, 0 before the first.
     pub fn height(&self) -> Height {
-        self.newest
-            .map_or(Height::ZERO, |certification| certification.height)
+        self.newest.map_or(Height::ZERO, |certification| certification.height)
     }
 
     /// The newest certification.
@@ -74,49 +70,25 @@ impl Consensus {
     }
 
     /// This replica's share for its own root after `height`.
-    pub(super) fn certification_share(
-        &self,
-        height: Height,
-        root: StateRoot,
-    ) -> CertificationShare {
+    pub(super) fn certification_share(&self, height: Height, root: StateRoot) -> CertificationShare {
         let keyring = &self.keys.keyring;
         let share = keyring.sign_share(&Statement::Certify { height, root });
-        CertificationShare {
-            height,
-            root,
-            signer: keyring.own(),
-            share,
-        }
+        CertificationShare { height, root, signer: keyring.own(), share }
     }
 
     /// Whether anything about the root of `height` is still of use.
     pub(super) fn is_certifiable(&self, height: Height) -> bool {
-        let highest = self
-            .chain
-            .executed
-            .0
-            .saturating_add(CERTIFICATIONS_AHEAD_MAX);
+        let highest = self.chain.executed.0.saturating_add(CERTIFICATIONS_AHEAD_MAX);
         height > self.certifier.height() && height.0 <= highest
     }
 
     /// Counts a share; with a quorum the height is certified.
     pub(super) fn add_certification_share(&mut self, share: CertificationShare) {
-        let CertificationShare {
-            height,
-            root,
-            signer,
-            ..
-        } = share;
+        let CertificationShare { height, root, signer, .. } = share;
         let shares = self.certifier.shares.entry(height).or_default();
         if let Inserted::Conflict(root, first) = shares.insert(signer, root, share.share) {
-            let first = CertificationShare {
-                root,
-                share: first,
-                ..share
-            };
-            return self
-                .evidence
-                .add(Equivocation::Certifications(first, share));
+            let first = CertificationShare { root, share: first, ..share };
+            return self.evidence.add(Equivocation::Certifications(first, share));
         }
         if self.certifier.proven.contains_key(&height) {
             return;
@@ -126,14 +98,7 @@ impl Consensus {
         let combined = combine(&self.keys.keyring, &statement, shares, root, &mut culprits);
         self.suspect(culprits);
         if let Some(signature) = combined {
-            self.certifier.proven.insert(
-                height,
-                Certification {
-                    height,
-                    root,
-                    signature,
-                },
-            );
+            self.certifier.proven.insert(height, Certification { height, root, signature });
             self.certify(height);
         }
     }
@@ -142,12 +107,7 @@ impl Consensus {
     pub(super) fn assert_certification(&mut self, from: NodeIndex, certification: Certification) {
         let height = certification.height;
         if self.is_certifiable(height) {
-            self.certifier
-                .asserted
-                .entry(height)
-                .or_default()
-                .entry(from)
-                .or_insert(certification);
+            self.certifier.asserted.entry(height).or_default().entry(from).or_insert(certification);
             self.certify(height);
         }
     }
@@ -165,11 +125,7 @@ impl Consensus {
                 self.emit(Effect::Certified(certification));
             }
             Some(certified) => {
-                self.emit(Effect::Halt(Box::new(Divergence {
-                    height,
-                    own,
-                    certified,
-                })));
+                self.emit(Effect::Halt(Box::new(Divergence { height, own, certified })));
                 self.stopped = true;
             }
             None => {}
@@ -182,13 +138,7 @@ impl Consensus {
         let asserted = self.certifier.asserted.get_mut(&height)?;
         let keyring = &self.keys.keyring;
         let invalid = asserted.iter().filter(|(_, said)| {
-            !keyring.verify(
-                &Statement::Certify {
-                    height,
-                    root: said.root,
-                },
-                &said.signature,
-            )
+            !keyring.verify(&Statement::Certify { height, root: said.root }, &said.signature)
         });
         let liars: Vec<NodeIndex> = invalid.map(|(peer, _)| *peer).collect();
         for liar in liars {
@@ -197,11 +147,7 @@ impl Consensus {
         }
         let agreeing = asserted.values().find(|said| said.root == own);
         let others = |root| asserted.values().filter(|said| said.root == root).count();
-        let outvoted = || {
-            asserted
-                .values()
-                .find(|said| others(said.root) > faults_max(keyring.nodes()))
-        };
+        let outvoted = || asserted.values().find(|said| others(said.root) > faults_max(keyring.nodes()));
         agreeing.or_else(outvoted).copied()
     }
 }

@@ -17,12 +17,7 @@ pub struct Link {
 impl Link {
     /// The place of `block`, whose hash is `hash`.
     pub fn of(hash: Digest, block: &Block) -> Link {
-        Link {
-            hash,
-            height: block.height,
-            view: block.view,
-            time: block.time,
-        }
+        Link { hash, height: block.height, view: block.view, time: block.time }
     }
 }
 
@@ -50,11 +45,7 @@ impl Chain {
     /// Execution of `height` came back.
     pub fn executed(&mut self, height: Height) {
         self.executed = self.executed.max(height);
-        while self
-            .unexecuted
-            .front()
-            .is_some_and(|block| block.height <= self.executed)
-        {
+        while self.unexecuted.front().is_some_and(|block| block.height <= self.executed) {
             self.unexecuted.pop_front();
         }
     }
@@ -81,20 +72,13 @@ impl Consensus {
         let (mut view, mut hash) = (view, hash);
         let mut blocks = Vec::new();
         while view > tip.view {
-            let candidate = self
-                .pool
-                .get(view)
-                .and_then(|attempt| attempt.candidate(&hash));
+            let candidate = self.pool.get(view).and_then(|attempt| attempt.candidate(&hash));
             let block = &candidate.ok_or(Unlinked::Missing { view, hash })?.block;
             // A parent is always of an earlier view (`receive` refuses others), so this ends.
             (view, hash) = (block.parent_view, block.parent);
             blocks.push(block.clone());
         }
-        if view == tip.view && hash == tip.hash {
-            Ok(blocks)
-        } else {
-            Err(Unlinked::Fork)
-        }
+        if view == tip.view && hash == tip.hash { Ok(blocks) } else { Err(Unlinked::Fork) }
     }
 
     /// Blocks whose execution has not come back, newest first, `branch` on top: what a payload must

@@ -21,9 +21,7 @@ impl Consensus {
                 true
             }
             Err(Unlinked::Missing { .. }) => {
-                self.catch_up
-                    .stalled_since
-                    .get_or_insert(self.clock.steady());
+                self.catch_up.stalled_since.get_or_insert(self.clock.steady());
                 false
             }
             Err(Unlinked::Fork) => {
@@ -41,16 +39,9 @@ impl Consensus {
         let mut branch = Vec::new();
         for block in self.branch(finalization.view, hash)? {
             let beacon = self.pool.get(block.view).and_then(|attempt| attempt.beacon);
-            let beacon = beacon.ok_or(Unlinked::Missing {
-                view: block.view,
-                hash,
-            })?;
+            let beacon = beacon.ok_or(Unlinked::Missing { view: block.view, hash })?;
             let parent = block.parent;
-            branch.push(Final {
-                hash,
-                block,
-                beacon,
-            });
+            branch.push(Final { hash, block, beacon });
             hash = parent;
         }
         branch.reverse();
@@ -59,12 +50,7 @@ impl Consensus {
 
     /// Makes `branch` the newest part of the finalized chain.
     pub(super) fn extend_chain(&mut self, branch: Vec<Final>, finalization: Finalization) {
-        for Final {
-            hash,
-            block,
-            beacon,
-        } in branch
-        {
+        for Final { hash, block, beacon } in branch {
             self.emit(Effect::Persist(Record::Finalized {
                 height: block.height,
                 hash,

@@ -6,12 +6,7 @@ use crate::types::*;
 /// Two messages of one node that no honest node sends both.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Equivocation {
-    Proposals {
-        view: View,
-        node: NodeIndex,
-        first: (Digest, NodeSignature),
-        second: (Digest, NodeSignature),
-    },
+    Proposals { view: View, node: NodeIndex, first: (Digest, NodeSignature), second: (Digest, NodeSignature) },
     Notarizations(NotarizationShare, NotarizationShare),
     Finalizations(FinalizationShare, FinalizationShare),
     Certifications(CertificationShare, CertificationShare),

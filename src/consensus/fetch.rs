@@ -37,8 +37,7 @@ impl Consensus {
     pub(super) fn fetch_blocks(&mut self) {
         let steady = self.clock.steady();
         let missing = self.missing_bodies();
-        self.fetches
-            .retain(|hash, _| missing.iter().any(|(_, wanted)| wanted == hash));
+        self.fetches.retain(|hash, _| missing.iter().any(|(_, wanted)| wanted == hash));
         for (view, hash) in missing {
             let due = steady.plus_ms(FETCH_PATIENCE_MS);
             let fetch = self.fetches.entry(hash).or_insert(Fetch { due, tries: 0 });
@@ -46,10 +45,7 @@ impl Consensus {
                 continue;
             }
             let tries = fetch.tries;
-            *fetch = Fetch {
-                due: steady.plus_ms(FETCH_RETRY_MS),
-                tries: tries.wrapping_add(1),
-            };
+            *fetch = Fetch { due: steady.plus_ms(FETCH_RETRY_MS), tries: tries.wrapping_add(1) };
             if let Some(peer) = self.holder(view, hash, tries) {
                 self.emit(Effect::Send(peer, PeerMessage::FetchBlock(hash)));
             }
@@ -64,13 +60,10 @@ impl Consensus {
         }
         let above = self.pool.from(self.chain.tip.view.next()).rev();
         let missing = above.flat_map(|(view, attempt)| {
-            let voted = (view == self.view.number && attempt.candidates.is_empty())
-                .then(|| voted(attempt))
-                .flatten();
+            let voted =
+                (view == self.view.number && attempt.candidates.is_empty()).then(|| voted(attempt)).flatten();
             let wanted = attempt.certified_block().or(voted);
-            wanted
-                .filter(|hash| attempt.candidate(hash).is_none())
-                .map(|hash| (view, hash))
+            wanted.filter(|hash| attempt.candidate(hash).is_none()).map(|hash| (view, hash))
         });
         missing.take(BLOCK_FETCHES_MAX).collect()
     }
@@ -78,25 +71,12 @@ impl Consensus {
     /// Whom to ask at the `tries`-th time: those who voted for the block, else everybody, in turn.
     fn holder(&self, view: View, hash: Digest, tries: usize) -> Option<NodeIndex> {
         let own = self.keys.keyring.own();
-        let votes = self
-            .pool
-            .get(view)
-            .map(|attempt| attempt.notarize.over(hash))
-            .unwrap_or_default();
-        let voters: Vec<NodeIndex> = votes
-            .into_iter()
-            .map(|(node, _)| node)
-            .filter(|node| *node != own)
-            .collect();
-        let asked = if voters.is_empty() {
-            self.others()
-        } else {
-            voters
-        };
+        let votes = self.pool.get(view).map(|attempt| attempt.notarize.over(hash)).unwrap_or_default();
+        let voters: Vec<NodeIndex> =
+            votes.into_iter().map(|(node, _)| node).filter(|node| *node != own).collect();
+        let asked = if voters.is_empty() { self.others() } else { voters };
         // Replicas begin at different places, so that not all ask the same one.
-        let place = tries
-            .wrapping_add(usize::from(own.0))
-            .checked_rem(asked.len())?;
+        let place = tries.wrapping_add(usize::from(own.0)).checked_rem(asked.len())?;
         asked.get(place).copied()
     }
 
@@ -114,8 +94,5 @@ impl Consensus {
 
 /// The block that most voted for in this view.
 fn voted(attempt: &Attempt) -> Option<Digest> {
-    attempt
-        .notarize
-        .subjects()
-        .max_by_key(|hash| attempt.notarize.count(*hash))
+    attempt.notarize.subjects().max_by_key(|hash| attempt.notarize.count(*hash))
 }

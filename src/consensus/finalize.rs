@@ -17,10 +17,7 @@ impl Consensus {
             return;
         }
         attempt.finalized = Some(block);
-        self.emit(Effect::Persist(Record::Vote(Vote::Finalize {
-            view,
-            block,
-        })));
+        self.emit(Effect::Persist(Record::Vote(Vote::Finalize { view, block })));
         let share = self.finalization_share(view, block);
         self.emit(Effect::Broadcast(PeerMessage::FinalizationShare(share)));
         self.add_finalization_share(share);
@@ -30,11 +27,6 @@ impl Consensus {
     pub(super) fn finalization_share(&self, view: View, block: Digest) -> FinalizationShare {
         let keyring = &self.keys.keyring;
         let share = keyring.sign_share(&Statement::Finalize { view, block });
-        FinalizationShare {
-            view,
-            block,
-            signer: keyring.own(),
-            share,
-        }
+        FinalizationShare { view, block, signer: keyring.own(), share }
     }
 }

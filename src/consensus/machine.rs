@@ -31,10 +31,7 @@ pub struct Pace {
 
 impl From<&Genesis> for Pace {
     fn from(genesis: &Genesis) -> Pace {
-        Pace {
-            heartbeat_ms: genesis.heartbeat_ms,
-            view_timeout_ms: genesis.view_timeout_ms,
-        }
+        Pace { heartbeat_ms: genesis.heartbeat_ms, view_timeout_ms: genesis.view_timeout_ms }
     }
 }
 
@@ -125,12 +122,9 @@ impl Consensus {
     /// comes but once (a vote, a view, a finalization), so this ends.
     fn settle(&mut self) {
         while !self.stopped
-            && (self.deliver()
-                || self.enter()
-                || self.notarize()
-                || self.nullify()
-                || self.propose())
-        {}
+            && (self.deliver() || self.enter() || self.notarize() || self.nullify() || self.propose())
+        {
+        }
         self.fetch_blocks();
         self.fetch_chain();
         self.resend();
@@ -146,24 +140,15 @@ impl Consensus {
     /// All nodes but this one, in order of index.
     pub(super) fn others(&self) -> Vec<NodeIndex> {
         let own = self.keys.keyring.own();
-        let all = (0..=u16::MAX)
-            .map(NodeIndex)
-            .take(self.keys.keyring.nodes());
+        let all = (0..=u16::MAX).map(NodeIndex).take(self.keys.keyring.nodes());
         all.filter(|node| *node != own).collect()
     }
 
     /// Where this replica stands: the lowest view whose certificate it lacks, its finalized and its
     /// certified height.
     pub fn status(&self) -> PeerStatus {
-        let view = self
-            .pool
-            .first_gap(self.chain.tip.view)
-            .min(self.view.number);
-        PeerStatus {
-            view,
-            finalized: self.chain.tip.height,
-            certified: self.certifier.height(),
-        }
+        let view = self.pool.first_gap(self.chain.tip.view).min(self.view.number);
+        PeerStatus { view, finalized: self.chain.tip.height, certified: self.certifier.height() }
     }
 
     /// The view that this replica is in.

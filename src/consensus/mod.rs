@@ -83,9 +83,8 @@ pub fn randomness(beacon: &RandomBeacon) -> Digest {
 /// The same effects with the records first, so that one sync serves them all. Nothing is performed
 /// before a record that stood before it.
 pub fn records_first(effects: Vec<Effect>) -> Vec<Effect> {
-    let (mut records, rest): (Vec<Effect>, Vec<Effect>) = effects
-        .into_iter()
-        .partition(|effect| matches!(effect, Effect::Persist(_)));
+    let (mut records, rest): (Vec<Effect>, Vec<Effect>) =
+        effects.into_iter().partition(|effect| matches!(effect, Effect::Persist(_)));
     records.extend(rest);
     records
 }

@@ -26,23 +26,15 @@ impl Consensus {
     fn vote_notarize(&mut self, view: View, block: Digest) {
         let attempt = self.pool.at(view);
         attempt.notarized = Some(block);
-        let unstored = attempt
-            .candidate_mut(&block)
-            .filter(|candidate| !candidate.stored);
+        let unstored = attempt.candidate_mut(&block).filter(|candidate| !candidate.stored);
         let proposal = unstored.map(|candidate| {
             candidate.stored = true;
             candidate.proposal.clone()
         });
         if let Some(proposal) = proposal {
-            self.emit(Effect::Persist(Record::Proposal {
-                hash: block,
-                proposal,
-            }));
+            self.emit(Effect::Persist(Record::Proposal { hash: block, proposal }));
         }
-        self.emit(Effect::Persist(Record::Vote(Vote::Notarize {
-            view,
-            block,
-        })));
+        self.emit(Effect::Persist(Record::Vote(Vote::Notarize { view, block })));
         let share = self.notarization_share(view, block);
         self.emit(Effect::Broadcast(PeerMessage::NotarizationShare(share)));
         self.add_notarization_share(share);
@@ -52,25 +44,13 @@ impl Consensus {
     pub(super) fn notarization_share(&self, view: View, block: Digest) -> NotarizationShare {
         let keyring = &self.keys.keyring;
         let share = keyring.sign_share(&Statement::Notarize { view, block });
-        NotarizationShare {
-            view,
-            block,
-            signer: keyring.own(),
-            share,
-            beacon: self.beacon_share(view),
-        }
+        NotarizationShare { view, block, signer: keyring.own(), share, beacon: self.beacon_share(view) }
     }
 
     /// This replica's beacon share of `view`, which rides on its votes.
     pub(super) fn beacon_share(&self, view: View) -> SignatureShare {
         let keyring = &self.keys.keyring;
-        let known = self
-            .pool
-            .get(view)
-            .and_then(|attempt| attempt.beacons.of(keyring.own()));
-        known.map_or_else(
-            || keyring.sign_share(&Statement::Beacon { view }),
-            |(_, share)| share,
-        )
+        let known = self.pool.get(view).and_then(|attempt| attempt.beacons.of(keyring.own()));
+        known.map_or_else(|| keyring.sign_share(&Statement::Beacon { view }), |(_, share)| share)
     }
 }

@@ -27,11 +27,6 @@ impl Consensus {
     pub(super) fn nullification_share(&self, view: View) -> NullificationShare {
         let keyring = &self.keys.keyring;
         let share = keyring.sign_share(&Statement::Nullify { view });
-        NullificationShare {
-            view,
-            signer: keyring.own(),
-            share,
-            beacon: self.beacon_share(view),
-        }
+        NullificationShare { view, signer: keyring.own(), share, beacon: self.beacon_share(view) }
     }
 }

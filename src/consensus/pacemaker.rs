@@ -2,9 +2,7 @@
 
 use super::machine::Consensus;
 use super::propose::Proposing;
-use crate::types::limits::{
-    RESEND_MAX_MS, RESEND_MIN_MS, UNCERTIFIED_HEIGHTS_MAX, VIEW_TIMEOUT_MAX_MS,
-};
+use crate::types::limits::{RESEND_MAX_MS, RESEND_MIN_MS, UNCERTIFIED_HEIGHTS_MAX, VIEW_TIMEOUT_MAX_MS};
 use crate::types::*;
 
 /// The view that this replica is in. Moments are on the scale of waits.
@@ -27,10 +25,7 @@ impl Consensus {
             return false;
         };
         let (beacon, nullified) = (attempt.beacon, attempt.certified_block().is_none());
-        let leader = self
-            .keys
-            .keyring
-            .leader(view.next(), beacon.as_ref().map(|beacon| &beacon.signature));
+        let leader = self.keys.keyring.leader(view.next(), beacon.as_ref().map(|beacon| &beacon.signature));
         if nullified {
             self.view.nullified_in_row = self.view.nullified_in_row.saturating_add(1);
         }
@@ -44,21 +39,14 @@ impl Consensus {
         let own = self.keys.keyring.own();
         let proposed = self.pool.get(view).is_some_and(|attempt| {
             attempt.notarized.is_some()
-                || attempt
-                    .candidates
-                    .iter()
-                    .any(|candidate| candidate.block.proposer == own)
+                || attempt.candidates.iter().any(|candidate| candidate.block.proposer == own)
         });
         self.view = CurrentView {
             number: view,
             leader,
             entered: self.clock.steady(),
             waiting_since: None,
-            proposing: if proposed {
-                Proposing::Done
-            } else {
-                Proposing::Idle
-            },
+            proposing: if proposed { Proposing::Done } else { Proposing::Idle },
             nullified_in_row: self.view.nullified_in_row,
         };
     }
@@ -88,18 +76,13 @@ impl Consensus {
 
     /// When a proposal of the current view is due.
     pub(super) fn proposal_expected(&self) -> Time {
-        let waiting = self
-            .view
-            .waiting_since
-            .filter(|_| !self.is_throttled(self.chain.tip.height));
+        let waiting = self.view.waiting_since.filter(|_| !self.is_throttled(self.chain.tip.height));
         waiting.map_or(self.heartbeat(), |since| since.min(self.heartbeat()))
     }
 
     /// When the current view is given up.
     pub(super) fn deadline(&self) -> Time {
-        let doubled = 1u64
-            .checked_shl(self.view.nullified_in_row.min(32))
-            .unwrap_or(u64::MAX);
+        let doubled = 1u64.checked_shl(self.view.nullified_in_row.min(32)).unwrap_or(u64::MAX);
         let timeout_ms = self.pace.view_timeout_ms.saturating_mul(doubled);
         let longest_ms = VIEW_TIMEOUT_MAX_MS.max(self.pace.view_timeout_ms);
         self.proposal_expected().plus_ms(timeout_ms.min(longest_ms))
@@ -121,11 +104,7 @@ impl Consensus {
             self.fetch_due(),
             self.chain_fetch_due(),
         ];
-        let next = waits
-            .into_iter()
-            .flatten()
-            .filter(|due| *due > steady)
-            .min();
+        let next = waits.into_iter().flatten().filter(|due| *due > steady).min();
         let wake = next.map(|due| self.clock.wall_at(due));
         if let Some(at) = wake.filter(|_| wake != self.armed) {
             self.armed = wake;

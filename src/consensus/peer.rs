@@ -50,23 +50,17 @@ impl Peers {
 
     /// Whether shares of `node` are to be verified one by one.
     pub fn is_suspect(&self, node: NodeIndex) -> bool {
-        self.0
-            .get(usize::from(node.0))
-            .is_some_and(|peer| peer.suspect)
+        self.0.get(usize::from(node.0)).is_some_and(|peer| peer.suspect)
     }
 
     /// Whether `node` is of the committee and has not shown itself faulty too often.
     pub fn is_heard(&self, node: NodeIndex) -> bool {
-        self.0
-            .get(usize::from(node.0))
-            .is_some_and(|peer| peer.faults < PEER_FAULTS_MAX)
+        self.0.get(usize::from(node.0)).is_some_and(|peer| peer.faults < PEER_FAULTS_MAX)
     }
 
     /// The finalized height that `node` claims.
     pub fn claim(&self, node: NodeIndex) -> Height {
-        self.0
-            .get(usize::from(node.0))
-            .map_or(Height::ZERO, |peer| peer.claim)
+        self.0.get(usize::from(node.0)).map_or(Height::ZERO, |peer| peer.claim)
     }
 
     /// Whether one more block or segment may be sent to `node` before the next resend.

@@ -33,13 +33,7 @@ impl Candidate {
     /// A proposal about which nothing is known yet.
     pub fn new(hash: Digest, proposal: Arc<Proposal>) -> Candidate {
         let block = Arc::new(proposal.block.clone());
-        Candidate {
-            hash,
-            proposal,
-            block,
-            standing: Standing::Unasked,
-            stored: false,
-        }
+        Candidate { hash, proposal, block, standing: Standing::Unasked, stored: false }
     }
 }
 
@@ -66,9 +60,8 @@ pub struct Attempt {
 impl Attempt {
     /// Whether a replica may leave this view (rule 1).
     pub fn is_certified(&self) -> bool {
-        let certificate = self.notarization.is_some()
-            || self.nullification.is_some()
-            || self.finalization.is_some();
+        let certificate =
+            self.notarization.is_some() || self.nullification.is_some() || self.finalization.is_some();
         certificate && self.beacon.is_some()
     }
 
@@ -80,16 +73,12 @@ impl Attempt {
 
     /// The proposal with this hash.
     pub fn candidate(&self, hash: &Digest) -> Option<&Candidate> {
-        self.candidates
-            .iter()
-            .find(|candidate| candidate.hash == *hash)
+        self.candidates.iter().find(|candidate| candidate.hash == *hash)
     }
 
     /// The proposal with this hash, to change what is known about it.
     pub fn candidate_mut(&mut self, hash: &Digest) -> Option<&mut Candidate> {
-        self.candidates
-            .iter_mut()
-            .find(|candidate| candidate.hash == *hash)
+        self.candidates.iter_mut().find(|candidate| candidate.hash == *hash)
     }
 }
 
@@ -117,23 +106,17 @@ impl Pool {
 
     /// Attempts from `view` on, lowest first.
     pub fn from(&self, view: View) -> impl DoubleEndedIterator<Item = (View, &Attempt)> {
-        self.attempts
-            .range(view..)
-            .map(|(view, attempt)| (*view, attempt))
+        self.attempts.range(view..).map(|(view, attempt)| (*view, attempt))
     }
 
     /// The highest view from `view` on that may be left, and its beacon.
     pub fn highest_certified(&self, view: View) -> Option<(View, &Attempt)> {
-        self.from(view)
-            .rev()
-            .find(|(_, attempt)| attempt.is_certified())
+        self.from(view).rev().find(|(_, attempt)| attempt.is_certified())
     }
 
     /// The highest finalization of a view above `view`.
     pub fn highest_finalization(&self, view: View) -> Option<Finalization> {
-        self.from(view.next())
-            .rev()
-            .find_map(|(_, attempt)| attempt.finalization)
+        self.from(view.next()).rev().find_map(|(_, attempt)| attempt.finalization)
     }
 
     /// The lowest view above `view` that may not be left yet: what is missed first.
@@ -149,10 +132,7 @@ impl Pool {
     pub fn is_nullified_between(&self, low: View, high: View) -> bool {
         let mut view = low.next();
         while view < high {
-            if self
-                .get(view)
-                .is_none_or(|attempt| attempt.nullification.is_none())
-            {
+            if self.get(view).is_none_or(|attempt| attempt.nullification.is_none()) {
                 return false;
             }
             view = view.next();
@@ -162,10 +142,7 @@ impl Pool {
 
     /// The proposal with this hash in any view.
     pub fn find(&self, hash: &Digest) -> Option<&Candidate> {
-        self.attempts
-            .values()
-            .rev()
-            .find_map(|attempt| attempt.candidate(hash))
+        self.attempts.values().rev().find_map(|attempt| attempt.candidate(hash))
     }
 
     /// Forgets all views below `view`.
@@ -177,16 +154,12 @@ impl Pool {
     /// before the last that nobody notarized; a later certificate fetches its body again.
     pub fn tidy(&mut self, current: View, leader: NodeIndex) {
         if let Some(attempt) = self.get_mut(current) {
-            attempt
-                .candidates
-                .retain(|candidate| candidate.block.proposer == leader);
+            attempt.candidates.retain(|candidate| candidate.block.proposer == leader);
         }
         let left = View(current.0.saturating_sub(1));
         for (_, attempt) in self.attempts.range_mut(..left) {
             let certified = attempt.certified_block();
-            attempt
-                .candidates
-                .retain(|candidate| Some(candidate.hash) == certified);
+            attempt.candidates.retain(|candidate| Some(candidate.hash) == certified);
         }
     }
 

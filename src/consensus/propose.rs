@@ -43,11 +43,7 @@ impl Consensus {
             (false, _) => {
                 self.view.proposing = Proposing::Asked { parent, time };
                 let ancestors = self.ancestors(branch);
-                self.emit(Effect::SelectPayload {
-                    view: self.view.number,
-                    time,
-                    ancestors,
-                });
+                self.emit(Effect::SelectPayload { view: self.view.number, time, ancestors });
             }
             (true, true) => self.publish(parent, time, Payload::default()),
             (true, false) => return false,
@@ -57,9 +53,7 @@ impl Consensus {
 
     /// Whether this replica voted to nullify the current view.
     fn has_given_up(&self) -> bool {
-        self.pool
-            .get(self.view.number)
-            .is_some_and(|attempt| attempt.nullified)
+        self.pool.get(self.view.number).is_some_and(|attempt| attempt.nullified)
     }
 
     /// The answer to `SelectPayload`.
@@ -105,19 +99,13 @@ impl Consensus {
             payload,
         };
         let hash = hash_block(&block);
-        let signature = self
-            .keys
-            .identity
-            .sign(PROPOSAL_DOMAIN, &self.proposal_message(&hash));
+        let signature = self.keys.identity.sign(PROPOSAL_DOMAIN, &self.proposal_message(&hash));
         let proposal = Arc::new(Proposal { block, signature });
         self.view.proposing = Proposing::Done;
         let mut candidate = Candidate::new(hash, proposal.clone());
         (candidate.standing, candidate.stored) = (Standing::Valid, true);
         self.pool.at(self.view.number).candidates.push(candidate);
-        self.emit(Effect::Persist(Record::Proposal {
-            hash,
-            proposal: proposal.clone(),
-        }));
+        self.emit(Effect::Persist(Record::Proposal { hash, proposal: proposal.clone() }));
         self.emit(Effect::Broadcast(PeerMessage::Proposal(proposal)));
     }
 }

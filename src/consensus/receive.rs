@@ -28,12 +28,8 @@ impl Consensus {
             PeerMessage::Nullification(nullification, beacon) => {
                 self.receive_nullification(from, nullification, beacon);
             }
-            PeerMessage::Finalization(finalization) => {
-                self.receive_finalization(from, finalization)
-            }
-            PeerMessage::Certification(certification) => {
-                self.assert_certification(from, certification)
-            }
+            PeerMessage::Finalization(finalization) => self.receive_finalization(from, finalization),
+            PeerMessage::Certification(certification) => self.assert_certification(from, certification),
             PeerMessage::Status(status) => self.receive_status(from, status),
             PeerMessage::FetchBlock(hash) => self.serve_block(from, &hash),
             PeerMessage::FetchChain(height) => self.serve_chain(from, height),
@@ -45,31 +41,16 @@ impl Consensus {
 
     /// A proposal from its proposer, near the current view; or any block that is being fetched.
     fn receive_proposal(&mut self, from: NodeIndex, proposal: Arc<Proposal>) {
-        let Block {
-            view,
-            parent_view,
-            proposer,
-            ..
-        } = proposal.block;
+        let Block { view, parent_view, proposer, .. } = proposal.block;
         let expected = from == proposer && self.is_near(view, proposer);
-        if view <= self.chain.tip.view
-            || !(expected || self.is_fetching())
-            || self.chain.is_backlogged()
-        {
+        if view <= self.chain.tip.view || !(expected || self.is_fetching()) || self.chain.is_backlogged() {
             return;
         }
         let hash = hash_block(&proposal.block);
-        let certified = self
-            .pool
-            .get(view)
-            .and_then(|attempt| attempt.certified_block())
-            == Some(hash);
+        let certified = self.pool.get(view).and_then(|attempt| attempt.certified_block()) == Some(hash);
         let fetched = self.is_fetching_block(&hash) && (certified || self.is_near(view, proposer));
         if !(expected || fetched)
-            || self
-                .pool
-                .get(view)
-                .is_some_and(|attempt| attempt.candidate(&hash).is_some())
+            || self.pool.get(view).is_some_and(|attempt| attempt.candidate(&hash).is_some())
         {
             return;
         }
@@ -81,35 +62,18 @@ impl Consensus {
 
     /// Whether a proposal of `view` by `proposer` may still be voted for.
     fn is_near(&self, view: View, proposer: NodeIndex) -> bool {
-        let (current, ahead) = (
-            self.view.number,
-            View(self.view.number.0.saturating_add(PROPOSALS_AHEAD_MAX)),
-        );
+        let (current, ahead) =
+            (self.view.number, View(self.view.number.0.saturating_add(PROPOSALS_AHEAD_MAX)));
         (view == current && proposer == self.view.leader) || (view > current && view <= ahead)
     }
 
     fn keep_proposal(&mut self, hash: Digest, proposal: Arc<Proposal>, certified: bool) {
-        let Block {
-            view,
-            proposer: node,
-            ..
-        } = proposal.block;
+        let Block { view, proposer: node, .. } = proposal.block;
         let attempt = self.pool.at(view);
-        let mut same = attempt
-            .candidates
-            .iter()
-            .filter(|known| known.block.proposer == node);
+        let mut same = attempt.candidates.iter().filter(|known| known.block.proposer == node);
         if let Some(first) = same.next() {
-            let (first, second) = (
-                (first.hash, first.proposal.signature),
-                (hash, proposal.signature),
-            );
-            self.evidence.add(Equivocation::Proposals {
-                view,
-                node,
-                first,
-                second,
-            });
+            let (first, second) = ((first.hash, first.proposal.signature), (hash, proposal.signature));
+            self.evidence.add(Equivocation::Proposals { view, node, first, second });
         }
         if certified || 1 + same.count() < PROPOSALS_PER_VIEW_MAX {
             attempt.candidates.push(Candidate::new(hash, proposal));
@@ -127,8 +91,7 @@ impl Consensus {
 
     /// Shares count unverified, except those of a node that once spoilt a combination (rule 8).
     fn vouches(&mut self, signer: NodeIndex, statement: Statement, share: &SignatureShare) -> bool {
-        let ok = !self.peers.is_suspect(signer)
-            || self.keys.keyring.verify_share(&statement, signer, share);
+        let ok = !self.peers.is_suspect(signer) || self.keys.keyring.verify_share(&statement, signer, share);
         if !ok {
             self.peers.fault(signer);
         }
@@ -136,12 +99,7 @@ impl Consensus {
     }
 
     fn receive_notarization_share(&mut self, from: NodeIndex, share: NotarizationShare) {
-        let NotarizationShare {
-            view,
-            block,
-            signer,
-            ..
-        } = share;
+        let NotarizationShare { view, block, signer, .. } = share;
         if self.admits(from, signer, view)
             && self.vouches(signer, Statement::Notarize { view, block }, &share.share)
             && self.vouches(signer, Statement::Beacon { view }, &share.beacon)
@@ -161,12 +119,7 @@ impl Consensus {
     }
 
     fn receive_finalization_share(&mut self, from: NodeIndex, share: FinalizationShare) {
-        let FinalizationShare {
-            view,
-            block,
-            signer,
-            ..
-        } = share;
+        let FinalizationShare { view, block, signer, .. } = share;
         if self.admits(from, signer, view)
             && self.vouches(signer, Statement::Finalize { view, block }, &share.share)
         {
@@ -175,12 +128,7 @@ impl Consensus {
     }
 
     fn receive_certification_share(&mut self, from: NodeIndex, share: CertificationShare) {
-        let CertificationShare {
-            height,
-            root,
-            signer,
-            ..
-        } = share;
+        let CertificationShare { height, root, signer, .. } = share;
         if from != signer {
             return self.peers.fault(from);
         }
@@ -191,56 +139,26 @@ impl Consensus {
         }
     }
 
-    fn receive_notarization(
-        &mut self,
-        from: NodeIndex,
-        notarization: Notarization,
-        beacon: RandomBeacon,
-    ) {
-        let Notarization {
-            view,
-            block,
-            signature,
-        } = notarization;
-        let known = self
-            .pool
-            .get(view)
-            .is_some_and(|attempt| attempt.notarization.is_some());
+    fn receive_notarization(&mut self, from: NodeIndex, notarization: Notarization, beacon: RandomBeacon) {
+        let Notarization { view, block, signature } = notarization;
+        let known = self.pool.get(view).is_some_and(|attempt| attempt.notarization.is_some());
         if !self.admits_beacon(from, view, beacon, known) {
             return;
         }
-        if !known
-            && !self
-                .keys
-                .keyring
-                .verify(&Statement::Notarize { view, block }, &signature)
-        {
+        if !known && !self.keys.keyring.verify(&Statement::Notarize { view, block }, &signature) {
             return self.peers.fault(from);
         }
         self.add_beacon(beacon);
         self.add_notarization(notarization);
     }
 
-    fn receive_nullification(
-        &mut self,
-        from: NodeIndex,
-        nullification: Nullification,
-        beacon: RandomBeacon,
-    ) {
+    fn receive_nullification(&mut self, from: NodeIndex, nullification: Nullification, beacon: RandomBeacon) {
         let Nullification { view, signature } = nullification;
-        let known = self
-            .pool
-            .get(view)
-            .is_some_and(|attempt| attempt.nullification.is_some());
+        let known = self.pool.get(view).is_some_and(|attempt| attempt.nullification.is_some());
         if !self.admits_beacon(from, view, beacon, known) {
             return;
         }
-        if !known
-            && !self
-                .keys
-                .keyring
-                .verify(&Statement::Nullify { view }, &signature)
-        {
+        if !known && !self.keys.keyring.verify(&Statement::Nullify { view }, &signature) {
             return self.peers.fault(from);
         }
         self.add_beacon(beacon);
@@ -248,26 +166,13 @@ impl Consensus {
     }
 
     /// Whether a certificate of `view` is of use and its beacon is the view's.
-    fn admits_beacon(
-        &mut self,
-        from: NodeIndex,
-        view: View,
-        beacon: RandomBeacon,
-        known: bool,
-    ) -> bool {
-        let had = self
-            .pool
-            .get(view)
-            .is_some_and(|attempt| attempt.beacon.is_some());
+    fn admits_beacon(&mut self, from: NodeIndex, view: View, beacon: RandomBeacon, known: bool) -> bool {
+        let had = self.pool.get(view).is_some_and(|attempt| attempt.beacon.is_some());
         if view <= self.chain.tip.view || (known && had) {
             return false;
         }
         let valid = beacon.view == view
-            && (had
-                || self
-                    .keys
-                    .keyring
-                    .verify(&Statement::Beacon { view }, &beacon.signature));
+            && (had || self.keys.keyring.verify(&Statement::Beacon { view }, &beacon.signature));
         if !valid {
             self.peers.fault(from);
         }
@@ -275,23 +180,12 @@ impl Consensus {
     }
 
     fn receive_finalization(&mut self, from: NodeIndex, finalization: Finalization) {
-        let Finalization {
-            view,
-            block,
-            signature,
-        } = finalization;
-        let known = self
-            .pool
-            .get(view)
-            .is_some_and(|attempt| attempt.finalization.is_some());
+        let Finalization { view, block, signature } = finalization;
+        let known = self.pool.get(view).is_some_and(|attempt| attempt.finalization.is_some());
         if view <= self.chain.tip.view || known {
             return;
         }
-        if !self
-            .keys
-            .keyring
-            .verify(&Statement::Finalize { view, block }, &signature)
-        {
+        if !self.keys.keyring.verify(&Statement::Finalize { view, block }, &signature) {
             return self.peers.fault(from);
         }
         self.pool.at(view).finalization = Some(finalization);

@@ -12,27 +12,12 @@ impl Consensus {
     pub(super) fn recover(&mut self, recovered: Recovered) {
         self.started = true;
         self.recover_chain(&recovered);
-        self.recover_views(
-            recovered.proposals,
-            recovered.notarizations,
-            recovered.nullifications,
-        );
-        recovered
-            .votes
-            .iter()
-            .for_each(|vote| self.recover_vote(*vote));
+        self.recover_views(recovered.proposals, recovered.notarizations, recovered.nullifications);
+        recovered.votes.iter().for_each(|vote| self.recover_vote(*vote));
         self.recover_certification(recovered.certification, recovered.executed, recovered.root);
-        let beacon = self
-            .pool
-            .get(self.chain.tip.view)
-            .and_then(|attempt| attempt.beacon);
+        let beacon = self.pool.get(self.chain.tip.view).and_then(|attempt| attempt.beacon);
         let first = self.chain.tip.view.next();
-        self.open(
-            first,
-            self.keys
-                .keyring
-                .leader(first, beacon.as_ref().map(|beacon| &beacon.signature)),
-        );
+        self.open(first, self.keys.keyring.leader(first, beacon.as_ref().map(|beacon| &beacon.signature)));
         while self.enter() {}
         recovered.votes.iter().for_each(|vote| self.recount(*vote));
     }
@@ -43,19 +28,15 @@ impl Consensus {
         for (hash, block, beacon) in &recovered.finalized {
             self.chain.extend(*hash, block);
             if block.height > recovered.executed {
-                self.emit(Effect::Deliver {
-                    block: block.clone(),
-                    beacon: *beacon,
-                });
+                self.emit(Effect::Deliver { block: block.clone(), beacon: *beacon });
             }
         }
         self.chain.finalization = recovered.finalization;
         if let Some((_, block, beacon)) = recovered.finalized.last() {
             let attempt = self.pool.at(block.view);
             attempt.beacon = Some(*beacon);
-            attempt.finalization = recovered
-                .finalization
-                .filter(|finalization| finalization.view == block.view);
+            attempt.finalization =
+                recovered.finalization.filter(|finalization| finalization.view == block.view);
         }
     }
 
@@ -66,29 +47,17 @@ impl Consensus {
         nullifications: Vec<(Nullification, RandomBeacon)>,
     ) {
         let tip = self.chain.tip.view;
-        for (hash, proposal) in proposals
-            .into_iter()
-            .filter(|(_, proposal)| proposal.block.view > tip)
-        {
+        for (hash, proposal) in proposals.into_iter().filter(|(_, proposal)| proposal.block.view > tip) {
             let mut candidate = Candidate::new(hash, proposal);
             candidate.stored = true;
-            self.pool
-                .at(candidate.block.view)
-                .candidates
-                .push(candidate);
+            self.pool.at(candidate.block.view).candidates.push(candidate);
         }
-        for (notarization, beacon) in notarizations
-            .into_iter()
-            .filter(|(found, _)| found.view > tip)
-        {
+        for (notarization, beacon) in notarizations.into_iter().filter(|(found, _)| found.view > tip) {
             let attempt = self.pool.at(notarization.view);
             (attempt.notarization, attempt.beacon) = (Some(notarization), Some(beacon));
             attempt.notarization_stored = true;
         }
-        for (nullification, beacon) in nullifications
-            .into_iter()
-            .filter(|(found, _)| found.view > tip)
-        {
+        for (nullification, beacon) in nullifications.into_iter().filter(|(found, _)| found.view > tip) {
             let attempt = self.pool.at(nullification.view);
             (attempt.nullification, attempt.beacon) = (Some(nullification), Some(beacon));
             attempt.nullification_stored = true;
@@ -115,10 +84,7 @@ impl Consensus {
     ) {
         self.certifier = Certifier::recovered(newest);
         if let Some(root) = root {
-            self.take_executed(Executed {
-                height: executed,
-                root,
-            });
+            self.take_executed(Executed { height: executed, root });
         }
     }
 

@@ -58,24 +58,18 @@ impl Consensus {
                 break;
             }
             messages.extend(
-                attempt
-                    .nullification
-                    .map(|nullification| PeerMessage::Nullification(nullification, beacon)),
+                attempt.nullification.map(|nullification| PeerMessage::Nullification(nullification, beacon)),
             );
             view = View(view.0.saturating_sub(1));
         }
-        messages
-            .into_iter()
-            .rev()
-            .for_each(|message| self.emit(Effect::Broadcast(message)));
+        messages.into_iter().rev().for_each(|message| self.emit(Effect::Broadcast(message)));
     }
 
     /// Own votes of the current view, and the own vote to finalize the highest block it was given for.
     fn resend_votes(&mut self) {
         let view = self.view.number;
-        let (notarized, nullified) = self.pool.get(view).map_or((None, false), |attempt| {
-            (attempt.notarized, attempt.nullified)
-        });
+        let (notarized, nullified) =
+            self.pool.get(view).map_or((None, false), |attempt| (attempt.notarized, attempt.nullified));
         let finalized = self.last_finalize_vote();
         if let Some(block) = notarized {
             let share = self.notarization_share(view, block);
@@ -102,17 +96,11 @@ impl Consensus {
         let Some(attempt) = self.pool.get(self.view.number) else {
             return;
         };
-        let candidate = attempt
-            .candidates
-            .iter()
-            .find(|candidate| candidate.block.proposer == own);
+        let candidate = attempt.candidates.iter().find(|candidate| candidate.block.proposer == own);
         let Some(proposal) = candidate.map(|candidate| candidate.proposal.clone()) else {
             return;
         };
-        let silent = self
-            .others()
-            .into_iter()
-            .filter(|peer| attempt.notarize.of(*peer).is_none());
+        let silent = self.others().into_iter().filter(|peer| attempt.notarize.of(*peer).is_none());
         for peer in silent.collect::<Vec<_>>() {
             self.emit(Effect::Send(peer, PeerMessage::Proposal(proposal.clone())));
         }

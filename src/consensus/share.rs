@@ -21,9 +21,7 @@ pub enum Inserted<S> {
 
 impl<S> Default for Shares<S> {
     fn default() -> Self {
-        Shares {
-            by_signer: BTreeMap::new(),
-        }
+        Shares { by_signer: BTreeMap::new() }
     }
 }
 
@@ -52,19 +50,13 @@ impl<S: Copy + PartialEq> Shares<S> {
 
     /// Who signed `subject`, in order of index.
     pub fn over(&self, subject: S) -> Vec<(NodeIndex, SignatureShare)> {
-        let same = self
-            .by_signer
-            .iter()
-            .filter(|(_, (known, _))| *known == subject);
+        let same = self.by_signer.iter().filter(|(_, (known, _))| *known == subject);
         same.map(|(signer, (_, share))| (*signer, *share)).collect()
     }
 
     /// How many signed `subject`.
     pub fn count(&self, subject: S) -> usize {
-        self.by_signer
-            .values()
-            .filter(|(known, _)| *known == subject)
-            .count()
+        self.by_signer.values().filter(|(known, _)| *known == subject).count()
     }
 
     /// What the signers signed, in order of index.
@@ -84,10 +76,7 @@ mod tests {
         let mut shares = Shares::default();
         assert_eq!(shares.insert(NodeIndex(3), 'a', first), Inserted::New);
         assert_eq!(shares.insert(NodeIndex(3), 'a', second), Inserted::Known);
-        assert_eq!(
-            shares.insert(NodeIndex(3), 'b', second),
-            Inserted::Conflict('a', first)
-        );
+        assert_eq!(shares.insert(NodeIndex(3), 'b', second), Inserted::Conflict('a', first));
         assert_eq!((shares.count('a'), shares.count('b')), (1, 0));
         assert_eq!(shares.over('a'), [(NodeIndex(3), first)]);
     }

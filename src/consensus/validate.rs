@@ -14,10 +14,7 @@ pub const PROPOSAL_DOMAIN: &str = "atoll-proposal";
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Objection {
     #[error("proposed by node {proposer}, but node {leader} leads the view")]
-    NotLeader {
-        proposer: NodeIndex,
-        leader: NodeIndex,
-    },
+    NotLeader { proposer: NodeIndex, leader: NodeIndex },
     #[error("stands below or beside the finalized block")]
     Fork,
     #[error("height {found} on a parent of height {parent}")]
@@ -52,45 +49,28 @@ impl Consensus {
     /// Whether the proposer signed the block with this hash.
     pub(super) fn verify_proposal(&self, hash: &Digest, proposal: &Proposal) -> bool {
         let message = self.proposal_message(hash);
-        self.keys.committee.verify(
-            proposal.block.proposer,
-            PROPOSAL_DOMAIN,
-            &message,
-            &proposal.signature,
-        )
+        self.keys.committee.verify(proposal.block.proposer, PROPOSAL_DOMAIN, &message, &proposal.signature)
     }
 
     /// Everything that consensus itself asks of a block of the current view. Returns its ancestors.
     fn place(&self, block: &Block) -> Result<Vec<Arc<Block>>, Objection> {
         let leader = self.view.leader;
         if block.proposer != leader {
-            return Err(Objection::NotLeader {
-                proposer: block.proposer,
-                leader,
-            });
+            return Err(Objection::NotLeader { proposer: block.proposer, leader });
         }
         let (parent, branch) = self.parent(block)?;
         if block.height != parent.height.next() {
-            return Err(Objection::Height {
-                found: block.height,
-                parent: parent.height,
-            });
+            return Err(Objection::Height { found: block.height, parent: parent.height });
         }
         if block.time <= parent.time {
-            return Err(Objection::Time {
-                found: block.time,
-                parent: parent.time,
-            });
+            return Err(Objection::Time { found: block.time, parent: parent.time });
         }
         if !self.pool.is_nullified_between(parent.view, block.view) {
             return Err(Objection::Unnullified { view: parent.view });
         }
         let now = self.clock.now();
         if block.time > now.plus_ms(BLOCK_TIME_AHEAD_MAX_MS) {
-            return Err(Objection::Ahead {
-                found: block.time,
-                now,
-            });
+            return Err(Objection::Ahead { found: block.time, now });
         }
         Ok(branch)
     }
@@ -138,11 +118,7 @@ impl Consensus {
         }
         let (hash, block) = (candidate.hash, candidate.block.clone());
         self.set_standing(&hash, Standing::Asked);
-        self.emit(Effect::ValidatePayload {
-            hash,
-            block,
-            ancestors,
-        });
+        self.emit(Effect::ValidatePayload { hash, block, ancestors });
         false
     }
 

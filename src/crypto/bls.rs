@@ -48,14 +48,7 @@ impl PublicKey {
     /// `blst`'s own `verify` hands the one pairing to a pool of threads; this one stays here.
     fn verify_point(&self, message: &[u8], signature: &G1Affine) -> bool {
         let mut pairing = Pairing::new(true, SUITE);
-        let status = pairing.aggregate(
-            self.0.as_ref(),
-            false,
-            signature.as_ref(),
-            false,
-            message,
-            &[],
-        );
+        let status = pairing.aggregate(self.0.as_ref(), false, signature.as_ref(), false, message, &[]);
         pairing.commit();
         status == BLST_ERROR::BLST_SUCCESS && pairing.finalverify(None)
     }
@@ -86,12 +79,7 @@ impl Sharing {
     ) -> Option<Sharing> {
         let group = interpolate_keys(threshold, &shares)?;
         let matches = shares.get(usize::from(own.0)) == PublicKey::of(&secret).as_ref();
-        matches.then_some(Sharing {
-            threshold,
-            secret,
-            group,
-            shares,
-        })
+        matches.then_some(Sharing { threshold, secret, group, shares })
     }
 
     pub fn threshold(&self) -> usize {
@@ -107,25 +95,16 @@ impl Sharing {
     }
 
     pub fn verify_share(&self, message: &[u8], signer: NodeIndex, share: &BlsBytes) -> bool {
-        self.shares
-            .get(usize::from(signer.0))
-            .is_some_and(|key| key.verify(message, share))
+        self.shares.get(usize::from(signer.0)).is_some_and(|key| key.verify(message, share))
     }
 
     /// The signature that `shares` of distinct nodes lie on, if they decode and it holds.
     pub fn combine(&self, message: &[u8], shares: &[(NodeIndex, BlsBytes)]) -> Option<BlsBytes> {
-        let points = shares
-            .iter()
-            .map(|(_, share)| decode_signature(share))
-            .collect::<Option<Vec<_>>>()?;
+        let points = shares.iter().map(|(_, share)| decode_signature(share)).collect::<Option<Vec<_>>>()?;
         let nodes: Vec<NodeIndex> = shares.iter().map(|(node, _)| *node).collect();
-        let products = points
-            .iter()
-            .zip(lagrange_at_zero(&nodes)?)
-            .map(|(point, factor)| point * factor);
+        let products = points.iter().zip(lagrange_at_zero(&nodes)?).map(|(point, factor)| point * factor);
         let signature = products.sum::<G1Projective>().to_affine();
-        let holds =
-            !bool::from(signature.is_identity()) && self.group.verify_point(message, &signature);
+        let holds = !bool::from(signature.is_identity()) && self.group.verify_point(message, &signature);
         holds.then(|| BlsBytes(signature.to_compressed()))
     }
 
@@ -133,32 +112,23 @@ impl Sharing {
     pub fn encode(&self, out: &mut Zeroizing<Vec<u8>>) {
         out.extend_from_slice(&(self.threshold as u32).to_be_bytes());
         out.extend_from_slice(Zeroizing::new(self.secret.to_bytes()).as_ref());
-        self.shares
-            .iter()
-            .for_each(|share| out.extend_from_slice(&share.to_bytes()));
+        self.shares.iter().for_each(|share| out.extend_from_slice(&share.to_bytes()));
     }
 
     /// Reads a sharing among `n` nodes and checks it as `new` does.
     pub fn decode(reader: &mut Reader<'_>, n: usize, own: NodeIndex) -> Option<Sharing> {
         let threshold = usize::try_from(u32::from_be_bytes(reader.array()?)).ok()?;
         let secret = SecretKey::from_bytes(reader.slice(32)?).ok()?;
-        let shares = (0..n)
-            .map(|_| PublicKey::from_bytes(&reader.array()?))
-            .collect::<Option<_>>()?;
+        let shares = (0..n).map(|_| PublicKey::from_bytes(&reader.array()?)).collect::<Option<_>>()?;
         Sharing::new(threshold, own, secret, shares)
     }
 }
 
 /// The group's key: the first `threshold` public shares, interpolated at 0.
 fn interpolate_keys(threshold: usize, shares: &[PublicKey]) -> Option<PublicKey> {
-    let shares = shares
-        .get(..threshold)
-        .filter(|shares| !shares.is_empty())?;
+    let shares = shares.get(..threshold).filter(|shares| !shares.is_empty())?;
     let nodes: Vec<NodeIndex> = (0..=u16::MAX).map(NodeIndex).take(threshold).collect();
-    let products = shares
-        .iter()
-        .zip(lagrange_at_zero(&nodes)?)
-        .map(|(share, factor)| share.0 * factor);
+    let products = shares.iter().zip(lagrange_at_zero(&nodes)?).map(|(share, factor)| share.0 * factor);
     let sum: G2Projective = products.sum();
     (!bool::from(sum.is_identity())).then(|| PublicKey(sum.to_affine()))
 }
@@ -166,16 +136,12 @@ fn interpolate_keys(threshold: usize, shares: &[PublicKey]) -> Option<PublicKey>
 /// What each of `nodes` is multiplied by to get from their points i + 1 to the point 0: the product of
 /// j / (j − i) over the others j. `None` if a node is named twice.
 fn lagrange_at_zero(nodes: &[NodeIndex]) -> Option<Vec<Scalar>> {
-    let points: Vec<Scalar> = nodes
-        .iter()
-        .map(|node| Scalar::from(u64::from(node.0) + 1))
-        .collect();
+    let points: Vec<Scalar> = nodes.iter().map(|node| Scalar::from(u64::from(node.0) + 1)).collect();
     let factor = |(i, own): (usize, &Scalar)| {
         let others = points.iter().enumerate().filter(|(j, _)| *j != i);
-        let (above, below) = others.fold(
-            (Scalar::one(), Scalar::one()),
-            |(above, below), (_, other)| (above * other, below * (other - own)),
-        );
+        let (above, below) = others.fold((Scalar::one(), Scalar::one()), |(above, below), (_, other)| {
+            (above * other, below * (other - own))
+        });
         Option::<Scalar>::from(below.invert()).map(|inverse| above * inverse)
     };
     points.iter().enumerate().map(factor).collect()

@@ -31,9 +31,7 @@ pub(super) fn domain_message(domain: &str, parts: &[&[u8]]) -> Vec<u8> {
         Vec::with_capacity(1 + domain.len() + parts.iter().map(|part| part.len()).sum::<usize>());
     message.push(domain_length(domain));
     message.extend_from_slice(domain.as_bytes());
-    parts
-        .iter()
-        .for_each(|part| message.extend_from_slice(part));
+    parts.iter().for_each(|part| message.extend_from_slice(part));
     message
 }
 
@@ -48,62 +46,26 @@ pub fn hash_block(block: &Block) -> Digest {
     let parent_view = block.parent_view.0.to_be_bytes();
     let proposer = block.proposer.0.to_be_bytes();
     let time = block.time.0.to_be_bytes();
-    let header: [&[u8]; 6] = [
-        &view,
-        &height,
-        &block.parent.0,
-        &parent_view,
-        &proposer,
-        &time,
-    ];
-    let envelopes = block
-        .payload
-        .ingress
-        .iter()
-        .map(|ingress| ingress.envelope.as_ref());
-    hash_parts(
-        "atoll-block",
-        &header.into_iter().chain(envelopes).collect::<Vec<_>>(),
-    )
+    let header: [&[u8]; 6] = [&view, &height, &block.parent.0, &parent_view, &proposer, &time];
+    let envelopes = block.payload.ingress.iter().map(|ingress| ingress.envelope.as_ref());
+    hash_parts("atoll-block", &header.into_iter().chain(envelopes).collect::<Vec<_>>())
 }
 
 /// The name of the chain: hash of the canonical encoding of its genesis.
 pub fn chain_id(genesis: &Genesis) -> ChainId {
-    let Genesis {
-        version,
-        name,
-        heartbeat_ms,
-        view_timeout_ms,
-        provisional,
-        nodes,
-    } = genesis;
+    let Genesis { version, name, heartbeat_ms, view_timeout_ms, provisional, nodes } = genesis;
     let version = version.to_be_bytes();
     let heartbeat = heartbeat_ms.to_be_bytes();
     let view_timeout = view_timeout_ms.to_be_bytes();
     let provisional = [u8::from(*provisional)];
     let nodes: Vec<Digest> = nodes.iter().map(hash_node).collect();
-    let header: [&[u8]; 5] = [
-        &version,
-        name.as_bytes(),
-        &heartbeat,
-        &view_timeout,
-        &provisional,
-    ];
+    let header: [&[u8]; 5] = [&version, name.as_bytes(), &heartbeat, &view_timeout, &provisional];
     let nodes = nodes.iter().map(AsRef::as_ref);
-    hash_parts(
-        "atoll-genesis",
-        &header.into_iter().chain(nodes).collect::<Vec<_>>(),
-    )
+    hash_parts("atoll-genesis", &header.into_iter().chain(nodes).collect::<Vec<_>>())
 }
 
 fn hash_node(node: &GenesisNode) -> Digest {
-    let GenesisNode {
-        name,
-        identity_key,
-        tls_key,
-        encryption_key,
-        address,
-    } = node;
+    let GenesisNode { name, identity_key, tls_key, encryption_key, address } = node;
     let parts = [name, identity_key, tls_key, encryption_key, address].map(|part| part.as_bytes());
     hash_parts("atoll-genesis-node", &parts)
 }
@@ -134,9 +96,7 @@ mod tests {
             parent_view: View(4),
             proposer: NodeIndex(5),
             time: Time(6),
-            payload: Payload {
-                ingress: ingress.collect(),
-            },
+            payload: Payload { ingress: ingress.collect() },
         }
     }
 
@@ -168,19 +128,13 @@ mod tests {
 
     #[test]
     fn moving_a_byte_between_parts_changes_the_hash() {
-        assert_ne!(
-            hash_parts("d", &[b"ab", b"c"]),
-            hash_parts("d", &[b"a", b"bc"])
-        );
+        assert_ne!(hash_parts("d", &[b"ab", b"c"]), hash_parts("d", &[b"a", b"bc"]));
         assert_ne!(hash_parts("d", &[b"a"]), hash_parts("d", &[b"a", b""]));
     }
 
     #[test]
     fn a_block_hashes_to_the_golden_digest() {
-        check(
-            hash_block(&block(&[])),
-            "6a3d6887c6bc7c36c7d19899fde167f40d5094dc8498e02e1e7cc202e0fc41fd",
-        );
+        check(hash_block(&block(&[])), "6a3d6887c6bc7c36c7d19899fde167f40d5094dc8498e02e1e7cc202e0fc41fd");
         check(
             hash_block(&block(&[b"xy", b"z"])),
             "5bb59ed82ee1fc41b751a103d2d204221f7a395a18df6fdb9fc95e73c35004ae",
@@ -203,20 +157,13 @@ mod tests {
         for (index, change) in changes.into_iter().enumerate() {
             let mut changed = original.clone();
             change(&mut changed);
-            assert_ne!(
-                hash_block(&changed),
-                hash_block(&original),
-                "change {index}"
-            );
+            assert_ne!(hash_block(&changed), hash_block(&original), "change {index}");
         }
     }
 
     #[test]
     fn a_genesis_hashes_to_the_golden_digest() {
-        check(
-            chain_id(&genesis()),
-            "5a8645b13663be4f2d35acff847655d129f29e0308cb52b8ec59e110b43c616a",
-        );
+        check(chain_id(&genesis()), "5a8645b13663be4f2d35acff847655d129f29e0308cb52b8ec59e110b43c616a");
     }
 
     #[test]

@@ -55,9 +55,7 @@ impl IdentityKey {
     /// signed with the domain `ic-response`, as clients check them (interface spec, "Query call").
     pub fn sign(&self, domain: &str, message: &[u8]) -> NodeSignature {
         match &*self.0 {
-            Identity::Ed25519(key) => {
-                NodeSignature(key.sign(&domain_message(domain, &[message])).to_bytes())
-            }
+            Identity::Ed25519(key) => NodeSignature(key.sign(&domain_message(domain, &[message])).to_bytes()),
             Identity::Simulated(secret) => simulated_signature(secret, domain, message),
         }
     }
@@ -69,26 +67,15 @@ pub fn node_id(public_key: &[u8; 32]) -> NodeId {
 }
 
 /// Whether the owner of the raw Ed25519 key `public_key` signed `message` under `domain`.
-pub fn verify_node(
-    public_key: &[u8; 32],
-    domain: &str,
-    message: &[u8],
-    signature: &NodeSignature,
-) -> bool {
+pub fn verify_node(public_key: &[u8; 32], domain: &str, message: &[u8], signature: &NodeSignature) -> bool {
     let Some(key) = decode_ed25519(public_key) else {
         return false;
     };
-    key.verify_strict(
-        &domain_message(domain, &[message]),
-        &Signature::from_bytes(&signature.0),
-    )
-    .is_ok()
+    key.verify_strict(&domain_message(domain, &[message]), &Signature::from_bytes(&signature.0)).is_ok()
 }
 
 fn decode_ed25519(bytes: &[u8; 32]) -> Option<VerifyingKey> {
-    VerifyingKey::from_bytes(bytes)
-        .ok()
-        .filter(|key| !key.is_weak())
+    VerifyingKey::from_bytes(bytes).ok().filter(|key| !key.is_weak())
 }
 
 /// The Ed25519 key of a node's TLS certificate, which peers pin.
@@ -117,10 +104,7 @@ impl TlsKey {
 
     /// The key as PKCS#8 DER, as TLS libraries take it.
     pub fn to_pkcs8_der(&self) -> Zeroizing<Vec<u8>> {
-        let document = self
-            .0
-            .to_pkcs8_der()
-            .expect("an Ed25519 key always has a PKCS#8 form");
+        let document = self.0.to_pkcs8_der().expect("an Ed25519 key always has a PKCS#8 form");
         Zeroizing::new(document.as_bytes().to_vec())
     }
 }
@@ -154,10 +138,7 @@ impl EncryptionKey {
         self.0.public_key().to_bytes()
     }
 
-    pub(super) fn decrypt(
-        &self,
-        ciphertext: &threshold_crypto::Ciphertext,
-    ) -> Option<Zeroizing<Vec<u8>>> {
+    pub(super) fn decrypt(&self, ciphertext: &threshold_crypto::Ciphertext) -> Option<Zeroizing<Vec<u8>>> {
         self.0.decrypt(ciphertext).map(Zeroizing::new)
     }
 }
@@ -171,9 +152,7 @@ pub enum KeyError {
     Identity { node: NodeIndex },
     #[error("node {node}: tls_key is not 64 hex digits of an Ed25519 key")]
     Tls { node: NodeIndex },
-    #[error(
-        "node {node}: encryption_key is not 96 hex digits of a point in G1 other than the identity"
-    )]
+    #[error("node {node}: encryption_key is not 96 hex digits of a point in G1 other than the identity")]
     Encryption { node: NodeIndex },
 }
 
@@ -198,16 +177,13 @@ impl Committee {
         let indexes = (0..=u16::MAX).map(NodeIndex);
         let members = genesis.nodes.iter().zip(indexes).map(|(node, index)| {
             Ok(Member {
-                identity: parse_ed25519(&node.identity_key)
-                    .ok_or(KeyError::Identity { node: index })?,
+                identity: parse_ed25519(&node.identity_key).ok_or(KeyError::Identity { node: index })?,
                 tls: parse_ed25519(&node.tls_key).ok_or(KeyError::Tls { node: index })?,
                 encryption: parse_encryption(&node.encryption_key)
                     .ok_or(KeyError::Encryption { node: index })?,
             })
         });
-        Ok(Committee(Arc::new(Members::Real(
-            members.collect::<Result<_, _>>()?,
-        ))))
+        Ok(Committee(Arc::new(Members::Real(members.collect::<Result<_, _>>()?))))
     }
 
     /// How many nodes there are.
@@ -226,9 +202,9 @@ impl Committee {
     /// The raw identity key of a member.
     pub fn identity_key(&self, node: NodeIndex) -> Option<[u8; 32]> {
         match &*self.0 {
-            Members::Real(members) => members
-                .get(usize::from(node.0))
-                .map(|member| member.identity.to_bytes()),
+            Members::Real(members) => {
+                members.get(usize::from(node.0)).map(|member| member.identity.to_bytes())
+            }
             Members::Simulated(members) => members.get(usize::from(node.0)).map(|secret| secret.0),
         }
     }
@@ -240,8 +216,7 @@ impl Committee {
 
     /// The member with this raw identity key.
     pub fn index_of(&self, identity_key: &[u8; 32]) -> Option<NodeIndex> {
-        self.indexes()
-            .find(|index| self.identity_key(*index).as_ref() == Some(identity_key))
+        self.indexes().find(|index| self.identity_key(*index).as_ref() == Some(identity_key))
     }
 
     /// The raw TLS key of a member; a simulated one has none.
@@ -261,20 +236,11 @@ impl Committee {
     }
 
     /// Whether `signer` is a member and signed `message` under `domain`.
-    pub fn verify(
-        &self,
-        signer: NodeIndex,
-        domain: &str,
-        message: &[u8],
-        signature: &NodeSignature,
-    ) -> bool {
+    pub fn verify(&self, signer: NodeIndex, domain: &str, message: &[u8], signature: &NodeSignature) -> bool {
         match &*self.0 {
             Members::Real(members) => members.get(usize::from(signer.0)).is_some_and(|member| {
                 let signature = Signature::from_bytes(&signature.0);
-                member
-                    .identity
-                    .verify_strict(&domain_message(domain, &[message]), &signature)
-                    .is_ok()
+                member.identity.verify_strict(&domain_message(domain, &[message]), &signature).is_ok()
             }),
             Members::Simulated(secrets) => secrets
                 .get(usize::from(signer.0))
@@ -309,27 +275,14 @@ fn parse_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
 /// by anyone. Only `sim` and tests may call this (tests/tidy.rs).
 pub fn simulated(chain: ChainId, n: usize) -> (Vec<IdentityKey>, Committee) {
     let secrets: Vec<Digest> = (0..n as u64)
-        .map(|index| {
-            hash_parts(
-                "atoll-simulated-identity",
-                &[&chain.0, &index.to_be_bytes()],
-            )
-        })
+        .map(|index| hash_parts("atoll-simulated-identity", &[&chain.0, &index.to_be_bytes()]))
         .collect();
-    let keys = secrets
-        .iter()
-        .map(|secret| IdentityKey(Arc::new(Identity::Simulated(*secret))));
-    (
-        keys.collect(),
-        Committee(Arc::new(Members::Simulated(secrets))),
-    )
+    let keys = secrets.iter().map(|secret| IdentityKey(Arc::new(Identity::Simulated(*secret))));
+    (keys.collect(), Committee(Arc::new(Members::Simulated(secrets))))
 }
 
 fn simulated_signature(secret: &Digest, domain: &str, message: &[u8]) -> NodeSignature {
-    let half = hash_parts(
-        "atoll-simulated-signature",
-        &[&secret.0, domain.as_bytes(), message],
-    );
+    let half = hash_parts("atoll-simulated-signature", &[&secret.0, domain.as_bytes(), message]);
     let mut bytes = [0; 64];
     bytes[..32].copy_from_slice(&half.0);
     NodeSignature(bytes)
@@ -388,40 +341,23 @@ mod tests {
         let (identity, _) = one();
         let key = SigningKey::from_bytes(&[1; 32]);
         assert_eq!(identity.sign("ab", b"c").0, key.sign(b"\x02abc").to_bytes());
-        assert!(verify_node(
-            &identity.public_key(),
-            "ab",
-            b"c",
-            &identity.sign("ab", b"c")
-        ));
+        assert!(verify_node(&identity.public_key(), "ab", b"c", &identity.sign("ab", b"c")));
     }
 
     #[test]
     fn a_node_id_is_the_self_authenticating_principal_of_the_der_key() {
         let id = IdentityKey::from_bytes(&[1; 32]).node_id();
         assert_eq!(id.0.as_slice().len(), 29);
-        assert_eq!(
-            id.0.to_text(),
-            "wf3fv-4c4nr-7ks2b-xa4u7-kf3no-32glf-lf7e4-4ng4a-wwtlu-a2vnq-nae"
-        );
+        assert_eq!(id.0.to_text(), "wf3fv-4c4nr-7ks2b-xa4u7-kf3no-32glf-lf7e4-4ng4a-wwtlu-a2vnq-nae");
     }
 
     #[test]
     fn keys_survive_their_files() {
         assert_eq!(*IdentityKey::from_bytes(&[1; 32]).to_bytes(), [1; 32]);
         assert_eq!(*TlsKey::from_bytes(&[2; 32]).to_bytes(), [2; 32]);
-        assert_eq!(
-            *EncryptionKey::from_bytes(&[3; 32]).unwrap().to_bytes(),
-            [3; 32]
-        );
-        assert_eq!(
-            EncryptionKey::from_bytes(&[0; 32]).err(),
-            Some(KeyError::EncryptionSecret)
-        );
-        assert_eq!(
-            EncryptionKey::from_bytes(&[0xff; 32]).err(),
-            Some(KeyError::EncryptionSecret)
-        );
+        assert_eq!(*EncryptionKey::from_bytes(&[3; 32]).unwrap().to_bytes(), [3; 32]);
+        assert_eq!(EncryptionKey::from_bytes(&[0; 32]).err(), Some(KeyError::EncryptionSecret));
+        assert_eq!(EncryptionKey::from_bytes(&[0xff; 32]).err(), Some(KeyError::EncryptionSecret));
     }
 
     #[test]
@@ -430,22 +366,12 @@ mod tests {
         let weak = hex::encode([0; 32]);
         let identity_point = hex::encode(IDENTITY_G1);
         let wrongs: [(KeyError, &dyn Fn(&mut GenesisNode)); 7] = [
-            (KeyError::Identity { node }, &|n| {
-                n.identity_key = weak.clone()
-            }),
-            (KeyError::Identity { node }, &|n| {
-                n.identity_key.truncate(62)
-            }),
-            (KeyError::Identity { node }, &|n| {
-                n.identity_key = n.identity_key.to_uppercase()
-            }),
+            (KeyError::Identity { node }, &|n| n.identity_key = weak.clone()),
+            (KeyError::Identity { node }, &|n| n.identity_key.truncate(62)),
+            (KeyError::Identity { node }, &|n| n.identity_key = n.identity_key.to_uppercase()),
             (KeyError::Tls { node }, &|n| n.tls_key = "x".into()),
-            (KeyError::Encryption { node }, &|n| {
-                n.encryption_key = identity_point.clone()
-            }),
-            (KeyError::Encryption { node }, &|n| {
-                n.encryption_key = hex::encode([0xff; 48])
-            }),
+            (KeyError::Encryption { node }, &|n| n.encryption_key = identity_point.clone()),
+            (KeyError::Encryption { node }, &|n| n.encryption_key = hex::encode([0xff; 48])),
             (KeyError::Encryption { node }, &|n| n.encryption_key.clear()),
         ];
         for (expected, spoil) in wrongs {
@@ -459,15 +385,9 @@ mod tests {
     fn a_member_is_found_by_its_key() {
         let (identity, genesis) = one();
         let committee = Committee::from_genesis(&genesis).unwrap();
-        assert_eq!(
-            committee.index_of(&identity.public_key()),
-            Some(NodeIndex(0))
-        );
+        assert_eq!(committee.index_of(&identity.public_key()), Some(NodeIndex(0)));
         assert_eq!(committee.index_of(&[7; 32]), None);
         assert_eq!(committee.node_id(NodeIndex(0)), Some(identity.node_id()));
-        assert_eq!(
-            committee.tls_key(NodeIndex(0)),
-            Some(TlsKey::from_bytes(&[2; 32]).public_key())
-        );
+        assert_eq!(committee.tls_key(NodeIndex(0)), Some(TlsKey::from_bytes(&[2; 32]).public_key()));
     }
 }

@@ -15,10 +15,7 @@ pub(super) struct Sharing {
 impl Sharing {
     pub fn new(chain: &ChainId, name: &str, threshold: usize, n: usize, own: NodeIndex) -> Sharing {
         let secret = |index: u64| {
-            hash_parts(
-                "atoll-simulated-share",
-                &[&chain.0, name.as_bytes(), &index.to_be_bytes()],
-            )
+            hash_parts("atoll-simulated-share", &[&chain.0, name.as_bytes(), &index.to_be_bytes()])
         };
         let master = hash_parts("atoll-simulated-master", &[&chain.0, name.as_bytes()]);
         Sharing {
@@ -54,16 +51,12 @@ impl Sharing {
 
     /// The signature, if `shares` are a threshold and each of them holds.
     pub fn combine(&self, message: &[u8], shares: &[(NodeIndex, BlsBytes)]) -> Option<BlsBytes> {
-        let hold = shares
-            .iter()
-            .all(|(signer, share)| self.verify_share(message, *signer, share));
+        let hold = shares.iter().all(|(signer, share)| self.verify_share(message, *signer, share));
         (shares.len() >= self.threshold && hold).then(|| seal(&self.master, message))
     }
 
     fn share_of(&self, message: &[u8], signer: NodeIndex) -> Option<BlsBytes> {
-        self.secrets
-            .get(usize::from(signer.0))
-            .map(|secret| seal(secret, message))
+        self.secrets.get(usize::from(signer.0)).map(|secret| seal(secret, message))
     }
 }
 

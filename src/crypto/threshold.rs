@@ -5,8 +5,8 @@ use super::reader::Reader;
 use super::{bls, simulated};
 use crate::types::limits::NODES_MAX;
 use crate::types::{
-    BlsBytes, ChainId, Digest, Height, NodeIndex, SignatureShare, StateRoot, ThresholdSignature,
-    View, faults_max, quorum,
+    BlsBytes, ChainId, Digest, Height, NodeIndex, SignatureShare, StateRoot, ThresholdSignature, View,
+    faults_max, quorum,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -43,20 +43,16 @@ impl Statement {
     /// The bytes that are signed (room rules 1 and 2).
     fn message(&self, chain: &ChainId) -> Vec<u8> {
         match self {
-            Statement::Notarize { view, block } => domain_message(
-                "atoll-notarize",
-                &[&chain.0, &view.0.to_be_bytes(), &block.0],
-            ),
+            Statement::Notarize { view, block } => {
+                domain_message("atoll-notarize", &[&chain.0, &view.0.to_be_bytes(), &block.0])
+            }
             Statement::Nullify { view } => {
                 domain_message("atoll-nullify", &[&chain.0, &view.0.to_be_bytes()])
             }
-            Statement::Finalize { view, block } => domain_message(
-                "atoll-finalize",
-                &[&chain.0, &view.0.to_be_bytes(), &block.0],
-            ),
-            Statement::Beacon { view } => {
-                domain_message("atoll-beacon", &[&chain.0, &view.0.to_be_bytes()])
+            Statement::Finalize { view, block } => {
+                domain_message("atoll-finalize", &[&chain.0, &view.0.to_be_bytes(), &block.0])
             }
+            Statement::Beacon { view } => domain_message("atoll-beacon", &[&chain.0, &view.0.to_be_bytes()]),
             Statement::Certify { height: _, root } => domain_message("ic-state-root", &[&root.0.0]),
         }
     }
@@ -124,13 +120,7 @@ impl Keyring {
         let keyring = |own| {
             let quorum = sharing("quorum", quorum, own);
             let beacon = sharing("beacon", faults_max(n) + 1, own);
-            Keyring(Arc::new(Keys {
-                chain,
-                nodes: n,
-                own,
-                quorum,
-                beacon,
-            }))
+            Keyring(Arc::new(Keys { chain, nodes: n, own, quorum, beacon }))
         };
         (0..=u16::MAX).map(NodeIndex).take(n).map(keyring).collect()
     }
@@ -144,13 +134,7 @@ impl Keyring {
         beacon: bls::Sharing,
     ) -> Keyring {
         let (quorum, beacon) = (Sharing::Bls(quorum), Sharing::Bls(beacon));
-        Keyring(Arc::new(Keys {
-            chain,
-            nodes,
-            own,
-            quorum,
-            beacon,
-        }))
+        Keyring(Arc::new(Keys { chain, nodes, own, quorum, beacon }))
     }
 
     /// The name of the chain whose keys these are.
@@ -194,12 +178,7 @@ impl Keyring {
     }
 
     /// Whether `share` is `signer`'s share of the signature on `statement`.
-    pub fn verify_share(
-        &self,
-        statement: &Statement,
-        signer: NodeIndex,
-        share: &SignatureShare,
-    ) -> bool {
+    pub fn verify_share(&self, statement: &Statement, signer: NodeIndex, share: &SignatureShare) -> bool {
         let message = statement.message(&self.0.chain);
         match self.sharing(statement) {
             Sharing::Bls(sharing) => sharing.verify_share(&message, signer, share),
@@ -216,19 +195,15 @@ impl Keyring {
     ) -> Result<ThresholdSignature, CombineError> {
         self.check_signers(shares)?;
         let need = self.threshold(statement);
-        let used = shares.get(..need).ok_or(CombineError::TooFew {
-            have: shares.len(),
-            need,
-        })?;
+        let used = shares.get(..need).ok_or(CombineError::TooFew { have: shares.len(), need })?;
         let message = statement.message(&self.0.chain);
         let combined = match self.sharing(statement) {
             Sharing::Bls(sharing) => sharing.combine(&message, used),
             Sharing::Simulated(sharing) => sharing.combine(&message, used),
         };
         combined.ok_or_else(|| {
-            let invalid = shares
-                .iter()
-                .filter(|(signer, share)| !self.verify_share(statement, *signer, share));
+            let invalid =
+                shares.iter().filter(|(signer, share)| !self.verify_share(statement, *signer, share));
             CombineError::Invalid(invalid.map(|(signer, _)| *signer).collect())
         })
     }
@@ -237,14 +212,9 @@ impl Keyring {
     fn check_signers(&self, shares: &[(NodeIndex, SignatureShare)]) -> Result<(), CombineError> {
         let mut seen = BTreeSet::new();
         let signers = shares.iter().map(|(signer, _)| *signer);
-        let wrong: Vec<NodeIndex> = signers
-            .filter(|signer| usize::from(signer.0) >= self.0.nodes || !seen.insert(*signer))
-            .collect();
-        if wrong.is_empty() {
-            Ok(())
-        } else {
-            Err(CombineError::Invalid(wrong))
-        }
+        let wrong: Vec<NodeIndex> =
+            signers.filter(|signer| usize::from(signer.0) >= self.0.nodes || !seen.insert(*signer)).collect();
+        if wrong.is_empty() { Ok(()) } else { Err(CombineError::Invalid(wrong)) }
     }
 
     /// Whether `signature` is the committee's on `statement`.
@@ -260,10 +230,7 @@ impl Keyring {
     /// the chain draws). Nobody can tell a later view's leader before f+1 nodes signed the beacon.
     pub fn leader(&self, view: View, beacon: Option<&BlsBytes>) -> NodeIndex {
         let draw = beacon.map_or(&[][..], |beacon| &beacon.0);
-        let hash = hash_parts(
-            "atoll-leader",
-            &[&self.0.chain.0, &view.0.to_be_bytes(), draw],
-        );
+        let hash = hash_parts("atoll-leader", &[&self.0.chain.0, &view.0.to_be_bytes(), draw]);
         let [a, b, c, d, e, f, g, h, ..] = hash.0;
         let number = u64::from_be_bytes([a, b, c, d, e, f, g, h]) % (self.0.nodes as u64).max(1);
         NodeIndex(u16::try_from(number).unwrap_or(0))
@@ -279,13 +246,7 @@ impl Keyring {
     /// The keyring for its file: format, chain, nodes, own index, the two sharings. A simulated one has
     /// no such form and gives the header alone, which `from_bytes` refuses.
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        let Keys {
-            chain,
-            nodes,
-            own,
-            quorum,
-            beacon,
-        } = &*self.0;
+        let Keys { chain, nodes, own, quorum, beacon } = &*self.0;
         // Room for everything at once: a vector that grows leaves copies of secrets behind.
         let mut bytes = Zeroizing::new(Vec::with_capacity(256 + nodes * 2 * 96));
         bytes.push(FORMAT);
@@ -309,14 +270,7 @@ impl Keyring {
         }
         let keyring = Keyring::decode(bytes).ok_or(KeyringError::Damaged)?;
         let found = keyring.chain();
-        if found == chain {
-            Ok(keyring)
-        } else {
-            Err(KeyringError::Chain {
-                found,
-                expected: chain,
-            })
-        }
+        if found == chain { Ok(keyring) } else { Err(KeyringError::Chain { found, expected: chain }) }
     }
 
     fn decode(bytes: &[u8]) -> Option<Keyring> {
@@ -329,9 +283,7 @@ impl Keyring {
         let beacon_sharing = bls::Sharing::decode(&mut reader, nodes, own)?;
         let thresholds = (quorum_sharing.threshold(), beacon_sharing.threshold());
         let keyring = Keyring::real(chain, nodes, own, quorum_sharing, beacon_sharing);
-        reader
-            .finish(keyring)
-            .filter(|_| thresholds == (quorum(nodes), faults_max(nodes) + 1))
+        reader.finish(keyring).filter(|_| thresholds == (quorum(nodes), faults_max(nodes) + 1))
     }
 }
 

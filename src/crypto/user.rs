@@ -12,28 +12,26 @@ use rand::{CryptoRng, RngCore};
 use sha2::{Digest as _, Sha224};
 
 /// SubjectPublicKeyInfo up to the raw key (RFC 8410).
-const ED25519_PREFIX: [u8; 12] = [
-    0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
-];
+const ED25519_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
 /// SubjectPublicKeyInfo up to the uncompressed point; curve 1.3.132.0.10 (RFC 5480).
 const SECP256K1_PREFIX: [u8; 23] = [
-    0x30, 0x56, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b,
-    0x81, 0x04, 0x00, 0x0a, 0x03, 0x42, 0x00,
+    0x30, 0x56, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b, 0x81,
+    0x04, 0x00, 0x0a, 0x03, 0x42, 0x00,
 ];
 
 /// SubjectPublicKeyInfo up to the uncompressed point; curve 1.2.840.10045.3.1.7 (RFC 5480).
 const P256_PREFIX: [u8; 26] = [
-    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
-    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86,
+    0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 ];
 
 /// SubjectPublicKeyInfo up to the key in G2: algorithm 1.3.6.1.4.1.44668.5.3.1.2.1, curve
 /// 1.3.6.1.4.1.44668.5.3.2.1 (interface spec, "Certification").
 const BLS_PREFIX: [u8; 37] = [
-    0x30, 0x81, 0x82, 0x30, 0x1d, 0x06, 0x0d, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0xdc, 0x7c, 0x05,
-    0x03, 0x01, 0x02, 0x01, 0x06, 0x0c, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0xdc, 0x7c, 0x05, 0x03,
-    0x02, 0x01, 0x03, 0x61, 0x00,
+    0x30, 0x81, 0x82, 0x30, 0x1d, 0x06, 0x0d, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0xdc, 0x7c, 0x05, 0x03,
+    0x01, 0x02, 0x01, 0x06, 0x0c, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0xdc, 0x7c, 0x05, 0x03, 0x02, 0x01,
+    0x03, 0x61, 0x00,
 ];
 
 /// A user's public key.
@@ -65,10 +63,7 @@ pub enum SignatureError {
 impl PublicKey {
     /// Reads a DER-encoded key in exactly the form that the interface spec prescribes.
     pub fn from_der(der: &[u8]) -> Result<PublicKey, SignatureError> {
-        let scheme = if let Some(raw) = der
-            .strip_prefix(&ED25519_PREFIX)
-            .filter(|raw| raw.len() == 32)
-        {
+        let scheme = if let Some(raw) = der.strip_prefix(&ED25519_PREFIX).filter(|raw| raw.len() == 32) {
             Scheme::Ed25519(
                 ic_ed25519::PublicKey::deserialize_raw(raw)
                     .map_err(|_| SignatureError::InvalidKey("Ed25519"))?,
@@ -90,38 +85,31 @@ impl PublicKey {
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
         check_length(signature)?;
         match &self.0 {
-            Scheme::Ed25519(key) => key
-                .verify_signature(message, signature)
-                .map_err(|_| SignatureError::Invalid),
+            Scheme::Ed25519(key) => {
+                key.verify_signature(message, signature).map_err(|_| SignatureError::Invalid)
+            }
             Scheme::Secp256k1(key) => {
-                let signature = k256::ecdsa::Signature::from_slice(signature)
-                    .map_err(|_| SignatureError::Invalid)?;
+                let signature =
+                    k256::ecdsa::Signature::from_slice(signature).map_err(|_| SignatureError::Invalid)?;
                 // k256 takes the low s alone.
                 let signature = signature.normalize_s().unwrap_or(signature);
-                key.verify(message, &signature)
-                    .map_err(|_| SignatureError::Invalid)
+                key.verify(message, &signature).map_err(|_| SignatureError::Invalid)
             }
             Scheme::P256(key) => {
-                let signature = p256::ecdsa::Signature::from_slice(signature)
-                    .map_err(|_| SignatureError::Invalid)?;
-                key.verify(message, &signature)
-                    .map_err(|_| SignatureError::Invalid)
+                let signature =
+                    p256::ecdsa::Signature::from_slice(signature).map_err(|_| SignatureError::Invalid)?;
+                key.verify(message, &signature).map_err(|_| SignatureError::Invalid)
             }
         }
     }
 }
 
 fn uncompressed<'a>(der: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {
-    der.strip_prefix(prefix)
-        .filter(|point| point.len() == 65 && point.first() == Some(&4))
+    der.strip_prefix(prefix).filter(|point| point.len() == 65 && point.first() == Some(&4))
 }
 
 fn check_length(signature: &[u8]) -> Result<(), SignatureError> {
-    if signature.len() == 64 {
-        Ok(())
-    } else {
-        Err(SignatureError::Length(signature.len()))
-    }
+    if signature.len() == 64 { Ok(()) } else { Err(SignatureError::Length(signature.len())) }
 }
 
 /// One signature to check together with others.
@@ -140,26 +128,17 @@ pub fn verify_batch(
 ) -> Vec<Result<(), SignatureError>> {
     if ed25519_holds(batch, rng) {
         let others = |item: &Signed<'_>| {
-            if ed25519(item).is_some() {
-                Ok(())
-            } else {
-                item.key.verify(item.message, item.signature)
-            }
+            if ed25519(item).is_some() { Ok(()) } else { item.key.verify(item.message, item.signature) }
         };
         return batch.iter().map(others).collect();
     }
-    batch
-        .iter()
-        .map(|item| item.key.verify(item.message, item.signature))
-        .collect()
+    batch.iter().map(|item| item.key.verify(item.message, item.signature)).collect()
 }
 
 /// Whether all Ed25519 signatures of `batch` hold.
 fn ed25519_holds(batch: &[Signed<'_>], rng: &mut (impl RngCore + CryptoRng)) -> bool {
-    let keyed: Vec<(ic_ed25519::PublicKey, &Signed<'_>)> = batch
-        .iter()
-        .filter_map(|item| Some((ed25519(item)?, item)))
-        .collect();
+    let keyed: Vec<(ic_ed25519::PublicKey, &Signed<'_>)> =
+        batch.iter().filter_map(|item| Some((ed25519(item)?, item))).collect();
     let keys: Vec<_> = keyed.iter().map(|(key, _)| *key).collect();
     let messages: Vec<_> = keyed.iter().map(|(_, item)| item.message).collect();
     let signatures: Vec<_> = keyed.iter().map(|(_, item)| item.signature).collect();

@@ -8,32 +8,14 @@ use prost::bytes::Bytes;
 use std::sync::Arc;
 
 /// What may repeat inside a block.
-pub(super) const BLOCK: &[Shape] = &[Shape {
-    tag: 7,
-    field: "block.ingress",
-    max: BLOCK_INGRESS_COUNT_MAX,
-    inside: &[],
-}];
+pub(super) const BLOCK: &[Shape] =
+    &[Shape { tag: 7, field: "block.ingress", max: BLOCK_INGRESS_COUNT_MAX, inside: &[] }];
 /// What may repeat inside a proposal.
-pub(super) const PROPOSAL: &[Shape] = &[Shape {
-    tag: 1,
-    field: "proposal.block",
-    max: 1,
-    inside: BLOCK,
-}];
+pub(super) const PROPOSAL: &[Shape] = &[Shape { tag: 1, field: "proposal.block", max: 1, inside: BLOCK }];
 
 /// Exactly `N` bytes.
-pub(super) fn array<const N: usize>(
-    bytes: &[u8],
-    field: &'static str,
-) -> Result<[u8; N], DecodeError> {
-    bytes.try_into().map_err(|_| {
-        Fault::Length {
-            have: bytes.len(),
-            need: N,
-        }
-        .at(field)
-    })
+pub(super) fn array<const N: usize>(bytes: &[u8], field: &'static str) -> Result<[u8; N], DecodeError> {
+    bytes.try_into().map_err(|_| Fault::Length { have: bytes.len(), need: N }.at(field))
 }
 
 pub(super) fn digest(bytes: &[u8], field: &'static str) -> Result<Digest, DecodeError> {
@@ -45,9 +27,7 @@ pub(super) fn bls(bytes: &[u8], field: &'static str) -> Result<BlsBytes, DecodeE
 }
 
 pub(super) fn node(index: u32, field: &'static str) -> Result<NodeIndex, DecodeError> {
-    u16::try_from(index)
-        .map(NodeIndex)
-        .map_err(|_| Fault::OutOfRange.at(field))
+    u16::try_from(index).map(NodeIndex).map_err(|_| Fault::OutOfRange.at(field))
 }
 
 /// The message that protobuf allows to be absent and we do not.
@@ -68,12 +48,7 @@ impl From<&Block> for proto::Block {
             parent_view: block.parent_view.0,
             proposer: u32::from(block.proposer.0),
             time: block.time.0,
-            ingress: block
-                .payload
-                .ingress
-                .iter()
-                .map(|ingress| ingress.envelope.clone())
-                .collect(),
+            ingress: block.payload.ingress.iter().map(|ingress| ingress.envelope.clone()).collect(),
         }
     }
 }
@@ -82,10 +57,7 @@ impl TryFrom<proto::Block> for Block {
     type Error = DecodeError;
 
     fn try_from(block: proto::Block) -> Result<Self, DecodeError> {
-        let ingress = block
-            .ingress
-            .into_iter()
-            .map(|envelope| cbor::read_ingress(envelope).map(Arc::new));
+        let ingress = block.ingress.into_iter().map(|envelope| cbor::read_ingress(envelope).map(Arc::new));
         Ok(Block {
             view: View(block.view),
             height: Height(block.height),
@@ -93,19 +65,14 @@ impl TryFrom<proto::Block> for Block {
             parent_view: View(block.parent_view),
             proposer: node(block.proposer, "block.proposer")?,
             time: Time(block.time),
-            payload: Payload {
-                ingress: ingress.collect::<Result<_, _>>()?,
-            },
+            payload: Payload { ingress: ingress.collect::<Result<_, _>>()? },
         })
     }
 }
 
 impl From<&Proposal> for proto::Proposal {
     fn from(proposal: &Proposal) -> Self {
-        proto::Proposal {
-            block: Some((&proposal.block).into()),
-            signature: copy(&proposal.signature.0),
-        }
+        proto::Proposal { block: Some((&proposal.block).into()), signature: copy(&proposal.signature.0) }
     }
 }
 
@@ -114,10 +81,7 @@ impl TryFrom<proto::Proposal> for Proposal {
 
     fn try_from(proposal: proto::Proposal) -> Result<Self, DecodeError> {
         let signature = NodeSignature(array(&proposal.signature, "proposal.signature")?);
-        Ok(Proposal {
-            block: present(proposal.block, "proposal.block")?.try_into()?,
-            signature,
-        })
+        Ok(Proposal { block: present(proposal.block, "proposal.block")?.try_into()?, signature })
     }
 }
 
@@ -145,10 +109,7 @@ impl TryFrom<proto::Notarization> for Notarization {
 
 impl From<&Nullification> for proto::Nullification {
     fn from(nullification: &Nullification) -> Self {
-        proto::Nullification {
-            view: nullification.view.0,
-            signature: copy(&nullification.signature.0),
-        }
+        proto::Nullification { view: nullification.view.0, signature: copy(&nullification.signature.0) }
     }
 }
 
@@ -157,10 +118,7 @@ impl TryFrom<proto::Nullification> for Nullification {
 
     fn try_from(nullification: proto::Nullification) -> Result<Self, DecodeError> {
         let signature = bls(&nullification.signature, "nullification.signature")?;
-        Ok(Nullification {
-            view: View(nullification.view),
-            signature,
-        })
+        Ok(Nullification { view: View(nullification.view), signature })
     }
 }
 
@@ -188,10 +146,7 @@ impl TryFrom<proto::Finalization> for Finalization {
 
 impl From<&RandomBeacon> for proto::RandomBeacon {
     fn from(beacon: &RandomBeacon) -> Self {
-        proto::RandomBeacon {
-            view: beacon.view.0,
-            signature: copy(&beacon.signature.0),
-        }
+        proto::RandomBeacon { view: beacon.view.0, signature: copy(&beacon.signature.0) }
     }
 }
 
@@ -199,10 +154,7 @@ impl TryFrom<proto::RandomBeacon> for RandomBeacon {
     type Error = DecodeError;
 
     fn try_from(beacon: proto::RandomBeacon) -> Result<Self, DecodeError> {
-        Ok(RandomBeacon {
-            view: View(beacon.view),
-            signature: bls(&beacon.signature, "beacon.signature")?,
-        })
+        Ok(RandomBeacon { view: View(beacon.view), signature: bls(&beacon.signature, "beacon.signature")? })
     }
 }
 
@@ -230,10 +182,7 @@ impl TryFrom<proto::Certification> for Certification {
 
 impl From<(&Notarization, &RandomBeacon)> for proto::NotarizationWithBeacon {
     fn from((notarization, beacon): (&Notarization, &RandomBeacon)) -> Self {
-        proto::NotarizationWithBeacon {
-            notarization: Some(notarization.into()),
-            beacon: Some(beacon.into()),
-        }
+        proto::NotarizationWithBeacon { notarization: Some(notarization.into()), beacon: Some(beacon.into()) }
     }
 }
 
@@ -242,10 +191,7 @@ impl TryFrom<proto::NotarizationWithBeacon> for (Notarization, RandomBeacon) {
 
     fn try_from(both: proto::NotarizationWithBeacon) -> Result<Self, DecodeError> {
         let notarization = present(both.notarization, "notarization")?;
-        Ok((
-            notarization.try_into()?,
-            present(both.beacon, "beacon")?.try_into()?,
-        ))
+        Ok((notarization.try_into()?, present(both.beacon, "beacon")?.try_into()?))
     }
 }
 
@@ -263,9 +209,6 @@ impl TryFrom<proto::NullificationWithBeacon> for (Nullification, RandomBeacon) {
 
     fn try_from(both: proto::NullificationWithBeacon) -> Result<Self, DecodeError> {
         let nullification = present(both.nullification, "nullification")?;
-        Ok((
-            nullification.try_into()?,
-            present(both.beacon, "beacon")?.try_into()?,
-        ))
+        Ok((nullification.try_into()?, present(both.beacon, "beacon")?.try_into()?))
     }
 }

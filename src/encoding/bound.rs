@@ -22,11 +22,7 @@ pub(super) fn check(mut message: &[u8], shapes: &'static [Shape]) -> Result<(), 
     while message.has_remaining() {
         let (tag, wire_type) = decode_key(&mut message).map_err(|error| malformed(&error))?;
         let value = take_value(&mut message, wire_type)?;
-        for (shape, count) in shapes
-            .iter()
-            .zip(&mut counts)
-            .filter(|(shape, _)| shape.tag == tag)
-        {
+        for (shape, count) in shapes.iter().zip(&mut counts).filter(|(shape, _)| shape.tag == tag) {
             *count += 1;
             if *count > shape.max {
                 return Err(Fault::TooMany { max: shape.max }.at(shape.field));
@@ -56,15 +52,9 @@ fn take_value<'a>(message: &mut &'a [u8], wire_type: WireType) -> Result<&'a [u8
             return Err(Fault::Protobuf("group".into()).at("protobuf"));
         }
     };
-    let (value, rest) = message
-        .split_at_checked(skip)
-        .ok_or(Fault::Truncated.at("protobuf"))?;
+    let (value, rest) = message.split_at_checked(skip).ok_or(Fault::Truncated.at("protobuf"))?;
     *message = rest;
-    Ok(if wire_type == WireType::LengthDelimited {
-        value
-    } else {
-        &[]
-    })
+    Ok(if wire_type == WireType::LengthDelimited { value } else { &[] })
 }
 
 fn malformed(error: &prost::DecodeError) -> DecodeError {

@@ -17,10 +17,7 @@ pub enum Fault {
     #[error("{0} trailing bytes")]
     TrailingBytes(usize),
     #[error("expected {expected}, found {found}")]
-    WrongType {
-        expected: &'static str,
-        found: &'static str,
-    },
+    WrongType { expected: &'static str, found: &'static str },
     #[error("missing")]
     Missing,
     #[error("given twice")]

@@ -11,40 +11,17 @@ use proto::ceremony_message::Step;
 use proto::peer_message::Message as Wire;
 use std::sync::Arc;
 
-const LINK: &[Shape] = &[Shape {
-    tag: 1,
-    field: "chain.block",
-    max: 1,
-    inside: BLOCK,
-}];
-const CHAIN: &[Shape] = &[Shape {
-    tag: 1,
-    field: "chain.links",
-    max: CHAIN_SEGMENT_BLOCKS_MAX,
-    inside: LINK,
-}];
+const LINK: &[Shape] = &[Shape { tag: 1, field: "chain.block", max: 1, inside: BLOCK }];
+const CHAIN: &[Shape] =
+    &[Shape { tag: 1, field: "chain.links", max: CHAIN_SEGMENT_BLOCKS_MAX, inside: LINK }];
 const PEER_MESSAGE: &[Shape] = &[
-    Shape {
-        tag: 1,
-        field: "proposal",
-        max: 1,
-        inside: PROPOSAL,
-    },
-    Shape {
-        tag: 14,
-        field: "chain",
-        max: 1,
-        inside: CHAIN,
-    },
+    Shape { tag: 1, field: "proposal", max: 1, inside: PROPOSAL },
+    Shape { tag: 14, field: "chain", max: 1, inside: CHAIN },
 ];
 
 /// One encoded message, ready to be sent to any number of peers.
 pub fn encode(message: &PeerMessage) -> Bytes {
-    proto::PeerMessage {
-        message: Some(message.into()),
-    }
-    .encode_to_vec()
-    .into()
+    proto::PeerMessage { message: Some(message.into()) }.encode_to_vec().into()
 }
 
 /// Reads what a peer sent. Envelopes share memory with `bytes`.
@@ -54,10 +31,7 @@ pub fn encode(message: &PeerMessage) -> Bytes {
 pub fn decode(bytes: impl Into<Bytes>) -> Result<PeerMessage, DecodeError> {
     let bytes = bytes.into();
     if bytes.len() > PEER_MESSAGE_BYTES_MAX {
-        return Err(Fault::TooLong {
-            max: PEER_MESSAGE_BYTES_MAX,
-        }
-        .at("peer message"));
+        return Err(Fault::TooLong { max: PEER_MESSAGE_BYTES_MAX }.at("peer message"));
     }
     bound::check(&bytes, PEER_MESSAGE)?;
     let message = proto::PeerMessage::decode(bytes)
@@ -110,14 +84,9 @@ impl TryFrom<Wire> for PeerMessage {
                 PeerMessage::Nullification(nullification, beacon)
             }
             Wire::Finalization(finalization) => PeerMessage::Finalization(finalization.try_into()?),
-            Wire::Certification(certification) => {
-                PeerMessage::Certification(certification.try_into()?)
-            }
+            Wire::Certification(certification) => PeerMessage::Certification(certification.try_into()?),
             Wire::Ingress(envelope) if envelope.len() > INGRESS_BYTES_MAX => {
-                return Err(Fault::TooLong {
-                    max: INGRESS_BYTES_MAX,
-                }
-                .at("ingress"));
+                return Err(Fault::TooLong { max: INGRESS_BYTES_MAX }.at("ingress"));
             }
             Wire::Ingress(envelope) => PeerMessage::Ingress(envelope),
             Wire::Status(status) => PeerMessage::Status(status.into()),
@@ -240,11 +209,7 @@ impl From<&PeerStatus> for proto::PeerStatus {
 impl From<proto::PeerStatus> for PeerStatus {
     fn from(status: proto::PeerStatus) -> Self {
         let (finalized, certified) = (Height(status.finalized), Height(status.certified));
-        PeerStatus {
-            view: View(status.view),
-            finalized,
-            certified,
-        }
+        PeerStatus { view: View(status.view), finalized, certified }
     }
 }
 
@@ -268,10 +233,7 @@ impl TryFrom<proto::ChainSegment> for ChainSegment {
     fn try_from(segment: proto::ChainSegment) -> Result<Self, DecodeError> {
         let links = segment.links.into_iter().map(|link| {
             let block: Block = present(link.block, "chain.block")?.try_into()?;
-            Ok((
-                Arc::new(block),
-                present(link.beacon, "chain.beacon")?.try_into()?,
-            ))
+            Ok((Arc::new(block), present(link.beacon, "chain.beacon")?.try_into()?))
         });
         Ok(ChainSegment {
             blocks: links.collect::<Result<_, DecodeError>>()?,

@@ -23,8 +23,7 @@ where
     T: TryFrom<M, Error = DecodeError>,
 {
     bound::check(&bytes, shapes)?;
-    let message =
-        M::decode(bytes).map_err(|error| Fault::Protobuf(error.to_string()).at("record"))?;
+    let message = M::decode(bytes).map_err(|error| Fault::Protobuf(error.to_string()).at("record"))?;
     message.try_into()
 }
 
@@ -119,12 +118,7 @@ pub fn encode_vote(vote: &Vote) -> Vec<u8> {
         Vote::Nullify { view } => (proto::vote::Kind::Nullify, view, Bytes::new()),
         Vote::Finalize { view, block } => (proto::vote::Kind::Finalize, view, copy(&block.0)),
     };
-    proto::Vote {
-        kind: kind.into(),
-        view: view.0,
-        block,
-    }
-    .encode_to_vec()
+    proto::Vote { kind: kind.into(), view: view.0, block }.encode_to_vec()
 }
 
 /// The inverse of [`encode_vote`].
@@ -154,20 +148,16 @@ impl TryFrom<proto::Vote> for Vote {
     fn try_from(vote: proto::Vote) -> Result<Self, DecodeError> {
         let view = View(vote.view);
         match proto::vote::Kind::try_from(vote.kind) {
-            Ok(proto::vote::Kind::Notarize) => Ok(Vote::Notarize {
-                view,
-                block: digest(&vote.block, "vote.block")?,
-            }),
-            Ok(proto::vote::Kind::Finalize) => Ok(Vote::Finalize {
-                view,
-                block: digest(&vote.block, "vote.block")?,
-            }),
-            Ok(proto::vote::Kind::Nullify) if vote.block.is_empty() => Ok(Vote::Nullify { view }),
-            Ok(proto::vote::Kind::Nullify) => Err(Fault::Length {
-                have: vote.block.len(),
-                need: 0,
+            Ok(proto::vote::Kind::Notarize) => {
+                Ok(Vote::Notarize { view, block: digest(&vote.block, "vote.block")? })
             }
-            .at("vote.block")),
+            Ok(proto::vote::Kind::Finalize) => {
+                Ok(Vote::Finalize { view, block: digest(&vote.block, "vote.block")? })
+            }
+            Ok(proto::vote::Kind::Nullify) if vote.block.is_empty() => Ok(Vote::Nullify { view }),
+            Ok(proto::vote::Kind::Nullify) => {
+                Err(Fault::Length { have: vote.block.len(), need: 0 }.at("vote.block"))
+            }
             _ => Err(Fault::UnknownValue(vote.kind.to_string()).at("vote.kind")),
         }
     }

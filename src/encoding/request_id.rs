@@ -15,10 +15,8 @@ pub enum Value<'a> {
 
 /// Hash of a map, whatever the order of its fields. Absent fields are not listed.
 pub fn hash_of_map(fields: &[(&str, Value<'_>)]) -> Digest {
-    let mut pairs: Vec<[Digest; 2]> = fields
-        .iter()
-        .map(|(name, value)| [sha256(name.as_bytes()), hash(value)])
-        .collect();
+    let mut pairs: Vec<[Digest; 2]> =
+        fields.iter().map(|(name, value)| [sha256(name.as_bytes()), hash(value)]).collect();
     pairs.sort_unstable();
     hash_concatenation(pairs.iter().flatten())
 }
@@ -28,9 +26,7 @@ fn hash(value: &Value<'_>) -> Digest {
         Value::Bytes(bytes) => sha256(bytes),
         Value::Text(text) => sha256(text.as_bytes()),
         Value::Nat(number) => sha256(&leb128(*number)),
-        Value::Array(items) => {
-            hash_concatenation(items.iter().map(hash).collect::<Vec<_>>().iter())
-        }
+        Value::Array(items) => hash_concatenation(items.iter().map(hash).collect::<Vec<_>>().iter()),
         Value::Map(fields) => hash_of_map(fields),
     }
 }
@@ -83,19 +79,10 @@ mod tests {
     #[test]
     fn order_of_fields_does_not_matter_but_order_of_entries_does() {
         let paths = |a: &'static str, b: &'static str| {
-            Value::Array(vec![
-                Value::Array(vec![Value::Text(a)]),
-                Value::Array(vec![Value::Text(b)]),
-            ])
+            Value::Array(vec![Value::Array(vec![Value::Text(a)]), Value::Array(vec![Value::Text(b)])])
         };
         let one = hash_of_map(&[("a", Value::Nat(1)), ("p", paths("x", "y"))]);
-        assert_eq!(
-            one,
-            hash_of_map(&[("p", paths("x", "y")), ("a", Value::Nat(1))])
-        );
-        assert_ne!(
-            one,
-            hash_of_map(&[("a", Value::Nat(1)), ("p", paths("y", "x"))])
-        );
+        assert_eq!(one, hash_of_map(&[("p", paths("x", "y")), ("a", Value::Nat(1))]));
+        assert_ne!(one, hash_of_map(&[("a", Value::Nat(1)), ("p", paths("y", "x"))]));
     }
 }

@@ -37,146 +37,68 @@ fn block(view: u64, methods: &[&str]) -> Block {
         parent_view: View(view.saturating_sub(1)),
         proposer: NodeIndex(3),
         time: Time(1_700_000_000_000_000_000),
-        payload: Payload {
-            ingress: methods.iter().map(|method| ingress(method, 9)).collect(),
-        },
+        payload: Payload { ingress: methods.iter().map(|method| ingress(method, 9)).collect() },
     }
 }
 
 fn finalization(view: u64) -> Finalization {
-    Finalization {
-        view: View(view),
-        block: digest(2),
-        signature: bls(3),
-    }
+    Finalization { view: View(view), block: digest(2), signature: bls(3) }
 }
 
 fn beacon(view: u64) -> RandomBeacon {
-    RandomBeacon {
-        view: View(view),
-        signature: bls(4),
-    }
+    RandomBeacon { view: View(view), signature: bls(4) }
 }
 
 fn certification() -> Certification {
-    Certification {
-        height: Height(5),
-        root: StateRoot(digest(6)),
-        signature: bls(7),
-    }
+    Certification { height: Height(5), root: StateRoot(digest(6)), signature: bls(7) }
 }
 
 fn ceremony(step: CeremonyStep) -> PeerMessage {
     let signature = NodeSignature([9; 64]);
-    PeerMessage::Ceremony(Box::new(CeremonyMessage {
-        sender: NodeIndex(2),
-        step,
-        signature,
-    }))
+    PeerMessage::Ceremony(Box::new(CeremonyMessage { sender: NodeIndex(2), step, signature }))
 }
 
 /// One message of every kind, with its name.
 fn messages() -> Vec<(&'static str, PeerMessage)> {
     let (view, block_hash, signer, share) = (View(8), digest(1), NodeIndex(2), bls(3));
     let chain = ChainSegment {
-        blocks: vec![
-            (Arc::new(block(1, &[])), beacon(1)),
-            (Arc::new(block(2, &["inc"])), beacon(2)),
-        ],
+        blocks: vec![(Arc::new(block(1, &[])), beacon(1)), (Arc::new(block(2, &["inc"])), beacon(2))],
         finalization: finalization(2),
         certification: Some(certification()),
     };
-    let notarization = Notarization {
-        view,
-        block: block_hash,
-        signature: share,
-    };
-    let nullification = Nullification {
-        view,
-        signature: share,
-    };
-    let notarization_share = NotarizationShare {
-        view,
-        block: block_hash,
-        signer,
-        share,
-        beacon: bls(4),
-    };
-    let certification_share = CertificationShare {
-        height: Height(5),
-        root: StateRoot(digest(6)),
-        signer,
-        share,
-    };
-    let status = PeerStatus {
-        view,
-        finalized: Height(7),
-        certified: Height(6),
-    };
-    let proposal = Proposal {
-        block: block(8, &["inc", "dec"]),
-        signature: NodeSignature([5; 64]),
-    };
+    let notarization = Notarization { view, block: block_hash, signature: share };
+    let nullification = Nullification { view, signature: share };
+    let notarization_share = NotarizationShare { view, block: block_hash, signer, share, beacon: bls(4) };
+    let certification_share =
+        CertificationShare { height: Height(5), root: StateRoot(digest(6)), signer, share };
+    let status = PeerStatus { view, finalized: Height(7), certified: Height(6) };
+    let proposal = Proposal { block: block(8, &["inc", "dec"]), signature: NodeSignature([5; 64]) };
     vec![
         ("proposal", PeerMessage::Proposal(Arc::new(proposal))),
-        (
-            "notarization share",
-            PeerMessage::NotarizationShare(notarization_share),
-        ),
+        ("notarization share", PeerMessage::NotarizationShare(notarization_share)),
         (
             "nullification share",
-            PeerMessage::NullificationShare(NullificationShare {
-                view,
-                signer,
-                share,
-                beacon: bls(4),
-            }),
+            PeerMessage::NullificationShare(NullificationShare { view, signer, share, beacon: bls(4) }),
         ),
         (
             "finalization share",
-            PeerMessage::FinalizationShare(FinalizationShare {
-                view,
-                block: block_hash,
-                signer,
-                share,
-            }),
+            PeerMessage::FinalizationShare(FinalizationShare { view, block: block_hash, signer, share }),
         ),
-        (
-            "certification share",
-            PeerMessage::CertificationShare(certification_share),
-        ),
-        (
-            "notarization",
-            PeerMessage::Notarization(notarization, beacon(8)),
-        ),
-        (
-            "nullification",
-            PeerMessage::Nullification(nullification, beacon(8)),
-        ),
+        ("certification share", PeerMessage::CertificationShare(certification_share)),
+        ("notarization", PeerMessage::Notarization(notarization, beacon(8))),
+        ("nullification", PeerMessage::Nullification(nullification, beacon(8))),
         ("finalization", PeerMessage::Finalization(finalization(8))),
         ("certification", PeerMessage::Certification(certification())),
-        (
-            "ingress",
-            PeerMessage::Ingress(Bytes::from_static(b"an envelope")),
-        ),
+        ("ingress", PeerMessage::Ingress(Bytes::from_static(b"an envelope"))),
         ("status", PeerMessage::Status(status)),
         ("fetch block", PeerMessage::FetchBlock(block_hash)),
         ("fetch chain", PeerMessage::FetchChain(Height(77))),
         ("chain", PeerMessage::Chain(Box::new(chain))),
         ("commit", ceremony(CeremonyStep::Commit(digest(1)))),
-        (
-            "deal",
-            ceremony(CeremonyStep::Deal(Bytes::from_static(b"dealing"))),
-        ),
-        (
-            "keys",
-            ceremony(CeremonyStep::Keys(Bytes::from_static(b"keys"))),
-        ),
+        ("deal", ceremony(CeremonyStep::Deal(Bytes::from_static(b"dealing")))),
+        ("keys", ceremony(CeremonyStep::Keys(Bytes::from_static(b"keys")))),
         ("agree", ceremony(CeremonyStep::Agree(digest(2)))),
-        (
-            "done",
-            ceremony(CeremonyStep::Done(Bytes::from_static(b"transcript"))),
-        ),
+        ("done", ceremony(CeremonyStep::Done(Bytes::from_static(b"transcript")))),
     ]
 }
 
@@ -189,10 +111,7 @@ fn every_peer_message_comes_back_as_it_was_sent() {
 
 #[test]
 fn the_bytes_of_peer_messages_are_pinned() {
-    let all: Vec<u8> = messages()
-        .iter()
-        .flat_map(|(_, message)| peer::encode(message))
-        .collect();
+    let all: Vec<u8> = messages().iter().flat_map(|(_, message)| peer::encode(message)).collect();
     assert_eq!(sha256(&all).to_string(), GOLDEN_PEER);
 }
 
@@ -203,89 +122,45 @@ fn every_truncated_peer_message_is_an_error_or_another_message() {
     for (name, message) in messages() {
         let bytes = peer::encode(&message);
         for length in 0..bytes.len() {
-            assert_ne!(
-                peer::decode(bytes.slice(..length)),
-                Ok(message.clone()),
-                "{name} cut at {length}"
-            );
+            assert_ne!(peer::decode(bytes.slice(..length)), Ok(message.clone()), "{name} cut at {length}");
         }
     }
 }
 
 #[test]
 fn records_come_back_as_they_were_written() {
-    let (block, notarization) = (
-        block(3, &["inc"]),
-        Notarization {
-            view: View(3),
-            block: digest(1),
-            signature: bls(2),
-        },
-    );
-    let nullification = Nullification {
-        view: View(4),
-        signature: bls(2),
-    };
-    let proposal = Proposal {
-        block: block.clone(),
-        signature: NodeSignature([5; 64]),
-    };
+    let (block, notarization) =
+        (block(3, &["inc"]), Notarization { view: View(3), block: digest(1), signature: bls(2) });
+    let nullification = Nullification { view: View(4), signature: bls(2) };
+    let proposal = Proposal { block: block.clone(), signature: NodeSignature([5; 64]) };
     let finalized = record::Finalized {
         height: Height(3),
         hash: digest(1),
         beacon: beacon(3),
         finalization: finalization(4),
     };
-    assert_eq!(
-        record::decode_block(record::encode_block(&block).into()),
-        Ok(block)
-    );
-    assert_eq!(
-        record::decode_proposal(record::encode_proposal(&proposal).into()),
-        Ok(proposal)
-    );
+    assert_eq!(record::decode_block(record::encode_block(&block).into()), Ok(block));
+    assert_eq!(record::decode_proposal(record::encode_proposal(&proposal).into()), Ok(proposal));
     let bytes = record::encode_notarization(&notarization, &beacon(3));
-    assert_eq!(
-        record::decode_notarization(bytes.into()),
-        Ok((notarization, beacon(3)))
-    );
+    assert_eq!(record::decode_notarization(bytes.into()), Ok((notarization, beacon(3))));
     let bytes = record::encode_nullification(&nullification, &beacon(4));
-    assert_eq!(
-        record::decode_nullification(bytes.into()),
-        Ok((nullification, beacon(4)))
-    );
-    assert_eq!(
-        record::decode_finalized(record::encode_finalized(&finalized).into()),
-        Ok(finalized)
-    );
+    assert_eq!(record::decode_nullification(bytes.into()), Ok((nullification, beacon(4))));
+    assert_eq!(record::decode_finalized(record::encode_finalized(&finalized).into()), Ok(finalized));
     let bytes = record::encode_certification(&certification());
-    assert_eq!(
-        record::decode_certification(bytes.into()),
-        Ok(certification())
-    );
+    assert_eq!(record::decode_certification(bytes.into()), Ok(certification()));
     for vote in votes() {
-        assert_eq!(
-            record::decode_vote(record::encode_vote(&vote).into()),
-            Ok(vote)
-        );
+        assert_eq!(record::decode_vote(record::encode_vote(&vote).into()), Ok(vote));
     }
 }
 
 fn votes() -> [Vote; 3] {
     let (view, block) = (View(3), digest(1));
-    [
-        Vote::Notarize { view, block },
-        Vote::Nullify { view },
-        Vote::Finalize { view, block },
-    ]
+    [Vote::Notarize { view, block }, Vote::Nullify { view }, Vote::Finalize { view, block }]
 }
 
 #[test]
 fn the_bytes_of_records_are_pinned() {
-    let proposal = Proposal {
-        block: block(3, &["inc"]),
-        signature: NodeSignature([5; 64]),
-    };
+    let proposal = Proposal { block: block(3, &["inc"]), signature: NodeSignature([5; 64]) };
     let mut all = record::encode_proposal(&proposal);
     all.extend(votes().iter().flat_map(record::encode_vote));
     all.extend(record::encode_finalized(&record::Finalized {
@@ -303,13 +178,8 @@ const GOLDEN_RECORDS: &str = "e1ed8bbc34908ce606ca8fc4e346fd3472bea45a085b1fe220
 /// Decodes a message whose protobuf was tampered with, and returns the complaint.
 fn complaint(message: proto::peer_message::Message) -> String {
     use prost::Message;
-    let bytes = proto::PeerMessage {
-        message: Some(message),
-    }
-    .encode_to_vec();
-    peer::decode(bytes)
-        .expect_err("must be refused")
-        .to_string()
+    let bytes = proto::PeerMessage { message: Some(message) }.encode_to_vec();
+    peer::decode(bytes).expect_err("must be refused").to_string()
 }
 
 #[test]
@@ -321,22 +191,10 @@ fn wrong_lengths_and_indices_name_their_field() {
         signer: 1,
         share: Bytes::from_static(&[0; 48]),
     };
-    let short = proto::FinalizationShare {
-        share: Bytes::from_static(&[0; 47]),
-        ..share.clone()
-    };
-    assert_eq!(
-        complaint(Wire::FinalizationShare(short)),
-        "finalization_share.share: 47 bytes, expected 48"
-    );
-    let far = proto::FinalizationShare {
-        signer: 65_536,
-        ..share
-    };
-    assert_eq!(
-        complaint(Wire::FinalizationShare(far)),
-        "finalization_share.signer: number out of range"
-    );
+    let short = proto::FinalizationShare { share: Bytes::from_static(&[0; 47]), ..share.clone() };
+    assert_eq!(complaint(Wire::FinalizationShare(short)), "finalization_share.share: 47 bytes, expected 48");
+    let far = proto::FinalizationShare { signer: 65_536, ..share };
+    assert_eq!(complaint(Wire::FinalizationShare(far)), "finalization_share.signer: number out of range");
     assert_eq!(
         complaint(Wire::FetchBlock(Bytes::from_static(&[0; 33]))),
         "fetch_block: 33 bytes, expected 32"
@@ -345,36 +203,19 @@ fn wrong_lengths_and_indices_name_their_field() {
         complaint(Wire::Proposal(proto::Proposal::default())),
         "proposal.signature: 0 bytes, expected 64"
     );
-    assert_eq!(
-        complaint(Wire::Chain(proto::ChainSegment::default())),
-        "chain.finalization: missing"
-    );
+    assert_eq!(complaint(Wire::Chain(proto::ChainSegment::default())), "chain.finalization: missing");
 }
 
 #[test]
 fn repeated_fields_are_counted_before_they_are_allocated() {
     use proto::peer_message::Message as Wire;
-    let bomb = proto::Block {
-        ingress: vec![Bytes::new(); BLOCK_INGRESS_COUNT_MAX + 1],
-        ..Default::default()
-    };
-    let proposal = proto::Proposal {
-        block: Some(bomb),
-        signature: Bytes::from_static(&[0; 64]),
-    };
-    assert_eq!(
-        complaint(Wire::Proposal(proposal)),
-        "block.ingress: more than 1000 entries"
-    );
+    let bomb =
+        proto::Block { ingress: vec![Bytes::new(); BLOCK_INGRESS_COUNT_MAX + 1], ..Default::default() };
+    let proposal = proto::Proposal { block: Some(bomb), signature: Bytes::from_static(&[0; 64]) };
+    assert_eq!(complaint(Wire::Proposal(proposal)), "block.ingress: more than 1000 entries");
     let links = vec![proto::ChainLink::default(); CHAIN_SEGMENT_BLOCKS_MAX + 1];
-    let chain = proto::ChainSegment {
-        links,
-        ..Default::default()
-    };
-    assert_eq!(
-        complaint(Wire::Chain(chain)),
-        "chain.links: more than 64 entries"
-    );
+    let chain = proto::ChainSegment { links, ..Default::default() };
+    assert_eq!(complaint(Wire::Chain(chain)), "chain.links: more than 64 entries");
 }
 
 #[test]
@@ -382,10 +223,7 @@ fn an_envelope_in_a_block_must_be_an_envelope() {
     use proto::peer_message::Message as Wire;
     let mut block = proto::Block::from(&block(3, &[]));
     block.ingress = vec![Bytes::from_static(b"\xa0")];
-    let proposal = proto::Proposal {
-        block: Some(block),
-        signature: Bytes::from_static(&[0; 64]),
-    };
+    let proposal = proto::Proposal { block: Some(block), signature: Bytes::from_static(&[0; 64]) };
     assert_eq!(complaint(Wire::Proposal(proposal)), "content: missing");
 }
 

@@ -104,12 +104,10 @@ impl Handle {
             return Err(QueryError::NotReady);
         }
         let (answer, result) = oneshot::channel();
-        self.queries
-            .try_send(QueryJob { query, answer })
-            .map_err(|error| match error {
-                mpsc::error::TrySendError::Full(_) => QueryError::Overloaded,
-                mpsc::error::TrySendError::Closed(_) => QueryError::Stopped,
-            })?;
+        self.queries.try_send(QueryJob { query, answer }).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => QueryError::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => QueryError::Stopped,
+        })?;
         result.await.map_err(|_| QueryError::Stopped)
     }
 

@@ -12,9 +12,7 @@ pub struct Replica {
 impl Replica {
     /// `keys` must be of `genesis`' chain. The first input must be [`Input::Started`].
     pub fn new(keys: Keys, genesis: &Genesis) -> Replica {
-        Replica {
-            consensus: Consensus::new(keys, genesis.into()),
-        }
+        Replica { consensus: Consensus::new(keys, genesis.into()) }
     }
 
     /// Takes one input; the effects are to be performed in order. Never returns `SelectPayload`,

@@ -10,11 +10,7 @@ pub enum Origin {
     /// A user, through the ingress history.
     Ingress { id: RequestId, sender: Principal },
     /// A canister's callback.
-    Canister {
-        sender: CanisterId,
-        callback: CallbackId,
-        deadline: Option<Time>,
-    },
+    Canister { sender: CanisterId, callback: CallbackId, deadline: Option<Time> },
     /// Nobody: a timer.
     System,
 }

@@ -37,10 +37,7 @@ pub struct Change {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum ChangeOrigin {
     User(Principal),
-    Canister {
-        canister: CanisterId,
-        version: Option<u64>,
-    },
+    Canister { canister: CanisterId, version: Option<u64> },
 }
 
 /// How a module came in.
@@ -54,18 +51,10 @@ pub enum Deployment {
 /// What was changed.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum ChangeDetails {
-    Creation {
-        controllers: Vec<Principal>,
-        environment_variables_hash: Option<Digest>,
-    },
+    Creation { controllers: Vec<Principal>, environment_variables_hash: Option<Digest> },
     CodeUninstall,
-    CodeDeployment {
-        mode: Deployment,
-        module_hash: Digest,
-    },
-    ControllersChange {
-        controllers: Vec<Principal>,
-    },
+    CodeDeployment { mode: Deployment, module_hash: Digest },
+    ControllersChange { controllers: Vec<Principal> },
 }
 
 /// One line that the canister printed, or the text of a trap.
@@ -158,17 +147,13 @@ impl CanisterState {
     pub fn memory_bytes(&self) -> u64 {
         const PAGE: u64 = crate::types::limits::WASM_PAGE_BYTES as u64;
         let pages = u64::from(self.record.heap_wasm_pages);
-        pages
-            .saturating_add(self.record.stable_wasm_pages)
-            .saturating_mul(PAGE)
+        pages.saturating_add(self.record.stable_wasm_pages).saturating_mul(PAGE)
     }
 
     /// Calls in flight to each respondent.
     pub fn calls_in_flight(&self, respondent: &Principal) -> usize {
         let callbacks = self.record.callbacks.values();
-        callbacks
-            .filter(|callback| callback.respondent == *respondent)
-            .count()
+        callbacks.filter(|callback| callback.respondent == *respondent).count()
     }
 }
 

@@ -18,18 +18,12 @@ struct Place {
 impl Blob {
     /// Bytes that nobody has stored yet.
     pub fn held(bytes: Arc<[u8]>) -> Blob {
-        Blob(Arc::new(Place {
-            held: OnceLock::from(bytes),
-            stored: None,
-        }))
+        Blob(Arc::new(Place { held: OnceLock::from(bytes), stored: None }))
     }
 
     /// The value of `key` in `column` of `source`.
     pub fn stored(source: Arc<dyn StateSource>, column: Column, key: Vec<u8>) -> Blob {
-        Blob(Arc::new(Place {
-            held: OnceLock::new(),
-            stored: Some((source, column, key)),
-        }))
+        Blob(Arc::new(Place { held: OnceLock::new(), stored: Some((source, column, key)) }))
     }
 
     /// The bytes.
@@ -43,11 +37,7 @@ impl Blob {
         let missing = || HostFailure("a blob is neither in memory nor on disk".into());
         let (source, column, key) = self.0.stored.as_ref().ok_or_else(missing)?;
         let bytes = source.get(*column, key)?.ok_or_else(missing)?;
-        Ok(self
-            .0
-            .held
-            .get_or_init(|| Arc::from(bytes.as_ref()))
-            .clone())
+        Ok(self.0.held.get_or_init(|| Arc::from(bytes.as_ref())).clone())
     }
 }
 
@@ -87,8 +77,6 @@ impl Module {
     /// Bytes of all metadata sections with their names.
     pub fn metadata_bytes(&self) -> u64 {
         let sections = self.record.metadata.iter();
-        sections
-            .map(|(name, section)| (name.len() + section.content.len()) as u64)
-            .sum()
+        sections.map(|(name, section)| (name.len() + section.content.len()) as u64).sum()
     }
 }

@@ -92,14 +92,8 @@ impl PageMap {
         if root == Digest::ZERO {
             return PageMap::new();
         }
-        let tree = Tree::Unloaded(Arc::new(Unloaded {
-            root,
-            top: OnceLock::new(),
-        }));
-        PageMap {
-            tree,
-            source: Some(source),
-        }
+        let tree = Tree::Unloaded(Arc::new(Unloaded { root, top: OnceLock::new() }));
+        PageMap { tree, source: Some(source) }
     }
 
     /// `None`: the page is all zero.
@@ -189,9 +183,7 @@ impl PageMap {
         branch::differences(self.top()?, older.top()?, &mut changes);
         let page = |(index, leaf): (u64, Option<&Leaf>)| match leaf {
             None => Ok((index, None)),
-            Some(Leaf {
-                page: Some(page), ..
-            }) => Ok((index, Some(page.clone()))),
+            Some(Leaf { page: Some(page), .. }) => Ok((index, Some(page.clone()))),
             Some(leaf) => Ok((index, Some(self.load(index, leaf)?))),
         };
         changes.into_iter().map(page).collect()
@@ -232,9 +224,7 @@ impl PageMap {
         let top = Branch::from_ascending(index);
         let found = top.as_ref().map_or(Digest::ZERO, |top| top.digest());
         if found != root {
-            return Err(failed(format!(
-                "page index has root {found}, expected {root}"
-            )));
+            return Err(failed(format!("page index has root {found}, expected {root}")));
         }
         Ok(top)
     }
@@ -246,10 +236,7 @@ impl PageMap {
 
     /// Contents of those `leaves` that have none, in their order.
     fn load_many(&self, leaves: &[(u64, &Leaf)]) -> Result<Vec<Page>, HostFailure> {
-        let stored: Vec<_> = leaves
-            .iter()
-            .filter(|(_, leaf)| leaf.page.is_none())
-            .collect();
+        let stored: Vec<_> = leaves.iter().filter(|(_, leaf)| leaf.page.is_none()).collect();
         if stored.is_empty() {
             return Ok(Vec::new());
         }
@@ -265,12 +252,7 @@ impl PageMap {
     }
 }
 
-fn check(
-    source: &dyn PageSource,
-    index: u64,
-    leaf: &Leaf,
-    page: Option<Page>,
-) -> Result<Page, HostFailure> {
+fn check(source: &dyn PageSource, index: u64, leaf: &Leaf, page: Option<Page>) -> Result<Page, HostFailure> {
     let failed = |what: &str| HostFailure(format!("{}: page {index} {what}", source.name()));
     let page = page.ok_or_else(|| failed("is missing"))?;
     if page_digest(&page) != leaf.digest() {

@@ -48,10 +48,7 @@ pub struct Queue {
 impl Queue {
     /// The queue whose oldest message has the number `first`.
     pub fn restored(first: u64, messages: impl IntoIterator<Item = Arc<Message>>) -> Queue {
-        Queue {
-            first,
-            messages: messages.into_iter().collect(),
-        }
+        Queue { first, messages: messages.into_iter().collect() }
     }
 
     /// Appends `message`.

@@ -23,8 +23,7 @@ pub fn encode<T: Serialize>(record: &T) -> Result<Vec<u8>, HostFailure> {
 /// # Errors
 /// [`HostFailure`] if `bytes` is no such record: the disk is damaged.
 pub fn decode<T: DeserializeOwned>(name: &str, bytes: &[u8]) -> Result<T, HostFailure> {
-    ciborium::from_reader(bytes)
-        .map_err(|error| HostFailure(format!("{name} on disk is damaged: {error}")))
+    ciborium::from_reader(bytes).map_err(|error| HostFailure(format!("{name} on disk is damaged: {error}")))
 }
 
 /// The label under which the digests of a column's records stand.

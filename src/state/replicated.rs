@@ -61,10 +61,8 @@ impl ReplicatedState {
         subnet: SubnetId,
         nodes: &[(NodeId, [u8; 32])],
     ) -> Result<ReplicatedState, HostFailure> {
-        let node = |(id, key): &(NodeId, [u8; 32])| SubnetNode {
-            id: *id,
-            public_key: tree::node_key_der(key),
-        };
+        let node =
+            |(id, key): &(NodeId, [u8; 32])| SubnetNode { id: *id, public_key: tree::node_key_der(key) };
         let record = SubnetRecord {
             id: subnet.0,
             root_key: root_key_der.to_vec(),
@@ -214,10 +212,7 @@ impl ReplicatedState {
     /// Counts one more canister that runs `module`.
     pub fn add_module(&mut self, module: Arc<Module>) {
         self.touched.modules.insert(module.hash);
-        let shared = self
-            .modules
-            .entry(module.hash)
-            .or_insert(SharedModule { module, users: 0 });
+        let shared = self.modules.entry(module.hash).or_insert(SharedModule { module, users: 0 });
         shared.users = shared.users.saturating_add(1);
     }
 
@@ -277,12 +272,7 @@ impl ReplicatedState {
         self.deadlines.remove(&(deadline, id, callback));
     }
 
-    fn reindex(
-        &mut self,
-        id: CanisterId,
-        old: Option<&CanisterState>,
-        new: Option<&CanisterState>,
-    ) {
+    fn reindex(&mut self, id: CanisterId, old: Option<&CanisterState>, new: Option<&CanisterState>) {
         let marks = |canister: Option<&CanisterState>| canister.map(Marks::of).unwrap_or_default();
         self.remark(id, marks(old), marks(new));
     }
@@ -313,10 +303,7 @@ impl ReplicatedState {
     ///
     /// # Errors
     /// [`HostFailure`] if pages cannot be read or a record cannot be encoded.
-    pub fn seal(
-        &mut self,
-        before: &ReplicatedState,
-    ) -> Result<(StateDelta, StateRoot), HostFailure> {
+    pub fn seal(&mut self, before: &ReplicatedState) -> Result<(StateDelta, StateRoot), HostFailure> {
         super::seal::seal(self, before)
     }
 }
@@ -330,9 +317,6 @@ struct Marks {
 
 impl Marks {
     fn of(canister: &CanisterState) -> Marks {
-        Marks {
-            active: canister.has_work(),
-            timer: canister.timer(),
-        }
+        Marks { active: canister.has_work(), timer: canister.timer() }
     }
 }

@@ -1,12 +1,9 @@
 //! The state from disk. Records are read; pages, modules and chunks stay where they are until used.
 
 use super::record::{self, key};
+use super::{Blob, CanisterRecord, CanisterState, Column, Counters, HistoryEntry, HostFailure, Message};
 use super::{
-    Blob, CanisterRecord, CanisterState, Column, Counters, HistoryEntry, HostFailure, Message,
-};
-use super::{
-    Module, ModuleRecord, Page, PageMap, PageSource, Queue, ReplicatedState, StateSource, Write,
-    tree,
+    Module, ModuleRecord, Page, PageMap, PageSource, Queue, ReplicatedState, StateSource, Write, tree,
 };
 use crate::types::{CanisterId, Digest, RequestId};
 use bytes::Bytes;
@@ -51,10 +48,7 @@ fn note(state: &mut ReplicatedState, column: Column, key: &[u8], value: &Bytes) 
     state.note_record(&Write::set(column, key.to_vec(), value.clone()));
 }
 
-fn restore_subnet(
-    state: &mut ReplicatedState,
-    source: &dyn StateSource,
-) -> Result<(), HostFailure> {
+fn restore_subnet(state: &mut ReplicatedState, source: &dyn StateSource) -> Result<(), HostFailure> {
     let mut waiting = BTreeMap::new();
     for (key, value) in source.scan(Column::Subnet, b"")? {
         note(state, Column::Subnet, &key, &value);
@@ -64,10 +58,7 @@ fn restore_subnet(
             waiting.insert(number, Arc::new(message));
         }
     }
-    let (first, end) = (
-        state.counters.management_first,
-        state.counters.management_end,
-    );
+    let (first, end) = (state.counters.management_first, state.counters.management_end);
     state.management = restore_queue(first, end, waiting, "the queue of management calls")?;
     Ok(())
 }
@@ -97,17 +88,10 @@ fn restore_module(
     let bytes = bytes.ok_or_else(|| damaged("a module record"))?;
     let record: ModuleRecord = record::decode("a module record", &bytes)?;
     let content = Blob::stored(source.clone(), Column::Module, key::module(hash));
-    Ok(Arc::new(Module {
-        hash: *hash,
-        record,
-        content,
-    }))
+    Ok(Arc::new(Module { hash: *hash, record, content }))
 }
 
-fn restore_canisters(
-    state: &mut ReplicatedState,
-    source: &Arc<dyn StateSource>,
-) -> Result<(), HostFailure> {
+fn restore_canisters(state: &mut ReplicatedState, source: &Arc<dyn StateSource>) -> Result<(), HostFailure> {
     let mut records = BTreeMap::new();
     let mut waiting: BTreeMap<CanisterId, BTreeMap<u64, Arc<Message>>> = BTreeMap::new();
     for (key, value) in source.scan(Column::Canister, b"")? {
@@ -120,10 +104,7 @@ fn restore_canisters(
         } else {
             let number = key::number(&key).ok_or_else(|| damaged("a message key"))?;
             let message: Message = record::decode("a waiting message", &value)?;
-            waiting
-                .entry(id)
-                .or_default()
-                .insert(number, Arc::new(message));
+            waiting.entry(id).or_default().insert(number, Arc::new(message));
         }
     }
     for (id, record) in records {
@@ -143,22 +124,13 @@ fn restore_canister(
     record: CanisterRecord,
     messages: BTreeMap<u64, Arc<Message>>,
 ) -> Result<(), HostFailure> {
-    let queue = restore_queue(
-        record.queue_first,
-        record.queue_end,
-        messages,
-        "a canister's queue",
-    )?;
+    let queue = restore_queue(record.queue_first, record.queue_end, messages, "a canister's queue")?;
     let module = match &record.module_hash {
         Some(hash) => Some(restore_module(state, source, hash)?),
         None => None,
     };
     let memory = |kind, root| {
-        let pages = ColumnPages {
-            source: source.clone(),
-            id,
-            kind,
-        };
+        let pages = ColumnPages { source: source.clone(), id, kind };
         PageMap::unloaded(root, Arc::new(pages))
     };
     let heap = memory(key::HEAP, record.heap_root);
@@ -175,28 +147,16 @@ fn restore_canister(
     if let Some(module) = &module {
         state.add_module(module.clone());
     }
-    let canister = CanisterState {
-        record,
-        module,
-        heap,
-        stable,
-        queue,
-    };
+    let canister = CanisterState { record, module, heap, stable, queue };
     tree::show_canister(&mut state.tree, id, None, Some(&canister));
     state.put_canister(id, canister);
     Ok(())
 }
 
-fn restore_history(
-    state: &mut ReplicatedState,
-    source: &dyn StateSource,
-) -> Result<(), HostFailure> {
+fn restore_history(state: &mut ReplicatedState, source: &dyn StateSource) -> Result<(), HostFailure> {
     for (key, value) in source.scan(Column::History, b"")? {
         note(state, Column::History, &key, &value);
-        let id: [u8; 32] = key
-            .as_slice()
-            .try_into()
-            .map_err(|_| damaged("a request id"))?;
+        let id: [u8; 32] = key.as_slice().try_into().map_err(|_| damaged("a request id"))?;
         let id = RequestId(id);
         let entry: HistoryEntry = record::decode("an ingress history entry", &value)?;
         tree::show_request(&mut state.tree, &id, Some(&entry));
@@ -214,10 +174,7 @@ struct ColumnPages {
 
 impl PageSource for ColumnPages {
     fn load(&self, index: u64) -> Result<Option<Page>, HostFailure> {
-        let Some(bytes) = self
-            .source
-            .get(Column::Page, &key::page(self.id, self.kind, index))?
-        else {
+        let Some(bytes) = self.source.get(Column::Page, &key::page(self.id, self.kind, index))? else {
             return Ok(None);
         };
         let page = bytes.as_ref().try_into().map_err(|_| damaged("a page"))?;
@@ -229,12 +186,7 @@ impl PageSource for ColumnPages {
             let index = key::number(&key)?;
             Some((index, Digest(value.as_ref().try_into().ok()?)))
         };
-        let entries = self
-            .source
-            .scan(Column::PageDigest, &key::memory(self.id, self.kind))?;
-        entries
-            .into_iter()
-            .map(|entry| pair(entry).ok_or_else(|| damaged("a page digest")))
-            .collect()
+        let entries = self.source.scan(Column::PageDigest, &key::memory(self.id, self.kind))?;
+        entries.into_iter().map(|entry| pair(entry).ok_or_else(|| damaged("a page digest"))).collect()
     }
 }

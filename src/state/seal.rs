@@ -3,9 +3,7 @@
 
 use super::record::{self, key};
 use super::replicated::Touched;
-use super::{
-    CanisterState, Column, HostFailure, PageMap, Queue, ReplicatedState, StateDelta, Write, tree,
-};
+use super::{CanisterState, Column, HostFailure, PageMap, Queue, ReplicatedState, StateDelta, Write, tree};
 use crate::types::{CanisterId, Digest, RequestId, StateRoot};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -19,11 +17,7 @@ impl Write {
 
     /// Removes `key`.
     pub fn remove(column: Column, key: Vec<u8>) -> Write {
-        Write {
-            column,
-            key,
-            value: None,
-        }
+        Write { column, key, value: None }
     }
 }
 
@@ -65,12 +59,7 @@ fn seal_subnet(
     let counters = record::encode(&state.counters)?;
     let counters = Write::set(Column::Subnet, key::COUNTERS.to_vec(), counters);
     hashed(state, writes, counters);
-    for write in queue_writes(
-        Column::Subnet,
-        &before.management,
-        &state.management,
-        key::management,
-    )? {
+    for write in queue_writes(Column::Subnet, &before.management, &state.management, key::management)? {
         hashed(state, writes, write);
     }
     Ok(())
@@ -90,11 +79,7 @@ fn seal_modules(
                 let content = Bytes::copy_from_slice(&module.content.load()?);
                 let [module_key, record_key] = keys;
                 writes.push(Write::set(Column::Module, module_key, content));
-                writes.push(Write::set(
-                    Column::Module,
-                    record_key,
-                    record::encode(&module.record)?,
-                ));
+                writes.push(Write::set(Column::Module, record_key, record::encode(&module.record)?));
             }
             (Some(_), None) => writes.extend(keys.map(|key| Write::remove(Column::Module, key))),
             (None, None) | (Some(_), Some(_)) => (),
@@ -127,20 +112,13 @@ fn seal_canister(
     let queue = |canister: Option<&'_ Arc<CanisterState>>| {
         canister.map_or(empty.clone(), |canister| canister.queue.clone())
     };
-    for write in queue_writes(
-        Column::Canister,
-        &queue(old),
-        &queue(new.as_ref()),
-        |number| key::message(id, number),
-    )? {
+    for write in
+        queue_writes(Column::Canister, &queue(old), &queue(new.as_ref()), |number| key::message(id, number))?
+    {
         hashed(state, writes, write);
     }
     let write = match &new {
-        Some(canister) => Write::set(
-            Column::Canister,
-            key::canister(id),
-            record::encode(&canister.record)?,
-        ),
+        Some(canister) => Write::set(Column::Canister, key::canister(id), record::encode(&canister.record)?),
         None => Write::remove(Column::Canister, key::canister(id)),
     };
     hashed(state, writes, write);
@@ -178,11 +156,7 @@ fn queue_writes(
     }
     for number in now.first().max(before.end())..now.end() {
         if let Some(message) = now.get(number) {
-            writes.push(Write::set(
-                column,
-                key(number),
-                record::encode(message.as_ref())?,
-            ));
+            writes.push(Write::set(column, key(number), record::encode(message.as_ref())?));
         }
     }
     Ok(writes)
@@ -194,30 +168,17 @@ fn write_pages(
     new: Option<&Arc<CanisterState>>,
     writes: &mut Vec<Write>,
 ) -> Result<(), HostFailure> {
-    let parts: [(u8, fn(&CanisterState) -> &PageMap); 2] = [
-        (key::HEAP, |canister| &canister.heap),
-        (key::STABLE, |canister| &canister.stable),
-    ];
+    let parts: [(u8, fn(&CanisterState) -> &PageMap); 2] =
+        [(key::HEAP, |canister| &canister.heap), (key::STABLE, |canister| &canister.stable)];
     let none = PageMap::new();
     for (kind, memory) in parts {
-        let [before, now] =
-            [old, new].map(|canister| canister.map_or(&none, |canister| memory(canister)));
+        let [before, now] = [old, new].map(|canister| canister.map_or(&none, |canister| memory(canister)));
         for (index, page) in now.changes_since(before)? {
             let key = key::page(id, kind, index);
-            let digest = now
-                .digest_at(index)?
-                .map(|digest| Bytes::copy_from_slice(&digest.0));
+            let digest = now.digest_at(index)?.map(|digest| Bytes::copy_from_slice(&digest.0));
             let content = page.map(|page| Bytes::copy_from_slice(page.as_slice()));
-            writes.push(Write {
-                column: Column::PageDigest,
-                key: key.clone(),
-                value: digest,
-            });
-            writes.push(Write {
-                column: Column::Page,
-                key,
-                value: content,
-            });
+            writes.push(Write { column: Column::PageDigest, key: key.clone(), value: digest });
+            writes.push(Write { column: Column::Page, key, value: content });
         }
     }
     Ok(())
@@ -235,9 +196,7 @@ fn write_chunks(
         canister.is_some_and(|canister| canister.record.chunks.contains_key(hash))
     };
     let hashes = |canister: Option<&Arc<CanisterState>>| {
-        canister.map_or(Vec::new(), |canister| {
-            canister.record.chunks.keys().copied().collect()
-        })
+        canister.map_or(Vec::new(), |canister| canister.record.chunks.keys().copied().collect())
     };
     for hash in hashes(old).iter().filter(|hash| !lists(new, hash)) {
         writes.push(Write::remove(Column::Chunk, key::chunk(id, hash)));
@@ -245,11 +204,7 @@ fn write_chunks(
     for hash in hashes(new).iter().filter(|hash| !lists(old, hash)) {
         let missing = || HostFailure(format!("chunk {hash} of canister {id} has no content"));
         let content = state.chunk(id, hash).ok_or_else(missing)?.load()?;
-        writes.push(Write::set(
-            Column::Chunk,
-            key::chunk(id, hash),
-            Bytes::copy_from_slice(&content),
-        ));
+        writes.push(Write::set(Column::Chunk, key::chunk(id, hash), Bytes::copy_from_slice(&content)));
     }
     Ok(())
 }

@@ -50,10 +50,7 @@ pub(super) fn show_time(tree: &mut LabelTree, time: Time) {
 pub(super) fn show_subnet(tree: &mut LabelTree, subnet: &SubnetRecord) {
     let id = subnet.id.as_slice();
     let [first, last] = [0, u64::MAX].map(|number| CanisterId(number).principal());
-    let ranges = cbor(Value::Array(vec![Value::Array(vec![
-        blob(&first),
-        blob(&last),
-    ])]));
+    let ranges = cbor(Value::Array(vec![Value::Array(vec![blob(&first), blob(&last)])]));
     tree.set_leaf(&[b"subnet", id, b"public_key"], subnet.root_key.clone());
     tree.set_leaf(&[b"subnet", id, b"canister_ranges"], ranges.clone());
     tree.set_leaf(&[b"subnet", id, b"type"], b"application".to_vec());
@@ -77,16 +74,10 @@ pub(super) fn show_canister(
         tree.remove(&base);
         return;
     };
-    let changed =
-        |part: fn(&CanisterState) -> &[u8]| before.is_none_or(|before| part(before) != part(now));
-    if before
-        .is_none_or(|before| before.record.settings.controllers != now.record.settings.controllers)
-    {
+    let changed = |part: fn(&CanisterState) -> &[u8]| before.is_none_or(|before| part(before) != part(now));
+    if before.is_none_or(|before| before.record.settings.controllers != now.record.settings.controllers) {
         let controllers = now.record.settings.controllers.iter().map(blob).collect();
-        tree.set_leaf(
-            &[base[0], base[1], b"controllers"],
-            cbor(Value::Array(controllers)),
-        );
+        tree.set_leaf(&[base[0], base[1], b"controllers"], cbor(Value::Array(controllers)));
     }
     if changed(|canister| &canister.record.certified_data) {
         let data = now.record.certified_data.clone();
@@ -112,12 +103,7 @@ fn show_module(tree: &mut LabelTree, base: [&[u8]; 2], canister: &CanisterState)
     }
 }
 
-fn show_moments(
-    tree: &mut LabelTree,
-    base: [&[u8]; 2],
-    before: Option<&CanisterState>,
-    now: &CanisterState,
-) {
+fn show_moments(tree: &mut LabelTree, base: [&[u8]; 2], before: Option<&CanisterState>, now: &CanisterState) {
     if before.is_none_or(|before| before.record.created != now.record.created) {
         let created = leb128(now.record.created.0);
         tree.set_leaf(&[base[0], base[1], b"canister_creation_timestamp"], created);

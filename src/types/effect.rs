@@ -136,9 +136,7 @@ impl Vote {
     /// The view in which the vote was given.
     pub fn view(&self) -> View {
         match self {
-            Vote::Notarize { view, .. } | Vote::Nullify { view } | Vote::Finalize { view, .. } => {
-                *view
-            }
+            Vote::Notarize { view, .. } | Vote::Nullify { view } | Vote::Finalize { view, .. } => *view,
         }
     }
 }

@@ -86,20 +86,12 @@ pub struct Reject {
 impl Reject {
     /// A refusal whose reject code follows from `error`.
     pub fn new(error: ErrorCode, message: impl Into<String>) -> Reject {
-        Reject {
-            code: error.reject_code(),
-            error,
-            message: message.into(),
-        }
+        Reject { code: error.reject_code(), error, message: message.into() }
     }
 }
 
 impl fmt::Display for Reject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} (reject code {}, {})",
-            self.message, self.code as u8, self.error
-        )
+        write!(f, "{} (reject code {}, {})", self.message, self.code as u8, self.error)
     }
 }

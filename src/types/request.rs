@@ -50,16 +50,8 @@ pub struct Authenticated<R> {
 
 impl<R> Authenticated<R> {
     /// For `ingress::authenticate` alone.
-    pub(crate) fn by_ingress(
-        content: R,
-        id: super::RequestId,
-        targets: Option<Arc<[Principal]>>,
-    ) -> Self {
-        Authenticated {
-            content,
-            id,
-            targets,
-        }
+    pub(crate) fn by_ingress(content: R, id: super::RequestId, targets: Option<Arc<[Principal]>>) -> Self {
+        Authenticated { content, id, targets }
     }
 
     /// What the user asked.

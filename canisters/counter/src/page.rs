@@ -3,30 +3,17 @@
 use ic_http_certification::utils::add_v2_certificate_header;
 use ic_http_certification::{
     CERTIFICATE_EXPRESSION_HEADER_NAME, DefaultCelBuilder, DefaultResponseCertification,
-    DefaultResponseOnlyCelExpression, HttpCertification, HttpCertificationPath,
-    HttpCertificationTree, HttpCertificationTreeEntry, HttpRequest, HttpResponse,
-    HttpUpdateResponse, StatusCode,
+    DefaultResponseOnlyCelExpression, HttpCertification, HttpCertificationPath, HttpCertificationTree,
+    HttpCertificationTreeEntry, HttpRequest, HttpResponse, HttpUpdateResponse, StatusCode,
 };
 use std::cell::RefCell;
 
 const SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const FILES: [(&str, &str, &str); 3] = [
-    (
-        "/",
-        "text/html; charset=utf-8",
-        include_str!("../web/index.html"),
-    ),
-    (
-        "/app.js",
-        "text/javascript; charset=utf-8",
-        include_str!("../web/app.js"),
-    ),
-    (
-        "/style.css",
-        "text/css; charset=utf-8",
-        include_str!("../web/style.css"),
-    ),
+    ("/", "text/html; charset=utf-8", include_str!("../web/index.html")),
+    ("/app.js", "text/javascript; charset=utf-8", include_str!("../web/app.js")),
+    ("/style.css", "text/css; charset=utf-8", include_str!("../web/style.css")),
 ];
 const VALUE_PATH: &str = "/value";
 
@@ -49,9 +36,7 @@ impl Entry {
 
 fn expression() -> DefaultResponseOnlyCelExpression<'static> {
     DefaultCelBuilder::response_only_certification()
-        .with_response_certification(DefaultResponseCertification::response_header_exclusions(
-            vec![],
-        ))
+        .with_response_certification(DefaultResponseCertification::response_header_exclusions(vec![]))
         .build()
 }
 
@@ -79,32 +64,17 @@ fn entry(
 ) -> Entry {
     let expression = expression();
     let mut headers = headers(content_type);
-    headers.push((
-        CERTIFICATE_EXPRESSION_HEADER_NAME.to_string(),
-        expression.to_string(),
-    ));
-    let response = HttpResponse::builder()
-        .with_status_code(status)
-        .with_headers(headers)
-        .with_body(body)
-        .build();
+    headers.push((CERTIFICATE_EXPRESSION_HEADER_NAME.to_string(), expression.to_string()));
+    let response =
+        HttpResponse::builder().with_status_code(status).with_headers(headers).with_body(body).build();
     let certification = HttpCertification::response_only(&expression, &response, None)
         .unwrap_or_else(|error| ic_cdk::trap(format!("cannot certify a response: {error}")));
-    Entry {
-        path,
-        response,
-        certification,
-    }
+    Entry { path, response, certification }
 }
 
 fn file_entry(index: usize) -> Entry {
     let (path, content_type, body) = FILES[index];
-    entry(
-        HttpCertificationPath::exact(path),
-        StatusCode::OK,
-        content_type,
-        body.into(),
-    )
+    entry(HttpCertificationPath::exact(path), StatusCode::OK, content_type, body.into())
 }
 
 fn value_entry(value: u64) -> Entry {
@@ -114,12 +84,7 @@ fn value_entry(value: u64) -> Entry {
 
 fn missing_entry() -> Entry {
     let path = HttpCertificationPath::wildcard("");
-    entry(
-        path,
-        StatusCode::NOT_FOUND,
-        "text/plain; charset=utf-8",
-        b"There is no such page.".to_vec(),
-    )
+    entry(path, StatusCode::NOT_FOUND, "text/plain; charset=utf-8", b"There is no such page.".to_vec())
 }
 
 /// Makes the tree match `value` and certifies its root.
@@ -148,20 +113,12 @@ fn select(path: &str, value: u64) -> Entry {
 /// The response to a query: certified, or a request to upgrade to an update call.
 pub fn respond(request: &HttpRequest, value: u64) -> HttpResponse<'static> {
     let Ok(path) = request.get_path() else {
-        return HttpResponse::bad_request(
-            b"The URL cannot be read.".to_vec(),
-            headers("text/plain"),
-        )
-        .build();
+        return HttpResponse::bad_request(b"The URL cannot be read.".to_vec(), headers("text/plain")).build();
     };
     if request.method().as_str() == "POST" {
         return HttpResponse::builder().with_upgrade(true).build();
     }
-    let Entry {
-        path: tree_path,
-        mut response,
-        certification,
-    } = select(&path, value);
+    let Entry { path: tree_path, mut response, certification } = select(&path, value);
     let Some(certificate) = ic_cdk::api::data_certificate() else {
         return HttpResponse::internal_server_error(
             b"No certificate: ask by a query call.".to_vec(),
@@ -169,20 +126,11 @@ pub fn respond(request: &HttpRequest, value: u64) -> HttpResponse<'static> {
         )
         .build();
     };
-    let witness = TREE.with_borrow(|tree| {
-        tree.witness(
-            &HttpCertificationTreeEntry::new(&tree_path, certification),
-            &path,
-        )
-    });
+    let witness = TREE
+        .with_borrow(|tree| tree.witness(&HttpCertificationTreeEntry::new(&tree_path, certification), &path));
     match witness {
         Ok(witness) => {
-            add_v2_certificate_header(
-                &certificate,
-                &mut response,
-                &witness,
-                &tree_path.to_expr_path(),
-            );
+            add_v2_certificate_header(&certificate, &mut response, &witness, &tree_path.to_expr_path());
             response
         }
         Err(error) => ic_cdk::trap(format!("no witness for {path}: {error}")),
@@ -196,6 +144,5 @@ pub fn value_after_update(value: u64) -> HttpUpdateResponse<'static> {
 
 /// The answer to an update that does not exist.
 pub fn no_such_update() -> HttpUpdateResponse<'static> {
-    HttpResponse::not_found(b"There is no such page.".to_vec(), headers("text/plain"))
-        .build_update()
+    HttpResponse::not_found(b"There is no such page.".to_vec(), headers("text/plain")).build_update()
 }

@@ -11,11 +11,7 @@ struct Machine<'a> {
 
 /// Runs `script` to its end.
 pub fn run(script: &[u8]) {
-    let mut machine = Machine {
-        script,
-        at: 0,
-        stack: Vec::new(),
-    };
+    let mut machine = Machine { script, at: 0, stack: Vec::new() };
     while let Some(code) = machine.next_byte() {
         machine.perform(code);
     }
@@ -39,10 +35,7 @@ impl Machine<'_> {
     }
 
     fn take_literal(&mut self) -> Vec<u8> {
-        let header = self
-            .script
-            .get(self.at..self.at + 4)
-            .and_then(|bytes| bytes.try_into().ok());
+        let header = self.script.get(self.at..self.at + 4).and_then(|bytes| bytes.try_into().ok());
         let Some(length) = header.map(|bytes| u32::from_le_bytes(bytes) as usize) else {
             self.fail("a length is missing")
         };
@@ -119,27 +112,21 @@ impl Machine<'_> {
     fn message(&mut self, code: u8) {
         match code {
             op::ARGUMENT => self.push(crate::argument()),
-            op::CALLER => self.push(read(ic0::msg_caller_size(), |to| {
-                ic0::msg_caller_copy(to, 0)
-            })),
+            op::CALLER => self.push(read(ic0::msg_caller_size(), |to| ic0::msg_caller_copy(to, 0))),
             op::REPLY_APPEND => ic0::msg_reply_data_append(&self.pop()),
             op::REPLY => ic0::msg_reply(),
             op::REJECT => ic0::msg_reject(&self.pop()),
             op::TRAP => ic0::trap(&self.pop()),
             op::PRINT => ic0::debug_print(&self.pop()),
             op::REJECT_CODE => self.push(ic0::msg_reject_code().to_le_bytes()),
-            _ => self.push(read(ic0::msg_reject_msg_size(), |to| {
-                ic0::msg_reject_msg_copy(to, 0)
-            })),
+            _ => self.push(read(ic0::msg_reject_msg_size(), |to| ic0::msg_reject_msg_copy(to, 0))),
         }
     }
 
     fn system(&mut self, code: u8) {
         match code {
             op::TIME => self.push(ic0::time().to_le_bytes()),
-            op::SELF => self.push(read(ic0::canister_self_size(), |to| {
-                ic0::canister_self_copy(to, 0)
-            })),
+            op::SELF => self.push(read(ic0::canister_self_size(), |to| ic0::canister_self_copy(to, 0))),
             op::BALANCE => self.push(ic0::canister_cycle_balance128().to_le_bytes()),
             op::CYCLES_AVAILABLE => self.push(ic0::msg_cycles_available128().to_le_bytes()),
             op::CYCLES_ACCEPT => {
@@ -213,9 +200,7 @@ impl Machine<'_> {
             op::CERTIFIED_DATA_SET => ic0::certified_data_set(&self.pop()),
             op::DATA_CERTIFICATE if ic0::data_certificate_present() == 0 => self.push([]),
             op::DATA_CERTIFICATE => {
-                self.push(read(ic0::data_certificate_size(), |to| {
-                    ic0::data_certificate_copy(to, 0)
-                }));
+                self.push(read(ic0::data_certificate_size(), |to| ic0::data_certificate_copy(to, 0)));
             }
             op::GLOBAL_TIMER_SET => {
                 let at = self.pop_u64();
@@ -252,11 +237,7 @@ impl Machine<'_> {
             op::HEAP_GROW => {
                 let pages = self.pop_u64() as usize;
                 let old = core::arch::wasm32::memory_grow(0, pages);
-                let old = if old == usize::MAX {
-                    u64::MAX
-                } else {
-                    old as u64
-                };
+                let old = if old == usize::MAX { u64::MAX } else { old as u64 };
                 self.push(old.to_le_bytes());
             }
             op::UNREACHABLE => core::arch::wasm32::unreachable(),
@@ -268,9 +249,8 @@ impl Machine<'_> {
             }
             _ => {
                 let rounds = self.pop_u64();
-                let sum = (0..rounds).fold(0u64, |sum, round| {
-                    std::hint::black_box(sum.wrapping_mul(31) ^ round)
-                });
+                let sum =
+                    (0..rounds).fold(0u64, |sum, round| std::hint::black_box(sum.wrapping_mul(31) ^ round));
                 self.push(sum.to_le_bytes());
             }
         }

@@ -55,17 +55,11 @@ impl Fork {
 
 impl Node {
     fn new(kind: Kind) -> Node {
-        Node {
-            kind,
-            digest: OnceLock::new(),
-        }
+        Node { kind, digest: OnceLock::new() }
     }
 
     pub(super) fn labeled(label: &[u8], child: LabelTree) -> Node {
-        Node::new(Kind::Labeled {
-            label: label.into(),
-            child,
-        })
+        Node::new(Kind::Labeled { label: label.into(), child })
     }
 
     /// The child that `label` would be, were it there: it agrees with it in all bits that forks test.
@@ -94,11 +88,7 @@ impl Node {
     }
 
     /// `bit`: where `label` leaves all labels that are there; `None` if it is one of them.
-    fn descend<'a>(
-        node: &'a mut Arc<Node>,
-        label: &[u8],
-        mut bit: Option<usize>,
-    ) -> &'a mut LabelTree {
+    fn descend<'a>(node: &'a mut Arc<Node>, label: &[u8], mut bit: Option<usize>) -> &'a mut LabelTree {
         if let Some(leaves_at) = bit.take_if(|bit| node.agrees_up_to(*bit)) {
             Node::split(node, label, leaves_at);
         }
@@ -136,11 +126,7 @@ impl Node {
             Kind::Fork(fork) => fork,
         };
         let Some(side) = Node::without(fork.side(label), label) else {
-            let other = if fork.leads_right(label) {
-                &fork.left
-            } else {
-                &fork.right
-            };
+            let other = if fork.leads_right(label) { &fork.left } else { &fork.right };
             return Some(other.clone());
         };
         let mut fork = fork.clone();

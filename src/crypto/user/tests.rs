@@ -8,34 +8,23 @@ fn signers(message: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
     let ed25519 = ed25519_dalek::SigningKey::from_bytes(&[7; 32]);
     let secp256k1 = k256::ecdsa::SigningKey::from_slice(&[7; 32]).unwrap();
     let p256 = p256::ecdsa::SigningKey::from_slice(&[7; 32]).unwrap();
-    let ed25519_signature = ed25519_dalek::Signer::sign(&ed25519, message)
-        .to_bytes()
-        .to_vec();
+    let ed25519_signature = ed25519_dalek::Signer::sign(&ed25519, message).to_bytes().to_vec();
     let secp256k1_signature: k256::ecdsa::Signature = secp256k1.sign(message);
     let p256_signature: p256::ecdsa::Signature = p256.sign(message);
     let secp256k1_point = secp256k1.verifying_key().to_encoded_point(false);
     let p256_point = p256.verifying_key().to_encoded_point(false);
     vec![
-        (
-            ed25519_der(&ed25519.verifying_key().to_bytes()).to_vec(),
-            ed25519_signature,
-        ),
+        (ed25519_der(&ed25519.verifying_key().to_bytes()).to_vec(), ed25519_signature),
         (
             [&SECP256K1_PREFIX[..], secp256k1_point.as_bytes()].concat(),
             secp256k1_signature.to_bytes().to_vec(),
         ),
-        (
-            [&P256_PREFIX[..], p256_point.as_bytes()].concat(),
-            p256_signature.to_bytes().to_vec(),
-        ),
+        ([&P256_PREFIX[..], p256_point.as_bytes()].concat(), p256_signature.to_bytes().to_vec()),
     ]
 }
 
 fn check(der: &[u8], message: &[u8], signature: &[u8], expected: Result<(), SignatureError>) {
-    assert_eq!(
-        PublicKey::from_der(der).and_then(|key| key.verify(message, signature)),
-        expected
-    );
+    assert_eq!(PublicKey::from_der(der).and_then(|key| key.verify(message, signature)), expected);
 }
 
 #[test]
@@ -44,26 +33,14 @@ fn a_signature_holds_for_its_key_and_message_only() {
     for (der, signature) in &all {
         check(der, b"message", signature, Ok(()));
         check(der, b"messagf", signature, Err(SignatureError::Invalid));
-        check(
-            der,
-            b"message",
-            &signature[..63],
-            Err(SignatureError::Length(63)),
-        );
-        check(
-            der,
-            b"message",
-            &[&signature[..], b"x"].concat(),
-            Err(SignatureError::Length(65)),
-        );
+        check(der, b"message", &signature[..63], Err(SignatureError::Length(63)));
+        check(der, b"message", &[&signature[..], b"x"].concat(), Err(SignatureError::Length(65)));
         check(der, b"message", &[0xff; 64], Err(SignatureError::Invalid));
         check(der, b"message", &[0; 64], Err(SignatureError::Invalid));
     }
     for (der, _) in &all {
         let others = all.iter().filter(|(other, _)| other != der);
-        others.for_each(|(_, signature)| {
-            check(der, b"message", signature, Err(SignatureError::Invalid))
-        });
+        others.for_each(|(_, signature)| check(der, b"message", signature, Err(SignatureError::Invalid)));
     }
 }
 
@@ -74,24 +51,12 @@ fn a_key_has_one_der_form() {
             let mut spoilt = der.clone();
             spoilt[index] ^= 0x40;
             assert!(
-                PublicKey::from_der(&spoilt)
-                    .and_then(|key| key.verify(b"m", &signature))
-                    .is_err(),
+                PublicKey::from_der(&spoilt).and_then(|key| key.verify(b"m", &signature)).is_err(),
                 "byte {index}"
             );
         }
-        check(
-            &der[..der.len() - 1],
-            b"m",
-            &signature,
-            Err(SignatureError::UnknownKey),
-        );
-        check(
-            &[&der[..], b"\0"].concat(),
-            b"m",
-            &signature,
-            Err(SignatureError::UnknownKey),
-        );
+        check(&der[..der.len() - 1], b"m", &signature, Err(SignatureError::UnknownKey));
+        check(&[&der[..], b"\0"].concat(), b"m", &signature, Err(SignatureError::UnknownKey));
     }
     check(b"", b"m", b"", Err(SignatureError::UnknownKey));
 }
@@ -99,24 +64,9 @@ fn a_key_has_one_der_form() {
 #[test]
 fn a_point_off_its_curve_is_refused_by_name() {
     let off = [&[4][..], &[1; 64]].concat();
-    check(
-        &[&SECP256K1_PREFIX[..], &off].concat(),
-        b"",
-        b"",
-        Err(SignatureError::InvalidKey("secp256k1")),
-    );
-    check(
-        &[&P256_PREFIX[..], &off].concat(),
-        b"",
-        b"",
-        Err(SignatureError::InvalidKey("P-256")),
-    );
-    check(
-        &ed25519_der(&[2; 32]),
-        b"",
-        b"",
-        Err(SignatureError::InvalidKey("Ed25519")),
-    );
+    check(&[&SECP256K1_PREFIX[..], &off].concat(), b"", b"", Err(SignatureError::InvalidKey("secp256k1")));
+    check(&[&P256_PREFIX[..], &off].concat(), b"", b"", Err(SignatureError::InvalidKey("P-256")));
+    check(&ed25519_der(&[2; 32]), b"", b"", Err(SignatureError::InvalidKey("Ed25519")));
 }
 
 #[test]
@@ -133,22 +83,11 @@ fn either_s_of_an_ecdsa_signature_is_taken() {
     check(der, b"message", &high.to_bytes(), Ok(()));
 }
 
-fn verify_together(
-    items: &[(Vec<u8>, Vec<u8>)],
-    messages: &[&[u8]],
-) -> Vec<Result<(), SignatureError>> {
-    let keys: Vec<PublicKey> = items
-        .iter()
-        .map(|(der, _)| PublicKey::from_der(der).unwrap())
-        .collect();
+fn verify_together(items: &[(Vec<u8>, Vec<u8>)], messages: &[&[u8]]) -> Vec<Result<(), SignatureError>> {
+    let keys: Vec<PublicKey> = items.iter().map(|(der, _)| PublicKey::from_der(der).unwrap()).collect();
     let batch = keys.iter().zip(items).zip(messages);
-    let batch: Vec<_> = batch
-        .map(|((key, (_, signature)), message)| Signed {
-            key,
-            message,
-            signature,
-        })
-        .collect();
+    let batch: Vec<_> =
+        batch.map(|((key, (_, signature)), message)| Signed { key, message, signature }).collect();
     verify_batch(&batch, &mut StdRng::seed_from_u64(1))
 }
 
@@ -176,14 +115,9 @@ fn torsion_is_judged_alike_alone_and_in_a_batch() {
     let signature = [&identity[..], &[0; 32]].concat();
     let der = ed25519_der(&order_two).to_vec();
     for message in [b"a", b"b", b"c", b"d"] {
-        let alone = PublicKey::from_der(&der)
-            .unwrap()
-            .verify(message, &signature);
+        let alone = PublicKey::from_der(&der).unwrap().verify(message, &signature);
         assert_eq!(alone, Ok(()));
-        assert_eq!(
-            verify_together(&[(der.clone(), signature.clone())], &[message]),
-            vec![alone]
-        );
+        assert_eq!(verify_together(&[(der.clone(), signature.clone())], &[message]), vec![alone]);
     }
 }
 

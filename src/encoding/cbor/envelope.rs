@@ -48,11 +48,7 @@ pub enum Permissions {
 }
 
 /// Stores the value of a field that may stand once.
-pub(super) fn set<T>(
-    slot: &mut Option<T>,
-    value: T,
-    field: &'static str,
-) -> Result<(), DecodeError> {
+pub(super) fn set<T>(slot: &mut Option<T>, value: T, field: &'static str) -> Result<(), DecodeError> {
     match slot.replace(value) {
         None => Ok(()),
         Some(_) => Err(Fault::Duplicate.at(field)),
@@ -76,20 +72,13 @@ pub(super) fn read<'a, R>(
 ) -> Result<Envelope<R>, DecodeError> {
     let mut reader = Reader::new(bytes, "envelope");
     reader.skip_tag(SELF_DESCRIBING_TAG)?;
-    let (mut request, mut sender_pubkey, mut sender_sig, mut sender_delegation) =
-        (None, None, None, None);
+    let (mut request, mut sender_pubkey, mut sender_sig, mut sender_delegation) = (None, None, None, None);
     reader.map(|reader, key| match key {
         "content" => set(&mut request, content(reader.at("content"))?, "content"),
-        "sender_pubkey" => set(
-            &mut sender_pubkey,
-            optional_bytes(reader.at("sender_pubkey"))?,
-            "sender_pubkey",
-        ),
-        "sender_sig" => set(
-            &mut sender_sig,
-            optional_bytes(reader.at("sender_sig"))?,
-            "sender_sig",
-        ),
+        "sender_pubkey" => {
+            set(&mut sender_pubkey, optional_bytes(reader.at("sender_pubkey"))?, "sender_pubkey")
+        }
+        "sender_sig" => set(&mut sender_sig, optional_bytes(reader.at("sender_sig"))?, "sender_sig"),
         "sender_delegation" => set(
             &mut sender_delegation,
             read_delegations(reader.at("sender_delegation"))?,
@@ -120,19 +109,13 @@ fn read_delegations(reader: &mut Reader<'_>) -> Result<Option<Vec<SignedDelegati
     if reader.take_null()? {
         return Ok(None);
     }
-    reader
-        .array(DELEGATIONS_MAX, read_signed_delegation)
-        .map(Some)
+    reader.array(DELEGATIONS_MAX, read_signed_delegation).map(Some)
 }
 
 fn read_signed_delegation(reader: &mut Reader<'_>) -> Result<SignedDelegation, DecodeError> {
     let (mut delegation, mut signature) = (None, None);
     reader.map(|reader, key| match key {
-        "delegation" => set(
-            &mut delegation,
-            read_delegation(reader.at("delegation"))?,
-            "delegation",
-        ),
+        "delegation" => set(&mut delegation, read_delegation(reader.at("delegation"))?, "delegation"),
         "signature" => set(
             &mut signature,
             reader.at("delegation.signature").bytes()?.into_owned(),
@@ -141,31 +124,22 @@ fn read_signed_delegation(reader: &mut Reader<'_>) -> Result<SignedDelegation, D
         _ => Err(unknown_field(key, "sender_delegation")),
     })?;
     let delegation = required(delegation, "delegation")?;
-    Ok(SignedDelegation {
-        signature: required(signature, "delegation.signature")?,
-        ..delegation
-    })
+    Ok(SignedDelegation { signature: required(signature, "delegation.signature")?, ..delegation })
 }
 
 /// The inner map; the signature stays empty here.
 fn read_delegation(reader: &mut Reader<'_>) -> Result<SignedDelegation, DecodeError> {
     let (mut pubkey, mut expiration, mut targets, mut permissions) = (None, None, None, None);
     reader.map(|reader, key| match key {
-        "pubkey" => set(
-            &mut pubkey,
-            reader.at("delegation.pubkey").bytes()?.into_owned(),
-            "delegation.pubkey",
-        ),
+        "pubkey" => {
+            set(&mut pubkey, reader.at("delegation.pubkey").bytes()?.into_owned(), "delegation.pubkey")
+        }
         "expiration" => set(
             &mut expiration,
             Time(reader.at("delegation.expiration").unsigned()?),
             "delegation.expiration",
         ),
-        "targets" => set(
-            &mut targets,
-            read_targets(reader.at("delegation.targets"))?,
-            "delegation.targets",
-        ),
+        "targets" => set(&mut targets, read_targets(reader.at("delegation.targets"))?, "delegation.targets"),
         "permissions" => set(
             &mut permissions,
             read_permissions(reader.at("delegation.permissions"))?,
@@ -177,23 +151,14 @@ fn read_delegation(reader: &mut Reader<'_>) -> Result<SignedDelegation, DecodeEr
     let expiration = required(expiration, "delegation.expiration")?;
     let (targets, permissions) = (targets.flatten(), permissions.flatten());
     let hash = hash_delegation(&pubkey, expiration, targets.as_deref(), permissions);
-    Ok(SignedDelegation {
-        pubkey,
-        expiration,
-        targets,
-        permissions,
-        signature: Vec::new(),
-        hash,
-    })
+    Ok(SignedDelegation { pubkey, expiration, targets, permissions, signature: Vec::new(), hash })
 }
 
 fn read_targets(reader: &mut Reader<'_>) -> Result<Option<Vec<Principal>>, DecodeError> {
     if reader.take_null()? {
         return Ok(None);
     }
-    reader
-        .array(DELEGATION_TARGETS_MAX, |reader| reader.principal())
-        .map(Some)
+    reader.array(DELEGATION_TARGETS_MAX, |reader| reader.principal()).map(Some)
 }
 
 fn read_permissions(reader: &mut Reader<'_>) -> Result<Option<Permissions>, DecodeError> {
@@ -213,19 +178,11 @@ fn hash_delegation(
     targets: Option<&[Principal]>,
     permissions: Option<Permissions>,
 ) -> Digest {
-    let mut fields = vec![
-        ("pubkey", Value::Bytes(pubkey)),
-        ("expiration", Value::Nat(expiration.0)),
-    ];
+    let mut fields = vec![("pubkey", Value::Bytes(pubkey)), ("expiration", Value::Nat(expiration.0))];
     if let Some(targets) = targets {
         fields.push((
             "targets",
-            Value::Array(
-                targets
-                    .iter()
-                    .map(|target| Value::Bytes(target.as_slice()))
-                    .collect(),
-            ),
+            Value::Array(targets.iter().map(|target| Value::Bytes(target.as_slice())).collect()),
         ));
     }
     match permissions {

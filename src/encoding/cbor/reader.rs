@@ -44,11 +44,7 @@ fn major_name(major: u8) -> &'static str {
 impl<'a> Reader<'a> {
     /// Reads `bytes`; errors name `field` until a field inside is reached.
     pub fn new(bytes: &'a [u8], field: &'static str) -> Reader<'a> {
-        Reader {
-            rest: bytes,
-            field,
-            depth: 0,
-        }
+        Reader { rest: bytes, field, depth: 0 }
     }
 
     /// Names the field that errors are about from here on.
@@ -72,10 +68,7 @@ impl<'a> Reader<'a> {
         }
         match self.head()?.argument {
             Some(found) if found == tag => Ok(()),
-            _ => Err(self.error(Fault::WrongType {
-                expected: "tag 55799",
-                found: "another tag",
-            })),
+            _ => Err(self.error(Fault::WrongType { expected: "tag 55799", found: "another tag" })),
         }
     }
 
@@ -109,12 +102,12 @@ impl<'a> Reader<'a> {
     /// A text; borrowed unless it came in chunks. Each chunk is UTF-8 by itself (RFC 8949 §3.2.3).
     pub fn text(&mut self) -> Result<Cow<'a, str>, DecodeError> {
         match self.string(TEXT)? {
-            Cow::Borrowed(bytes) => std::str::from_utf8(bytes)
-                .map(Cow::Borrowed)
-                .map_err(|_| self.error(Fault::NotUtf8)),
-            Cow::Owned(bytes) => String::from_utf8(bytes)
-                .map(Cow::Owned)
-                .map_err(|_| self.error(Fault::NotUtf8)),
+            Cow::Borrowed(bytes) => {
+                std::str::from_utf8(bytes).map(Cow::Borrowed).map_err(|_| self.error(Fault::NotUtf8))
+            }
+            Cow::Owned(bytes) => {
+                String::from_utf8(bytes).map(Cow::Owned).map_err(|_| self.error(Fault::NotUtf8))
+            }
         }
     }
 
@@ -162,9 +155,7 @@ impl<'a> Reader<'a> {
         let field = self.field;
         let mut left = self.expect(major)?;
         if self.depth == CBOR_DEPTH_MAX {
-            return Err(self.error(Fault::TooDeep {
-                max: CBOR_DEPTH_MAX,
-            }));
+            return Err(self.error(Fault::TooDeep { max: CBOR_DEPTH_MAX }));
         }
         self.depth += 1;
         while self.at(field).more(&mut left)? {
@@ -201,10 +192,9 @@ impl<'a> Reader<'a> {
         let mut chunks = Vec::new();
         while !self.take_break()? {
             let Some(length) = self.expect(major)? else {
-                return Err(self.error(Fault::WrongType {
-                    expected: "definite chunk",
-                    found: "indefinite chunk",
-                }));
+                return Err(
+                    self.error(Fault::WrongType { expected: "definite chunk", found: "indefinite chunk" })
+                );
             };
             let chunk = self.take(length)?;
             if major == TEXT && std::str::from_utf8(chunk).is_err() {
@@ -221,10 +211,7 @@ impl<'a> Reader<'a> {
         if head.major == major {
             return Ok(head.argument);
         }
-        Err(self.error(Fault::WrongType {
-            expected: major_name(major),
-            found: major_name(head.major),
-        }))
+        Err(self.error(Fault::WrongType { expected: major_name(major), found: major_name(head.major) }))
     }
 
     fn head(&mut self) -> Result<Head, DecodeError> {
@@ -232,44 +219,28 @@ impl<'a> Reader<'a> {
         self.take(1)?;
         let width = match initial & 0x1f {
             small @ 0..=23 => {
-                return Ok(Head {
-                    major: initial >> 5,
-                    argument: Some(u64::from(small)),
-                });
+                return Ok(Head { major: initial >> 5, argument: Some(u64::from(small)) });
             }
             24 => 1,
             25 => 2,
             26 => 4,
             27 => 8,
             31 if matches!(initial >> 5, BYTES..=MAP) => {
-                return Ok(Head {
-                    major: initial >> 5,
-                    argument: None,
-                });
+                return Ok(Head { major: initial >> 5, argument: None });
             }
             _ => return Err(self.error(Fault::Reserved(initial))),
         };
         let bytes = self.take(width)?;
-        let argument = bytes
-            .iter()
-            .fold(0u64, |sum, byte| sum << 8 | u64::from(*byte));
-        Ok(Head {
-            major: initial >> 5,
-            argument: Some(argument),
-        })
+        let argument = bytes.iter().fold(0u64, |sum, byte| sum << 8 | u64::from(*byte));
+        Ok(Head { major: initial >> 5, argument: Some(argument) })
     }
 
     fn peek(&self) -> Result<u8, DecodeError> {
-        self.rest
-            .first()
-            .copied()
-            .ok_or_else(|| self.error(Fault::Truncated))
+        self.rest.first().copied().ok_or_else(|| self.error(Fault::Truncated))
     }
 
     fn take(&mut self, length: u64) -> Result<&'a [u8], DecodeError> {
-        let split = usize::try_from(length)
-            .ok()
-            .and_then(|length| self.rest.split_at_checked(length));
+        let split = usize::try_from(length).ok().and_then(|length| self.rest.split_at_checked(length));
         let (taken, rest) = split.ok_or_else(|| self.error(Fault::Truncated))?;
         self.rest = rest;
         Ok(taken)

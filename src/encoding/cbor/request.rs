@@ -91,10 +91,7 @@ pub fn read_read_state(bytes: &[u8]) -> Result<Envelope<UserReadState>, DecodeEr
 /// As [`read_call`]: whatever this accepts, `read_call` accepts.
 pub fn read_ingress(envelope: Bytes) -> Result<SignedIngress, DecodeError> {
     if envelope.len() > INGRESS_BYTES_MAX {
-        return Err(Fault::TooLong {
-            max: INGRESS_BYTES_MAX,
-        }
-        .at("envelope"));
+        return Err(Fault::TooLong { max: INGRESS_BYTES_MAX }.at("envelope"));
     }
     let read = envelope::read(&envelope, |reader| {
         let content = read_content(reader, "call")?;
@@ -102,23 +99,12 @@ pub fn read_ingress(envelope: Bytes) -> Result<SignedIngress, DecodeError> {
         required(content.method_name.as_ref(), "method_name")?;
         required(content.arg.as_ref(), "arg")?;
         required(content.sender, "sender")?;
-        Ok((
-            Time(required(content.ingress_expiry, "ingress_expiry")?),
-            content.id(),
-            None,
-        ))
+        Ok((Time(required(content.ingress_expiry, "ingress_expiry")?), content.id(), None))
     })?;
-    Ok(SignedIngress {
-        id: read.id,
-        expiry: read.content,
-        envelope,
-    })
+    Ok(SignedIngress { id: read.id, expiry: read.content, envelope })
 }
 
-fn read_content<'a>(
-    reader: &mut Reader<'a>,
-    request_type: &'static str,
-) -> Result<Content<'a>, DecodeError> {
+fn read_content<'a>(reader: &mut Reader<'a>, request_type: &'static str) -> Result<Content<'a>, DecodeError> {
     let mut content = Content::default();
     reader.map(|reader, key| content.read_field(reader, key))?;
     content.check_type(request_type)?;
@@ -128,38 +114,20 @@ fn read_content<'a>(
 impl<'a> Content<'a> {
     fn read_field(&mut self, reader: &mut Reader<'a>, key: &str) -> Result<(), DecodeError> {
         match key {
-            "request_type" => set(
-                &mut self.request_type,
-                reader.at("request_type").text()?,
-                "request_type",
-            ),
-            "nonce" => set(
-                &mut self.nonce,
-                optional_bytes(reader.at("nonce"))?,
-                "nonce",
-            ),
-            "ingress_expiry" => set(
-                &mut self.ingress_expiry,
-                reader.at("ingress_expiry").unsigned()?,
-                "ingress_expiry",
-            ),
+            "request_type" => set(&mut self.request_type, reader.at("request_type").text()?, "request_type"),
+            "nonce" => set(&mut self.nonce, optional_bytes(reader.at("nonce"))?, "nonce"),
+            "ingress_expiry" => {
+                set(&mut self.ingress_expiry, reader.at("ingress_expiry").unsigned()?, "ingress_expiry")
+            }
             "sender" => set(&mut self.sender, reader.at("sender").principal()?, "sender"),
-            "canister_id" => set(
-                &mut self.canister_id,
-                reader.at("canister_id").principal()?,
-                "canister_id",
-            ),
-            "method_name" => set(
-                &mut self.method_name,
-                read_method_name(reader.at("method_name"))?,
-                "method_name",
-            ),
+            "canister_id" => set(&mut self.canister_id, reader.at("canister_id").principal()?, "canister_id"),
+            "method_name" => {
+                set(&mut self.method_name, read_method_name(reader.at("method_name"))?, "method_name")
+            }
             "arg" => set(&mut self.arg, reader.at("arg").bytes()?, "arg"),
-            "sender_info" => set(
-                &mut self.sender_info,
-                read_sender_info(reader.at("sender_info"))?,
-                "sender_info",
-            ),
+            "sender_info" => {
+                set(&mut self.sender_info, read_sender_info(reader.at("sender_info"))?, "sender_info")
+            }
             "paths" => set(&mut self.paths, read_paths(reader.at("paths"))?, "paths"),
             _ => Err(unknown_field(key, "content")),
         }
@@ -188,38 +156,18 @@ impl<'a> Content<'a> {
     /// Hash of the fields that are present (interface spec, "Request ids").
     fn id(&self) -> RequestId {
         let fields = [
-            (
-                "request_type",
-                self.request_type.as_deref().map(Value::Text),
-            ),
-            (
-                "nonce",
-                self.nonce
-                    .as_ref()
-                    .and_then(|nonce| nonce.as_deref())
-                    .map(Value::Bytes),
-            ),
+            ("request_type", self.request_type.as_deref().map(Value::Text)),
+            ("nonce", self.nonce.as_ref().and_then(|nonce| nonce.as_deref()).map(Value::Bytes)),
             ("ingress_expiry", self.ingress_expiry.map(Value::Nat)),
             ("sender", self.sender.as_ref().map(principal_value)),
-            (
-                "canister_id",
-                self.canister_id.as_ref().map(principal_value),
-            ),
+            ("canister_id", self.canister_id.as_ref().map(principal_value)),
             ("method_name", self.method_name.as_deref().map(Value::Text)),
             ("arg", self.arg.as_deref().map(Value::Bytes)),
-            (
-                "sender_info",
-                self.sender_info
-                    .as_ref()
-                    .and_then(|info| info.as_ref())
-                    .map(sender_info_value),
-            ),
+            ("sender_info", self.sender_info.as_ref().and_then(|info| info.as_ref()).map(sender_info_value)),
             ("paths", self.paths.as_deref().map(paths_value)),
         ];
-        let present: Vec<_> = fields
-            .into_iter()
-            .filter_map(|(name, value)| value.map(|value| (name, value)))
-            .collect();
+        let present: Vec<_> =
+            fields.into_iter().filter_map(|(name, value)| value.map(|value| (name, value))).collect();
         RequestId(hash_of_map(&present).0)
     }
 }
@@ -247,20 +195,14 @@ fn labels_value(path: &[Vec<u8>]) -> Value<'_> {
 fn read_method_name<'a>(reader: &mut Reader<'a>) -> Result<Cow<'a, str>, DecodeError> {
     let name = reader.text()?;
     if name.len() > METHOD_NAME_BYTES_MAX {
-        return Err(reader.error(Fault::TooLong {
-            max: METHOD_NAME_BYTES_MAX,
-        }));
+        return Err(reader.error(Fault::TooLong { max: METHOD_NAME_BYTES_MAX }));
     }
     Ok(name)
 }
 
 fn read_paths(reader: &mut Reader<'_>) -> Result<Vec<Path>, DecodeError> {
     reader.array(READ_STATE_PATHS_MAX, |reader| {
-        reader
-            .at("paths.label")
-            .array(READ_STATE_LABELS_MAX, |reader| {
-                reader.bytes().map(Cow::into_owned)
-            })
+        reader.at("paths.label").array(READ_STATE_LABELS_MAX, |reader| reader.bytes().map(Cow::into_owned))
     })
 }
 
@@ -270,21 +212,9 @@ fn read_sender_info(reader: &mut Reader<'_>) -> Result<Option<SenderInfo>, Decod
     }
     let (mut info, mut signer, mut sig) = (None, None, None);
     reader.map(|reader, key| match key {
-        "info" => set(
-            &mut info,
-            reader.at("sender_info.info").bytes()?.into_owned(),
-            "sender_info.info",
-        ),
-        "signer" => set(
-            &mut signer,
-            reader.at("sender_info.signer").principal()?,
-            "sender_info.signer",
-        ),
-        "sig" => set(
-            &mut sig,
-            reader.at("sender_info.sig").bytes()?.into_owned(),
-            "sender_info.sig",
-        ),
+        "info" => set(&mut info, reader.at("sender_info.info").bytes()?.into_owned(), "sender_info.info"),
+        "signer" => set(&mut signer, reader.at("sender_info.signer").principal()?, "sender_info.signer"),
+        "sig" => set(&mut sig, reader.at("sender_info.sig").bytes()?.into_owned(), "sender_info.sig"),
         _ => Err(unknown_field(key, "sender_info")),
     })?;
     Ok(Some(SenderInfo {
@@ -298,30 +228,19 @@ fn read_sender_info(reader: &mut Reader<'_>) -> Result<Option<SenderInfo>, Decod
 /// public key and its signature over the request id.
 pub fn encode_call(call: &UserCall, proof: Option<(&[u8], &[u8])>) -> Bytes {
     let mut writer = Writer::new();
-    writer
-        .tag(SELF_DESCRIBING_TAG)
-        .map(1 + 2 * usize::from(proof.is_some()))
-        .text("content");
+    writer.tag(SELF_DESCRIBING_TAG).map(1 + 2 * usize::from(proof.is_some())).text("content");
     writer.map(6 + usize::from(call.nonce.is_some()));
     writer.text("request_type").text("call");
-    writer
-        .text("canister_id")
-        .bytes(call.canister_id.as_slice());
+    writer.text("canister_id").bytes(call.canister_id.as_slice());
     writer.text("method_name").text(&call.method_name);
     writer.text("arg").bytes(&call.arg);
     writer.text("sender").bytes(call.sender.as_slice());
-    writer
-        .text("ingress_expiry")
-        .unsigned(call.ingress_expiry.0);
+    writer.text("ingress_expiry").unsigned(call.ingress_expiry.0);
     if let Some(nonce) = &call.nonce {
         writer.text("nonce").bytes(nonce);
     }
     if let Some((pubkey, signature)) = proof {
-        writer
-            .text("sender_pubkey")
-            .bytes(pubkey)
-            .text("sender_sig")
-            .bytes(signature);
+        writer.text("sender_pubkey").bytes(pubkey).text("sender_sig").bytes(signature);
     }
     writer.into_bytes().into()
 }

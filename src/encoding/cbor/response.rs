@@ -38,22 +38,14 @@ pub fn status(
 /// A synchronous call whose outcome `certificate` proves.
 pub fn call_replied(certificate: &[u8]) -> Vec<u8> {
     let mut writer = tagged();
-    writer
-        .map(2)
-        .text("status")
-        .text("replied")
-        .text("certificate")
-        .bytes(certificate);
+    writer.map(2).text("status").text("replied").text("certificate").bytes(certificate);
     writer.into_bytes()
 }
 
 /// A synchronous call that this replica refused before anybody ordered it.
 pub fn non_replicated_rejection(reject: &Reject) -> Vec<u8> {
     let mut writer = tagged();
-    writer
-        .map(4)
-        .text("status")
-        .text("non_replicated_rejection");
+    writer.map(4).text("status").text("non_replicated_rejection");
     write_reject(&mut writer, reject);
     writer.into_bytes()
 }
@@ -100,10 +92,7 @@ pub fn query_response(
 /// What a node signs of a query's answer, after the domain `\x0Bic-response`.
 pub fn query_response_hash(result: &QueryResult, timestamp: Time, request: &RequestId) -> Digest {
     let code;
-    let mut fields = vec![
-        ("timestamp", Value::Nat(timestamp.0)),
-        ("request_id", Value::Bytes(&request.0)),
-    ];
+    let mut fields = vec![("timestamp", Value::Nat(timestamp.0)), ("request_id", Value::Bytes(&request.0))];
     match result {
         QueryResult::Replied(arg) => {
             fields.push(("status", Value::Text("replied")));

@@ -19,25 +19,15 @@ pub(super) struct Leaf {
 
 impl Leaf {
     pub(super) fn held(page: Page) -> Leaf {
-        Leaf {
-            page: Some(page),
-            digest: OnceLock::new(),
-        }
+        Leaf { page: Some(page), digest: OnceLock::new() }
     }
 
     fn stored(digest: Digest) -> Leaf {
-        Leaf {
-            page: None,
-            digest: OnceLock::from(digest),
-        }
+        Leaf { page: None, digest: OnceLock::from(digest) }
     }
 
     pub(super) fn digest(&self) -> Digest {
-        let hash = || {
-            self.page
-                .as_ref()
-                .map_or(Digest::ZERO, |page| page_digest(page))
-        };
+        let hash = || self.page.as_ref().map_or(Digest::ZERO, |page| page_digest(page));
         *self.digest.get_or_init(hash)
     }
 }
@@ -78,13 +68,7 @@ pub(super) struct Branch {
 
 impl Branch {
     fn empty(level: u32) -> Branch {
-        Branch {
-            level,
-            bitmap: 0,
-            children: Vec::new(),
-            count: 0,
-            digest: OnceLock::new(),
-        }
+        Branch { level, bitmap: 0, children: Vec::new(), count: 0, digest: OnceLock::new() }
     }
 
     /// The branch one level up that has only `child`, in slot 0.
@@ -120,10 +104,7 @@ impl Branch {
                 branch.push(index as u32 & (SLOTS - 1), child);
             }
         }
-        above
-            .into_iter()
-            .map(|(index, b)| (index, Child::Branch(Arc::new(b))))
-            .collect()
+        above.into_iter().map(|(index, b)| (index, Child::Branch(Arc::new(b)))).collect()
     }
 
     /// Adds a child behind all others.
@@ -284,9 +265,7 @@ impl Branch {
     }
 
     fn child(&self, slot: u32) -> Option<&Child> {
-        self.has(slot)
-            .then(|| self.children.get(self.place(slot)))
-            .flatten()
+        self.has(slot).then(|| self.children.get(self.place(slot))).flatten()
     }
 }
 
@@ -307,13 +286,7 @@ pub(super) fn differences<'a>(
 ) {
     let node = |top: &'a Option<Arc<Branch>>| top.as_deref().map(Node::Branch);
     let level = |top: &Option<Arc<Branch>>| top.as_deref().map_or(0, |top| top.level);
-    compare(
-        node(newer),
-        node(older),
-        level(newer).max(level(older)),
-        0,
-        out,
-    );
+    compare(node(newer), node(older), level(newer).max(level(older)), 0, out);
 }
 
 #[derive(Clone, Copy)]

@@ -3,9 +3,7 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 
 fn page(seed: u8) -> Page {
-    Arc::new(std::array::from_fn(|at| {
-        seed.wrapping_mul(7).wrapping_add((at % 13) as u8) | 1
-    }))
+    Arc::new(std::array::from_fn(|at| seed.wrapping_mul(7).wrapping_add((at % 13) as u8) | 1))
 }
 
 fn map_of(pages: &[(u64, u8)]) -> PageMap {
@@ -26,10 +24,7 @@ struct Shelf {
 impl Shelf {
     fn of(map: &PageMap) -> Shelf {
         let pages: BTreeMap<_, _> = map.pages().unwrap().into_iter().collect();
-        let digests = pages
-            .iter()
-            .map(|(index, page)| (*index, page_digest(page)))
-            .collect();
+        let digests = pages.iter().map(|(index, page)| (*index, page_digest(page))).collect();
         Shelf { pages, digests }
     }
 }
@@ -39,11 +34,7 @@ impl PageSource for Shelf {
         Ok(self.pages.get(&index).cloned())
     }
     fn digests(&self) -> Result<Vec<(u64, Digest)>, HostFailure> {
-        Ok(self
-            .digests
-            .iter()
-            .map(|(index, digest)| (*index, *digest))
-            .collect())
+        Ok(self.digests.iter().map(|(index, digest)| (*index, *digest)).collect())
     }
     fn name(&self) -> String {
         "heap of canister 7".into()
@@ -51,10 +42,7 @@ impl PageSource for Shelf {
 }
 
 fn failure<T>(result: Result<T, HostFailure>) -> String {
-    result
-        .err()
-        .expect("the host must be seen to fail")
-        .to_string()
+    result.err().expect("the host must be seen to fail").to_string()
 }
 
 /// The expected digests come from a second implementation (twenty lines of Python).
@@ -62,10 +50,7 @@ fn failure<T>(result: Result<T, HostFailure>) -> String {
 fn digests_are_pinned() {
     let roots = |pages: &[(u64, u8)]| map_of(pages).root().to_string();
     assert_eq!(map_of(&[]).root(), Digest::ZERO);
-    assert_eq!(
-        roots(&[(0, 1)]),
-        "6135e125ef20824b14a0ae6a9314d607f53d1ea70dc6967f1a60a3c0af1c992b"
-    );
+    assert_eq!(roots(&[(0, 1)]), "6135e125ef20824b14a0ae6a9314d607f53d1ea70dc6967f1a60a3c0af1c992b");
     assert_eq!(
         roots(&[(0, 1), (31, 2), (32, 3)]),
         "13f237c1ee4951ad1fe1f54303f44bc7d05c941c73fdcaec7edfeeb9c5d91f08"
@@ -103,14 +88,8 @@ fn a_clone_is_a_snapshot() {
     new.set(99, Some(page(3))).unwrap();
     new.set(5_000, Some(page(4))).unwrap();
     assert_eq!(old.get(99).unwrap(), Some(page(2)));
-    assert_eq!(
-        new.changes_since(&old).unwrap(),
-        [(99, Some(page(3))), (5_000, Some(page(4)))]
-    );
-    assert_eq!(
-        old.changes_since(&new).unwrap(),
-        [(99, Some(page(2))), (5_000, None)]
-    );
+    assert_eq!(new.changes_since(&old).unwrap(), [(99, Some(page(3))), (5_000, Some(page(4)))]);
+    assert_eq!(old.changes_since(&new).unwrap(), [(99, Some(page(2))), (5_000, None)]);
 }
 
 #[test]
@@ -128,10 +107,7 @@ fn a_restored_map_reads_its_pages_from_the_source() {
     assert_eq!((restored.root(), restored.is_empty()), (map.root(), false));
     let before = restored.clone();
     restored.set(99, Some(page(9))).unwrap();
-    assert_eq!(
-        restored.changes_since(&before).unwrap(),
-        [(99, Some(page(9)))]
-    );
+    assert_eq!(restored.changes_since(&before).unwrap(), [(99, Some(page(9)))]);
     assert_eq!(restored.changes_since(&map).unwrap(), [(99, Some(page(9)))]);
     assert_eq!(before.pages().unwrap(), map.pages().unwrap());
     assert_eq!(restored.get(5_000).unwrap(), Some(page(3)));
@@ -202,10 +178,6 @@ fn index() -> impl Strategy<Value = u64> {
 
 fn difference(new: &BTreeMap<u64, Page>, old: &BTreeMap<u64, Page>) -> Vec<(u64, Option<Page>)> {
     let indices: std::collections::BTreeSet<u64> = new.keys().chain(old.keys()).copied().collect();
-    let changed = indices
-        .into_iter()
-        .filter(|index| new.get(index) != old.get(index));
-    changed
-        .map(|index| (index, new.get(&index).cloned()))
-        .collect()
+    let changed = indices.into_iter().filter(|index| new.get(index) != old.get(index));
+    changed.map(|index| (index, new.get(&index).cloned())).collect()
 }

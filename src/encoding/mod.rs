@@ -21,3 +21,4 @@ pub use error::{DecodeError, Fault};
 
 #[cfg(test)]
 mod tests;
+pub mod management;

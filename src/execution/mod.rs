@@ -1,1 +1,39 @@
 //! `execute_batch(state, batch)`; queries; scheduler; management canister; cycles prices.
+//!
+//! 1. **Only batch and state.** What a height does depends on its batch and the state before alone; order is
+//!    that of ids, queues and time, never of a hash table.
+//! 2. **Order of a height.** Time passes over history, deadlines and stops; users' calls enter; timers
+//!    that are due run; then management calls and canisters take turns until nothing waits or
+//!    [`HEIGHT_INSTRUCTIONS_MAX`](crate::types::limits::HEIGHT_INSTRUCTIONS_MAX) are used. What is left
+//!    waits in its queue for the next height.
+//! 3. **A run is all or nothing.** A trap leaves cycles, memory, calls and answers as they were; what it
+//!    cost and what it printed stays.
+//! 4. **Every call is answered once**: by the canister, by a trap, by the subnet when nobody can answer any
+//!    more. A response takes the place that its request held, so it always fits.
+//! 5. **Cycles are conserved**: balances, reservations, what calls carry and what contexts hold, and what
+//!    was burned, together are what was minted. Arithmetic on them is checked.
+//! 6. **Validate, then change**: a management call that is refused has changed nothing but fees and log.
+//! 7. **Idle is free**: a canister pays for time when it is next touched.
+
+mod batch;
+mod callback;
+mod charge;
+mod commit;
+mod induct;
+mod inspect;
+mod management;
+mod message;
+pub mod price;
+mod query;
+mod route;
+mod run;
+mod stop;
+#[cfg(test)]
+mod tests;
+
+pub use crate::encoding::management::effective_canister_id;
+pub use batch::{Executed, HeightFacts, execute_batch};
+pub use inspect::inspect;
+pub use query::query;
+
+use batch::Executor;

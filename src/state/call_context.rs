@@ -55,8 +55,6 @@ pub struct CallContext {
 pub struct Callback {
     pub context: CallContextId,
     pub respondent: Principal,
-    /// Attached to the call; what of it comes back is the refund.
-    pub cycles: Cycles,
     /// Set aside for the largest response and for running the callback.
     pub reserved: Cycles,
     pub on_reply: (u64, u64),

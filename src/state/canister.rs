@@ -1,6 +1,7 @@
 //! One canister: its record, its memories and the messages that wait for it.
 
 use super::{CallContext, Callback, Global, Module, Origin, PageMap, Queue, Settings};
+use crate::types::limits::STOP_TIMEOUT_MS;
 use crate::types::{CallContextId, CallbackId, CanisterId, Cycles, Digest, Principal, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -150,10 +151,13 @@ impl CanisterState {
         pages.saturating_add(self.record.stable_wasm_pages).saturating_mul(PAGE)
     }
 
-    /// Calls in flight to each respondent.
-    pub fn calls_in_flight(&self, respondent: &Principal) -> usize {
-        let callbacks = self.record.callbacks.values();
-        callbacks.filter(|callback| callback.respondent == *respondent).count()
+    /// The moment after which the oldest waiting `stop_canister` call is given up.
+    pub fn stop_deadline(&self) -> Option<Time> {
+        let Status::Stopping(calls) = &self.record.status else {
+            return None;
+        };
+        let first = calls.iter().map(|call| call.since).min()?;
+        Some(first.plus_ms(STOP_TIMEOUT_MS))
     }
 }
 

@@ -42,6 +42,9 @@ pub struct ReplicatedState {
     active: OrdSet<CanisterId>,
     /// Timers of running canisters.
     timers: OrdSet<(Time, CanisterId)>,
+    /// Canisters at which `stop_canister` calls wait, by the moment the first of them is given up.
+    stops: OrdSet<(Time, CanisterId)>,
+    memory_bytes: u64,
     /// Best-effort calls in flight, by the moment they are given up.
     deadlines: OrdSet<(Time, CanisterId, CallbackId)>,
     pub(super) tree: LabelTree,
@@ -92,6 +95,8 @@ impl ReplicatedState {
             management: Queue::default(),
             active: OrdSet::new(),
             timers: OrdSet::new(),
+            stops: OrdSet::new(),
+            memory_bytes: 0,
             deadlines: OrdSet::new(),
             tree,
             records: LabelTree::new(),
@@ -250,16 +255,26 @@ impl ReplicatedState {
         self.active.len()
     }
 
-    /// A running canister whose timer is due at `now`.
-    pub fn due_timer(&self, now: Time) -> Option<CanisterId> {
-        let (time, id) = self.timers.get_min()?;
-        (*time <= now).then_some(*id)
+    /// Running canisters whose timer is due at `now`, earliest first.
+    pub fn due_timers(&self, now: Time) -> Vec<CanisterId> {
+        let due = self.timers.iter().take_while(|(time, _)| *time <= now);
+        due.map(|(_, id)| *id).collect()
+    }
+
+    /// A canister at which a `stop_canister` call has waited for too long.
+    pub fn due_stop(&self, now: Time) -> Option<CanisterId> {
+        let (time, id) = self.stops.get_min()?;
+        (*time < now).then_some(*id)
+    }
+
+    /// Bytes of heaps and stable memories of all canisters.
+    pub fn memory_bytes(&self) -> u64 {
+        self.memory_bytes
     }
 
     /// A best-effort call whose deadline has passed.
-    pub fn due_deadline(&self, now: Time) -> Option<(CanisterId, CallbackId)> {
-        let (time, id, callback) = self.deadlines.get_min()?;
-        (*time < now).then_some((*id, *callback))
+    pub fn due_deadline(&self, now: Time) -> Option<(Time, CanisterId, CallbackId)> {
+        self.deadlines.get_min().copied().filter(|(deadline, ..)| *deadline < now)
     }
 
     /// Remembers to give up a best-effort call.
@@ -283,10 +298,10 @@ impl ReplicatedState {
             (true, false) => self.active.remove(&id),
             (true, true) | (false, false) => None,
         };
-        if before.timer != after.timer {
-            before.timer.map(|time| self.timers.remove(&(time, id)));
-            after.timer.map(|time| self.timers.insert((time, id)));
-        }
+        reorder(&mut self.timers, id, before.timer, after.timer);
+        reorder(&mut self.stops, id, before.stop, after.stop);
+        let others = self.memory_bytes.saturating_sub(before.memory_bytes);
+        self.memory_bytes = others.saturating_add(after.memory_bytes);
     }
 
     /// Enters a write into the tree of record digests.
@@ -313,10 +328,35 @@ impl ReplicatedState {
 struct Marks {
     active: bool,
     timer: Option<Time>,
+    stop: Option<Time>,
+    memory_bytes: u64,
 }
 
 impl Marks {
     fn of(canister: &CanisterState) -> Marks {
-        Marks { active: canister.has_work(), timer: canister.timer() }
+        Marks {
+            active: canister.has_work(),
+            timer: canister.timer(),
+            stop: canister.stop_deadline(),
+            memory_bytes: canister.memory_bytes(),
+        }
+    }
+}
+
+/// Moves a canister in an index by time.
+fn reorder(
+    index: &mut OrdSet<(Time, CanisterId)>,
+    id: CanisterId,
+    before: Option<Time>,
+    after: Option<Time>,
+) {
+    if before == after {
+        return;
+    }
+    if let Some(time) = before {
+        index.remove(&(time, id));
+    }
+    if let Some(time) = after {
+        index.insert((time, id));
     }
 }

@@ -103,9 +103,24 @@ fn seal_canister(
     }
     let old = before.canisters.get(&id);
     let new = state.canisters.get(&id).cloned();
-    if old.is_none() && new.is_none() {
-        return Ok(());
+    match (old, &new) {
+        (None, None) => Ok(()),
+        // Deleted, and made again with the same id: nothing of the old one stays.
+        (Some(gone), Some(made)) if gone.record.created != made.record.created => {
+            replace_canister(state, id, old, None, writes)?;
+            replace_canister(state, id, None, new, writes)
+        }
+        _ => replace_canister(state, id, old, new, writes),
     }
+}
+
+fn replace_canister(
+    state: &mut ReplicatedState,
+    id: CanisterId,
+    old: Option<&Arc<CanisterState>>,
+    new: Option<Arc<CanisterState>>,
+    writes: &mut Vec<Write>,
+) -> Result<(), HostFailure> {
     write_pages(id, old, new.as_ref(), writes)?;
     write_chunks(state, id, old, new.as_ref(), writes)?;
     let empty = Queue::default();

@@ -1,6 +1,6 @@
 //! Every bound of the protocol, named once. Equal on all nodes; `Config` holds only a node's own.
 
-use super::{Bytes, Instructions};
+use super::{Bytes, Cycles, Instructions};
 
 // Ingress (interface spec; INTEROP.md §1).
 /// How far in the future an ingress may expire: five minutes.
@@ -109,6 +109,8 @@ pub const WASM_PAGE_BYTES: usize = 65_536;
 pub const HEAP_WASM_PAGES_MAX: u32 = 65_535;
 pub const STABLE_BYTES_MAX: u64 = 500 * 1024 * 1024 * 1024;
 pub const MESSAGE_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// A best-effort call waits at most this long.
+pub const CALL_TIMEOUT_MAX_S: u32 = 300;
 pub const REPLY_BYTES_MAX: usize = 3 * 1024 * 1024;
 /// Module as it arrives (perhaps compressed) and as it decompresses.
 pub const MODULE_BYTES_MAX: usize = 100 * 1024 * 1024;
@@ -131,11 +133,40 @@ pub const INSTALL_INSTRUCTIONS_MAX: Instructions = Instructions(20_000_000_000);
 pub const INSPECT_INSTRUCTIONS_MAX: Instructions = Instructions(200_000_000);
 /// After this many, a height starts no further message.
 pub const HEIGHT_INSTRUCTIONS_MAX: Instructions = Instructions(7_000_000_000);
+/// What starting a message counts against the height besides its instructions, so that a height of many
+/// tiny messages ends in time.
+pub const MESSAGE_INSTRUCTIONS: Instructions = Instructions(500_000);
+/// Instructions of the cleanup after a trapped callback.
+pub const CLEANUP_INSTRUCTIONS_MAX: Instructions = Instructions(250_000_000);
+/// A callback and its cleanup: what a call sets cycles aside for.
+pub const CALLBACK_INSTRUCTIONS_MAX: Instructions =
+    Instructions(UPDATE_INSTRUCTIONS_MAX.0 + CLEANUP_INSTRUCTIONS_MAX.0);
+/// Messages of one canister before another has its turn.
+pub const TURN_MESSAGES_MAX: usize = 100;
+/// Calls in flight from one canister to another.
 pub const CANISTER_QUEUE_MAX: usize = 500;
+/// Calls in flight from one canister to all others.
+pub const CANISTER_CALLS_MAX: usize = 5_000;
+/// Calls that wait for one canister; responses come on top, at most [`CANISTER_CALLS_MAX`].
+pub const CANISTER_INBOX_MAX: usize = 10_000;
+/// Calls that wait for the management canister.
+pub const MANAGEMENT_QUEUE_MAX: usize = 10_000;
+/// `stop_canister` calls that wait for one canister, and for how long.
+pub const STOP_CALLS_MAX: usize = 100;
+pub const STOP_TIMEOUT_MS: u64 = 300_000;
+pub const CANISTERS_MAX: usize = 1_000_000;
+/// Cycles that can exist: no sum of balances can overflow.
+pub const MINTED_CYCLES_MAX: Cycles = Cycles(1 << 126);
+pub const ENVIRONMENT_VARIABLES_MAX: usize = 20;
+pub const ENVIRONMENT_VARIABLE_BYTES_MAX: usize = 128;
 pub const CONTROLLERS_MAX: usize = 10;
 pub const CHUNK_BYTES_MAX: usize = 1024 * 1024;
 pub const CHUNK_STORE_BYTES_MAX: usize = 100 * 1024 * 1024;
+/// Chunks that one module is assembled from.
+pub const MODULE_CHUNKS_MAX: usize = 100;
 pub const CANISTER_LOG_BYTES_MAX: usize = 4_096;
+/// One line of a log; the rest of it is cut off.
+pub const CANISTER_LOG_LINE_BYTES_MAX: usize = 4_096;
 pub const CANISTER_HISTORY_MAX: usize = 20;
 pub const CERTIFIED_DATA_BYTES_MAX: usize = 32;
 /// Cycles that a provisional create gives when no amount is named: 100 T.

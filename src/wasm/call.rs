@@ -29,6 +29,14 @@ pub enum Context {
     RejectCallback,
     /// A cleanup callback (C)
     Cleanup,
+    /// A query method as the transform of an HTTP outcall (TQ)
+    HttpTransform,
+    /// A reply callback of a composite query (CRy)
+    CompositeReplyCallback,
+    /// A reject callback of a composite query (CRt)
+    CompositeRejectCallback,
+    /// A cleanup callback of a composite query (CC)
+    CompositeCleanup,
     /// `canister_inspect_message` (F)
     InspectMessage,
     /// `canister_heartbeat`, `canister_global_timer`, `canister_on_low_wasm_memory` (T)
@@ -37,16 +45,35 @@ pub enum Context {
     Start,
 }
 
+impl Context {
+    /// Whether all replicas make this run and agree on its result.
+    pub fn is_replicated(self) -> bool {
+        !matches!(
+            self,
+            Context::Query
+                | Context::HttpTransform
+                | Context::CompositeQuery
+                | Context::CompositeReplyCallback
+                | Context::CompositeRejectCallback
+                | Context::CompositeCleanup
+                | Context::InspectMessage
+        )
+    }
+}
+
 /// What to run.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Entry {
     /// The exported function of this name, e.g. `canister_update increment`. Absent lifecycle exports
-    /// (`canister_init`, …) count as empty functions.
+    /// (`canister_init`, …) count as empty functions; an absent `canister_inspect_message` accepts.
+    /// An absent method is IC0536.
     Export(String),
     /// The function at table index `fun` with environment `env`.
     Callback { fun: u64, env: u64 },
     /// Instantiate afresh: apply active data segments and globals' initial values, run `start`.
-    /// `globals` and `heap` of the call are ignored and replaced.
+    /// `globals`, `heap` and `heap_wasm_pages` of the call are ignored: start from an empty page map
+    /// and put `Changes.heap` into it; stable memory is kept. Runs in [`Context::Start`], whatever
+    /// the call says.
     Instantiate,
 }
 
@@ -99,16 +126,56 @@ pub struct System {
     pub instructions_before: Instructions,
     /// Room for further outgoing calls, per receiver queue.
     pub outgoing_calls_max: usize,
+    /// The timer as set before the run (`ic0.global_timer_set` returns it); zero: none.
+    pub global_timer: Time,
+    /// Nodes of this subnet (`ic0.subnet_self_node_count`).
+    pub subnet_nodes: u32,
     /// Prices that `ic0.cost_*` and reservations for outgoing calls need.
     pub prices: Prices,
     /// Callback ids to hand out start here.
     pub next_callback: u64,
-    /// Bytes that heap and stable memory together may still grow.
+    /// Bytes that heap and stable memory together may still grow. The initial heap of
+    /// [`Entry::Instantiate`] is taken from it too.
     pub memory_room: Bytes,
 }
 
+impl System {
+    /// What an instance sees between runs, when nothing looks.
+    pub(super) fn nobody() -> System {
+        let none: Arc<[u8]> = Arc::new([]);
+        System {
+            canister: CanisterId(0),
+            time: Time::ZERO,
+            caller: Principal::anonymous(),
+            arg: Arc::clone(&none),
+            reject: None,
+            method_name: String::new(),
+            balance: Cycles::ZERO,
+            freezing_limit: Cycles::ZERO,
+            cycles_available: Cycles::ZERO,
+            cycles_refunded: Cycles::ZERO,
+            answered: false,
+            deadline: None,
+            canister_version: 0,
+            canister_status: 1,
+            controllers: Arc::new([]),
+            subnet: Principal::anonymous(),
+            root_key: none,
+            env_vars: Arc::default(),
+            data_certificate: None,
+            instructions_before: Instructions::ZERO,
+            outgoing_calls_max: 0,
+            global_timer: Time::ZERO,
+            subnet_nodes: 0,
+            prices: Prices::default(),
+            next_callback: 0,
+            memory_room: Bytes::ZERO,
+        }
+    }
+}
+
 /// The prices a run needs to know; execution fills them from its one table.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Prices {
     /// For each call: sending the request and reserving for its largest response and callback.
     pub call_base: Cycles,
@@ -116,6 +183,9 @@ pub struct Prices {
     /// Reserved per outgoing call for executing the callback and the largest response.
     pub call_reservation: Cycles,
     pub canister_creation: Cycles,
+    /// An HTTP outcall: base, and for each byte of request and largest response.
+    pub http_base: Cycles,
+    pub http_byte: Cycles,
 }
 
 /// One run.
@@ -160,7 +230,7 @@ pub struct OutgoingCall {
 /// What a successful run wishes; execution applies it.
 #[derive(Clone, Default)]
 pub struct Changes {
-    /// Heap pages that changed, by index, ascending.
+    /// Heap pages whose content changed, by index, ascending; a page of zeros stands for none.
     pub heap: Vec<(u64, Page)>,
     pub heap_wasm_pages: u32,
     pub stable: Vec<(u64, Page)>,

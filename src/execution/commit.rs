@@ -1,0 +1,177 @@
+//! What a run wished becomes so, all of it or nothing.
+
+use super::{Executor, charge};
+use crate::state::{CanisterState, HostFailure, LogRecord, PageMap};
+use crate::types::limits::{CANISTER_LOG_LINE_BYTES_MAX, WASM_PAGE_BYTES};
+use crate::types::*;
+use crate::wasm::{Changes, Context, Execution, OutgoingCall};
+
+/// What a successful run means for others.
+pub(super) struct Effects {
+    pub(super) answer: Option<Answer>,
+    pub(super) calls: Vec<OutgoingCall>,
+    pub(super) accepted: Cycles,
+}
+
+impl Executor<'_> {
+    /// Charges for a run and keeps its log lines; applies its changes if it succeeded and may keep them.
+    /// `available` is what the caller attached.
+    pub(super) fn apply(
+        &mut self,
+        id: CanisterId,
+        context: Context,
+        available: Cycles,
+        execution: Execution,
+    ) -> Result<Result<Effects, Reject>, HostFailure> {
+        self.log(id, execution.log);
+        self.charge_run(id, execution.instructions);
+        let outcome = match execution.outcome {
+            Ok(changes) => self.apply_changes(id, context, available, changes)?,
+            Err(reject) => Err(reject),
+        };
+        Ok(outcome.map_err(|reject| {
+            self.facts.traps = self.facts.traps.saturating_add(1);
+            Reject { message: format!("Error from Canister {id}: {}", reject.message), ..reject }
+        }))
+    }
+
+    /// Takes the price of a run off the balance. It was checked, or set aside, before the run.
+    fn charge_run(&mut self, id: CanisterId, instructions: Instructions) {
+        let price = self.environment.prices.message(instructions);
+        let balance = self.state.canister(id).map_or(Cycles::ZERO, |canister| canister.record.cycles);
+        let paid = price.min(balance);
+        self.state.change_canister(id, |canister| canister.record.cycles = balance.saturating_sub(paid));
+        self.burn(paid);
+    }
+
+    fn apply_changes(
+        &mut self,
+        id: CanisterId,
+        context: Context,
+        available: Cycles,
+        changes: Changes,
+    ) -> Result<Result<Effects, Reject>, HostFailure> {
+        let Some(canister) = self.state.canister(id).cloned() else {
+            return Err(HostFailure(format!("canister {id} vanished while it ran")));
+        };
+        let balance = settle(id, &canister, available, &changes)?;
+        let mut next = CanisterState::clone(&canister);
+        next.record.cycles = balance;
+        next.record.canister_version = next.record.canister_version.saturating_add(1);
+        if context != Context::ReplicatedQuery {
+            apply_memory(&mut next, &changes)?;
+            if let Err(reject) = self.may_grow(id, context, &canister, &next) {
+                return Ok(Err(reject));
+            }
+        }
+        let fees = call_fees(id, &changes)?;
+        self.state.put_canister(id, next);
+        self.burn(fees.saturating_add(changes.cycles_burned));
+        Ok(Ok(Effects { answer: changes.answer, calls: changes.calls, accepted: changes.cycles_accepted }))
+    }
+
+    /// Whether the memory that a run left behind is allowed and paid for.
+    fn may_grow(
+        &self,
+        id: CanisterId,
+        context: Context,
+        before: &CanisterState,
+        after: &CanisterState,
+    ) -> Result<(), Reject> {
+        if after.memory_bytes() <= before.memory_bytes() {
+            return Ok(());
+        }
+        let limit = after.record.settings.wasm_memory_limit;
+        let heap = u64::from(after.record.heap_wasm_pages).saturating_mul(WASM_PAGE_BYTES as u64);
+        let limited = matches!(context, Context::Update | Context::Init | Context::PostUpgrade);
+        if limited && limit != 0 && heap > limit {
+            let message = format!(
+                "Canister exceeded its Wasm memory limit of {limit} bytes. Raise the setting wasm_memory_limit."
+            );
+            return Err(Reject::new(ErrorCode::CanisterWasmMemoryLimitExceeded, message));
+        }
+        let keep = charge::freezing_limit(&self.environment.prices, after);
+        match after.record.cycles >= keep {
+            true => Ok(()),
+            false => Err(charge::out_of_cycles(id, after.record.cycles, keep)),
+        }
+    }
+
+    /// Adds lines to the canister's log and drops the oldest beyond its limit.
+    pub(super) fn log(&mut self, id: CanisterId, lines: Vec<Vec<u8>>) {
+        if lines.is_empty() {
+            return;
+        }
+        let time = self.environment.time;
+        self.state.change_canister(id, |canister| {
+            for mut content in lines {
+                content.truncate(CANISTER_LOG_LINE_BYTES_MAX);
+                let index = canister.record.next_log;
+                canister.record.next_log = index.saturating_add(1);
+                canister.record.logs.push_back(LogRecord { index, time, content });
+            }
+            trim_log(canister);
+        });
+    }
+}
+
+/// Drops the oldest lines until the rest fits into the canister's limit.
+pub(super) fn trim_log(canister: &mut CanisterState) {
+    let mut bytes = charge::log_bytes(canister);
+    while bytes > canister.record.settings.log_memory_limit {
+        let Some(oldest) = canister.record.logs.pop_front() else {
+            return;
+        };
+        bytes = bytes.saturating_sub(oldest.content.len() as u64);
+    }
+}
+
+/// The balance after a run. The engine kept the rules; that it did is checked, because cycles that come
+/// from nothing cannot be taken back.
+fn settle(
+    id: CanisterId,
+    canister: &CanisterState,
+    available: Cycles,
+    changes: &Changes,
+) -> Result<Cycles, HostFailure> {
+    let overdrawn = || HostFailure(format!("a run of canister {id} spent more cycles than there were"));
+    if changes.cycles_accepted > available {
+        return Err(overdrawn());
+    }
+    let balance = canister.record.cycles.checked_add(changes.cycles_accepted);
+    let balance = balance.and_then(|balance| balance.checked_sub(changes.cycles_spent_on_calls));
+    balance.and_then(|balance| balance.checked_sub(changes.cycles_burned)).ok_or_else(overdrawn)
+}
+
+/// What of the cycles spent on calls is gone: neither attached to a call nor set aside.
+fn call_fees(id: CanisterId, changes: &Changes) -> Result<Cycles, HostFailure> {
+    let kept =
+        |sum: Option<Cycles>, call: &OutgoingCall| sum?.checked_add(call.cycles)?.checked_add(call.reserved);
+    let kept = changes.calls.iter().fold(Some(Cycles::ZERO), kept);
+    let fees = kept.and_then(|kept| changes.cycles_spent_on_calls.checked_sub(kept));
+    fees.ok_or_else(|| HostFailure(format!("calls of canister {id} carry more cycles than were spent")))
+}
+
+pub(super) fn apply_memory(canister: &mut CanisterState, changes: &Changes) -> Result<(), HostFailure> {
+    set_pages(&mut canister.heap, &changes.heap)?;
+    set_pages(&mut canister.stable, &changes.stable)?;
+    let record = &mut canister.record;
+    record.heap_wasm_pages = changes.heap_wasm_pages;
+    record.stable_wasm_pages = changes.stable_wasm_pages;
+    record.globals.clone_from(&changes.globals);
+    record.next_callback = record.next_callback.max(changes.next_callback);
+    if let Some(data) = &changes.certified_data {
+        record.certified_data.clone_from(data);
+    }
+    if let Some(timer) = changes.global_timer {
+        record.global_timer = timer;
+    }
+    Ok(())
+}
+
+fn set_pages(memory: &mut PageMap, pages: &[(u64, crate::state::Page)]) -> Result<(), HostFailure> {
+    for (index, page) in pages {
+        memory.set(*index, Some(page.clone()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! The chunk store: `upload_chunk`, `clear_chunk_store`, `stored_chunks`.
+
+use super::{Caller, Done, Failure, find, invalid, not_controller};
+use crate::crypto::hash::sha256;
+use crate::encoding::management::{self as candid, CanisterIdRecord, ChunkHash};
+use crate::execution::{Executor, charge};
+use crate::state::{CanisterState, HostFailure, ReplicatedState};
+use crate::types::limits::{CHUNK_BYTES_MAX, CHUNK_STORE_BYTES_MAX};
+use crate::types::*;
+use std::sync::Arc;
+
+/// Chunks that one canister can store: each counts as the largest.
+const CHUNKS_MAX: usize = CHUNK_STORE_BYTES_MAX / CHUNK_BYTES_MAX;
+
+/// The canister, if `sender` may use its chunk store: a controller, or the canister itself.
+pub(super) fn store<'s>(
+    state: &'s ReplicatedState,
+    principal: &Principal,
+    sender: &Principal,
+) -> Result<(CanisterId, &'s CanisterState), Reject> {
+    let (id, canister) = find(state, principal)?;
+    match canister.is_controller(sender) || id.principal() == *sender {
+        true => Ok((id, canister)),
+        false => Err(not_controller(id, canister, sender)),
+    }
+}
+
+/// The chunks of these hashes, joined; they may be at most `max` bytes.
+pub(super) fn join(
+    state: &ReplicatedState,
+    id: CanisterId,
+    canister: &CanisterState,
+    hashes: &[Digest],
+    max: usize,
+) -> Result<Vec<u8>, Failure> {
+    let mut size: usize = 0;
+    for hash in hashes {
+        let bytes = canister.record.chunks.get(hash);
+        let bytes = bytes
+            .ok_or_else(|| invalid(format!("chunk {hash} is not in the chunk store of canister {id}")))?;
+        size = size.saturating_add(*bytes as usize);
+    }
+    if size > max {
+        return Err(
+            invalid(format!("the chunks have {size} bytes together; a module has at most {max}")).into()
+        );
+    }
+    let mut module = Vec::with_capacity(size);
+    for hash in hashes {
+        let missing = || HostFailure(format!("chunk {hash} of canister {id} has no content"));
+        let content = state.chunk(id, hash).ok_or_else(missing)?;
+        module.extend_from_slice(&content.load()?);
+    }
+    Ok(module)
+}
+
+impl Executor<'_> {
+    pub(super) fn upload_chunk(&mut self, caller: &Caller, arg: &[u8]) -> Result<Done, Failure> {
+        let args: candid::UploadChunkArgs = candid::decode(arg)?;
+        let (id, canister) = store(&self.state, &args.canister_id, &caller.principal)?;
+        let size = args.chunk.len();
+        if size > CHUNK_BYTES_MAX {
+            return Err(invalid(format!(
+                "the chunk has {size} bytes; at most {CHUNK_BYTES_MAX} are allowed"
+            ))
+            .into());
+        }
+        let hash = sha256(&args.chunk);
+        if !canister.record.chunks.contains_key(&hash) {
+            self.may_store(id, canister)?;
+            let bytes = u32::try_from(size).unwrap_or(u32::MAX);
+            self.charge_idle(id)?;
+            let list = |canister: &mut CanisterState| canister.record.chunks.insert(hash, bytes);
+            self.state.change_canister(id, list);
+            self.state.put_chunk(id, hash, Arc::from(args.chunk));
+        }
+        Done::reply(&ChunkHash { hash: hash.0.to_vec() })
+    }
+
+    fn may_store(&self, id: CanisterId, canister: &CanisterState) -> Result<(), Reject> {
+        if canister.record.chunks.len() >= CHUNKS_MAX {
+            let message = format!(
+                "The chunk store of canister {id} holds {CHUNKS_MAX} chunks and is full. Clear it with clear_chunk_store."
+            );
+            return Err(Reject::new(ErrorCode::CanisterWasmChunkStoreLimitExceeded, message));
+        }
+        let keep = charge::freezing_limit(&self.environment.prices, canister);
+        match canister.record.cycles >= keep {
+            true => Ok(()),
+            false => Err(charge::out_of_cycles(id, canister.record.cycles, keep)),
+        }
+    }
+
+    pub(super) fn clear_chunk_store(&mut self, caller: &Caller, arg: &[u8]) -> Result<Done, Failure> {
+        let args: CanisterIdRecord = candid::decode(arg)?;
+        let (id, canister) = store(&self.state, &args.canister_id, &caller.principal)?;
+        let hashes: Vec<Digest> = canister.record.chunks.keys().copied().collect();
+        self.charge_idle(id)?;
+        for hash in &hashes {
+            self.state.remove_chunk(id, hash);
+        }
+        self.state.change_canister(id, |canister| canister.record.chunks.clear());
+        Ok(Done::unit())
+    }
+
+    pub(super) fn stored_chunks(&mut self, caller: &Caller, arg: &[u8]) -> Result<Done, Failure> {
+        let args: CanisterIdRecord = candid::decode(arg)?;
+        let (_, canister) = store(&self.state, &args.canister_id, &caller.principal)?;
+        let hash = |hash: &Digest| ChunkHash { hash: hash.0.to_vec() };
+        let hashes: Vec<ChunkHash> = canister.record.chunks.keys().map(hash).collect();
+        Done::reply(&hashes)
+    }
+}

@@ -1,0 +1,223 @@
+//! A waiting message runs: a call starts, and ends or opens a call context.
+
+use super::commit::Effects;
+use super::induct::accepts_message;
+use super::run::Run;
+use super::{Executor, charge};
+use crate::state::{CallContext, CanisterState, HostFailure, Message, Module, Origin};
+use crate::types::limits::UPDATE_INSTRUCTIONS_MAX;
+use crate::types::*;
+use crate::wasm::{Context, Entry};
+use std::sync::Arc;
+
+/// A call that comes to a canister.
+struct Incoming<'m> {
+    origin: Origin,
+    method_name: &'m str,
+    payload: &'m [u8],
+    cycles: Cycles,
+}
+
+impl Executor<'_> {
+    /// Processes the message that was first in the canister's queue.
+    pub(super) fn process(&mut self, id: CanisterId, message: &Message) -> Result<(), HostFailure> {
+        match message {
+            Message::Ingress(ingress) => self.start_ingress(id, ingress)?,
+            Message::Request(request) => self.start_request(id, request)?,
+            Message::Response(response) => self.resume(id, response)?,
+        }
+        self.finish_stop(id);
+        Ok(())
+    }
+
+    fn start_ingress(&mut self, id: CanisterId, ingress: &Ingress) -> Result<(), HostFailure> {
+        if !self.begin(ingress.id) {
+            return Ok(());
+        }
+        let origin = Origin::Ingress { id: ingress.id, sender: ingress.call.sender };
+        let incoming = Incoming {
+            origin,
+            method_name: &ingress.call.method_name,
+            payload: &ingress.call.arg,
+            cycles: Cycles::ZERO,
+        };
+        self.start(id, incoming)
+    }
+
+    fn start_request(&mut self, id: CanisterId, request: &Request) -> Result<(), HostFailure> {
+        let origin = Origin::Canister {
+            sender: request.sender,
+            callback: request.callback,
+            deadline: request.deadline,
+        };
+        let incoming = Incoming {
+            origin,
+            method_name: &request.method_name,
+            payload: &request.payload,
+            cycles: request.cycles,
+        };
+        self.start(id, incoming)
+    }
+
+    fn start(&mut self, id: CanisterId, incoming: Incoming<'_>) -> Result<(), HostFailure> {
+        self.charge_idle(id)?;
+        let Some(canister) = self.state.canister(id).cloned() else {
+            return Ok(());
+        };
+        match self.admit(id, &canister, &incoming) {
+            Ok((module, entry, context)) => self.call(id, &canister, &module, entry, context, incoming),
+            Err(reject) => {
+                self.count(Instructions::ZERO);
+                self.answer(id.principal(), &incoming.origin, Answer::Reject(reject), incoming.cycles);
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether the canister can take the call now, and where it goes.
+    fn admit(
+        &self,
+        id: CanisterId,
+        canister: &CanisterState,
+        incoming: &Incoming<'_>,
+    ) -> Result<(Arc<Module>, Entry, Context), Reject> {
+        accepts_message(id, canister)?;
+        let module = module_of(id, canister)?;
+        let update = format!("canister_update {}", incoming.method_name);
+        let query = format!("canister_query {}", incoming.method_name);
+        let (entry, context) = match () {
+            () if module.exports(&update) => (update, Context::Update),
+            () if module.exports(&query) => (query, Context::ReplicatedQuery),
+            () => return Err(method_not_found(id, "update", incoming.method_name)),
+        };
+        let needed = self.environment.prices.message(UPDATE_INSTRUCTIONS_MAX);
+        let keep = charge::freezing_limit(&self.environment.prices, canister);
+        let balance = canister.record.cycles;
+        match balance.checked_sub(needed).is_some_and(|rest| rest >= keep) {
+            true => Ok((module, Entry::Export(entry), context)),
+            false => Err(charge::out_of_cycles(id, balance, needed.saturating_add(keep))),
+        }
+    }
+
+    fn call(
+        &mut self,
+        id: CanisterId,
+        canister: &CanisterState,
+        module: &Module,
+        entry: Entry,
+        context: Context,
+        incoming: Incoming<'_>,
+    ) -> Result<(), HostFailure> {
+        let run = Run {
+            caller: incoming.origin.caller(),
+            arg: Arc::from(incoming.payload),
+            method_name: incoming.method_name.to_owned(),
+            prepaid: self.environment.prices.message(UPDATE_INSTRUCTIONS_MAX),
+            cycles_available: incoming.cycles,
+            deadline: incoming.origin.deadline(),
+            ..Run::new(id, canister, module, entry, context)
+        };
+        let execution = self.environment.run(&self.state, run)?;
+        self.count(execution.instructions);
+        let instructions = execution.instructions;
+        let effects = self.apply(id, context, incoming.cycles, execution)?;
+        self.open_context(id, incoming.origin, incoming.cycles, instructions, effects)
+    }
+
+    /// The first run of a call has ended. A context is kept only if callbacks will follow.
+    pub(super) fn open_context(
+        &mut self,
+        id: CanisterId,
+        origin: Origin,
+        available: Cycles,
+        instructions: Instructions,
+        effects: Result<Effects, Reject>,
+    ) -> Result<(), HostFailure> {
+        let effects = match effects {
+            Ok(effects) => effects,
+            Err(reject) => {
+                self.answer(id.principal(), &origin, Answer::Reject(reject), available);
+                return Ok(());
+            }
+        };
+        let available = available.saturating_sub(effects.accepted);
+        if effects.calls.is_empty() {
+            let silent = || Answer::Reject(did_not_reply(id));
+            let answer = effects.answer.unwrap_or_else(silent);
+            self.answer(id.principal(), &origin, answer, available);
+            return Ok(());
+        }
+        let context = CallContext {
+            origin,
+            available,
+            answered: origin == Origin::System,
+            deleted: false,
+            outstanding: 0,
+            instructions,
+            started: self.environment.time,
+        };
+        let open = |canister: &mut CanisterState| {
+            let context_id = CallContextId(canister.record.next_context);
+            canister.record.next_context = canister.record.next_context.saturating_add(1);
+            canister.record.contexts.insert(context_id, context);
+            context_id
+        };
+        if let Some(context_id) = self.state.change_canister(id, open) {
+            self.continue_context(id, context_id, effects);
+        }
+        Ok(())
+    }
+
+    /// Runs the canister's global timer, which is over with that.
+    pub(super) fn run_timer(&mut self, id: CanisterId) -> Result<(), HostFailure> {
+        self.charge_idle(id)?;
+        self.state.change_canister(id, |canister| canister.record.global_timer = Time::ZERO);
+        let Some(canister) = self.state.canister(id).cloned() else {
+            return Ok(());
+        };
+        let Some(module) = canister.module.clone().filter(|module| module.exports(TIMER)) else {
+            return Ok(());
+        };
+        let prepaid = self.environment.prices.message(UPDATE_INSTRUCTIONS_MAX);
+        let keep = charge::freezing_limit(&self.environment.prices, &canister);
+        if canister.record.cycles < prepaid.saturating_add(keep) {
+            return Ok(());
+        }
+        let entry = Entry::Export(TIMER.to_owned());
+        let run =
+            Run { prepaid, answered: true, ..Run::new(id, &canister, &module, entry, Context::SystemTask) };
+        let execution = self.environment.run(&self.state, run)?;
+        self.count(execution.instructions);
+        let instructions = execution.instructions;
+        let effects = self.apply(id, Context::SystemTask, Cycles::ZERO, execution)?;
+        self.open_context(id, Origin::System, Cycles::ZERO, instructions, effects)
+    }
+}
+
+const TIMER: &str = "canister_global_timer";
+
+/// The canister's module.
+pub(super) fn module_of(id: CanisterId, canister: &CanisterState) -> Result<Arc<Module>, Reject> {
+    canister.module.clone().ok_or_else(|| {
+        let message = format!(
+            "Error from Canister {id}: Attempted to execute a message, but the canister contains no Wasm module. \
+             Install code with install_code."
+        );
+        Reject::new(ErrorCode::CanisterWasmModuleNotFound, message)
+    })
+}
+
+/// The module exports no such method.
+pub(super) fn method_not_found(id: CanisterId, kind: &str, method: &str) -> Reject {
+    let message = format!(
+        "Error from Canister {id}: Canister has no {kind} method '{method}'. Check the name against the canister's \
+         Candid interface."
+    );
+    Reject::new(ErrorCode::CanisterMethodNotFound, message)
+}
+
+/// The call ended without an answer, and no callback can still give one.
+pub(super) fn did_not_reply(id: CanisterId) -> Reject {
+    let message = format!("Error from Canister {id}: Canister did not reply to the call");
+    Reject::new(ErrorCode::CanisterDidNotReply, message)
+}

@@ -1,0 +1,135 @@
+//! Calls find their canister, answers their caller. Within the subnet both arrive at once, in the order
+//! in which they were sent.
+
+use super::Executor;
+use super::induct::{accepts_calls, not_found};
+use crate::state::{Callback, CanisterState, IngressStatus, Message, Origin};
+use crate::types::limits::{CALL_TIMEOUT_MAX_S, MANAGEMENT_QUEUE_MAX};
+use crate::types::*;
+use crate::wasm::OutgoingCall;
+use std::sync::Arc;
+
+impl Executor<'_> {
+    /// Makes one of a canister's calls: its callback waits, the request goes on its way.
+    pub(super) fn send(&mut self, sender: CanisterId, context: CallContextId, call: OutgoingCall) {
+        let seconds = call.deadline_seconds.map(|seconds| seconds.min(CALL_TIMEOUT_MAX_S));
+        let deadline =
+            seconds.map(|seconds| self.environment.time.plus_ms(u64::from(seconds).saturating_mul(1_000)));
+        let callback = Callback {
+            context,
+            respondent: call.receiver,
+            reserved: call.reserved,
+            on_reply: call.on_reply,
+            on_reject: call.on_reject,
+            on_cleanup: call.on_cleanup,
+            deadline,
+        };
+        self.state.change_canister(sender, |canister| {
+            canister.record.callbacks.insert(call.callback, callback);
+            if let Some(context) = canister.record.contexts.get_mut(&context) {
+                context.outstanding = context.outstanding.saturating_add(1);
+            }
+        });
+        if let Some(deadline) = deadline {
+            self.state.add_deadline(deadline, sender, call.callback);
+        }
+        self.state.counters.calls_in_flight = self.state.counters.calls_in_flight.saturating_add(1);
+        self.route(Request {
+            sender,
+            receiver: call.receiver,
+            method_name: call.method_name,
+            payload: call.payload,
+            cycles: call.cycles,
+            callback: call.callback,
+            deadline,
+        });
+    }
+
+    /// Puts the request into its receiver's queue, or answers it with the reason why not.
+    fn route(&mut self, request: Request) {
+        let receiver = request.receiver;
+        if let Err(reject) = self.may_enter(&request) {
+            let origin = Origin::Canister {
+                sender: request.sender,
+                callback: request.callback,
+                deadline: request.deadline,
+            };
+            self.answer(receiver, &origin, Answer::Reject(reject), request.cycles);
+            return;
+        }
+        let message = Message::Request(Arc::new(request));
+        match CanisterId::from_principal(&receiver) {
+            Some(id) => {
+                self.state.change_canister(id, |canister| canister.queue.push(message));
+            }
+            None => self.state.management.push(message),
+        }
+    }
+
+    fn may_enter(&self, request: &Request) -> Result<(), Reject> {
+        if request.receiver == management_canister() {
+            return match self.state.management.len() < MANAGEMENT_QUEUE_MAX {
+                true => Ok(()),
+                false => Err(Reject::new(ErrorCode::CanisterQueueFull, "Too many management calls wait.")),
+            };
+        }
+        let id = CanisterId::from_principal(&request.receiver);
+        let canister = id.and_then(|id| Some((id, self.state.canister(id)?)));
+        let (id, canister) = canister.ok_or_else(|| not_found(&request.receiver))?;
+        accepts_calls(id, canister)?;
+        let minimum = canister.record.settings.minimum_incoming_canister_call_cycles;
+        match request.sender == id || request.cycles >= minimum {
+            true => Ok(()),
+            false => Err(too_few_cycles(id, minimum)),
+        }
+    }
+
+    /// Answers a call, once. What it attached and nobody accepted goes back with the answer.
+    pub(super) fn answer(&mut self, responder: Principal, origin: &Origin, answer: Answer, refund: Cycles) {
+        match origin {
+            Origin::Ingress { id, .. } => {
+                self.burn(refund);
+                self.finish(
+                    *id,
+                    match answer {
+                        Answer::Reply(reply) => IngressStatus::Replied(reply),
+                        Answer::Reject(reject) => IngressStatus::Rejected(reject),
+                    },
+                );
+            }
+            Origin::Canister { sender, callback, .. } => {
+                let response = Response { callback: *callback, responder, refund, payload: answer };
+                let message = Message::Response(Arc::new(response));
+                let push = |canister: &mut CanisterState| canister.queue.push(message);
+                if self.state.change_canister(*sender, push).is_none() {
+                    self.burn(refund);
+                }
+            }
+            Origin::System => self.burn(refund),
+        }
+    }
+
+    /// Best-effort calls whose deadline has passed are answered for whoever was called. Cycles that such a
+    /// call attached come back with the late answer, or are kept by who accepted them.
+    pub(super) fn give_up_calls(&mut self) {
+        while let Some((deadline, id, callback)) = self.state.due_deadline(self.environment.time) {
+            self.state.remove_deadline(deadline, id, callback);
+            let waiting =
+                self.state.canister(id).and_then(|canister| canister.record.callbacks.get(&callback));
+            let Some(responder) = waiting.map(|waiting| waiting.respondent) else {
+                continue;
+            };
+            let reject = Reject::new(ErrorCode::DeadlineExpired, "Call deadline has expired.");
+            let response =
+                Response { callback, responder, refund: Cycles::ZERO, payload: Answer::Reject(reject) };
+            let message = Message::Response(Arc::new(response));
+            self.state.change_canister(id, |canister| canister.queue.push(message));
+        }
+    }
+}
+
+fn too_few_cycles(id: CanisterId, minimum: Cycles) -> Reject {
+    let message =
+        format!("Canister {id} takes calls of other canisters only with at least {minimum} cycles attached.");
+    Reject::new(ErrorCode::CanisterRejectedMessage, message)
+}

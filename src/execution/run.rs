@@ -1,0 +1,163 @@
+//! One run of one entry point: what the engine is told.
+
+use super::charge::freezing_limit;
+use super::price::PriceTable;
+use crate::state::{CanisterState, HostFailure, Module, ReplicatedState, Status};
+use crate::types::limits::{CANISTER_CALLS_MAX, CANISTER_QUEUE_MAX, SUBNET_MEMORY_MAX};
+use crate::types::*;
+use crate::wasm::{Call, Context, Engine, Entry, Execution, Memory, System};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What is the same for all runs of a height, or of a query.
+#[derive(Clone)]
+pub(super) struct Environment<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) prices: PriceTable,
+    pub(super) subnet: Principal,
+    pub(super) subnet_nodes: u32,
+    pub(super) root_key: Arc<[u8]>,
+    pub(super) time: Time,
+}
+
+/// What is particular to one run.
+pub(super) struct Run<'a> {
+    pub(super) id: CanisterId,
+    pub(super) canister: &'a CanisterState,
+    pub(super) module: &'a Module,
+    pub(super) entry: Entry,
+    pub(super) context: Context,
+    pub(super) caller: Principal,
+    pub(super) arg: Arc<[u8]>,
+    pub(super) reject: Option<Reject>,
+    pub(super) method_name: String,
+    /// Set aside for the run itself: not part of the balance that the canister sees.
+    pub(super) prepaid: Cycles,
+    pub(super) cycles_available: Cycles,
+    pub(super) cycles_refunded: Cycles,
+    pub(super) answered: bool,
+    pub(super) deadline: Option<Time>,
+    pub(super) instructions_before: Instructions,
+    pub(super) instructions_max: Instructions,
+    pub(super) data_certificate: Option<Arc<[u8]>>,
+}
+
+impl<'a> Run<'a> {
+    /// A run of `entry` without caller's cycles, argument or answer to give.
+    pub(super) fn new(
+        id: CanisterId,
+        canister: &'a CanisterState,
+        module: &'a Module,
+        entry: Entry,
+        context: Context,
+    ) -> Run<'a> {
+        Run {
+            id,
+            canister,
+            module,
+            entry,
+            context,
+            caller: management_canister(),
+            arg: Arc::from([].as_slice()),
+            reject: None,
+            method_name: String::new(),
+            prepaid: Cycles::ZERO,
+            cycles_available: Cycles::ZERO,
+            cycles_refunded: Cycles::ZERO,
+            answered: false,
+            deadline: None,
+            instructions_before: Instructions::ZERO,
+            instructions_max: limits::UPDATE_INSTRUCTIONS_MAX,
+            data_certificate: None,
+        }
+    }
+}
+
+impl<'a> Environment<'a> {
+    /// The environment of `state` at its own time.
+    pub(super) fn of(engine: &'a Engine, state: &ReplicatedState, time: Time) -> Environment<'a> {
+        Environment {
+            engine,
+            prices: PriceTable::new(state.subnet().nodes.len()),
+            subnet: state.subnet().id,
+            subnet_nodes: u32::try_from(state.subnet().nodes.len()).unwrap_or(u32::MAX),
+            root_key: Arc::from(state.subnet().root_key.as_slice()),
+            time,
+        }
+    }
+
+    /// Runs. Nothing is changed: what the run wishes comes back.
+    pub(super) fn run(&self, state: &ReplicatedState, run: Run<'_>) -> Result<Execution, HostFailure> {
+        let canister = run.canister;
+        let memory = Memory {
+            heap: canister.heap.clone(),
+            heap_wasm_pages: canister.record.heap_wasm_pages,
+            stable: canister.stable.clone(),
+            stable_wasm_pages: canister.record.stable_wasm_pages,
+            globals: canister.record.globals.clone(),
+        };
+        let call = Call {
+            module_hash: run.module.hash,
+            module: run.module.content.load()?,
+            memory,
+            entry: run.entry.clone(),
+            context: run.context,
+            instructions_max: run.instructions_max,
+            system: self.system(state, run),
+        };
+        self.engine.run(call)
+    }
+
+    fn system(&self, state: &ReplicatedState, run: Run<'_>) -> System {
+        let record = &run.canister.record;
+        System {
+            canister: run.id,
+            time: self.time,
+            caller: run.caller,
+            arg: run.arg,
+            reject: run.reject,
+            method_name: run.method_name,
+            balance: record.cycles.saturating_sub(run.prepaid),
+            freezing_limit: freezing_limit(&self.prices, run.canister),
+            cycles_available: run.cycles_available,
+            cycles_refunded: run.cycles_refunded,
+            answered: run.answered,
+            deadline: run.deadline,
+            canister_version: record.canister_version,
+            canister_status: status_number(&record.status),
+            controllers: Arc::from(record.settings.controllers.as_slice()),
+            subnet: self.subnet,
+            root_key: self.root_key.clone(),
+            env_vars: Arc::new(record.settings.environment_variables.clone()),
+            data_certificate: run.data_certificate,
+            instructions_before: run.instructions_before,
+            global_timer: record.global_timer,
+            subnet_nodes: self.subnet_nodes,
+            outgoing_calls_max: outgoing_calls_max(run.canister),
+            prices: self.prices.of_calls(),
+            next_callback: record.next_callback,
+            memory_room: Bytes(SUBNET_MEMORY_MAX.0.saturating_sub(state.memory_bytes())),
+        }
+    }
+}
+
+/// The number that `ic0.canister_status` gives.
+fn status_number(status: &Status) -> u32 {
+    match status {
+        Status::Running => 1,
+        Status::Stopping(_) => 2,
+        Status::Stopped => 3,
+    }
+}
+
+/// So many calls can be made in one run, to one canister or to many, without exceeding
+/// [`CANISTER_QUEUE_MAX`] calls in flight to any one and [`CANISTER_CALLS_MAX`] to all together.
+fn outgoing_calls_max(canister: &CanisterState) -> usize {
+    let mut in_flight: BTreeMap<&Principal, usize> = BTreeMap::new();
+    for callback in canister.record.callbacks.values() {
+        *in_flight.entry(&callback.respondent).or_default() += 1;
+    }
+    let most = in_flight.values().copied().max().unwrap_or(0);
+    let pair = CANISTER_QUEUE_MAX.saturating_sub(most);
+    pair.min(CANISTER_CALLS_MAX.saturating_sub(canister.record.callbacks.len()))
+}

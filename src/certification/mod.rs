@@ -14,6 +14,7 @@
 pub mod certificate;
 pub mod hash_tree;
 pub mod tree;
+pub mod verify;
 mod wire;
 mod witness;
 
@@ -23,4 +24,5 @@ mod tests;
 pub use certificate::{Path, certificate, state_root_message};
 pub use hash_tree::{HashTree, Lookup};
 pub use tree::LabelTree;
+pub use verify::{Certificate, CertificateError, verify_certificate};
 pub use wire::WireError;

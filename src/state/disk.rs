@@ -42,6 +42,14 @@ pub struct StateDelta {
 /// A consistent view of committed state (a RocksDB snapshot, or the simulator's map).
 pub trait StateSource: Send + Sync {
     fn get(&self, column: Column, key: &[u8]) -> Result<Option<Bytes>, HostFailure>;
+    /// The values at `keys`, in their order; a source that reads in bulk says so here.
+    fn get_many(
+        &self,
+        column: Column,
+        keys: &[Vec<u8>],
+    ) -> Result<Vec<Option<Bytes>>, HostFailure> {
+        keys.iter().map(|key| self.get(column, key)).collect()
+    }
     /// All entries whose key starts with `prefix`, ascending.
     fn scan(&self, column: Column, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Bytes)>, HostFailure>;
 }

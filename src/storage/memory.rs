@@ -1,0 +1,169 @@
+//! A disk for the simulator: the same keys in a map, and a tail of writes that a crash can tear.
+
+use super::journal::Journal;
+use super::schema::Family;
+use super::{Batch, Columns, StorageError, recover, segment};
+use crate::state::{Column, HostFailure, StateDelta, StateSource};
+use crate::types::{ChainSegment, Height, Record, Recovered, StateRoot};
+use bytes::Bytes;
+use imbl::OrdMap;
+use std::sync::Arc;
+
+type Map = OrdMap<(Family, Vec<u8>), Bytes>;
+
+/// No key is longer.
+const KEY_BYTES_MAX: usize = 64;
+
+/// One simulated disk.
+#[derive(Default)]
+pub struct Memory {
+    journal: Journal,
+    now: Shelf,
+    /// What every crash leaves.
+    synced: Shelf,
+    /// Batches since the last sync, oldest first.
+    tail: Vec<Batch>,
+}
+
+#[derive(Clone, Default)]
+struct Shelf {
+    map: Map,
+}
+
+impl Memory {
+    /// An empty disk.
+    pub fn new() -> Memory {
+        Memory::default()
+    }
+
+    /// As [`super::Rocks::persist`].
+    ///
+    /// # Errors
+    /// Records that contradict what is on disk.
+    pub fn persist(&mut self, records: &[Record]) -> Result<(), StorageError> {
+        let batch = self.journal.persist(records)?;
+        self.now.apply(&batch);
+        self.synced = self.now.clone();
+        self.tail.clear();
+        Ok(())
+    }
+
+    /// As [`super::Rocks::commit`].
+    ///
+    /// # Errors
+    /// A height that does not follow the last one.
+    pub fn commit(&mut self, delta: &StateDelta, root: StateRoot) -> Result<(), StorageError> {
+        let batch = self.journal.commit(delta, root)?;
+        self.now.apply(&batch);
+        self.tail.push(batch);
+        Ok(())
+    }
+
+    /// How many batches a crash may tear off.
+    pub fn unsynced(&self) -> usize {
+        self.tail.len()
+    }
+
+    /// Power fails: of the batches that were not synced, the first `kept` survive.
+    ///
+    /// # Errors
+    /// As [`Memory::recover`].
+    pub fn crash(&mut self, kept: usize) -> Result<(), StorageError> {
+        for batch in self.tail.drain(..).take(kept) {
+            self.synced.apply(&batch);
+        }
+        self.now = self.synced.clone();
+        self.journal = Journal::load(&self.now)?;
+        Ok(())
+    }
+
+    /// As [`super::Rocks::recover`].
+    ///
+    /// # Errors
+    /// As [`super::Rocks::recover`].
+    pub fn recover(&self) -> Result<Recovered, StorageError> {
+        recover::recover(&self.now)
+    }
+
+    /// As [`super::Rocks::chain_segment`].
+    ///
+    /// # Errors
+    /// As [`super::Rocks::chain_segment`].
+    pub fn chain_segment(&self, from: Height) -> Result<Option<ChainSegment>, StorageError> {
+        segment::chain_segment(&self.now, from)
+    }
+
+    /// As [`super::Rocks::source`].
+    pub fn source(&self) -> Arc<dyn StateSource> {
+        Arc::new(self.now.clone())
+    }
+}
+
+impl Shelf {
+    fn apply(&mut self, batch: &Batch) {
+        for (family, key, value) in &batch.writes {
+            let key = (*family, key.clone());
+            match value {
+                Some(value) => drop(self.map.insert(key, value.clone())),
+                None => drop(self.map.remove(&key)),
+            }
+        }
+    }
+
+    /// Entries of a family from `from` on, ascending.
+    fn from<'a>(
+        &'a self,
+        family: Family,
+        from: &[u8],
+    ) -> impl Iterator<Item = (&'a Vec<u8>, &'a Bytes)> {
+        let entries = self.map.range((family, from.to_vec())..);
+        let same = move |((other, _), _): &(&(Family, Vec<u8>), &Bytes)| *other == family;
+        entries
+            .take_while(same)
+            .map(|((_, key), value)| (key, value))
+    }
+}
+
+impl Columns for Shelf {
+    fn get(&self, family: Family, key: &[u8]) -> Result<Option<Bytes>, StorageError> {
+        Ok(self.map.get(&(family, key.to_vec())).cloned())
+    }
+
+    fn range(
+        &self,
+        family: Family,
+        from: &[u8],
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Bytes)>, StorageError> {
+        let entries = self.from(family, from).take(limit);
+        Ok(entries
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect())
+    }
+
+    fn last(&self, family: Family) -> Result<Option<(Vec<u8>, Bytes)>, StorageError> {
+        let last = self
+            .map
+            .range(..=(family, vec![0xff; KEY_BYTES_MAX]))
+            .next_back();
+        let own = last.filter(|((other, _), _)| *other == family);
+        Ok(own.map(|((_, key), value)| (key.clone(), value.clone())))
+    }
+}
+
+impl StateSource for Shelf {
+    fn get(&self, column: Column, key: &[u8]) -> Result<Option<Bytes>, HostFailure> {
+        Ok(self
+            .map
+            .get(&(Family::State(column), key.to_vec()))
+            .cloned())
+    }
+
+    fn scan(&self, column: Column, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Bytes)>, HostFailure> {
+        let entries = self.from(Family::State(column), prefix);
+        let entries = entries.take_while(|(key, _)| key.starts_with(prefix));
+        Ok(entries
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect())
+    }
+}

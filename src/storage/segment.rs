@@ -1,0 +1,61 @@
+//! Finalized blocks for a replica that lags.
+
+use super::{Columns, StorageError, journal, recover};
+use crate::types::*;
+use std::sync::Arc;
+
+/// The finalized blocks from `from` on, ending at the last height within the limits whose finalization
+/// names it; if there is none, at the first one beyond them that still fits a message. `None` if `from`
+/// is not final here, or no such run fits.
+pub(super) fn chain_segment(
+    columns: &impl Columns,
+    from: Height,
+) -> Result<Option<ChainSegment>, StorageError> {
+    let tip = journal::tip(columns)?.map_or(Height::ZERO, |tip| tip.height);
+    let mut run = Run::default();
+    for height in (from.0.max(1)..=tip.0).map(Height) {
+        if !run.take(columns, height)? {
+            break;
+        }
+    }
+    let Some((count, finalization)) = run.end else {
+        return Ok(None);
+    };
+    run.blocks.truncate(count);
+    let certification = journal::certification(columns)?;
+    let certification = certification.filter(|certification| certification.height >= from);
+    Ok(Some(ChainSegment {
+        blocks: run.blocks,
+        finalization,
+        certification,
+    }))
+}
+
+#[derive(Default)]
+struct Run {
+    blocks: Vec<(Arc<Block>, RandomBeacon)>,
+    bytes: usize,
+    /// How many of the blocks make a segment, and the finalization that names the last of them.
+    end: Option<(usize, Finalization)>,
+}
+
+impl Run {
+    /// Adds the block at `height`; false when the segment is complete without it.
+    fn take(&mut self, columns: &impl Columns, height: Height) -> Result<bool, StorageError> {
+        let entry = recover::finalized(columns, height)?;
+        let (block, size) = recover::block(columns, &entry.hash)?;
+        let (count, bytes) = (self.blocks.len() + 1, self.bytes + size);
+        let within =
+            count <= limits::CHAIN_SEGMENT_BLOCKS_MAX && bytes <= limits::CHAIN_SEGMENT_BYTES_MAX;
+        let fits = bytes <= limits::PEER_MESSAGE_BYTES_MAX / 8 * 7;
+        if !fits || (!within && self.end.is_some()) {
+            return Ok(false);
+        }
+        self.blocks.push((block, entry.beacon));
+        self.bytes = bytes;
+        if entry.finalization.block == entry.hash {
+            self.end = Some((count, entry.finalization));
+        }
+        Ok(true)
+    }
+}

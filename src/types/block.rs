@@ -9,6 +9,8 @@ use std::sync::Arc;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SignedIngress {
     pub id: RequestId,
+    /// No block with a later time may carry it: `ingress_expiry`, or the first expiration of its
+    /// delegations if that comes earlier.
     pub expiry: Time,
     pub envelope: Bytes,
 }

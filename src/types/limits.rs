@@ -7,6 +7,9 @@ use super::{Bytes, Cycles, Instructions};
 pub const INGRESS_TTL_MS: u64 = 300_000;
 /// Tolerated clock difference on top of [`INGRESS_TTL_MS`].
 pub const INGRESS_DRIFT_MS: u64 = 60_000;
+/// How far past a block's time its calls may expire: the clocks of the replica that took the call and
+/// of the leader may differ by twice the drift.
+pub const INGRESS_AHEAD_MAX_MS: u64 = INGRESS_TTL_MS + 2 * INGRESS_DRIFT_MS;
 /// Largest argument plus envelope of an ingress.
 pub const INGRESS_BYTES_MAX: usize = 2 * 1024 * 1024 + 64 * 1024;
 pub const NONCE_BYTES_MAX: usize = 32;

@@ -47,6 +47,17 @@ pub enum Permissions {
     All,
 }
 
+impl<R> Envelope<R> {
+    /// The moment after which the proof is void: `ingress_expiry`, or the first expiration in the chain
+    /// of delegations if that comes earlier.
+    pub fn valid_until(&self, ingress_expiry: Time) -> Time {
+        let delegations = self.sender_delegation.iter().flatten();
+        delegations.fold(ingress_expiry, |first, delegation| {
+            first.min(delegation.expiration)
+        })
+    }
+}
+
 /// Stores the value of a field that may stand once.
 pub(super) fn set<T>(slot: &mut Option<T>, value: T, field: &'static str) -> Result<(), DecodeError> {
     match slot.replace(value) {

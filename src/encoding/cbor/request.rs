@@ -101,7 +101,12 @@ pub fn read_ingress(envelope: Bytes) -> Result<SignedIngress, DecodeError> {
         required(content.sender, "sender")?;
         Ok((Time(required(content.ingress_expiry, "ingress_expiry")?), content.id(), None))
     })?;
-    Ok(SignedIngress { id: read.id, expiry: read.content, envelope })
+    let expiry = read.valid_until(read.content);
+    Ok(SignedIngress {
+        id: read.id,
+        expiry,
+        envelope,
+    })
 }
 
 fn read_content<'a>(reader: &mut Reader<'a>, request_type: &'static str) -> Result<Content<'a>, DecodeError> {

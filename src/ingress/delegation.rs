@@ -1,0 +1,84 @@
+//! Chains of delegations: from the key that is the sender to the key that signed the request.
+
+use super::authenticate::{AuthError, read_key};
+use crate::crypto::user::PublicKey;
+use crate::encoding::cbor::{Permissions, SignedDelegation};
+use crate::types::{Principal, Time};
+use std::collections::BTreeSet;
+
+/// Where a chain of delegations ends.
+pub(super) struct Chain {
+    /// The key that must have signed the request.
+    pub key: PublicKey,
+    /// The canisters that every delegation with targets names; `None` when none has targets.
+    pub targets: Option<Vec<Principal>>,
+}
+
+/// Follows the chain from `sender_pubkey`; its length and the number of targets were bounded when it
+/// was read.
+pub(super) fn follow(
+    sender_pubkey: &[u8],
+    delegations: &[SignedDelegation],
+    now: Time,
+) -> Result<Chain, AuthError> {
+    check_fresh(sender_pubkey, delegations, now)?;
+    let mut key = read_key(sender_pubkey)?;
+    for (index, delegation) in delegations.iter().enumerate() {
+        let message = [
+            b"\x1aic-request-auth-delegation".as_slice(),
+            &delegation.hash.0,
+        ]
+        .concat();
+        key.verify(&message, &delegation.signature)
+            .map_err(|error| AuthError::DelegationSignature { index, error })?;
+        key = read_key(&delegation.pubkey)?;
+    }
+    Ok(Chain {
+        key,
+        targets: common_targets(delegations),
+    })
+}
+
+/// What costs no signature check: no key twice, nothing expired.
+fn check_fresh(
+    sender_pubkey: &[u8],
+    delegations: &[SignedDelegation],
+    now: Time,
+) -> Result<(), AuthError> {
+    let mut keys = BTreeSet::from([sender_pubkey]);
+    for (
+        index,
+        SignedDelegation {
+            pubkey, expiration, ..
+        },
+    ) in delegations.iter().enumerate()
+    {
+        if !keys.insert(pubkey) {
+            return Err(AuthError::DelegationCycle { index });
+        }
+        if *expiration < now {
+            return Err(AuthError::DelegationExpired {
+                index,
+                expiration: *expiration,
+                now,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Whether some delegation excludes update calls.
+pub(super) fn queries_only(delegations: &[SignedDelegation]) -> bool {
+    delegations
+        .iter()
+        .any(|delegation| delegation.permissions == Some(Permissions::Queries))
+}
+
+fn common_targets(delegations: &[SignedDelegation]) -> Option<Vec<Principal>> {
+    let sets = delegations
+        .iter()
+        .filter_map(|delegation| delegation.targets.as_ref());
+    let sets = sets.map(|targets| targets.iter().copied().collect::<BTreeSet<_>>());
+    let common = sets.reduce(|common, targets| &common & &targets)?;
+    Some(common.into_iter().collect())
+}

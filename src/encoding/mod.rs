@@ -19,6 +19,6 @@ pub mod request_id;
 
 pub use error::{DecodeError, Fault};
 
+pub mod management;
 #[cfg(test)]
 mod tests;
-pub mod management;

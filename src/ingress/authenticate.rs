@@ -18,9 +18,7 @@ pub enum AuthError {
     #[error("request too large: {size} bytes, at most {INGRESS_BYTES_MAX} are allowed")]
     TooLarge { size: usize },
     // JavaScript agents synchronize their clock when they read these first three words.
-    #[error(
-        "Invalid request expiry: {expiry} is in the past; it is {now} (nanoseconds since 1970)"
-    )]
+    #[error("Invalid request expiry: {expiry} is in the past; it is {now} (nanoseconds since 1970)")]
     Expired { expiry: Time, now: Time },
     #[error(
         "Invalid request expiry: {expiry} is too far in the future; at most {max} is allowed (nanoseconds since 1970)"
@@ -28,24 +26,15 @@ pub enum AuthError {
     ExpiresTooLate { expiry: Time, max: Time },
     #[error("nonce too long: {0} bytes, at most {NONCE_BYTES_MAX} are allowed")]
     NonceTooLong(usize),
-    #[error(
-        "anonymous request with a signature: omit sender_pubkey, sender_sig and sender_delegation"
-    )]
+    #[error("anonymous request with a signature: omit sender_pubkey, sender_sig and sender_delegation")]
     AnonymousWithProof,
-    #[error(
-        "missing signature: sender {0} is not anonymous, but sender_pubkey or sender_sig is absent"
-    )]
+    #[error("missing signature: sender {0} is not anonymous, but sender_pubkey or sender_sig is absent")]
     MissingSignature(Principal),
     #[error("sender {sender} does not match the public key, whose principal is {of_key}")]
-    SenderMismatch {
-        sender: Principal,
-        of_key: Principal,
-    },
+    SenderMismatch { sender: Principal, of_key: Principal },
     #[error("unsupported key type: {0} are not accepted yet")]
     UnsupportedKey(&'static str),
-    #[error(
-        "sender_info must be signed by a canister, and canister signatures are not accepted yet"
-    )]
+    #[error("sender_info must be signed by a canister, and canister signatures are not accepted yet")]
     SenderInfo,
     #[error("invalid public key: {0}")]
     PublicKey(SignatureError),
@@ -54,11 +43,7 @@ pub enum AuthError {
     #[error("invalid delegation {index}: its signature is refused: {error}")]
     DelegationSignature { index: usize, error: SignatureError },
     #[error("delegation {index} expired at {expiration}; it is {now} (nanoseconds since 1970)")]
-    DelegationExpired {
-        index: usize,
-        expiration: Time,
-        now: Time,
-    },
+    DelegationExpired { index: usize, expiration: Time, now: Time },
     #[error("delegation cycle: the key of delegation {index} stands in the chain twice")]
     DelegationCycle { index: usize },
     #[error("the delegations' targets do not include canister {0}")]
@@ -87,24 +72,15 @@ struct Window {
 impl Window {
     /// For a request that came in at `now`.
     fn arrival(now: Time) -> Window {
-        Window {
-            now,
-            max: now.plus_ms(INGRESS_TTL_MS + INGRESS_DRIFT_MS),
-        }
+        Window { now, max: now.plus_ms(INGRESS_TTL_MS + INGRESS_DRIFT_MS) }
     }
 
     fn check(self, expiry: Time) -> Result<(), AuthError> {
         if expiry < self.now {
-            return Err(AuthError::Expired {
-                expiry,
-                now: self.now,
-            });
+            return Err(AuthError::Expired { expiry, now: self.now });
         }
         if expiry > self.max {
-            return Err(AuthError::ExpiresTooLate {
-                expiry,
-                max: self.max,
-            });
+            return Err(AuthError::ExpiresTooLate { expiry, max: self.max });
         }
         Ok(())
     }
@@ -124,10 +100,7 @@ pub fn authenticate_call(
 /// Authenticates an update call in a block with time `block_time`, whatever its expiry: the pool checks
 /// that, by a rule that fits what it selects.
 pub(super) fn authenticate_in_block(envelope: Bytes, block_time: Time) -> Result<(), AuthError> {
-    let window = Window {
-        now: block_time,
-        max: Time(u64::MAX),
-    };
+    let window = Window { now: block_time, max: Time(u64::MAX) };
     authenticate_call_in(envelope, window).map(|_| ())
 }
 
@@ -148,11 +121,8 @@ fn authenticate_call_in(
         updates: true,
     };
     window.check(claim.expiry)?;
-    let ingress = SignedIngress {
-        id: envelope.id,
-        expiry: envelope.valid_until(claim.expiry),
-        envelope: bytes,
-    };
+    let ingress =
+        SignedIngress { id: envelope.id, expiry: envelope.valid_until(claim.expiry), envelope: bytes };
     Ok((authenticate(envelope, claim, window)?, ingress))
 }
 
@@ -178,10 +148,7 @@ pub fn authenticate_query(bytes: &[u8], now: Time) -> Result<Authenticated<UserQ
 ///
 /// # Errors
 /// As [`authenticate_call`].
-pub fn authenticate_read_state(
-    bytes: &[u8],
-    now: Time,
-) -> Result<Authenticated<UserReadState>, AuthError> {
+pub fn authenticate_read_state(bytes: &[u8], now: Time) -> Result<Authenticated<UserReadState>, AuthError> {
     let envelope = cbor::read_read_state(bytes)?;
     let request = &envelope.content;
     let claim = Claim {
@@ -200,10 +167,7 @@ pub fn authenticate_read_state(
 /// None for an envelope that was read before.
 pub fn read_call(ingress: &SignedIngress) -> Result<Ingress, DecodeError> {
     let envelope = cbor::read_call(&ingress.envelope)?;
-    Ok(Ingress {
-        id: envelope.id,
-        call: envelope.content,
-    })
+    Ok(Ingress { id: envelope.id, call: envelope.content })
 }
 
 fn authenticate_read<R>(
@@ -235,22 +199,14 @@ fn authenticate<R>(
     } else {
         check_signed(&envelope, &claim, window.now)?
     };
-    Ok(Authenticated::by_ingress(
-        envelope.content,
-        envelope.id,
-        targets.map(Into::into),
-    ))
+    Ok(Authenticated::by_ingress(envelope.content, envelope.id, targets.map(Into::into)))
 }
 
 fn check_anonymous<R>(envelope: &Envelope<R>) -> Result<(), AuthError> {
     let proof = envelope.sender_pubkey.is_some()
         || envelope.sender_sig.is_some()
         || envelope.sender_delegation.is_some();
-    if proof {
-        Err(AuthError::AnonymousWithProof)
-    } else {
-        Ok(())
-    }
+    if proof { Err(AuthError::AnonymousWithProof) } else { Ok(()) }
 }
 
 /// Checks the proof, and returns the canisters that the delegations are limited to.
@@ -264,10 +220,7 @@ fn check_signed<R>(
     };
     let of_key = self_authenticating(pubkey);
     if of_key != claim.sender {
-        return Err(AuthError::SenderMismatch {
-            sender: claim.sender,
-            of_key,
-        });
+        return Err(AuthError::SenderMismatch { sender: claim.sender, of_key });
     }
     let delegations = envelope.sender_delegation.as_deref().unwrap_or_default();
     let Chain { key, targets } = delegation::follow(pubkey, delegations, now)?;
@@ -276,15 +229,11 @@ fn check_signed<R>(
     }
     check_target(targets.as_deref(), claim.canister)?;
     let message = [b"\x0aic-request".as_slice(), &envelope.id.0].concat();
-    key.verify(&message, signature)
-        .map_err(AuthError::Signature)?;
+    key.verify(&message, signature).map_err(AuthError::Signature)?;
     Ok(targets)
 }
 
-fn check_target(
-    targets: Option<&[Principal]>,
-    canister: Option<Principal>,
-) -> Result<(), AuthError> {
+fn check_target(targets: Option<&[Principal]>, canister: Option<Principal>) -> Result<(), AuthError> {
     match (targets, canister) {
         (Some(targets), Some(canister)) if !targets.contains(&canister) => {
             Err(AuthError::NotATarget(canister))
@@ -304,13 +253,8 @@ pub(super) fn read_key(der: &[u8]) -> Result<PublicKey, AuthError> {
 /// The name of a key type that the interface spec knows and this room does not, by the algorithm's
 /// object identifier at the front of the DER.
 fn unsupported_key(der: &[u8]) -> Option<&'static str> {
-    const OID_PREFIX: &[u8] = &[
-        0x06, 0x0a, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x83, 0xb8, 0x43, 0x01,
-    ];
-    let at = der
-        .windows(OID_PREFIX.len())
-        .take(16)
-        .position(|window| window == OID_PREFIX)?;
+    const OID_PREFIX: &[u8] = &[0x06, 0x0a, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x83, 0xb8, 0x43, 0x01];
+    let at = der.windows(OID_PREFIX.len()).take(16).position(|window| window == OID_PREFIX)?;
     match der.get(at + OID_PREFIX.len()) {
         Some(1) => Some("WebAuthn keys"),
         Some(2) => Some("canister signatures"),

@@ -24,44 +24,23 @@ pub(super) fn follow(
     check_fresh(sender_pubkey, delegations, now)?;
     let mut key = read_key(sender_pubkey)?;
     for (index, delegation) in delegations.iter().enumerate() {
-        let message = [
-            b"\x1aic-request-auth-delegation".as_slice(),
-            &delegation.hash.0,
-        ]
-        .concat();
+        let message = [b"\x1aic-request-auth-delegation".as_slice(), &delegation.hash.0].concat();
         key.verify(&message, &delegation.signature)
             .map_err(|error| AuthError::DelegationSignature { index, error })?;
         key = read_key(&delegation.pubkey)?;
     }
-    Ok(Chain {
-        key,
-        targets: common_targets(delegations),
-    })
+    Ok(Chain { key, targets: common_targets(delegations) })
 }
 
 /// What costs no signature check: no key twice, nothing expired.
-fn check_fresh(
-    sender_pubkey: &[u8],
-    delegations: &[SignedDelegation],
-    now: Time,
-) -> Result<(), AuthError> {
+fn check_fresh(sender_pubkey: &[u8], delegations: &[SignedDelegation], now: Time) -> Result<(), AuthError> {
     let mut keys = BTreeSet::from([sender_pubkey]);
-    for (
-        index,
-        SignedDelegation {
-            pubkey, expiration, ..
-        },
-    ) in delegations.iter().enumerate()
-    {
+    for (index, SignedDelegation { pubkey, expiration, .. }) in delegations.iter().enumerate() {
         if !keys.insert(pubkey) {
             return Err(AuthError::DelegationCycle { index });
         }
         if *expiration < now {
-            return Err(AuthError::DelegationExpired {
-                index,
-                expiration: *expiration,
-                now,
-            });
+            return Err(AuthError::DelegationExpired { index, expiration: *expiration, now });
         }
     }
     Ok(())
@@ -69,15 +48,11 @@ fn check_fresh(
 
 /// Whether some delegation excludes update calls.
 pub(super) fn queries_only(delegations: &[SignedDelegation]) -> bool {
-    delegations
-        .iter()
-        .any(|delegation| delegation.permissions == Some(Permissions::Queries))
+    delegations.iter().any(|delegation| delegation.permissions == Some(Permissions::Queries))
 }
 
 fn common_targets(delegations: &[SignedDelegation]) -> Option<Vec<Principal>> {
-    let sets = delegations
-        .iter()
-        .filter_map(|delegation| delegation.targets.as_ref());
+    let sets = delegations.iter().filter_map(|delegation| delegation.targets.as_ref());
     let sets = sets.map(|targets| targets.iter().copied().collect::<BTreeSet<_>>());
     let common = sets.reduce(|common, targets| &common & &targets)?;
     Some(common.into_iter().collect())

@@ -77,8 +77,7 @@ impl Pool {
         self.bytes = bytes;
         self.arrivals.insert(arrival, ingress.id);
         self.expiries.insert((ingress.expiry, ingress.id));
-        self.waiting
-            .insert(ingress.id, Waiting { ingress, arrival });
+        self.waiting.insert(ingress.id, Waiting { ingress, arrival });
         Ok(true)
     }
 
@@ -140,9 +139,7 @@ impl Pool {
                 return Some(format!("call {} is in the chain twice", call.id));
             }
         }
-        ingress
-            .iter()
-            .find_map(|call| self.find_call_fault(call, block.time))
+        ingress.iter().find_map(|call| self.find_call_fault(call, block.time))
     }
 
     fn find_call_fault(&self, call: &SignedIngress, block_time: Time) -> Option<String> {
@@ -165,28 +162,17 @@ impl Pool {
         for ingress in &block.payload.ingress {
             self.remove(&ingress.id);
             if self.delivered.insert(ingress.id) {
-                self.forget
-                    .push_back((block.time.plus_ms(INGRESS_AHEAD_MAX_MS), ingress.id));
+                self.forget.push_back((block.time.plus_ms(INGRESS_AHEAD_MAX_MS), ingress.id));
             }
         }
     }
 
     /// Forgets what no block with time `now` or later can carry.
     pub fn purge_expired(&mut self, now: Time) {
-        while let Some((_, id)) = self
-            .expiries
-            .first()
-            .copied()
-            .filter(|(expiry, _)| *expiry < now)
-        {
+        while let Some((_, id)) = self.expiries.first().copied().filter(|(expiry, _)| *expiry < now) {
             self.remove(&id);
         }
-        while let Some((_, id)) = self
-            .forget
-            .front()
-            .copied()
-            .filter(|(until, _)| *until < now)
-        {
+        while let Some((_, id)) = self.forget.front().copied().filter(|(until, _)| *until < now) {
             self.forget.pop_front();
             self.delivered.remove(&id);
         }
@@ -207,9 +193,5 @@ fn valid_at(call: &SignedIngress, time: Time) -> bool {
 }
 
 fn ids(blocks: &[Arc<Block>]) -> BTreeSet<RequestId> {
-    blocks
-        .iter()
-        .flat_map(|block| &block.payload.ingress)
-        .map(|ingress| ingress.id)
-        .collect()
+    blocks.iter().flat_map(|block| &block.payload.ingress).map(|ingress| ingress.id).collect()
 }

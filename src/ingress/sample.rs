@@ -33,10 +33,7 @@ pub fn identities() -> Vec<(&'static str, Box<dyn Identity>)> {
         ("Ed25519", Box::new(basic(1))),
         ("secp256k1", Box::new(secp256k1())),
         ("P-256", Box::new(prime256v1())),
-        (
-            "two delegations",
-            Box::new(delegated(&[Link::default(), Link::default()])),
-        ),
+        ("two delegations", Box::new(delegated(&[Link::default(), Link::default()]))),
     ]
 }
 
@@ -52,12 +49,7 @@ pub struct Link {
 
 impl Default for Link {
     fn default() -> Link {
-        Link {
-            expiration: NOW.plus_ms(60_000),
-            targets: None,
-            permissions: None,
-            to: None,
-        }
+        Link { expiration: NOW.plus_ms(60_000), targets: None, permissions: None, to: None }
     }
 }
 
@@ -72,22 +64,12 @@ pub fn delegated(links: &[Link]) -> DelegatedIdentity {
             targets: link.targets.clone(),
             permissions: link.permissions,
         };
-        let signature = basic(from)
-            .sign_delegation(&delegation)
-            .expect("signs")
-            .signature
-            .expect("a signature");
-        chain.push(SignedDelegation {
-            delegation,
-            signature,
-        });
+        let signature =
+            basic(from).sign_delegation(&delegation).expect("signs").signature.expect("a signature");
+        chain.push(SignedDelegation { delegation, signature });
         from = to;
     }
-    DelegatedIdentity::new_unchecked(
-        basic(1).public_key().expect("a key"),
-        Box::new(basic(from)),
-        chain,
-    )
+    DelegatedIdentity::new_unchecked(basic(1).public_key().expect("a key"), Box::new(basic(from)), chain)
 }
 
 /// An update call of canister 7 that expires in time.
@@ -141,9 +123,7 @@ pub fn sign(identity: &dyn Identity, content: &EnvelopeContent) -> Vec<u8> {
 /// Bends an envelope: `bend` gets the untagged CBOR map.
 pub fn bend(envelope: &[u8], bend: impl FnOnce(&mut Value)) -> Vec<u8> {
     let tagged: Value = ciborium::from_reader(envelope).expect("CBOR");
-    let Value::Tag(55_799, mut inner) = tagged else {
-        panic!("no self-describing tag")
-    };
+    let Value::Tag(55_799, mut inner) = tagged else { panic!("no self-describing tag") };
     bend(&mut inner);
     encode(&Value::Tag(55_799, inner))
 }
@@ -159,11 +139,7 @@ pub fn set_field(value: &mut Value, path: &[&str], to: Option<Value>) {
     let (field, within) = path.split_last().expect("a path");
     let map = within.iter().fold(value, |value, key| {
         let entries = value.as_map_mut().expect("a map").iter_mut();
-        &mut entries
-            .into_iter()
-            .find(|(name, _)| name.as_text() == Some(key))
-            .expect("the field")
-            .1
+        &mut entries.into_iter().find(|(name, _)| name.as_text() == Some(key)).expect("the field").1
     });
     let entries = map.as_map_mut().expect("a map");
     entries.retain(|(name, _)| name.as_text() != Some(field));

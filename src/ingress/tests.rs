@@ -19,18 +19,11 @@ fn envelopes_of_every_kind_of_identity_authenticate_with_the_clients_own_request
         let (call, ingress) = authenticate_call(sign(&identity, &content).into(), NOW).expect(name);
         assert_eq!(call.id().0, *content.to_request_id(), "{name}");
         assert_eq!(ingress.id, call.id(), "{name}");
-        assert_eq!(
-            read_call(&ingress).expect(name).call,
-            *call.content(),
-            "{name}"
-        );
+        assert_eq!(read_call(&ingress).expect(name).call, *call.content(), "{name}");
         let content = query(&identity);
         let query = authenticate_query(&sign(&identity, &content), NOW).expect(name);
         assert_eq!(query.id().0, *content.to_request_id(), "{name}");
-        let content = read_state(
-            &identity,
-            &[&[b"time"], &[b"request_status", &[9; 32]], &[]],
-        );
+        let content = read_state(&identity, &[&[b"time"], &[b"request_status", &[9; 32]], &[]]);
         let request = authenticate_read_state(&sign(&identity, &content), NOW).expect(name);
         assert_eq!(request.id().0, *content.to_request_id(), "{name}");
     }
@@ -38,9 +31,7 @@ fn envelopes_of_every_kind_of_identity_authenticate_with_the_clients_own_request
 
 /// The complaint about a call, which there must be.
 fn refusal(envelope: Vec<u8>) -> String {
-    authenticate_call(envelope.into(), NOW)
-        .expect_err("must be refused")
-        .to_string()
+    authenticate_call(envelope.into(), NOW).expect_err("must be refused").to_string()
 }
 
 fn check(envelope: Vec<u8>, class: &str) {
@@ -55,8 +46,8 @@ fn signed_call(change: impl FnOnce(&mut EnvelopeContent)) -> Vec<u8> {
 }
 
 fn set_expiry(content: &mut EnvelopeContent, to: Time) {
-    if let EnvelopeContent::Call { ingress_expiry, .. }
-    | EnvelopeContent::Query { ingress_expiry, .. } = content
+    if let EnvelopeContent::Call { ingress_expiry, .. } | EnvelopeContent::Query { ingress_expiry, .. } =
+        content
     {
         *ingress_expiry = to.0;
     }
@@ -69,14 +60,8 @@ fn the_expiry_must_lie_between_now_and_five_minutes_and_drift() {
         let envelope = signed_call(|content| set_expiry(content, accepted));
         assert!(authenticate_call(envelope.into(), NOW).is_ok());
     }
-    check(
-        signed_call(|content| set_expiry(content, Time(NOW.0 - 1))),
-        "Invalid request expiry: ",
-    );
-    check(
-        signed_call(|content| set_expiry(content, Time(max.0 + 1))),
-        "too far in the future",
-    );
+    check(signed_call(|content| set_expiry(content, Time(NOW.0 - 1))), "Invalid request expiry: ");
+    check(signed_call(|content| set_expiry(content, Time(max.0 + 1))), "too far in the future");
 }
 
 #[test]
@@ -97,30 +82,12 @@ fn a_proof_that_does_not_fit_is_refused_by_name() {
     let other_key = basic(2).public_key().map(Value::Bytes);
     check(with(&["sender_sig"], None), "missing signature");
     check(with(&["sender_pubkey"], None), "missing signature");
-    check(
-        with(&["sender_pubkey"], other_key),
-        "does not match the public key",
-    );
-    check(
-        with(&["sender_sig"], Some(Value::Bytes(vec![1; 64]))),
-        "invalid signature",
-    );
-    check(
-        with(&["sender_sig"], Some(Value::Bytes(vec![1; 63]))),
-        "63 bytes",
-    );
-    check(
-        with(&["content", "method_name"], Some(Value::Text("dec".into()))),
-        "invalid signature",
-    );
-    check(
-        with(&["content", "sender"], Some(Value::Bytes(vec![4]))),
-        "anonymous request with a signature",
-    );
-    check(
-        signed_call(|content| set_nonce(content, 33)),
-        "nonce too long",
-    );
+    check(with(&["sender_pubkey"], other_key), "does not match the public key");
+    check(with(&["sender_sig"], Some(Value::Bytes(vec![1; 64]))), "invalid signature");
+    check(with(&["sender_sig"], Some(Value::Bytes(vec![1; 63]))), "63 bytes");
+    check(with(&["content", "method_name"], Some(Value::Text("dec".into()))), "invalid signature");
+    check(with(&["content", "sender"], Some(Value::Bytes(vec![4]))), "anonymous request with a signature");
+    check(signed_call(|content| set_nonce(content, 33)), "nonce too long");
     assert!(authenticate_call(signed_call(|content| set_nonce(content, 32)).into(), NOW).is_ok());
 }
 
@@ -134,20 +101,10 @@ fn set_nonce(content: &mut EnvelopeContent, length: usize) {
 fn a_signature_under_another_domain_is_refused() {
     let identity = basic(1);
     let content = call(&identity);
-    for domain in [
-        b"\x0bic-response".as_slice(),
-        b"",
-        b"\x1aic-request-auth-delegation",
-    ] {
+    for domain in [b"\x0bic-response".as_slice(), b"", b"\x1aic-request-auth-delegation"] {
         let message = [domain, content.to_request_id().as_slice()].concat();
-        let signature = identity
-            .sign_arbitrary(&message)
-            .expect("signs")
-            .signature
-            .map(Value::Bytes);
-        let envelope = bend(&sign(&identity, &content), |value| {
-            set_field(value, &["sender_sig"], signature)
-        });
+        let signature = identity.sign_arbitrary(&message).expect("signs").signature.map(Value::Bytes);
+        let envelope = bend(&sign(&identity, &content), |value| set_field(value, &["sender_sig"], signature));
         check(envelope, "invalid signature");
     }
 }
@@ -161,11 +118,7 @@ fn key_types_of_later_days_are_refused_by_name() {
         let sender = crate::crypto::user::self_authenticating(&key);
         let envelope = bend(&signed_call(|_| ()), |value| {
             set_field(value, &["sender_pubkey"], Some(Value::Bytes(key)));
-            set_field(
-                value,
-                &["content", "sender"],
-                Some(Value::Bytes(sender.as_slice().to_vec())),
-            );
+            set_field(value, &["content", "sender"], Some(Value::Bytes(sender.as_slice().to_vec())));
         });
         check(envelope, name);
     }
@@ -185,57 +138,23 @@ fn chains_of_delegations_hold_link_by_link() {
         ..link.clone()
     };
     assert!(authenticate_call(call_through(&vec![link.clone(); 20]).into(), NOW).is_ok());
-    check(
-        call_through(&vec![link.clone(); 21]),
-        "sender_delegation: more than 20 entries",
-    );
-    check(
-        call_through(&[
-            link.clone(),
-            Link {
-                to: Some(1),
-                ..link.clone()
-            },
-        ]),
-        "delegation cycle",
-    );
-    check(
-        call_through(&[Link {
-            expiration: Time(NOW.0 - 1),
-            ..link.clone()
-        }]),
-        "delegation 0 expired",
-    );
+    check(call_through(&vec![link.clone(); 21]), "sender_delegation: more than 20 entries");
+    check(call_through(&[link.clone(), Link { to: Some(1), ..link.clone() }]), "delegation cycle");
+    check(call_through(&[Link { expiration: Time(NOW.0 - 1), ..link.clone() }]), "delegation 0 expired");
     check(call_through(&[targets(&[1, 2])]), "do not include canister");
-    check(
-        call_through(&[targets(&[7]), targets(&[8])]),
-        "do not include canister",
-    );
-    let queries = Link {
-        permissions: Some(DelegationPermissions::Queries),
-        ..link.clone()
-    };
+    check(call_through(&[targets(&[7]), targets(&[8])]), "do not include canister");
+    let queries = Link { permissions: Some(DelegationPermissions::Queries), ..link.clone() };
     check(call_through(&[queries]), "queries only");
     let envelope = call_through(&[targets(&[6, 7]), link.clone(), targets(&[7, 9])]);
-    let (call, _) =
-        authenticate_call(envelope.into(), NOW).expect("canister 7 is a target of both");
+    let (call, _) = authenticate_call(envelope.into(), NOW).expect("canister 7 is a target of both");
     assert_eq!(call.targets(), Some([seven].as_slice()));
-    let many = Link {
-        targets: Some(vec![seven; DELEGATION_TARGETS_MAX + 1]),
-        ..link
-    };
-    check(
-        call_through(&[many]),
-        "delegation.targets: more than 1000 entries",
-    );
+    let many = Link { targets: Some(vec![seven; DELEGATION_TARGETS_MAX + 1]), ..link };
+    check(call_through(&[many]), "delegation.targets: more than 1000 entries");
 }
 
 #[test]
 fn a_delegation_that_permits_queries_lets_queries_through() {
-    let link = Link {
-        permissions: Some(DelegationPermissions::Queries),
-        ..Link::default()
-    };
+    let link = Link { permissions: Some(DelegationPermissions::Queries), ..Link::default() };
     let identity = delegated(&[link]);
     assert!(authenticate_query(&sign(&identity, &query(&identity)), NOW).is_ok());
 }
@@ -247,14 +166,8 @@ fn a_forged_delegation_is_refused() {
             (
                 Value::Text("delegation".into()),
                 Value::Map(vec![
-                    (
-                        Value::Text("pubkey".into()),
-                        Value::Bytes(basic(2).public_key().expect("a key")),
-                    ),
-                    (
-                        Value::Text("expiration".into()),
-                        Value::Integer(u64::MAX.into()),
-                    ),
+                    (Value::Text("pubkey".into()), Value::Bytes(basic(2).public_key().expect("a key"))),
+                    (Value::Text("expiration".into()), Value::Integer(u64::MAX.into())),
                 ]),
             ),
             (Value::Text("signature".into()), Value::Bytes(vec![1; 64])),
@@ -267,19 +180,10 @@ fn a_forged_delegation_is_refused() {
 #[test]
 fn a_call_is_void_when_its_first_delegation_expires() {
     let expiration = NOW.plus_ms(5);
-    let envelope = call_through(&[
-        Link::default(),
-        Link {
-            expiration,
-            ..Link::default()
-        },
-    ]);
+    let envelope = call_through(&[Link::default(), Link { expiration, ..Link::default() }]);
     let (_, ingress) = authenticate_call(envelope.clone().into(), NOW).expect("valid");
     assert_eq!(ingress.expiry, expiration);
-    assert_eq!(
-        crate::encoding::cbor::read_ingress(envelope.into()),
-        Ok(ingress)
-    );
+    assert_eq!(crate::encoding::cbor::read_ingress(envelope.into()), Ok(ingress));
 }
 
 /// A call of its own kind for every `n`, that expires `ms` after [`NOW`].
@@ -334,24 +238,16 @@ fn calls_are_selected_in_the_order_in_which_they_came() {
     let pool = pool(&calls);
     assert_eq!(pool.select(NOW, &[]).ingress, calls);
     assert_eq!(
-        pool.select(NOW, &[block(NOW, vec![calls[1].clone()])])
-            .ingress,
+        pool.select(NOW, &[block(NOW, vec![calls[1].clone()])]).ingress,
         [calls[0].clone(), calls[2].clone()]
     );
-    assert_eq!(
-        pool.select(NOW.plus_ms(60), &[]).ingress,
-        [calls[0].clone(), calls[1].clone()]
-    );
+    assert_eq!(pool.select(NOW.plus_ms(60), &[]).ingress, [calls[0].clone(), calls[1].clone()]);
     assert!(!pool.has_work(NOW, &[block(NOW, calls.to_vec())]));
 }
 
 #[test]
 fn what_one_replica_selects_another_finds_valid() {
-    let calls = [
-        ingress(1, 100),
-        ingress(2, INGRESS_AHEAD_MAX_MS),
-        ingress(3, INGRESS_AHEAD_MAX_MS + 1),
-    ];
+    let calls = [ingress(1, 100), ingress(2, INGRESS_AHEAD_MAX_MS), ingress(3, INGRESS_AHEAD_MAX_MS + 1)];
     let selected = block(NOW, pool(&calls).select(NOW, &[]).ingress);
     assert_eq!(selected.payload.ingress.len(), 2);
     check_verdict(&Pool::new(), &selected, &[], None);
@@ -359,17 +255,10 @@ fn what_one_replica_selects_another_finds_valid() {
 
 #[test]
 fn a_block_holds_no_more_than_its_bounds() {
-    let calls: Vec<_> = (0..BLOCK_INGRESS_COUNT_MAX as u64 + 1)
-        .map(|n| ingress(n, 100))
-        .collect();
+    let calls: Vec<_> = (0..BLOCK_INGRESS_COUNT_MAX as u64 + 1).map(|n| ingress(n, 100)).collect();
     let pool = pool(&calls);
     assert_eq!(pool.select(NOW, &[]).ingress.len(), BLOCK_INGRESS_COUNT_MAX);
-    check_verdict(
-        &pool,
-        &block(NOW, calls),
-        &[],
-        Some("1001 calls in a block"),
-    );
+    check_verdict(&pool, &block(NOW, calls), &[], Some("1001 calls in a block"));
     let big: Vec<_> = (0..3).map(|n| sized_ingress(n, 100, 1_900_000)).collect();
     let pool = self::pool(&big);
     assert_eq!(pool.select(NOW, &[]).ingress.len(), 2);
@@ -385,46 +274,23 @@ fn a_call_that_is_too_big_for_the_rest_of_a_block_does_not_hold_up_a_small_one()
         ingress(4, 9),
     ];
     let chosen = pool(&calls).select(NOW, &[]).ingress;
-    assert_eq!(
-        chosen,
-        [calls[0].clone(), calls[1].clone(), calls[3].clone()]
-    );
+    assert_eq!(chosen, [calls[0].clone(), calls[1].clone(), calls[3].clone()]);
 }
 
 #[test]
 fn a_block_with_a_repeated_or_expired_or_forged_call_is_never_voted_for() {
     let call = ingress(1, 100);
     let mut pool = pool(&[call.clone()]);
-    check_verdict(
-        &pool,
-        &block(NOW, vec![call.clone(), call.clone()]),
-        &[],
-        Some("twice"),
-    );
-    check_verdict(
-        &pool,
-        &block(NOW, vec![call.clone()]),
-        &[block(NOW, vec![call.clone()])],
-        Some("twice"),
-    );
-    check_verdict(
-        &pool,
-        &block(NOW.plus_ms(101), vec![call.clone()]),
-        &[],
-        Some("expires"),
-    );
+    check_verdict(&pool, &block(NOW, vec![call.clone(), call.clone()]), &[], Some("twice"));
+    check_verdict(&pool, &block(NOW, vec![call.clone()]), &[block(NOW, vec![call.clone()])], Some("twice"));
+    check_verdict(&pool, &block(NOW.plus_ms(101), vec![call.clone()]), &[], Some("expires"));
     pool.deliver(&block(NOW, vec![call.clone()]));
     check_verdict(&pool, &block(NOW, vec![call]), &[], Some("twice"));
     let forged = bend(&signed_call(|_| ()), |value| {
         set_field(value, &["sender_sig"], Some(Value::Bytes(vec![1; 64])));
     });
     let forged = Arc::new(crate::encoding::cbor::read_ingress(forged.into()).expect("well-formed"));
-    check_verdict(
-        &pool,
-        &block(NOW, vec![forged]),
-        &[],
-        Some("invalid signature"),
-    );
+    check_verdict(&pool, &block(NOW, vec![forged]), &[], Some("invalid signature"));
 }
 
 #[test]
@@ -439,12 +305,7 @@ fn a_twin_with_another_signature_is_the_same_call_and_is_verified_by_itself() {
     assert_eq!(twin.id, one.id);
     let mut pool = pool(&[Arc::new(one)]);
     assert_eq!(pool.insert(twin.clone()), Ok(false));
-    check_verdict(
-        &pool,
-        &block(NOW, vec![twin]),
-        &[],
-        Some("invalid signature"),
-    );
+    check_verdict(&pool, &block(NOW, vec![twin]), &[], Some("invalid signature"));
 }
 
 #[test]
@@ -477,16 +338,13 @@ fn a_full_pool_refuses_and_has_room_again_when_calls_expire() {
 fn bytes_bound_the_pool_too() {
     let mut pool = Pool::new();
     let size = 2 * 1024 * 1024;
-    let fits = (0..)
-        .take_while(|n| pool.insert(sized_ingress(*n, 9, size)).is_ok())
-        .count();
+    let fits = (0..).take_while(|n| pool.insert(sized_ingress(*n, 9, size)).is_ok()).count();
     assert_eq!(fits, INGRESS_POOL_BYTES_MAX / (size + 150));
     assert!(pool.bytes() <= INGRESS_POOL_BYTES_MAX);
 }
 
 #[test]
 fn an_oversized_envelope_is_refused_before_it_is_read() {
-    let error =
-        authenticate_call(Bytes::from(vec![0; INGRESS_BYTES_MAX + 1]), NOW).expect_err("too large");
+    let error = authenticate_call(Bytes::from(vec![0; INGRESS_BYTES_MAX + 1]), NOW).expect_err("too large");
     assert!(matches!(error, AuthError::TooLarge { .. }));
 }

@@ -52,9 +52,7 @@ impl<R> Envelope<R> {
     /// of delegations if that comes earlier.
     pub fn valid_until(&self, ingress_expiry: Time) -> Time {
         let delegations = self.sender_delegation.iter().flatten();
-        delegations.fold(ingress_expiry, |first, delegation| {
-            first.min(delegation.expiration)
-        })
+        delegations.fold(ingress_expiry, |first, delegation| first.min(delegation.expiration))
     }
 }
 

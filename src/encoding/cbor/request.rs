@@ -102,11 +102,7 @@ pub fn read_ingress(envelope: Bytes) -> Result<SignedIngress, DecodeError> {
         Ok((Time(required(content.ingress_expiry, "ingress_expiry")?), content.id(), None))
     })?;
     let expiry = read.valid_until(read.content);
-    Ok(SignedIngress {
-        id: read.id,
-        expiry,
-        envelope,
-    })
+    Ok(SignedIngress { id: read.id, expiry, envelope })
 }
 
 fn read_content<'a>(reader: &mut Reader<'a>, request_type: &'static str) -> Result<Content<'a>, DecodeError> {

@@ -46,6 +46,7 @@
 
 mod aggregate;
 mod catch_up;
+pub mod ceremony;
 mod certify;
 mod chain;
 mod clock;

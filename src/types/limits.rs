@@ -78,6 +78,10 @@ pub const EVIDENCE_MAX: usize = 64;
 pub const PEER_FAULTS_MAX: u32 = 64;
 /// Ceremony dealing of one node.
 pub const DEALING_BYTES_MAX: usize = 64 * 1024;
+/// A whole key generation: every node's dealing, public shares and agreement.
+pub const TRANSCRIPT_BYTES_MAX: usize = NODES_MAX * (DEALING_BYTES_MAX + 512);
+/// A ceremony repeats what it said this often, and answers a late peer no more often.
+pub const CEREMONY_RETRANSMIT_MS: u64 = 1_000;
 pub const NODES_MAX: usize = 64;
 
 // Network.

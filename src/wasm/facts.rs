@@ -55,11 +55,7 @@ pub enum InvalidModule {
     #[error("gzip: {0}")]
     Gzip(String),
     #[error("{what}: {found}, at most {max} allowed")]
-    Limit {
-        what: String,
-        found: u64,
-        max: u64,
-    },
+    Limit { what: String, found: u64, max: u64 },
     #[error("not a valid WebAssembly module: {0}")]
     Malformed(String),
     #[error("import `{module}.{name}`: {why}")]

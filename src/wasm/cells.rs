@@ -22,15 +22,11 @@ unsafe impl Sync for Cells {}
 
 impl Cells {
     /// The cells of an instrumented module: its last two globals are the counters (`instrument`).
-    pub fn new(
-        globals: &[(GlobalType, NonNull<VMGlobalDefinition>)],
-    ) -> Result<Cells, HostFailure> {
+    pub fn new(globals: &[(GlobalType, NonNull<VMGlobalDefinition>)]) -> Result<Cells, HostFailure> {
         let [module @ .., (_, counter), (_, stack)] = globals else {
             return Err(HostFailure("an instance without counters".into()));
         };
-        let mutable = module
-            .iter()
-            .filter(|(ty, _)| ty.mutability == Mutability::Var);
+        let mutable = module.iter().filter(|(ty, _)| ty.mutability == Mutability::Var);
         Ok(Cells {
             mutable: mutable.map(|(ty, cell)| (ty.ty, *cell)).collect(),
             counter: Some(*counter),
@@ -40,20 +36,13 @@ impl Cells {
 
     /// The module's mutable globals.
     pub fn globals(&self) -> Vec<Global> {
-        self.mutable
-            .iter()
-            .map(|(ty, cell)| read(*ty, *cell))
-            .collect()
+        self.mutable.iter().map(|(ty, cell)| read(*ty, *cell)).collect()
     }
 
     /// Sets the module's mutable globals.
     pub fn set_globals(&self, globals: &[Global]) -> Result<(), HostFailure> {
         if globals.len() != self.mutable.len() {
-            let what = format!(
-                "{} globals kept for a module of {}",
-                globals.len(),
-                self.mutable.len()
-            );
+            let what = format!("{} globals kept for a module of {}", globals.len(), self.mutable.len());
             return Err(HostFailure(what));
         }
         for ((ty, cell), global) in self.mutable.iter().zip(globals) {
@@ -64,10 +53,7 @@ impl Cells {
 
     /// Sets how many instructions and how many bytes of stack may be used.
     pub fn allow(&self, instructions: u64, stack: u64) {
-        set_i64(
-            self.counter,
-            i64::try_from(instructions).unwrap_or(i64::MAX),
-        );
+        set_i64(self.counter, i64::try_from(instructions).unwrap_or(i64::MAX));
         set_i64(self.stack, i64::try_from(stack).unwrap_or(i64::MAX));
     }
 
@@ -119,11 +105,7 @@ fn read(ty: Type, cell: NonNull<VMGlobalDefinition>) -> Global {
     }
 }
 
-fn write(
-    ty: Type,
-    mut cell: NonNull<VMGlobalDefinition>,
-    global: Global,
-) -> Result<(), HostFailure> {
+fn write(ty: Type, mut cell: NonNull<VMGlobalDefinition>, global: Global) -> Result<(), HostFailure> {
     // SAFETY: as in `set_i64`.
     let value = unsafe { &mut cell.as_mut().val };
     match (ty, global) {
@@ -131,9 +113,7 @@ fn write(
         (Type::I64, Global::I64(bits)) | (Type::F64, Global::F64(bits)) => value.u64 = bits,
         (Type::V128, Global::V128(bits)) => value.u128 = bits,
         _ => {
-            return Err(HostFailure(format!(
-                "a global of type {ty} was kept as {global:?}"
-            )));
+            return Err(HostFailure(format!("a global of type {ty} was kept as {global:?}")));
         }
     }
     Ok(())

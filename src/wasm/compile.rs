@@ -34,20 +34,13 @@ pub fn engine() -> Engine {
     let mut compiler = Cranelift::new();
     compiler.canonicalize_nans(true);
     compiler.opt_level(CraneliftOptLevel::Speed);
-    EngineBuilder::new(compiler)
-        .set_features(Some(features()))
-        .engine()
-        .into()
+    EngineBuilder::new(compiler).set_features(Some(features())).engine().into()
 }
 
 /// The features of `validate`, as wasmer names them; what it does not name there is off.
 fn features() -> Features {
     let mut features = Features::none();
-    features
-        .bulk_memory(true)
-        .reference_types(true)
-        .multi_value(true)
-        .simd(true);
+    features.bulk_memory(true).reference_types(true).multi_value(true).simd(true);
     features
 }
 
@@ -70,18 +63,14 @@ pub fn compile(engine: &Engine, module: &[u8]) -> Result<Compiled, InvalidModule
     let facts = Arc::new(validate::facts(&parsed, sha256(module))?);
     let plan = Plan {
         fresh_instances: parsed.code.iter().any(|code| code.changes_tables),
-        heap_wasm_pages_max: parsed.memory.map_or(0, |memory| {
-            u32::try_from(memory.maximum.unwrap_or(u64::MAX)).unwrap_or(u32::MAX)
-        }),
+        heap_wasm_pages_max: parsed
+            .memory
+            .map_or(0, |memory| u32::try_from(memory.maximum.unwrap_or(u64::MAX)).unwrap_or(u32::MAX)),
     };
     let instrumented = instrument::instrument(&parsed)?;
-    let module = Module::new(engine, &instrumented)
-        .map_err(|error| InvalidModule::Compile(error.to_string()))?;
-    Ok(Compiled {
-        facts,
-        plan,
-        module,
-    })
+    let module =
+        Module::new(engine, &instrumented).map_err(|error| InvalidModule::Compile(error.to_string()))?;
+    Ok(Compiled { facts, plan, module })
 }
 
 /// SHA-256 of `bytes`.

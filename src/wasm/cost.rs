@@ -32,14 +32,11 @@ pub fn operator(operator: &Operator<'_>) -> u64 {
         F32Sqrt | F64Sqrt | F32x4Sqrt | F64x2Sqrt => 20,
         F32Add | F32Sub | F32Mul | F64Add | F64Sub | F64Mul => 3,
         F32Min | F32Max | F64Min | F64Max | F32x4Min | F32x4Max | F64x2Min | F64x2Max => 8,
-        F32Ceil | F32Floor | F32Trunc | F32Nearest | F64Ceil | F64Floor | F64Trunc | F64Nearest => {
-            4
-        }
+        F32Ceil | F32Floor | F32Trunc | F32Nearest | F64Ceil | F64Floor | F64Trunc | F64Nearest => 4,
         F32x4Add | F32x4Sub | F32x4Mul | F64x2Add | F64x2Sub | F64x2Mul => 4,
         I32TruncF32S | I32TruncF32U | I32TruncF64S | I32TruncF64U | I64TruncF32S | I64TruncF32U
         | I64TruncF64S | I64TruncF64U | I32TruncSatF32S | I32TruncSatF32U | I32TruncSatF64S
-        | I32TruncSatF64U | I64TruncSatF32S | I64TruncSatF32U | I64TruncSatF64S
-        | I64TruncSatF64U => 6,
+        | I32TruncSatF64U | I64TruncSatF32S | I64TruncSatF32U | I64TruncSatF64S | I64TruncSatF64U => 6,
         Call { .. } => 5,
         CallIndirect { .. } => 12,
         BrTable { .. } => 4,

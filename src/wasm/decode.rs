@@ -25,21 +25,14 @@ pub fn decode(module: &[u8]) -> Result<Cow<'_, [u8]>, InvalidModule> {
     let wasm = bounded(Cow::Owned(wasm))?;
     match decoder.into_inner() {
         [] => Ok(wasm),
-        rest if rest.starts_with(&GZIP_MAGIC[..2]) => {
-            Err(InvalidModule::Gzip("more than one member".into()))
-        }
-        rest => Err(InvalidModule::Gzip(format!(
-            "{} trailing bytes",
-            rest.len()
-        ))),
+        rest if rest.starts_with(&GZIP_MAGIC[..2]) => Err(InvalidModule::Gzip("more than one member".into())),
+        rest => Err(InvalidModule::Gzip(format!("{} trailing bytes", rest.len()))),
     }
 }
 
 fn bounded(wasm: Cow<'_, [u8]>) -> Result<Cow<'_, [u8]>, InvalidModule> {
     match wasm.len() {
-        len if len > MODULE_BYTES_MAX => {
-            Err(InvalidModule::limit("module bytes", len, MODULE_BYTES_MAX))
-        }
+        len if len > MODULE_BYTES_MAX => Err(InvalidModule::limit("module bytes", len, MODULE_BYTES_MAX)),
         _ => Ok(wasm),
     }
 }

@@ -90,11 +90,7 @@ fn scan(start: u64, len: u64) -> Result<Vec<Range<u64>>, HostFailure> {
 
 /// Pages in `range` that are in memory or swapped out and do not belong to the file: the copies.
 /// Answers how many regions were found, and up to where.
-fn scan_once(
-    pagemap: &File,
-    range: Range<u64>,
-    regions: &mut [Region],
-) -> std::io::Result<(usize, u64)> {
+fn scan_once(pagemap: &File, range: Range<u64>, regions: &mut [Region]) -> std::io::Result<(usize, u64)> {
     let mut arg = ScanArg {
         size: std::mem::size_of::<ScanArg>() as u64,
         flags: 0,
@@ -149,9 +145,6 @@ pub mod tests {
     /// Both ways of asking, for tests that compare them.
     pub fn both(start: u64, len: u64) -> (Vec<u64>, Vec<u64>) {
         let flat = |ranges: Vec<Range<u64>>| ranges.into_iter().flatten().collect();
-        (
-            flat(copied(start, len).unwrap()),
-            flat(read_pagemap(start, len).unwrap()),
-        )
+        (flat(copied(start, len).unwrap()), flat(read_pagemap(start, len).unwrap()))
     }
 }

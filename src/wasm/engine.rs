@@ -22,10 +22,7 @@ pub struct Engine {
 impl Engine {
     /// An engine that keeps machine code in `cache_dir` (which may vanish unnoticed), or nowhere.
     pub fn new(cache_dir: Option<PathBuf>) -> Engine {
-        Engine {
-            modules: Modules::new(cache_dir),
-            idle: Mutex::new(VecDeque::new()),
-        }
+        Engine { modules: Modules::new(cache_dir), idle: Mutex::new(VecDeque::new()) }
     }
 
     /// Whether `module` (raw or gzipped) can be installed, and what it says about itself. Compiles it,
@@ -61,10 +58,7 @@ impl Engine {
     fn compiled(&self, call: &Call) -> Result<Arc<Compiled>, HostFailure> {
         let compiled = self.modules.get(call.module_hash, &call.module);
         compiled.map_err(|error| {
-            HostFailure(format!(
-                "module {} was installed and is invalid: {error}",
-                call.module_hash
-            ))
+            HostFailure(format!("module {} was installed and is invalid: {error}", call.module_hash))
         })
     }
 
@@ -76,12 +70,9 @@ impl Engine {
     /// the canister once there are as many as may be.
     fn take(&self, canister: CanisterId, module: Digest, heap: &PageMap) -> Option<Instance> {
         let mut idle = self.idle();
-        let mine = |instance: &Instance| {
-            instance.canister == canister && instance.compiled.facts.hash == module
-        };
-        let exact = idle
-            .iter()
-            .position(|instance| mine(instance) && instance.is_at(heap));
+        let mine =
+            |instance: &Instance| instance.canister == canister && instance.compiled.facts.hash == module;
+        let exact = idle.iter().position(|instance| mine(instance) && instance.is_at(heap));
         let any = || idle.iter().rposition(mine);
         let at = exact.or_else(any)?;
         idle.remove(at)
@@ -92,8 +83,7 @@ impl Engine {
         let mut idle = self.idle();
         idle.push_back(instance);
         let mine = |instance: &Instance| instance.canister == canister;
-        let surplus = match idle.iter().filter(|instance| mine(instance)).count()
-            > INSTANCES_PER_CANISTER_MAX
+        let surplus = match idle.iter().filter(|instance| mine(instance)).count() > INSTANCES_PER_CANISTER_MAX
         {
             true => idle.iter().position(mine),
             false => (idle.len() > INSTANCES_MAX).then_some(0),

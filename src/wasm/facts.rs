@@ -59,11 +59,7 @@ pub enum InvalidModule {
     #[error("not a valid WebAssembly module: {0}")]
     Malformed(String),
     #[error("import `{module}.{name}`: {why}")]
-    Import {
-        module: String,
-        name: String,
-        why: String,
-    },
+    Import { module: String, name: String, why: String },
     #[error("export `{name}`: {why}")]
     Export { name: String, why: String },
     #[error("custom section `{name}`: {why}")]
@@ -76,11 +72,7 @@ pub enum InvalidModule {
 
 impl InvalidModule {
     pub(super) fn limit(what: &str, found: usize, max: usize) -> InvalidModule {
-        InvalidModule::Limit {
-            what: what.into(),
-            found: found as u64,
-            max: max as u64,
-        }
+        InvalidModule::Limit { what: what.into(), found: found as u64, max: max as u64 }
     }
 }
 

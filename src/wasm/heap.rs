@@ -48,14 +48,12 @@ unsafe impl Sync for Heap {}
 impl Heap {
     /// An empty heap that may grow to `pages_max`.
     pub fn new(pages_max: u32) -> Result<Heap, HostFailure> {
-        let image =
-            memfd_create("atoll-heap", MemfdFlags::CLOEXEC).map_err(failed("memfd_create"))?;
+        let image = memfd_create("atoll-heap", MemfdFlags::CLOEXEC).map_err(failed("memfd_create"))?;
         rustix::fs::ftruncate(&image, ADDRESSABLE as u64).map_err(failed("ftruncate"))?;
         let nothing = std::ptr::null_mut();
         let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
         // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
-        let base =
-            unsafe { mmap_anonymous(nothing, ADDRESSABLE + GUARD, ProtFlags::empty(), flags) };
+        let base = unsafe { mmap_anonymous(nothing, ADDRESSABLE + GUARD, ProtFlags::empty(), flags) };
         let base = base.map_err(failed("mmap"))?;
         let heap = Heap {
             base: NonNull::new(base.cast()).ok_or_else(|| HostFailure("mmap gave null".into()))?,
@@ -91,9 +89,7 @@ impl Heap {
     /// Takes `bytes` from the room; `false` if there are not that many.
     pub fn take_room(&self, bytes: u64) -> bool {
         let take = |room: u64| room.checked_sub(bytes);
-        self.room
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
-            .is_ok()
+        self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
     }
 
     /// Gives back `bytes` that were taken and not used.
@@ -131,15 +127,13 @@ impl Heap {
 
     /// Connects the heap to the instance whose definition lies at `definition`.
     pub fn attach(&self, definition: NonNull<VMMemoryDefinition>) {
-        self.definition
-            .store(definition.as_ptr(), Ordering::Relaxed);
+        self.definition.store(definition.as_ptr(), Ordering::Relaxed);
         self.publish();
     }
 
     /// Forgets the instance, which is about to go.
     pub fn detach(&self) {
-        self.definition
-            .store(std::ptr::null_mut(), Ordering::Relaxed);
+        self.definition.store(std::ptr::null_mut(), Ordering::Relaxed);
     }
 
     /// `len` bytes of the heap at `start`, if they lie within it.
@@ -186,8 +180,7 @@ impl Heap {
     /// Drops every copied page: the guest sees the image again.
     pub fn undo(&self) -> Result<(), HostFailure> {
         // SAFETY: the pages belong to the private mapping; nobody holds a reference into it.
-        unsafe { madvise(self.at(0), ADDRESSABLE, Advice::LinuxDontNeed) }
-            .map_err(failed("madvise"))
+        unsafe { madvise(self.at(0), ADDRESSABLE, Advice::LinuxDontNeed) }.map_err(failed("madvise"))
     }
 
     /// Turns the image from the pages of `from` into those of `to`. The mapping must hold no copies.
@@ -195,11 +188,8 @@ impl Heap {
         const ZEROS: [u8; PAGE_BYTES] = [0; PAGE_BYTES];
         for (index, page) in to.changes_since(from)? {
             let content = page.as_deref().unwrap_or(&ZEROS);
-            let start = index
-                .checked_mul(PAGE_BYTES as u64)
-                .filter(|start| *start < ADDRESSABLE as u64);
-            let start =
-                start.ok_or_else(|| HostFailure(format!("heap page {index} is out of range")))?;
+            let start = index.checked_mul(PAGE_BYTES as u64).filter(|start| *start < ADDRESSABLE as u64);
+            let start = start.ok_or_else(|| HostFailure(format!("heap page {index} is out of range")))?;
             self.write_image(start, content)?;
         }
         Ok(())
@@ -208,9 +198,7 @@ impl Heap {
     fn read_image(&self, start: u64, into: &mut [u8; PAGE_BYTES]) -> Result<(), HostFailure> {
         match rustix::io::pread(&self.image, &mut into[..], start) {
             Ok(PAGE_BYTES) => Ok(()),
-            Ok(read) => Err(HostFailure(format!(
-                "heap image: {read} bytes read at {start}"
-            ))),
+            Ok(read) => Err(HostFailure(format!("heap image: {read} bytes read at {start}"))),
             Err(error) => Err(failed("pread")(error)),
         }
     }
@@ -218,19 +206,14 @@ impl Heap {
     fn write_image(&self, start: u64, page: &[u8; PAGE_BYTES]) -> Result<(), HostFailure> {
         match rustix::io::pwrite(&self.image, page, start) {
             Ok(PAGE_BYTES) => Ok(()),
-            Ok(written) => Err(HostFailure(format!(
-                "heap image: {written} bytes written at {start}"
-            ))),
+            Ok(written) => Err(HostFailure(format!("heap image: {written} bytes written at {start}"))),
             Err(error) => Err(failed("pwrite")(error)),
         }
     }
 
     /// What the host failed at while the guest ran, if anything.
     pub fn failure(&self) -> Option<HostFailure> {
-        self.failed
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-            .take()
+        self.failed.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()
     }
 
     fn at(&self, offset: usize) -> *mut core::ffi::c_void {
@@ -241,17 +224,12 @@ impl Heap {
     /// `memory.grow`: `None` if the module, the room or the address space does not allow it.
     fn grow(&self, delta: u32) -> Option<u32> {
         let old = self.wasm_pages();
-        let new = old
-            .checked_add(delta)
-            .filter(|new| *new <= self.pages_max)?;
+        let new = old.checked_add(delta).filter(|new| *new <= self.pages_max)?;
         if !self.take_room(u64::from(delta) * WASM_PAGE_BYTES as u64) {
             return None;
         }
         if let Err(failure) = self.resize(new) {
-            let mut failed = self
-                .failed
-                .lock()
-                .unwrap_or_else(|poisoned| poisoned.into_inner());
+            let mut failed = self.failed.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
             *failed = Some(failure);
             return None;
         }
@@ -292,10 +270,7 @@ impl Drop for GuestMemory {
 
 impl LinearMemory for GuestMemory {
     fn ty(&self) -> MemoryType {
-        MemoryType {
-            minimum: self.size(),
-            ..self.ty
-        }
+        MemoryType { minimum: self.size(), ..self.ty }
     }
 
     fn size(&self) -> Pages {
@@ -307,10 +282,7 @@ impl LinearMemory for GuestMemory {
     }
 
     fn grow(&mut self, delta: Pages) -> Result<Pages, MemoryError> {
-        let refused = MemoryError::CouldNotGrow {
-            current: self.size(),
-            attempted_delta: delta,
-        };
+        let refused = MemoryError::CouldNotGrow { current: self.size(), attempted_delta: delta };
         self.heap.grow(delta.0).map(Pages).ok_or(refused)
     }
 

@@ -74,11 +74,7 @@ impl Run {
 impl Host {
     /// A host whose instance does not run yet.
     pub fn idle(heap: Arc<Heap>) -> Host {
-        Host {
-            heap,
-            cells: Cells::default(),
-            run: Run::idle(),
-        }
+        Host { heap, cells: Cells::default(), run: Run::idle() }
     }
 
     /// The one gate of the System API: charges the call and checks that this context may make it.
@@ -88,9 +84,7 @@ impl Host {
             true => Ok(()),
             false => {
                 let context = self.run.context;
-                Err(Trap::contract(format!(
-                    "\"ic0_{name}\" cannot be executed in {context} mode"
-                )))
+                Err(Trap::contract(format!("\"ic0_{name}\" cannot be executed in {context} mode")))
             }
         }
     }
@@ -128,10 +122,7 @@ impl Host {
         let end = (offset as usize).checked_add(size as usize);
         let part = end.and_then(|end| blob.get(offset as usize..end));
         let part = part.ok_or_else(|| {
-            let what = format!(
-                "offset {offset} plus size {size} exceed the {} bytes there are",
-                blob.len()
-            );
+            let what = format!("offset {offset} plus size {size} exceed the {} bytes there are", blob.len());
             Trap::contract(what)
         })?;
         self.heap.write(dst.into(), part).ok_or(OUT_OF_BOUNDS)
@@ -140,9 +131,7 @@ impl Host {
     /// Writes an amount of cycles to `dst`: 16 bytes, little-endian.
     pub fn put_cycles(&mut self, dst: u32, cycles: Cycles) -> Result<(), Trap> {
         self.charge_bytes(CYCLES_BYTES as u64)?;
-        self.heap
-            .write(dst.into(), &cycles.0.to_le_bytes())
-            .ok_or(OUT_OF_BOUNDS)
+        self.heap.write(dst.into(), &cycles.0.to_le_bytes()).ok_or(OUT_OF_BOUNDS)
     }
 
     /// Takes `bytes` from what the memories may still grow.

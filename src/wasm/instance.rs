@@ -17,8 +17,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex};
 use wasmer::sys::vm::{
-    MemoryError, MemoryStyle, TableStyle, TrapCode, VMConfig, VMGlobal, VMGlobalDefinition,
-    VMMemory, VMMemoryDefinition, VMTable, VMTableDefinition,
+    MemoryError, MemoryStyle, TableStyle, TrapCode, VMConfig, VMGlobal, VMGlobalDefinition, VMMemory,
+    VMMemoryDefinition, VMTable, VMTableDefinition,
 };
 use wasmer::sys::{BaseTunables, NativeEngineExt, Tunables};
 use wasmer::{
@@ -52,13 +52,7 @@ impl Instance {
     /// An instance with an empty heap.
     pub fn new(canister: CanisterId, compiled: Arc<Compiled>) -> Result<Instance, HostFailure> {
         let heap = Heap::new(compiled.plan.heap_wasm_pages_max)?;
-        Ok(Instance {
-            canister,
-            compiled,
-            heap: Arc::new(heap),
-            base: PageMap::new(),
-            code: None,
-        })
+        Ok(Instance { canister, compiled, heap: Arc::new(heap), base: PageMap::new(), code: None })
     }
 
     /// Whether the image holds exactly the pages of `heap`, or can hold them without reading a page.
@@ -92,13 +86,7 @@ impl Instance {
             None => match Code::new(engine, &self.compiled, &self.heap)? {
                 Ok(code) => code,
                 Err(trap) => {
-                    return Execution::trapped(
-                        trap,
-                        Instructions::ZERO,
-                        Log::default(),
-                        canister,
-                        limit,
-                    );
+                    return Execution::trapped(trap, Instructions::ZERO, Log::default(), canister, limit);
                 }
             },
         };
@@ -121,11 +109,7 @@ impl Execution {
         let line = format!("[TRAP]: {trap}");
         let reject = trap.into_reject(canister, limit)?;
         log.push(line.as_bytes());
-        Ok(Execution {
-            outcome: Err(reject),
-            instructions,
-            log: log.into_lines(),
-        })
+        Ok(Execution { outcome: Err(reject), instructions, log: log.into_lines() })
     }
 }
 
@@ -142,9 +126,7 @@ impl Code {
             heap: Arc::clone(heap),
             globals: Arc::clone(&globals),
             base: BaseTunables::new(),
-            config: VMConfig {
-                wasm_stack_size: Some(NATIVE_STACK_BYTES),
-            },
+            config: VMConfig { wasm_stack_size: Some(NATIVE_STACK_BYTES) },
         });
         let mut store = Store::new(engine);
         let host = Host::idle(Arc::clone(heap));
@@ -153,11 +135,7 @@ impl Code {
         for import in compiled.module.imports() {
             let function = import::link(import.name(), &mut store, &env);
             let missing = || HostFailure(format!("no System API function {}", import.name()));
-            imports.define(
-                import.module(),
-                import.name(),
-                function.ok_or_else(missing)?,
-            );
+            imports.define(import.module(), import.name(), function.ok_or_else(missing)?);
         }
         let instance = match wasmer::Instance::new(&mut store, &compiled.module, &imports) {
             Ok(instance) => instance,
@@ -165,9 +143,7 @@ impl Code {
             Err(error) => return Err(HostFailure(format!("instantiation: {error}"))),
         };
         let cells = {
-            let globals = globals
-                .lock()
-                .unwrap_or_else(|poisoned| poisoned.into_inner());
+            let globals = globals.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
             let globals: Vec<_> = globals.iter().map(|Cell { ty, at }| (*ty, *at)).collect();
             Cells::new(&globals)?
         };
@@ -190,7 +166,8 @@ impl Code {
             Entry::Instantiate => self.cells.set_globals(&self.initial)?,
             _ => self.cells.set_globals(&call.memory.globals)?,
         }
-        let accepts = matches!(&entry, Entry::Export(name) if name == "canister_inspect_message" && !self.has(name));
+        let accepts =
+            matches!(&entry, Entry::Export(name) if name == "canister_inspect_message" && !self.has(name));
         self.env.as_mut(&mut self.store).run = Run {
             context: match entry {
                 Entry::Instantiate => Context::Start,
@@ -265,8 +242,7 @@ impl Code {
     fn call(&mut self, name: &str) -> Result<Result<(), RuntimeError>, HostFailure> {
         if !self.entries.contains_key(name) {
             let function = self.exports.get_typed_function::<(), ()>(&self.store, name);
-            let function =
-                function.map_err(|error| HostFailure(format!("export {name}: {error}")))?;
+            let function = function.map_err(|error| HostFailure(format!("export {name}: {error}")))?;
             self.entries.insert(name.to_string(), function);
         }
         let Some(function) = self.entries.get(name) else {
@@ -281,9 +257,7 @@ impl Code {
             let trap = Trap::contract(format!("callback {fun} with {env} is out of range"));
             return Ok(Err(RuntimeError::user(Box::new(trap))));
         };
-        let function = self
-            .exports
-            .get_typed_function::<(u32, u32), ()>(&self.store, CALLBACK);
+        let function = self.exports.get_typed_function::<(u32, u32), ()>(&self.store, CALLBACK);
         let function = function.map_err(|error| HostFailure(format!("{CALLBACK}: {error}")))?;
         let store = &mut self.store;
         unwinding(|| function.call(store, fun, env))
@@ -295,10 +269,7 @@ fn unwinding<T>(call: impl FnOnce() -> T) -> Result<T, HostFailure> {
     catch_unwind(AssertUnwindSafe(call)).map_err(|panic| {
         let text = panic.downcast_ref::<&str>().map(|text| text.to_string());
         let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-        HostFailure(format!(
-            "panic in a host function: {}",
-            text.unwrap_or_default()
-        ))
+        HostFailure(format!("panic in a host function: {}", text.unwrap_or_default()))
     })
 }
 
@@ -321,10 +292,7 @@ fn wasm_trap(error: &RuntimeError) -> Result<Trap, HostFailure> {
 /// `canister_update add` as people say it.
 fn method(entry: &str) -> String {
     let (kind, name) = entry.split_once(' ').unwrap_or(("", entry));
-    let kind = kind
-        .strip_prefix("canister_")
-        .unwrap_or("function")
-        .replace('_', " ");
+    let kind = kind.strip_prefix("canister_").unwrap_or("function").replace('_', " ");
     format!("{kind} method '{name}'")
 }
 
@@ -354,11 +322,7 @@ impl Tunables for InstanceTunables {
         self.base.table_style(table)
     }
 
-    fn create_host_memory(
-        &self,
-        _ty: &MemoryType,
-        _style: &MemoryStyle,
-    ) -> Result<VMMemory, MemoryError> {
+    fn create_host_memory(&self, _ty: &MemoryType, _style: &MemoryStyle) -> Result<VMMemory, MemoryError> {
         Err(MemoryError::Generic("the host makes no memories".into()))
     }
 
@@ -369,11 +333,7 @@ impl Tunables for InstanceTunables {
         definition: NonNull<VMMemoryDefinition>,
     ) -> Result<VMMemory, MemoryError> {
         self.heap.attach(definition);
-        Ok(VMMemory(Box::new(GuestMemory {
-            heap: Arc::clone(&self.heap),
-            definition,
-            ty: *ty,
-        })))
+        Ok(VMMemory(Box::new(GuestMemory { heap: Arc::clone(&self.heap), definition, ty: *ty })))
     }
 
     fn create_host_table(&self, ty: &TableType, style: &TableStyle) -> Result<VMTable, String> {
@@ -395,10 +355,7 @@ impl Tunables for InstanceTunables {
         ty: GlobalType,
         at: NonNull<VMGlobalDefinition>,
     ) -> Result<VMGlobal, String> {
-        let mut globals = self
-            .globals
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut globals = self.globals.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         globals.push(Cell { ty, at });
         // SAFETY: as the caller promises.
         Ok(unsafe { VMGlobal::new_instance(ty, at) })

@@ -16,9 +16,9 @@ use crate::types::limits::{HEAP_WASM_PAGES_MAX, TABLE_ELEMENTS_MAX};
 use std::collections::BTreeMap;
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder, utils};
 use wasm_encoder::{
-    CodeSection, ConstExpr, DataCountSection, DataSection, ElementSection, ExportKind,
-    ExportSection, Function, FunctionSection, GlobalSection, GlobalType, ImportSection,
-    Instruction, MemorySection, Module, TableSection, TypeSection, ValType,
+    CodeSection, ConstExpr, DataCountSection, DataSection, ElementSection, ExportKind, ExportSection,
+    Function, FunctionSection, GlobalSection, GlobalType, ImportSection, Instruction, MemorySection, Module,
+    TableSection, TypeSection, ValType,
 };
 use wasmparser::{DataKind, TableInit};
 
@@ -78,9 +78,7 @@ pub fn instrument(parsed: &Parsed<'_>) -> Result<Vec<u8>, InvalidModule> {
         .section(&globals(parsed)?)
         .section(&exports(parsed, &added))
         .section(&elements(parsed)?)
-        .section(&DataCountSection {
-            count: parsed.data.len() as u32 + active(parsed).count() as u32,
-        })
+        .section(&DataCountSection { count: parsed.data.len() as u32 + active(parsed).count() as u32 })
         .section(&code(parsed, &added, &charges)?)
         .section(&data(parsed));
     Ok(module.finish())
@@ -94,9 +92,7 @@ pub fn encoding(error: impl std::fmt::Display) -> InvalidModule {
 fn types(parsed: &Parsed<'_>, added: &Added) -> Result<TypeSection, InvalidModule> {
     let mut section = TypeSection::new();
     for ty in &parsed.types {
-        section
-            .ty()
-            .func_type(&RoundtripReencoder.func_type(ty.clone()).map_err(encoding)?);
+        section.ty().func_type(&RoundtripReencoder.func_type(ty.clone()).map_err(encoding)?);
     }
     section.ty().function([], []);
     section.ty().function([ValType::I32, ValType::I32], []);
@@ -112,22 +108,14 @@ fn types(parsed: &Parsed<'_>, added: &Added) -> Result<TypeSection, InvalidModul
 fn imports(parsed: &Parsed<'_>) -> ImportSection {
     let mut section = ImportSection::new();
     for import in &parsed.imports {
-        section.import(
-            import.module,
-            import.name,
-            wasm_encoder::EntityType::Function(import.ty),
-        );
+        section.import(import.module, import.name, wasm_encoder::EntityType::Function(import.ty));
     }
     section
 }
 
 fn functions(parsed: &Parsed<'_>, added: &Added) -> FunctionSection {
     let mut section = FunctionSection::new();
-    for ty in parsed
-        .functions
-        .iter()
-        .chain([&added.unit_type, &added.callback_type])
-    {
+    for ty in parsed.functions.iter().chain([&added.unit_type, &added.callback_type]) {
         section.function(*ty);
     }
     section
@@ -138,17 +126,11 @@ fn tables(parsed: &Parsed<'_>) -> Result<TableSection, InvalidModule> {
     let mut section = TableSection::new();
     for table in &parsed.tables {
         let mut ty = RoundtripReencoder.table_type(table.ty).map_err(encoding)?;
-        ty.maximum = Some(
-            ty.maximum
-                .unwrap_or(TABLE_ELEMENTS_MAX)
-                .min(TABLE_ELEMENTS_MAX),
-        );
+        ty.maximum = Some(ty.maximum.unwrap_or(TABLE_ELEMENTS_MAX).min(TABLE_ELEMENTS_MAX));
         match &table.init {
             TableInit::RefNull => section.table(ty),
             TableInit::Expr(expr) => {
-                let expr = RoundtripReencoder
-                    .const_expr(expr.clone())
-                    .map_err(encoding)?;
+                let expr = RoundtripReencoder.const_expr(expr.clone()).map_err(encoding)?;
                 section.table_with_init(ty, &expr)
             }
         };
@@ -160,11 +142,7 @@ fn tables(parsed: &Parsed<'_>) -> Result<TableSection, InvalidModule> {
 fn memory(parsed: &Parsed<'_>) -> Option<MemorySection> {
     let mut ty = utils::memory_type(&mut RoundtripReencoder, parsed.memory?);
     ty.minimum = 0;
-    ty.maximum = Some(
-        ty.maximum
-            .unwrap_or(u64::MAX)
-            .min(HEAP_WASM_PAGES_MAX.into()),
-    );
+    ty.maximum = Some(ty.maximum.unwrap_or(u64::MAX).min(HEAP_WASM_PAGES_MAX.into()));
     let mut section = MemorySection::new();
     section.memory(ty);
     Some(section)
@@ -173,15 +151,9 @@ fn memory(parsed: &Parsed<'_>) -> Option<MemorySection> {
 fn globals(parsed: &Parsed<'_>) -> Result<GlobalSection, InvalidModule> {
     let mut section = GlobalSection::new();
     for global in &parsed.globals {
-        RoundtripReencoder
-            .parse_global(&mut section, global.clone())
-            .map_err(encoding)?;
+        RoundtripReencoder.parse_global(&mut section, global.clone()).map_err(encoding)?;
     }
-    let counter = GlobalType {
-        val_type: ValType::I64,
-        mutable: true,
-        shared: false,
-    };
+    let counter = GlobalType { val_type: ValType::I64, mutable: true, shared: false };
     section.global(counter, &ConstExpr::i64_const(0));
     section.global(counter, &ConstExpr::i64_const(0));
     Ok(section)
@@ -189,11 +161,7 @@ fn globals(parsed: &Parsed<'_>) -> Result<GlobalSection, InvalidModule> {
 
 fn exports(parsed: &Parsed<'_>, added: &Added) -> ExportSection {
     let mut section = ExportSection::new();
-    for export in parsed
-        .exports
-        .iter()
-        .filter(|export| export.name.starts_with("canister_"))
-    {
+    for export in parsed.exports.iter().filter(|export| export.name.starts_with("canister_")) {
         section.export(export.name, ExportKind::Func, export.index);
     }
     section.export(INITIALIZE, ExportKind::Func, added.initialize);
@@ -204,25 +172,16 @@ fn exports(parsed: &Parsed<'_>, added: &Added) -> ExportSection {
 fn elements(parsed: &Parsed<'_>) -> Result<ElementSection, InvalidModule> {
     let mut section = ElementSection::new();
     for element in &parsed.elements {
-        RoundtripReencoder
-            .parse_element(&mut section, element.clone())
-            .map_err(encoding)?;
+        RoundtripReencoder.parse_element(&mut section, element.clone()).map_err(encoding)?;
     }
     Ok(section)
 }
 
-fn code(
-    parsed: &Parsed<'_>,
-    added: &Added,
-    charges: &[Charge],
-) -> Result<CodeSection, InvalidModule> {
+fn code(parsed: &Parsed<'_>, added: &Added, charges: &[Charge]) -> Result<CodeSection, InvalidModule> {
     let mut section = CodeSection::new();
     for (at, body) in parsed.bodies.iter().enumerate() {
         let ty = parsed.functions.get(at).copied().unwrap_or(0);
-        let params = parsed
-            .types
-            .get(ty as usize)
-            .map_or(0, |ty| ty.params().len() as u32);
+        let params = parsed.types.get(ty as usize).map_or(0, |ty| ty.params().len() as u32);
         let charge = charges.get(at).copied().flatten();
         section.function(&meter::function(
             added,
@@ -253,10 +212,7 @@ fn initialize(parsed: &Parsed<'_>, added: &Added) -> Result<Function, InvalidMod
             continue;
         };
         for operator in offset_expr.get_operators_reader() {
-            match RoundtripReencoder
-                .instruction(operator?)
-                .map_err(encoding)?
-            {
+            match RoundtripReencoder.instruction(operator?).map_err(encoding)? {
                 Instruction::End => {}
                 instruction => {
                     function.instruction(&instruction);
@@ -266,10 +222,7 @@ fn initialize(parsed: &Parsed<'_>, added: &Added) -> Result<Function, InvalidMod
         function
             .instruction(&Instruction::I32Const(0))
             .instruction(&Instruction::I32Const(data.data.len() as i32))
-            .instruction(&Instruction::MemoryInit {
-                mem: 0,
-                data_index: index,
-            });
+            .instruction(&Instruction::MemoryInit { mem: 0, data_index: index });
     }
     if let Some(start) = parsed.start {
         function.instruction(&Instruction::Call(start));
@@ -281,18 +234,12 @@ fn initialize(parsed: &Parsed<'_>, added: &Added) -> Result<Function, InvalidMod
 fn callback(parsed: &Parsed<'_>, added: &Added) -> Function {
     let mut function = Function::new([(1, ValType::I64)]);
     Meter::new(added, 2).charge(&mut function, cost::HOST_CALL, true);
-    let table = parsed
-        .tables
-        .first()
-        .filter(|table| table.ty.element_type == wasmparser::RefType::FUNCREF);
+    let table = parsed.tables.first().filter(|table| table.ty.element_type == wasmparser::RefType::FUNCREF);
     match table {
         Some(_) => function
             .instruction(&Instruction::LocalGet(1))
             .instruction(&Instruction::LocalGet(0))
-            .instruction(&Instruction::CallIndirect {
-                type_index: added.indirect_type,
-                table_index: 0,
-            }),
+            .instruction(&Instruction::CallIndirect { type_index: added.indirect_type, table_index: 0 }),
         None => function.instruction(&Instruction::Unreachable),
     };
     function.instruction(&Instruction::End);

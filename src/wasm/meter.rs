@@ -18,20 +18,11 @@ use wasm_encoder::{BlockType, Function, Instruction, ValType};
 use wasmparser::{FunctionBody, Operator};
 
 /// The type of a block that ends with the results of a function of type `ty`.
-pub fn result_type(
-    parsed: &Parsed<'_>,
-    added: &Added,
-    ty: u32,
-) -> Result<BlockType, InvalidModule> {
-    let results = parsed
-        .types
-        .get(ty as usize)
-        .map_or(&[][..], |ty| ty.results());
+pub fn result_type(parsed: &Parsed<'_>, added: &Added, ty: u32) -> Result<BlockType, InvalidModule> {
+    let results = parsed.types.get(ty as usize).map_or(&[][..], |ty| ty.results());
     match (results, added.result_types.get(&ty)) {
         (_, Some(several)) => Ok(BlockType::FunctionType(*several)),
-        ([one], None) => Ok(BlockType::Result(
-            RoundtripReencoder.val_type(*one).map_err(encoding)?,
-        )),
+        ([one], None) => Ok(BlockType::Result(RoundtripReencoder.val_type(*one).map_err(encoding)?)),
         _ => Ok(BlockType::Empty),
     }
 }
@@ -76,11 +67,7 @@ pub struct Meter {
 impl Meter {
     /// The function has `locals` locals before the scratch ones.
     pub fn new(added: &Added, locals: u32) -> Meter {
-        Meter {
-            counter: added.counter,
-            stack: added.stack,
-            scratch: locals,
-        }
+        Meter { counter: added.counter, stack: added.stack, scratch: locals }
     }
 
     /// Takes `cost` from the counter; `compare`: and stops below zero.
@@ -165,14 +152,7 @@ struct Label {
 
 impl<'f, 'a> Walk<'f, 'a> {
     fn new(meter: Meter, wrapped: bool, function: &'f mut Function) -> Walk<'f, 'a> {
-        Walk {
-            meter,
-            function,
-            wrapped,
-            labels: Vec::new(),
-            block: Vec::new(),
-            compare: true,
-        }
+        Walk { meter, function, wrapped, labels: Vec::new(), block: Vec::new(), compare: true }
     }
 
     fn body(mut self, body: &FunctionBody<'a>) -> Result<(), InvalidModule> {
@@ -198,33 +178,19 @@ impl<'f, 'a> Walk<'f, 'a> {
             Loop { .. } => return self.opened(true, false),
             If { .. } => return self.opened(false, true),
             End => {
-                return self
-                    .labels
-                    .pop()
-                    .is_none_or(|label| label.is_if || label.targeted);
+                return self.labels.pop().is_none_or(|label| label.is_if || label.targeted);
             }
             Br { relative_depth } | BrIf { relative_depth } => self.target(*relative_depth),
             BrTable { targets } => {
-                targets
-                    .targets()
-                    .flatten()
-                    .chain([targets.default()])
-                    .for_each(|depth| self.target(depth));
+                targets.targets().flatten().chain([targets.default()]).for_each(|depth| self.target(depth));
             }
             _ => {}
         }
-        matches!(
-            operator,
-            Else | Br { .. } | BrIf { .. } | BrTable { .. } | Return | Unreachable
-        )
+        matches!(operator, Else | Br { .. } | BrIf { .. } | BrTable { .. } | Return | Unreachable)
     }
 
     fn open(&mut self, is_loop: bool, is_if: bool) {
-        self.labels.push(Label {
-            is_loop,
-            is_if,
-            targeted: false,
-        });
+        self.labels.push(Label { is_loop, is_if, targeted: false });
     }
 
     fn opened(&mut self, is_loop: bool, is_if: bool) -> bool {
@@ -256,12 +222,10 @@ impl<'f, 'a> Walk<'f, 'a> {
         use Operator::*;
         match &operator {
             MemoryFill { .. } | MemoryCopy { .. } | MemoryInit { .. } => {
-                self.meter
-                    .charge_length(self.function, cost::BULK_BYTE_SHIFT);
+                self.meter.charge_length(self.function, cost::BULK_BYTE_SHIFT);
             }
             TableFill { .. } | TableCopy { .. } | TableInit { .. } | TableGrow { .. } => {
-                self.meter
-                    .charge_length(self.function, cost::BULK_ELEMENT_SHIFT);
+                self.meter.charge_length(self.function, cost::BULK_ELEMENT_SHIFT);
             }
             _ => {}
         }

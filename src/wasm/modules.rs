@@ -24,10 +24,7 @@ struct Slot {
 
 impl Modules {
     pub fn new(_cache_dir: Option<PathBuf>) -> Modules {
-        Modules {
-            engine: compile::engine(),
-            loaded: Mutex::new(VecDeque::new()),
-        }
+        Modules { engine: compile::engine(), loaded: Mutex::new(VecDeque::new()) }
     }
 
     pub fn engine(&self) -> &Engine {
@@ -38,20 +35,15 @@ impl Modules {
     pub fn get(&self, hash: Digest, module: &[u8]) -> Result<Arc<Compiled>, InvalidModule> {
         let slot = self.slot(hash);
         let mut compiled = slot.compiled.lock().unwrap_or_else(PoisonError::into_inner);
-        compiled
-            .get_or_insert_with(|| compile::compile(&self.engine, module).map(Arc::new))
-            .clone()
+        compiled.get_or_insert_with(|| compile::compile(&self.engine, module).map(Arc::new)).clone()
     }
 
     fn slot(&self, hash: Digest) -> Arc<Slot> {
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         let at = loaded.iter().position(|slot| slot.hash == hash);
-        let slot = at.and_then(|at| loaded.remove(at)).unwrap_or_else(|| {
-            Arc::new(Slot {
-                hash,
-                compiled: Mutex::new(None),
-            })
-        });
+        let slot = at
+            .and_then(|at| loaded.remove(at))
+            .unwrap_or_else(|| Arc::new(Slot { hash, compiled: Mutex::new(None) }));
         loaded.push_back(Arc::clone(&slot));
         if loaded.len() > MODULES_LOADED_MAX {
             loaded.pop_front();

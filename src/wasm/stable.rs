@@ -3,8 +3,7 @@
 use super::Trap;
 use crate::state::{HostFailure, Page, PageMap};
 use crate::types::limits::{
-    PAGE_BYTES, STABLE_BYTES_MAX, STABLE_PAGES_PER_RUN_MAX, STABLE_PAGES_READ_CACHE,
-    WASM_PAGE_BYTES,
+    PAGE_BYTES, STABLE_BYTES_MAX, STABLE_PAGES_PER_RUN_MAX, STABLE_PAGES_READ_CACHE, WASM_PAGE_BYTES,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,11 +24,7 @@ pub struct Stable {
 
 impl Stable {
     pub fn new(committed: PageMap, wasm_pages: u64) -> Stable {
-        Stable {
-            committed,
-            wasm_pages,
-            ..Stable::default()
-        }
+        Stable { committed, wasm_pages, ..Stable::default() }
     }
 
     /// Size in 64 KiB pages.
@@ -40,9 +35,7 @@ impl Stable {
     /// Grows by `delta` 64 KiB pages; answers the old size, or `None` if the limit does not allow it.
     pub fn grow(&mut self, delta: u64) -> Option<u64> {
         let old = self.wasm_pages;
-        let new = old
-            .checked_add(delta)
-            .filter(|new| *new <= STABLE_BYTES_MAX / WASM_PAGE)?;
+        let new = old.checked_add(delta).filter(|new| *new <= STABLE_BYTES_MAX / WASM_PAGE)?;
         self.wasm_pages = new;
         Some(old)
     }
@@ -52,15 +45,8 @@ impl Stable {
     pub fn untouched(&self, start: u64, len: u64) -> u64 {
         let known = |index: &u64| self.written.contains_key(index) || self.read.contains_key(index);
         let last = start.saturating_add(len).saturating_sub(1) / PAGE;
-        let pages = if len == 0 {
-            0..0
-        } else {
-            start / PAGE..last + 1
-        };
-        pages
-            .filter(|index| !known(index))
-            .take(STABLE_PAGES_PER_RUN_MAX + 1)
-            .count() as u64
+        let pages = if len == 0 { 0..0 } else { start / PAGE..last + 1 };
+        pages.filter(|index| !known(index)).take(STABLE_PAGES_PER_RUN_MAX + 1).count() as u64
     }
 
     /// Hands the bytes of `start..start + len` to `sink`, page by page.

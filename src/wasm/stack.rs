@@ -28,9 +28,7 @@ pub fn charges(parsed: &Parsed<'_>) -> Vec<Charge> {
     let mut chain = vec![0u64; graph.callees.len()];
     let mut below = vec![0u64; graph.callees.len()];
     for &function in &order {
-        let uncounted = graph.callees[function]
-            .iter()
-            .filter(|callee| !counted[**callee]);
+        let uncounted = graph.callees[function].iter().filter(|callee| !counted[**callee]);
         below[function] = uncounted.map(|callee| chain[*callee]).max().unwrap_or(0);
         chain[function] = frame(&parsed.code[function]).saturating_add(below[function]);
         if chain[function] > STACK_UNCOUNTED_BYTES_MAX {
@@ -51,15 +49,9 @@ fn referenced(parsed: &Parsed<'_>) -> Vec<u32> {
     let mut found: Vec<u32> = Vec::new();
     for element in &parsed.elements {
         match &element.items {
-            ElementItems::Functions(functions) => {
-                found.extend(functions.clone().into_iter().flatten())
-            }
+            ElementItems::Functions(functions) => found.extend(functions.clone().into_iter().flatten()),
             ElementItems::Expressions(_, expressions) => {
-                expressions
-                    .clone()
-                    .into_iter()
-                    .flatten()
-                    .for_each(|expr| in_const(&expr, &mut found));
+                expressions.clone().into_iter().flatten().for_each(|expr| in_const(&expr, &mut found));
             }
         }
     }
@@ -93,16 +85,10 @@ impl Graph {
     fn new(parsed: &Parsed<'_>) -> Graph {
         let imported = parsed.imports.len();
         let callees = |code: &FunctionCode| {
-            let defined = code
-                .calls
-                .iter()
-                .filter_map(|call| (*call as usize).checked_sub(imported));
+            let defined = code.calls.iter().filter_map(|call| (*call as usize).checked_sub(imported));
             defined.collect()
         };
-        Graph {
-            imported,
-            callees: parsed.code.iter().map(callees).collect(),
-        }
+        Graph { imported, callees: parsed.code.iter().map(callees).collect() }
     }
 
     fn defined(&self, function: u32) -> Option<usize> {
@@ -186,11 +172,7 @@ impl Walk {
         if Some(self.low[function]) != self.index[function] {
             return;
         }
-        let start = self
-            .stack
-            .iter()
-            .rposition(|member| *member == function)
-            .unwrap_or(0);
+        let start = self.stack.iter().rposition(|member| *member == function).unwrap_or(0);
         let members = self.stack.split_off(start);
         for member in &members {
             self.on_stack[*member] = false;

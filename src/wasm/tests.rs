@@ -68,16 +68,10 @@ impl<'e> Canister<'e> {
         }
         let changes = self.run(entry, context).outcome?;
         for (index, page) in &changes.heap {
-            self.memory
-                .heap
-                .set(*index, Some(Arc::clone(page)))
-                .unwrap();
+            self.memory.heap.set(*index, Some(Arc::clone(page))).unwrap();
         }
         for (index, page) in &changes.stable {
-            self.memory
-                .stable
-                .set(*index, Some(Arc::clone(page)))
-                .unwrap();
+            self.memory.stable.set(*index, Some(Arc::clone(page))).unwrap();
         }
         self.memory.heap_wasm_pages = changes.heap_wasm_pages;
         self.memory.stable_wasm_pages = changes.stable_wasm_pages;
@@ -86,18 +80,11 @@ impl<'e> Canister<'e> {
     }
 
     fn update(&mut self, method: &str) -> Result<Changes, Reject> {
-        self.apply(
-            Entry::Export(format!("canister_update {method}")),
-            Context::Update,
-        )
+        self.apply(Entry::Export(format!("canister_update {method}")), Context::Update)
     }
 
     fn query(&self, method: &str) -> Result<Changes, Reject> {
-        self.run(
-            Entry::Export(format!("canister_query {method}")),
-            Context::Query,
-        )
-        .outcome
+        self.run(Entry::Export(format!("canister_query {method}")), Context::Query).outcome
     }
 }
 
@@ -126,14 +113,8 @@ fn counts_and_keeps_the_count() {
     let engine = Engine::new(None);
     let mut counter = Canister::new(&engine, COUNTER);
     for expected in 42..50u32 {
-        assert_eq!(
-            reply(&counter.update("inc").unwrap()),
-            expected.to_le_bytes()
-        );
+        assert_eq!(reply(&counter.update("inc").unwrap()), expected.to_le_bytes());
         counter.query("wrong").map(|_| ()).unwrap_err();
-        assert_eq!(
-            reply(&counter.query("get").unwrap()),
-            expected.to_le_bytes()
-        );
+        assert_eq!(reply(&counter.query("get").unwrap()), expected.to_le_bytes());
     }
 }

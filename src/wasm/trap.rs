@@ -36,17 +36,10 @@ impl Trap {
     }
 
     /// What the caller is told, or the host's failure.
-    pub fn into_reject(
-        self,
-        canister: CanisterId,
-        limit: Instructions,
-    ) -> Result<Reject, HostFailure> {
+    pub fn into_reject(self, canister: CanisterId, limit: Instructions) -> Result<Reject, HostFailure> {
         let (code, what) = match self {
             Trap::Host(failure) => return Err(failure),
-            Trap::Wasm(what) => (
-                ErrorCode::CanisterTrapped,
-                format!("Canister trapped: {what}"),
-            ),
+            Trap::Wasm(what) => (ErrorCode::CanisterTrapped, format!("Canister trapped: {what}")),
             Trap::Called(text) => {
                 let what = format!("Canister called `ic0.trap` with message: '{text}'");
                 (ErrorCode::CanisterCalledTrap, what)
@@ -62,23 +55,18 @@ impl Trap {
                 (ErrorCode::CanisterInstructionLimitExceeded, what)
             }
             Trap::MemoryAccessLimit => {
-                let what =
-                    "Canister exceeded memory access limits: too many stable memory pages".into();
+                let what = "Canister exceeded memory access limits: too many stable memory pages".into();
                 (ErrorCode::CanisterMemoryAccessLimitExceeded, what)
             }
             Trap::OutOfMemory => {
                 let what = "Canister cannot grow its memory: out of memory".into();
                 (ErrorCode::CanisterOutOfMemory, what)
             }
-            Trap::MethodNotFound(method) => (
-                ErrorCode::CanisterMethodNotFound,
-                format!("Canister has no {method}"),
-            ),
+            Trap::MethodNotFound(method) => {
+                (ErrorCode::CanisterMethodNotFound, format!("Canister has no {method}"))
+            }
         };
-        Ok(Reject::new(
-            code,
-            format!("Error from Canister {canister}: {what}"),
-        ))
+        Ok(Reject::new(code, format!("Error from Canister {canister}: {what}")))
     }
 }
 

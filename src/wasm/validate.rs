@@ -9,8 +9,8 @@ use crate::types::limits::*;
 use crate::types::{Digest, Instructions};
 use std::collections::{BTreeMap, BTreeSet};
 use wasmparser::{
-    ExternalKind, FuncValidatorAllocations, FunctionBody, Operator, Parser, ValidPayload,
-    Validator, WasmFeatures,
+    ExternalKind, FuncValidatorAllocations, FunctionBody, Operator, Parser, ValidPayload, Validator,
+    WasmFeatures,
 };
 
 /// The language: everything else is refused before the compiler sees a byte.
@@ -38,11 +38,7 @@ pub const LIFECYCLE: &[&str] = &[
 ];
 
 /// Prefixes of exported methods.
-const METHODS: &[&str] = &[
-    "canister_update ",
-    "canister_query ",
-    "canister_composite_query ",
-];
+const METHODS: &[&str] = &["canister_update ", "canister_query ", "canister_composite_query "];
 
 /// Takes a module apart, or says why it cannot be installed.
 pub fn validate(wasm: &[u8]) -> Result<Parsed<'_>, InvalidModule> {
@@ -55,15 +51,9 @@ pub fn validate(wasm: &[u8]) -> Result<Parsed<'_>, InvalidModule> {
         let valid = validator.payload(&payload)?;
         check_counts(&parsed)?;
         if let ValidPayload::Func(function, body) = valid {
-            let ty = parsed
-                .functions
-                .get(parsed.code.len())
-                .copied()
-                .unwrap_or(0);
+            let ty = parsed.functions.get(parsed.code.len()).copied().unwrap_or(0);
             let mut function = function.into_validator(allocations);
-            parsed
-                .code
-                .push(walk(&mut function, &body, parsed.types.get(ty as usize))?);
+            parsed.code.push(walk(&mut function, &body, parsed.types.get(ty as usize))?);
             allocations = function.into_allocations();
         }
     }
@@ -74,17 +64,9 @@ pub fn validate(wasm: &[u8]) -> Result<Parsed<'_>, InvalidModule> {
 
 /// The limits that bound the work of everything after.
 fn check_counts(parsed: &Parsed<'_>) -> Result<(), InvalidModule> {
-    limit(
-        "functions",
-        parsed.functions.len() + parsed.imports.len(),
-        FUNCTIONS_MAX,
-    )?;
+    limit("functions", parsed.functions.len() + parsed.imports.len(), FUNCTIONS_MAX)?;
     limit("globals", parsed.globals.len(), GLOBALS_MAX)?;
-    limit(
-        "code section bytes",
-        parsed.code_bytes,
-        CODE_SECTION_BYTES_MAX,
-    )
+    limit("code section bytes", parsed.code_bytes, CODE_SECTION_BYTES_MAX)
 }
 
 /// Validates one body and notes what matters outside of it.
@@ -94,18 +76,11 @@ fn walk(
     ty: Option<&wasmparser::FuncType>,
 ) -> Result<FunctionCode, InvalidModule> {
     let params = ty.map_or(0, |ty| ty.params().len());
-    let mut code = FunctionCode {
-        locals: params as u64,
-        ..FunctionCode::default()
-    };
+    let mut code = FunctionCode { locals: params as u64, ..FunctionCode::default() };
     for local in body.get_locals_reader()? {
         code.locals += u64::from(local?.0);
     }
-    limit(
-        "locals of a function",
-        code.locals as usize,
-        FUNCTION_LOCALS_MAX as usize,
-    )?;
+    limit("locals of a function", code.locals as usize, FUNCTION_LOCALS_MAX as usize)?;
     let mut reader = body.get_binary_reader();
     validator.read_locals(&mut reader)?;
     let mut operators = body.get_operators_reader()?;
@@ -141,46 +116,24 @@ fn note(code: &mut FunctionCode, operator: &Operator<'_>) {
 
 fn check_types(parsed: &Parsed<'_>) -> Result<(), InvalidModule> {
     for ty in &parsed.types {
-        limit(
-            "parameters of a function",
-            ty.params().len(),
-            FUNCTION_PARAMS_MAX,
-        )?;
-        limit(
-            "results of a function",
-            ty.results().len(),
-            FUNCTION_PARAMS_MAX,
-        )?;
+        limit("parameters of a function", ty.params().len(), FUNCTION_PARAMS_MAX)?;
+        limit("results of a function", ty.results().len(), FUNCTION_PARAMS_MAX)?;
     }
     Ok(())
 }
 
 fn check_memory_and_tables(parsed: &Parsed<'_>) -> Result<(), InvalidModule> {
     if let Some(memory) = parsed.memory {
-        limit(
-            "initial memory pages",
-            memory.initial as usize,
-            HEAP_WASM_PAGES_MAX as usize,
-        )?;
+        limit("initial memory pages", memory.initial as usize, HEAP_WASM_PAGES_MAX as usize)?;
     }
-    let elements: u64 = parsed
-        .tables
-        .iter()
-        .map(|table| table.ty.initial)
-        .fold(0, u64::saturating_add);
-    limit(
-        "table elements",
-        elements as usize,
-        TABLE_ELEMENTS_MAX as usize,
-    )?;
+    let elements: u64 = parsed.tables.iter().map(|table| table.ty.initial).fold(0, u64::saturating_add);
+    limit("table elements", elements as usize, TABLE_ELEMENTS_MAX as usize)?;
     limit("tables", parsed.tables.len(), TABLES_MAX)?;
     let mutable_references = |global: &&wasmparser::Global<'_>| {
         global.ty.mutable && matches!(global.ty.content_type, wasmparser::ValType::Ref(_))
     };
     match parsed.globals.iter().find(mutable_references) {
-        Some(_) => Err(InvalidModule::Unsupported(
-            "a mutable global of reference type".into(),
-        )),
+        Some(_) => Err(InvalidModule::Unsupported("a mutable global of reference type".into())),
         None => Ok(()),
     }
 }
@@ -209,9 +162,7 @@ fn exports(parsed: &Parsed<'_>) -> Result<BTreeSet<String>, InvalidModule> {
         if !export.name.starts_with("canister_") {
             continue;
         }
-        let method = METHODS
-            .iter()
-            .find_map(|prefix| export.name.strip_prefix(prefix));
+        let method = METHODS.iter().find_map(|prefix| export.name.strip_prefix(prefix));
         if method.is_none() && !LIFECYCLE.contains(&export.name) {
             return refused("no such entry point".into());
         }
@@ -224,49 +175,31 @@ fn exports(parsed: &Parsed<'_>) -> Result<BTreeSet<String>, InvalidModule> {
         found.insert(export.name.to_string());
     }
     limit("exported methods", methods.len(), EXPORTS_MAX)?;
-    limit(
-        "bytes of method names",
-        methods.keys().map(|name| name.len()).sum(),
-        EXPORT_NAME_BYTES_MAX,
-    )?;
+    limit("bytes of method names", methods.keys().map(|name| name.len()).sum(), EXPORT_NAME_BYTES_MAX)?;
     Ok(found)
 }
 
 fn is_entry_point(parsed: &Parsed<'_>, function: u32) -> bool {
-    let ty = parsed
-        .type_of(function)
-        .and_then(|ty| parsed.types.get(ty as usize));
+    let ty = parsed.type_of(function).and_then(|ty| parsed.types.get(ty as usize));
     ty.is_some_and(|ty| ty.params().is_empty() && ty.results().is_empty())
 }
 
 fn metadata(parsed: &Parsed<'_>) -> Result<BTreeMap<String, Metadata>, InvalidModule> {
     let mut found = BTreeMap::new();
     let mut bytes = 0;
-    for (section, content) in parsed
-        .customs
-        .iter()
-        .filter(|(name, _)| name.starts_with("icp:"))
-    {
-        let refused = |why: &str| InvalidModule::CustomSection {
-            name: section.to_string(),
-            why: why.into(),
-        };
+    for (section, content) in parsed.customs.iter().filter(|(name, _)| name.starts_with("icp:")) {
+        let refused = |why: &str| InvalidModule::CustomSection { name: section.to_string(), why: why.into() };
         let (public, name) = match section.split_once(' ') {
             Some(("icp:public", name)) => (true, name),
             Some(("icp:private", name)) => (false, name),
             _ => {
-                return Err(refused(
-                    "neither `icp:public <name>` nor `icp:private <name>`",
-                ));
+                return Err(refused("neither `icp:public <name>` nor `icp:private <name>`"));
             }
         };
         bytes += name.len() + content.len();
         limit("bytes of custom sections", bytes, CUSTOM_SECTIONS_BYTES_MAX)?;
         let content = content.to_vec();
-        if found
-            .insert(name.to_string(), Metadata { public, content })
-            .is_some()
-        {
+        if found.insert(name.to_string(), Metadata { public, content }).is_some() {
             return Err(refused("the name is used twice"));
         }
     }

@@ -52,9 +52,7 @@ impl Host {
 
     pub fn certified_data_set(&mut self, src: u32, size: u32) -> Returns<()> {
         if size as usize > CERTIFIED_DATA_BYTES_MAX {
-            let what = format!(
-                "{size} bytes of certified data, at most {CERTIFIED_DATA_BYTES_MAX} allowed"
-            );
+            let what = format!("{size} bytes of certified data, at most {CERTIFIED_DATA_BYTES_MAX} allowed");
             return Err(Trap::contract(what));
         }
         self.run.changes.certified_data = Some(self.bytes(src, size)?);
@@ -92,15 +90,8 @@ impl Host {
     pub fn performance_counter(&mut self, kind: u32) -> Returns<u64> {
         match kind {
             0 => Ok(self.used().0),
-            1 => Ok(self
-                .run
-                .system
-                .instructions_before
-                .saturating_add(self.used())
-                .0),
-            _ => Err(Trap::contract(format!(
-                "there is no performance counter {kind}"
-            ))),
+            1 => Ok(self.run.system.instructions_before.saturating_add(self.used()).0),
+            _ => Err(Trap::contract(format!("there is no performance counter {kind}"))),
         }
     }
 
@@ -121,13 +112,7 @@ impl Host {
         self.env_var_name(index).map(|name| length(name.as_bytes()))
     }
 
-    pub fn env_var_name_copy(
-        &mut self,
-        index: u32,
-        dst: u32,
-        offset: u32,
-        size: u32,
-    ) -> Returns<()> {
+    pub fn env_var_name_copy(&mut self, index: u32, dst: u32, offset: u32, size: u32) -> Returns<()> {
         let name = self.env_var_name(index)?;
         self.copy_out(name.as_bytes(), dst, offset, size)
     }
@@ -138,8 +123,7 @@ impl Host {
     }
 
     pub fn env_var_value_size(&mut self, src: u32, size: u32) -> Returns<u32> {
-        self.env_var_value(src, size)
-            .map(|value| length(value.as_bytes()))
+        self.env_var_value(src, size).map(|value| length(value.as_bytes()))
     }
 
     pub fn env_var_value_copy(
@@ -156,8 +140,7 @@ impl Host {
 
     fn env_var_name(&self, index: u32) -> Returns<String> {
         let name = self.run.system.env_vars.keys().nth(index as usize);
-        name.cloned()
-            .ok_or_else(|| Trap::contract(format!("there is no environment variable {index}")))
+        name.cloned().ok_or_else(|| Trap::contract(format!("there is no environment variable {index}")))
     }
 
     fn env_var_key(&mut self, src: u32, size: u32) -> Returns<String> {

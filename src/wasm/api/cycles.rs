@@ -60,59 +60,28 @@ impl Host {
         self.put_cycles(dst, self.run.system.prices.canister_creation)
     }
 
-    pub fn cost_http_request(
-        &mut self,
-        request_size: u64,
-        response_max: u64,
-        dst: u32,
-    ) -> Returns<()> {
+    pub fn cost_http_request(&mut self, request_size: u64, response_max: u64, dst: u32) -> Returns<()> {
         let prices = self.run.system.prices;
         let bytes = u128::from(request_size) + u128::from(response_max);
-        let cost = prices
-            .http_base
-            .saturating_add(times(prices.http_byte, bytes));
+        let cost = prices.http_base.saturating_add(times(prices.http_byte, bytes));
         self.put_cycles(dst, cost)
     }
 
-    pub fn cost_sign_with_ecdsa(
-        &mut self,
-        src: u32,
-        size: u32,
-        curve: u32,
-        _dst: u32,
-    ) -> Returns<u32> {
+    pub fn cost_sign_with_ecdsa(&mut self, src: u32, size: u32, curve: u32, _dst: u32) -> Returns<u32> {
         self.cost_of_key(src, size, curve, 1)
     }
 
-    pub fn cost_sign_with_schnorr(
-        &mut self,
-        src: u32,
-        size: u32,
-        algorithm: u32,
-        _dst: u32,
-    ) -> Returns<u32> {
+    pub fn cost_sign_with_schnorr(&mut self, src: u32, size: u32, algorithm: u32, _dst: u32) -> Returns<u32> {
         self.cost_of_key(src, size, algorithm, 2)
     }
 
-    pub fn cost_vetkd_derive_key(
-        &mut self,
-        src: u32,
-        size: u32,
-        curve: u32,
-        _dst: u32,
-    ) -> Returns<u32> {
+    pub fn cost_vetkd_derive_key(&mut self, src: u32, size: u32, curve: u32, _dst: u32) -> Returns<u32> {
         self.cost_of_key(src, size, curve, 1)
     }
 
     /// The subnet holds no threshold keys: every name of a key is the wrong one (2), unless the
     /// algorithm already is (1).
-    fn cost_of_key(
-        &mut self,
-        src: u32,
-        size: u32,
-        algorithm: u32,
-        algorithms: u32,
-    ) -> Returns<u32> {
+    fn cost_of_key(&mut self, src: u32, size: u32, algorithm: u32, algorithms: u32) -> Returns<u32> {
         self.bytes(src, size)?;
         Ok(if algorithm < algorithms { 2 } else { 1 })
     }
@@ -121,52 +90,34 @@ impl Host {
     fn available(&self) -> Cycles {
         match self.answered() {
             true => Cycles::ZERO,
-            false => self
-                .run
-                .system
-                .cycles_available
-                .saturating_sub(self.run.changes.cycles_accepted),
+            false => self.run.system.cycles_available.saturating_sub(self.run.changes.cycles_accepted),
         }
     }
 
     fn accept(&mut self, max: Cycles) -> Cycles {
         let accepted = max.min(self.available());
-        self.run.changes.cycles_accepted =
-            self.run.changes.cycles_accepted.saturating_add(accepted);
+        self.run.changes.cycles_accepted = self.run.changes.cycles_accepted.saturating_add(accepted);
         accepted
     }
 
     /// The balance as the canister sees it now.
     pub fn balance(&self) -> Cycles {
         let changes = &self.run.changes;
-        let attached = self
-            .run
-            .call
-            .as_ref()
-            .map_or(Cycles::ZERO, |call| call.cycles);
-        let balance = self
-            .run
-            .system
-            .balance
-            .saturating_add(changes.cycles_accepted);
-        let spent = changes
-            .cycles_burned
-            .saturating_add(changes.cycles_spent_on_calls);
+        let attached = self.run.call.as_ref().map_or(Cycles::ZERO, |call| call.cycles);
+        let balance = self.run.system.balance.saturating_add(changes.cycles_accepted);
+        let spent = changes.cycles_burned.saturating_add(changes.cycles_spent_on_calls);
         balance.saturating_sub(spent.saturating_add(attached))
     }
 
     /// What of the balance may be given away.
     pub fn liquid(&self) -> Cycles {
-        self.balance()
-            .saturating_sub(self.run.system.freezing_limit)
+        self.balance().saturating_sub(self.run.system.freezing_limit)
     }
 
     /// What a call with `bytes` of name and payload takes besides the cycles attached.
     pub fn call_cost(&self, bytes: u128) -> Cycles {
         let prices = self.run.system.prices;
-        let sending = prices
-            .call_base
-            .saturating_add(times(prices.call_byte, bytes));
+        let sending = prices.call_base.saturating_add(times(prices.call_byte, bytes));
         sending.saturating_add(prices.call_reservation)
     }
 }
@@ -176,6 +127,5 @@ fn times(price: Cycles, count: u128) -> Cycles {
 }
 
 fn as_u64(what: &str, amount: Cycles) -> Returns<u64> {
-    u64::try_from(amount.0)
-        .map_err(|_| Trap::contract(format!("{what}: {amount} do not fit into 64 bits")))
+    u64::try_from(amount.0).map_err(|_| Trap::contract(format!("{what}: {amount} do not fit into 64 bits")))
 }

@@ -46,17 +46,11 @@ impl Host {
     }
 
     pub fn msg_reject_code(&mut self) -> Returns<u32> {
-        Ok(self
-            .run
-            .system
-            .reject
-            .as_ref()
-            .map_or(0, |reject| reject.code as u32))
+        Ok(self.run.system.reject.as_ref().map_or(0, |reject| reject.code as u32))
     }
 
     pub fn msg_reject_msg_size(&mut self) -> Returns<u32> {
-        self.reject_message()
-            .map(|reject| length(reject.message.as_bytes()))
+        self.reject_message().map(|reject| length(reject.message.as_bytes()))
     }
 
     pub fn msg_reject_msg_copy(&mut self, dst: u32, offset: u32, size: u32) -> Returns<()> {
@@ -82,9 +76,7 @@ impl Host {
         };
         let total = self.run.reply.len().saturating_add(size as usize);
         if total > max {
-            return Err(Trap::contract(format!(
-                "a reply of {total} bytes, at most {max} allowed"
-            )));
+            return Err(Trap::contract(format!("a reply of {total} bytes, at most {max} allowed")));
         }
         let bytes = self.bytes(src, size)?;
         self.run.reply.extend_from_slice(&bytes);
@@ -106,8 +98,7 @@ impl Host {
             )));
         }
         let message = String::from_utf8(self.bytes(src, size)?);
-        let message =
-            message.map_err(|_| Trap::contract("the reject message is not valid UTF-8"))?;
+        let message = message.map_err(|_| Trap::contract("the reject message is not valid UTF-8"))?;
         self.run.reply.clear();
         self.run.changes.answer = Some(Answer::Reject(Reject {
             code: RejectCode::CanisterReject,

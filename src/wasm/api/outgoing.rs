@@ -26,15 +26,12 @@ impl Host {
     ) -> Returns<()> {
         self.run.call = None;
         if name_size as usize > METHOD_NAME_BYTES_MAX {
-            let what = format!(
-                "a method name of {name_size} bytes, at most {METHOD_NAME_BYTES_MAX} allowed"
-            );
+            let what = format!("a method name of {name_size} bytes, at most {METHOD_NAME_BYTES_MAX} allowed");
             return Err(Trap::contract(what));
         }
         let receiver = self.principal(callee, callee_size)?;
         let method_name = String::from_utf8(self.bytes(name, name_size)?);
-        let method_name =
-            method_name.map_err(|_| Trap::contract("the method name is not valid UTF-8"))?;
+        let method_name = method_name.map_err(|_| Trap::contract("the method name is not valid UTF-8"))?;
         self.run.call = Some(OutgoingCall {
             callback: CallbackId(self.run.changes.next_callback),
             receiver,
@@ -54,17 +51,14 @@ impl Host {
         let call = self.call()?;
         match call.on_cleanup.replace((fun.into(), env.into())) {
             None => Ok(()),
-            Some(_) => Err(Trap::contract(
-                "call_on_cleanup was already called for this call",
-            )),
+            Some(_) => Err(Trap::contract("call_on_cleanup was already called for this call")),
         }
     }
 
     pub fn call_data_append(&mut self, src: u32, size: u32) -> Returns<()> {
         let total = self.call()?.payload.len().saturating_add(size as usize);
         if total > CALL_PAYLOAD_BYTES_MAX {
-            let what =
-                format!("a payload of {total} bytes, at most {CALL_PAYLOAD_BYTES_MAX} allowed");
+            let what = format!("a payload of {total} bytes, at most {CALL_PAYLOAD_BYTES_MAX} allowed");
             return Err(Trap::contract(what));
         }
         let bytes = self.bytes(src, size)?;
@@ -74,10 +68,7 @@ impl Host {
 
     pub fn call_with_best_effort_response(&mut self, seconds: u32) -> Returns<()> {
         let call = self.call()?;
-        match call
-            .deadline_seconds
-            .replace(seconds.min(CALL_TIMEOUT_MAX_S))
-        {
+        match call.deadline_seconds.replace(seconds.min(CALL_TIMEOUT_MAX_S)) {
             None => Ok(()),
             Some(_) => Err(Trap::contract("the call already has a timeout")),
         }
@@ -95,9 +86,7 @@ impl Host {
         let liquid = self.liquid();
         let call = self.call()?;
         if amount > liquid {
-            return Err(Trap::contract(format!(
-                "{amount} cycles attached, {liquid} can be spent"
-            )));
+            return Err(Trap::contract(format!("{amount} cycles attached, {liquid} can be spent")));
         }
         call.cycles = call.cycles.saturating_add(amount);
         Ok(())
@@ -107,9 +96,7 @@ impl Host {
     /// the balance would fall below the freezing limit.
     pub fn call_perform(&mut self) -> Returns<u32> {
         self.charge(cost::CALL_PERFORM)?;
-        let bytes = self
-            .call()
-            .map(|call| call.payload.len() + call.method_name.len())?;
+        let bytes = self.call().map(|call| call.payload.len() + call.method_name.len())?;
         let cost = self.call_cost(bytes as u128);
         let affordable = self.liquid() >= cost;
         let Some(mut call) = self.run.call.take() else {
@@ -129,10 +116,7 @@ impl Host {
 
     fn has_room_for(&self, call: &OutgoingCall) -> bool {
         let calls = &self.run.changes.calls;
-        let alike = calls
-            .iter()
-            .filter(|other| other.receiver == call.receiver)
-            .count();
+        let alike = calls.iter().filter(|other| other.receiver == call.receiver).count();
         alike < self.run.system.outgoing_calls_max && calls.len() < CALLS_PER_RUN_MAX
     }
 
@@ -146,8 +130,7 @@ impl Host {
             return Err(Trap::contract(format!("a principal of {size} bytes")));
         }
         let bytes = self.bytes(src, size)?;
-        Principal::try_from_slice(&bytes)
-            .map_err(|error| Trap::contract(format!("not a principal: {error}")))
+        Principal::try_from_slice(&bytes).map_err(|error| Trap::contract(format!("not a principal: {error}")))
     }
 }
 

@@ -83,9 +83,7 @@ impl Host {
         let pages = self.run.stable.wasm_pages();
         match u32::try_from(pages) {
             Ok(pages) if u64::from(pages) <= PAGES_MAX_32 => Ok(pages),
-            _ => Err(Trap::contract(
-                "stable memory is too large for the 32-bit stable memory API",
-            )),
+            _ => Err(Trap::contract("stable memory is too large for the 32-bit stable memory API")),
         }
     }
 }

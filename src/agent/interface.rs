@@ -2,8 +2,8 @@
 
 use super::client::{AgentFailure, Client};
 use crate::types::Principal;
-use candid::types::{Function, Type, TypeEnv};
-use candid::{IDLArgs, TypeInner};
+use candid::IDLArgs;
+use candid::types::{Function, Type, TypeEnv, TypeInner};
 use candid_parser::{IDLProg, check_prog, parse_idl_args};
 
 /// A canister's published interface, or the lack of one.
@@ -36,7 +36,7 @@ impl Interface {
     pub fn encode(&self, method: &str, text: &str) -> Result<Vec<u8>, AgentFailure> {
         let args = parse_idl_args(text).map_err(|error| AgentFailure::Text(error.to_string()))?;
         Ok(match self.method(method) {
-            Some((env, function)) => args.to_bytes_with_types(env, &plain(&function.args))?,
+            Some((env, function)) => args.to_bytes_with_types(env, &function.args)?,
             None => args.to_bytes()?,
         })
     }
@@ -45,7 +45,7 @@ impl Interface {
     pub fn encode_init(&self, text: &str) -> Result<Vec<u8>, AgentFailure> {
         let args = parse_idl_args(text).map_err(|error| AgentFailure::Text(error.to_string()))?;
         match self.0.as_ref().map(|(env, actor)| (env, actor.as_ref())) {
-            Some((env, TypeInner::Class(types, _))) => Ok(args.to_bytes_with_types(env, &plain(types))?),
+            Some((env, TypeInner::Class(types, _))) => Ok(args.to_bytes_with_types(env, types)?),
             _ => Ok(args.to_bytes()?),
         }
     }
@@ -53,7 +53,7 @@ impl Interface {
     /// The reply of `method` as text.
     pub fn decode(&self, method: &str, bytes: &[u8]) -> Result<String, AgentFailure> {
         let args = match self.method(method) {
-            Some((env, function)) => IDLArgs::from_bytes_with_types(bytes, env, &plain(&function.rets))?,
+            Some((env, function)) => IDLArgs::from_bytes_with_types(bytes, env, &function.rets)?,
             None => IDLArgs::from_bytes(bytes)?,
         };
         Ok(args.to_string())
@@ -65,10 +65,6 @@ fn checked(text: &str) -> Option<(TypeEnv, Type)> {
     let mut env = TypeEnv::new();
     let actor = check_prog(&mut env, &program).ok()??;
     Some((env, actor))
-}
-
-fn plain(types: &[candid::types::ArgType]) -> Vec<Type> {
-    types.iter().map(|argument| argument.typ.clone()).collect()
 }
 
 #[cfg(test)]

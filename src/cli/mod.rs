@@ -1,5 +1,3 @@
 //! (preface to be written by the room's builder)
 
-pub mod canister;
-pub mod gateway;
 pub mod sim;

@@ -194,7 +194,7 @@ impl Consensus {
             }
             let hash = hash_block(block);
             last = Link::of(hash, block);
-            branch.push(Final { hash, block: block.clone(), beacon: *beacon });
+            branch.push(Final { hash, block: block.clone(), beacon: *beacon, stored: false });
         }
         if branch.is_empty() {
             return Err(SegmentFlaw::Nothing);
@@ -220,9 +220,6 @@ impl Consensus {
     }
 
     fn take_segment(&mut self, branch: Vec<Final>, finalization: Finalization) {
-        for Final { hash, block, .. } in &branch {
-            self.emit(Effect::Persist(Record::Block { hash: *hash, block: block.clone() }));
-        }
         let beacon = branch.last().map(|last| last.beacon);
         self.extend_chain(branch, finalization);
         let attempt = self.pool.at(finalization.view);

@@ -40,8 +40,10 @@ impl Consensus {
         for block in self.branch(finalization.view, hash)? {
             let beacon = self.pool.get(block.view).and_then(|attempt| attempt.beacon);
             let beacon = beacon.ok_or(Unlinked::Missing { view: block.view, hash })?;
+            let candidate = self.pool.get(block.view).and_then(|attempt| attempt.candidate(&hash));
+            let stored = candidate.is_some_and(|candidate| candidate.stored);
             let parent = block.parent;
-            branch.push(Final { hash, block, beacon });
+            branch.push(Final { hash, block, beacon, stored });
             hash = parent;
         }
         branch.reverse();
@@ -50,7 +52,10 @@ impl Consensus {
 
     /// Makes `branch` the newest part of the finalized chain.
     pub(super) fn extend_chain(&mut self, branch: Vec<Final>, finalization: Finalization) {
-        for Final { hash, block, beacon } in branch {
+        for Final { hash, block, beacon, stored } in branch {
+            if !stored {
+                self.emit(Effect::Persist(Record::Block { hash, block: block.clone() }));
+            }
             self.emit(Effect::Persist(Record::Finalized {
                 height: block.height,
                 hash,
@@ -73,4 +78,6 @@ pub struct Final {
     pub hash: Digest,
     pub block: Arc<Block>,
     pub beacon: RandomBeacon,
+    /// Its body is on disk: this replica proposed it or voted for it.
+    pub stored: bool,
 }

@@ -16,6 +16,7 @@ use crate::crypto::threshold::Keyring;
 use crate::types::*;
 
 /// What this node signs with, and what it checks others by; all of one chain.
+#[derive(Clone)]
 pub struct Keys {
     pub keyring: Keyring,
     pub identity: IdentityKey,

@@ -16,7 +16,8 @@
 //!    later than its parent, not far ahead of the own clock, with a valid payload; and only while it
 //!    has not voted to nullify the view. (`validate`, `notarize`)
 //! 4. A replica votes to nullify its current view when the time for it is over. It may have voted to
-//!    notarize; it has not voted to finalize, and never will in this view. (`nullify`)
+//!    notarize; it has not voted to finalize, and never will in this view. A leader that said nothing
+//!    for `SILENT_VIEWS_MAX` views is not waited for. (`nullify`, `pacemaker`)
 //! 5. A replica votes to finalize a notarized block unless it voted to nullify its view. A quorum of
 //!    these finalizes the block and all its ancestors. (`finalize`)
 //! 6. Finalized blocks are delivered oldest first, each exactly once a run. (`deliver`)
@@ -46,7 +47,6 @@
 
 mod aggregate;
 mod catch_up;
-pub mod ceremony;
 mod certify;
 mod chain;
 mod clock;

@@ -2,7 +2,9 @@
 
 use super::machine::Consensus;
 use super::propose::Proposing;
-use crate::types::limits::{RESEND_MAX_MS, RESEND_MIN_MS, UNCERTIFIED_HEIGHTS_MAX, VIEW_TIMEOUT_MAX_MS};
+use crate::types::limits::{
+    RESEND_MAX_MS, RESEND_MIN_MS, SILENT_VIEWS_MAX, UNCERTIFIED_HEIGHTS_MAX, VIEW_TIMEOUT_MAX_MS,
+};
 use crate::types::*;
 
 /// The view that this replica is in. Moments are on the scale of waits.
@@ -28,6 +30,9 @@ impl Consensus {
         let leader = self.keys.keyring.leader(view.next(), beacon.as_ref().map(|beacon| &beacon.signature));
         if nullified {
             self.view.nullified_in_row = self.view.nullified_in_row.saturating_add(1);
+        }
+        if view > self.view.number {
+            self.peers.hear_all(view);
         }
         self.open(view.next(), leader);
         true
@@ -80,8 +85,18 @@ impl Consensus {
         waiting.map_or(self.heartbeat(), |since| since.min(self.heartbeat()))
     }
 
+    /// Whether the leader said nothing for so many views that nobody should wait for it.
+    fn is_leader_silent(&self) -> bool {
+        let CurrentView { number, leader, .. } = self.view;
+        leader != self.keys.keyring.own()
+            && number.saturating_sub(self.peers.heard(leader)).0 > SILENT_VIEWS_MAX
+    }
+
     /// When the current view is given up.
     pub(super) fn deadline(&self) -> Time {
+        if self.is_leader_silent() {
+            return self.view.entered;
+        }
         let doubled = 1u64.checked_shl(self.view.nullified_in_row.min(32)).unwrap_or(u64::MAX);
         let timeout_ms = self.pace.view_timeout_ms.saturating_mul(doubled);
         let longest_ms = VIEW_TIMEOUT_MAX_MS.max(self.pace.view_timeout_ms);

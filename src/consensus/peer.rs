@@ -1,7 +1,7 @@
 //! What this replica remembers about each other one.
 
 use crate::types::limits::{PEER_FAULTS_MAX, SERVED_PER_RESEND_MAX};
-use crate::types::{Height, NodeIndex, Time};
+use crate::types::{Height, NodeIndex, Time, View};
 
 /// One peer, as far as it showed itself.
 #[derive(Clone, Debug, Default)]
@@ -10,6 +10,8 @@ pub struct Peer {
     pub faults: u32,
     /// A share of it once spoilt a combination: its shares are verified one by one (rule 8).
     pub suspect: bool,
+    /// The highest view, not above the current one, in which it said something.
+    pub heard: View,
     /// The finalized height that it says it has; a hint, not a fact.
     pub claim: Height,
     /// When its last status was answered.
@@ -56,6 +58,23 @@ impl Peers {
     /// Whether `node` is of the committee and has not shown itself faulty too often.
     pub fn is_heard(&self, node: NodeIndex) -> bool {
         self.0.get(usize::from(node.0)).is_some_and(|peer| peer.faults < PEER_FAULTS_MAX)
+    }
+
+    /// Notes that `node` said something in `view`.
+    pub fn hear(&mut self, node: NodeIndex, view: View) {
+        if let Some(peer) = self.get_mut(node) {
+            peer.heard = peer.heard.max(view);
+        }
+    }
+
+    /// Notes that nobody could be heard before `view`, because this replica was not there.
+    pub fn hear_all(&mut self, view: View) {
+        self.0.iter_mut().for_each(|peer| peer.heard = peer.heard.max(view));
+    }
+
+    /// The last view in which `node` said something.
+    pub fn heard(&self, node: NodeIndex) -> View {
+        self.0.get(usize::from(node.0)).map_or(View::ZERO, |peer| peer.heard)
     }
 
     /// The finalized height that `node` claims.

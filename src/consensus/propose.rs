@@ -87,6 +87,13 @@ impl Consensus {
         Some((self.chain.tip, Vec::new()))
     }
 
+    /// Blocks that the next one must not repeat, newest first: the branch to build on, down to the last
+    /// executed block.
+    pub fn pending(&self) -> Vec<Arc<Block>> {
+        let branch = self.best_parent().map(|(_, branch)| branch).unwrap_or_default();
+        self.ancestors(branch)
+    }
+
     /// Signs, stores and broadcasts the block.
     fn publish(&mut self, parent: Link, time: Time, payload: Payload) {
         let block = Block {

@@ -86,6 +86,7 @@ impl Consensus {
             self.peers.fault(from);
             return false;
         }
+        self.peers.hear(from, view.min(self.view.number));
         view > self.chain.tip.view && view.0 <= self.view.number.0.saturating_add(VIEWS_AHEAD_MAX)
     }
 

@@ -19,6 +19,7 @@ impl Consensus {
         let first = self.chain.tip.view.next();
         self.open(first, self.keys.keyring.leader(first, beacon.as_ref().map(|beacon| &beacon.signature)));
         while self.enter() {}
+        self.peers.hear_all(self.view.number);
         recovered.votes.iter().for_each(|vote| self.recount(*vote));
     }
 

@@ -22,6 +22,5 @@ pub mod threshold;
 pub mod user;
 
 mod bls;
-pub(crate) mod reader;
-mod seed;
+mod reader;
 mod simulated;

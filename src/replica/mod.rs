@@ -1,28 +1,124 @@
 //! One replica without hands: consensus and the ingress pool joined into one machine.
+//!
+//! 1. A call that this replica's own interface took goes into the pool and, once, to every other
+//!    replica. A call that came from a replica goes into the pool and no further.
+//! 2. Consensus asks for payloads and verdicts; the pool answers within the same call of
+//!    [`Replica::handle`].
+//! 3. A finalized block leaves as [`Effect::Execute`], oldest first, each once a run; from then on the
+//!    pool neither proposes its calls nor votes for a block that repeats them.
+//! 4. When something waits that the newest notarized branch does not carry, consensus is told.
 
-use crate::consensus::Consensus;
 pub use crate::consensus::Keys;
+use crate::consensus::{Consensus, Equivocation, randomness, records_first};
+use crate::ingress::{Pool, authenticate_call, read_call};
 use crate::types::*;
+use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// The whole replica but its hands and its execution.
 pub struct Replica {
     consensus: Consensus,
+    pool: Pool,
 }
 
 impl Replica {
     /// `keys` must be of `genesis`' chain. The first input must be [`Input::Started`].
     pub fn new(keys: Keys, genesis: &Genesis) -> Replica {
-        Replica { consensus: Consensus::new(keys, genesis.into()) }
+        Replica { consensus: Consensus::new(keys, genesis.into()), pool: Pool::new() }
     }
 
     /// Takes one input; the effects are to be performed in order. Never returns `SelectPayload`,
     /// `ValidatePayload` or `Deliver`; records to persist come first, so that one sync serves them all.
     pub fn handle(&mut self, now: Time, input: Input) -> Vec<Effect> {
-        self.consensus.handle(now, input)
+        let view = self.consensus.view();
+        let mut out = Vec::new();
+        match input {
+            Input::Ingress(ingress) => self.take_local(now, ingress, &mut out),
+            Input::PeerIngress(ingress) => self.take_remote(now, ingress, &mut out),
+            Input::Peer(_, PeerMessage::Ingress(envelope)) => {
+                if let Ok((_, ingress)) = authenticate_call(envelope, now) {
+                    self.take_remote(now, Arc::new(ingress), &mut out);
+                }
+            }
+            other => self.ask(now, other, &mut out),
+        }
+        if self.consensus.view() != view {
+            self.pool.purge_expired(now);
+            if self.pool.has_work(now, &self.consensus.pending()) {
+                self.ask(now, Input::PayloadWaiting, &mut out);
+            }
+        }
+        records_first(out)
     }
 
-    /// Where this replica stands: current view, finalized and certified height.
+    /// Rule 1. A full pool drops the call: its sender hears nothing of it and tries another replica.
+    fn take_local(&mut self, now: Time, ingress: Arc<SignedIngress>, out: &mut Vec<Effect>) {
+        if self.pool.insert(ingress.clone()) == Ok(true) {
+            out.push(Effect::Broadcast(PeerMessage::Ingress(ingress.envelope.clone())));
+            self.ask(now, Input::PayloadWaiting, out);
+        }
+    }
+
+    fn take_remote(&mut self, now: Time, ingress: Arc<SignedIngress>, out: &mut Vec<Effect>) {
+        if self.pool.insert(ingress) == Ok(true) {
+            self.ask(now, Input::PayloadWaiting, out);
+        }
+    }
+
+    /// Gives consensus an input, and answers until it asks nothing more (rule 2). Each answer ends one
+    /// question, and consensus asks once for each block and view, so this ends.
+    fn ask(&mut self, now: Time, input: Input, out: &mut Vec<Effect>) {
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            for effect in self.consensus.handle(now, input) {
+                match effect {
+                    Effect::SelectPayload { view, time, ancestors } => {
+                        let payload = self.pool.select(time, &ancestors);
+                        inputs.push_back(Input::Payload { view, payload });
+                    }
+                    Effect::ValidatePayload { hash, block, ancestors } => {
+                        let verdict = self.pool.validate(&block, &ancestors);
+                        inputs.push_back(Input::PayloadValidated { block: hash, verdict });
+                    }
+                    Effect::Deliver { block, beacon } => out.push(self.execute(&block, &beacon)),
+                    other => out.push(other),
+                }
+            }
+        }
+    }
+
+    /// Rule 3.
+    fn execute(&mut self, block: &Block, beacon: &RandomBeacon) -> Effect {
+        self.pool.deliver(block);
+        // A quorum voted for every envelope of the block, so each of them reads; one that did not would
+        // be skipped by all alike.
+        let calls = block.payload.ingress.iter().filter_map(|ingress| read_call(ingress).ok());
+        Effect::Execute(Batch {
+            height: block.height,
+            time: block.time,
+            randomness: randomness(beacon),
+            proposer: block.proposer,
+            ingress: calls.map(Arc::new).collect(),
+        })
+    }
+
+    /// Where this replica stands: the lowest view it lacks a certificate of, finalized and certified height.
     pub fn status(&self) -> PeerStatus {
         self.consensus.status()
+    }
+
+    /// Consensus, to read facts from.
+    pub fn consensus(&self) -> &Consensus {
+        &self.consensus
+    }
+
+    /// Nodes caught saying two things at once in this run.
+    pub fn evidence(&self) -> &[Equivocation] {
+        self.consensus.evidence()
+    }
+
+    /// Calls that wait for a block, and the bytes of their envelopes.
+    pub fn waiting(&self) -> (usize, usize) {
+        (self.pool.len(), self.pool.bytes())
     }
 }

@@ -1,0 +1,82 @@
+//! What a test replica wrote, and what its restart finds.
+
+use crate::types::*;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A disk that loses nothing. Execution's commit is on it too.
+#[derive(Clone, Default)]
+pub struct Disk {
+    pub votes: Vec<Vote>,
+    pub proposals: BTreeMap<Digest, Arc<Proposal>>,
+    pub blocks: BTreeMap<Digest, Arc<Block>>,
+    pub notarizations: BTreeMap<View, (Notarization, RandomBeacon)>,
+    pub nullifications: BTreeMap<View, (Nullification, RandomBeacon)>,
+    pub finalized: BTreeMap<Height, (Digest, RandomBeacon, Finalization)>,
+    pub certification: Option<Certification>,
+    pub executed: Option<Executed>,
+}
+
+impl Disk {
+    pub fn write(&mut self, record: Record) {
+        match record {
+            Record::Vote(vote) => self.votes.push(vote),
+            Record::Proposal { hash, proposal } => {
+                self.blocks.insert(hash, Arc::new(proposal.block.clone()));
+                self.proposals.insert(hash, proposal);
+            }
+            Record::Block { hash, block } => {
+                self.blocks.insert(hash, block);
+            }
+            Record::Notarization(notarization, beacon) => {
+                self.notarizations.insert(notarization.view, (notarization, beacon));
+            }
+            Record::Nullification(nullification, beacon) => {
+                self.nullifications.insert(nullification.view, (nullification, beacon));
+            }
+            Record::Finalized { height, hash, beacon, finalization } => {
+                self.finalized.insert(height, (hash, beacon, finalization));
+            }
+            Record::Certification(certification) => self.certification = Some(certification),
+        }
+    }
+
+    /// The block that a finalization names, if its body was written.
+    pub fn block(&self, hash: &Digest) -> Arc<Block> {
+        self.blocks.get(hash).expect("a finalized block is on disk").clone()
+    }
+
+    pub fn recover(&self) -> Recovered {
+        let executed = self.executed.map_or(Height::ZERO, |executed| executed.height);
+        let finalized = self.finalized.range(executed.max(Height(1))..);
+        let finalized: Vec<_> =
+            finalized.map(|(_, (hash, beacon, _))| (*hash, self.block(hash), *beacon)).collect();
+        let tip = finalized.last().map_or(View::ZERO, |(_, block, _)| block.view);
+        Recovered {
+            executed,
+            root: self.executed.map(|executed| executed.root),
+            certification: self.certification,
+            finalization: self.finalized.values().next_back().map(|(_, _, finalization)| *finalization),
+            finalized,
+            proposals: self
+                .proposals
+                .iter()
+                .map(|(hash, proposal)| (*hash, proposal.clone()))
+                .filter(|(_, proposal)| proposal.block.view > tip)
+                .collect(),
+            notarizations: self.notarizations.range(tip.next()..).map(|(_, found)| *found).collect(),
+            nullifications: self.nullifications.range(tip.next()..).map(|(_, found)| *found).collect(),
+            votes: self.votes.iter().filter(|vote| vote.view() > tip).copied().collect(),
+        }
+    }
+
+    /// What a peer that asks for the chain gets.
+    pub fn segment(&self, from: Height) -> Option<ChainSegment> {
+        let found: Vec<_> = self.finalized.range(from..).take(limits::CHAIN_SEGMENT_BLOCKS_MAX).collect();
+        let end = found.iter().rposition(|(_, (hash, _, finalization))| finalization.block == *hash)?;
+        let (_, (_, _, finalization)) = found.get(end)?;
+        let blocks =
+            found.iter().take(end + 1).map(|(_, (hash, beacon, _))| (self.block(hash), *beacon)).collect();
+        Some(ChainSegment { blocks, finalization: *finalization, certification: self.certification })
+    }
+}

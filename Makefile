@@ -1,0 +1,60 @@
+# Atoll. `make help` lists what there is; `make run` and `make test` install what they need.
+
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/atoll/target
+WASM      := wasm32-unknown-unknown
+CANISTERS := counter probe
+DIST      := canisters/dist
+ATOLL     := $(CARGO_TARGET_DIR)/release/atoll
+RUN       := testnet/run
+SEED      ?= $(shell git rev-parse --short=8 HEAD 2>/dev/null | xargs -I{} printf '%d' 0x{} 2>/dev/null || echo 1)
+N         ?= 300
+H         ?= 200
+CARGO     := cargo --locked
+
+.PHONY: help run test bench sim setup setup-test build canisters unit check lint deny clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+run: setup build canisters ## Build, start four replicas and the gateway, install the sample, print URLs
+	$(ATOLL) testnet up --dir $(RUN) --canisters $(DIST)
+
+test: setup-test check unit sim-ci ## Everything: units, simulator, four real processes, npm agents, browser
+
+bench: setup build canisters ## Print the table of docs/PERFORMANCE.md, measured now
+	$(CARGO) bench --bench table
+
+sim: setup build ## Simulate a swarm: make sim SEED=7 N=1000 H=200
+	$(ATOLL) sim --from $(SEED) --seeds $(N) --heights $(H)
+
+setup: ## Install what building needs (apt packages, the wasm target); skips what is there
+	@testnet/setup build
+
+setup-test: ## Install what testing needs besides (browser, network tools, npm packages)
+	@testnet/setup build test
+
+build: ## Build the release binary
+	$(CARGO) build --release --bin atoll
+
+canisters: ## Build the sample canisters into canisters/dist
+	$(CARGO) build --profile canister --target $(WASM) $(CANISTERS:%=-p %)
+	@mkdir -p $(DIST)
+	@cp $(CANISTERS:%=$(CARGO_TARGET_DIR)/$(WASM)/canister/%.wasm) $(DIST)/
+
+check: ## Formatting and lints
+	cargo fmt --check
+	$(CARGO) clippy --release --all-targets -- -D warnings
+
+unit: canisters ## All Rust tests, those with real processes, real clients and a real browser included
+	$(CARGO) test --release
+
+.PHONY: sim-ci
+sim-ci: ## The simulator's 300 seeds of 200 heights, seeds drawn from the commit
+	$(CARGO) test --release --no-run --bin atoll 2>/dev/null
+	$(ATOLL) sim --from $(SEED) --seeds 300 --heights 200
+
+deny: ## Advisories, licences, sources and bans (needs cargo-deny)
+	cargo deny check
+
+clean: ## Remove the local network's state
+	rm -rf $(RUN)

@@ -1,1 +1,13 @@
-//! (preface to be written by the room's builder)
+//! A client of any Atoll or Internet Computer subnet: signs, submits, polls, and verifies what comes back.
+//!
+//! It stands on `ic-agent`, which checks certificates and node signatures on every answer; this room adds
+//! identities from PEM files, the management canister's methods by name, modules too large for one message,
+//! and Candid between text and bytes by the interface that the canister itself publishes.
+
+pub mod client;
+pub mod identity;
+pub mod install;
+pub mod interface;
+
+pub use client::{AgentFailure, Client};
+pub use install::Mode;

@@ -1,3 +1,5 @@
 //! (preface to be written by the room's builder)
 
+pub mod canister;
+pub mod gateway;
 pub mod sim;

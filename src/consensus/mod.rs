@@ -47,6 +47,7 @@
 
 mod aggregate;
 mod catch_up;
+pub mod ceremony;
 mod certify;
 mod chain;
 mod clock;

@@ -22,5 +22,6 @@ pub mod threshold;
 pub mod user;
 
 mod bls;
-mod reader;
+pub(crate) mod reader;
+mod seed;
 mod simulated;

@@ -1,7 +1,7 @@
 //! Reading fixed-length fields from bytes that nobody vouches for.
 
 /// What is left to read.
-pub(super) struct Reader<'a>(&'a [u8]);
+pub(crate) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
     pub fn new(bytes: &'a [u8]) -> Reader<'a> {

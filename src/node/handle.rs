@@ -26,6 +26,26 @@ impl CertifiedState {
     pub fn request_sender(&self, id: &RequestId) -> Option<Principal> {
         self.state.request_sender(id)
     }
+
+    /// The canister that the request called, if the ingress history knows it.
+    pub fn request_receiver(&self, id: &RequestId) -> Option<Principal> {
+        self.state.history().get(id).map(|entry| entry.receiver)
+    }
+
+    /// Whether the request was answered: its certificate can be given out.
+    pub fn is_answered(&self, id: &RequestId) -> bool {
+        self.state.history().get(id).is_some_and(|entry| entry.status.is_final())
+    }
+
+    /// Whether `reader` may see the metadata section: all may, but for private sections, which are for
+    /// controllers.
+    pub fn may_read_metadata(&self, canister: CanisterId, name: &str, reader: &Principal) -> bool {
+        let Some(canister) = self.state.canister(canister) else {
+            return true;
+        };
+        let section = canister.module.as_ref().and_then(|module| module.record.metadata.get(name));
+        section.is_none_or(|section| section.public) || canister.is_controller(reader)
+    }
 }
 
 /// Why a call was not taken. Asking again later can help for all but `Stopped`.
@@ -54,6 +74,12 @@ pub struct QueryJob {
     pub answer: oneshot::Sender<QueryResult>,
 }
 
+/// A call to inspect on the query pool, before it may enter the ingress pool.
+pub struct InspectJob {
+    pub call: Authenticated<UserCall>,
+    pub answer: oneshot::Sender<Result<(), Reject>>,
+}
+
 /// What never changes while the node runs.
 #[derive(Clone, Debug)]
 pub struct Identity {
@@ -71,6 +97,7 @@ pub struct Handle {
     pub(crate) certified: watch::Receiver<Option<Arc<CertifiedState>>>,
     pub(crate) ingress: mpsc::Sender<Arc<SignedIngress>>,
     pub(crate) queries: mpsc::Sender<QueryJob>,
+    pub(crate) inspections: mpsc::Sender<InspectJob>,
     pub(crate) signer: Arc<crate::crypto::node_key::IdentityKey>,
 }
 
@@ -104,15 +131,30 @@ impl Handle {
             return Err(QueryError::NotReady);
         }
         let (answer, result) = oneshot::channel();
-        self.queries.try_send(QueryJob { query, answer }).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => QueryError::Overloaded,
-            mpsc::error::TrySendError::Closed(_) => QueryError::Stopped,
-        })?;
+        self.queries.try_send(QueryJob { query, answer }).map_err(overloaded)?;
+        result.await.map_err(|_| QueryError::Stopped)
+    }
+
+    /// Asks the newest certified state whether `call` may enter the pool (interface spec,
+    /// "Ingress message inspection"). The inner error is the refusal that the user sees.
+    pub async fn inspect(&self, call: Authenticated<UserCall>) -> Result<Result<(), Reject>, QueryError> {
+        if self.certified.borrow().is_none() {
+            return Err(QueryError::NotReady);
+        }
+        let (answer, result) = oneshot::channel();
+        self.inspections.try_send(InspectJob { call, answer }).map_err(overloaded)?;
         result.await.map_err(|_| QueryError::Stopped)
     }
 
     /// Signs a query response with this node's identity key: `\x0Bic-response` · `hash`.
     pub fn sign_response(&self, hash: &Digest) -> NodeSignature {
         self.signer.sign("ic-response", &hash.0)
+    }
+}
+
+fn overloaded<J>(error: mpsc::error::TrySendError<J>) -> QueryError {
+    match error {
+        mpsc::error::TrySendError::Full(_) => QueryError::Overloaded,
+        mpsc::error::TrySendError::Closed(_) => QueryError::Stopped,
     }
 }

@@ -80,6 +80,10 @@ pub const EVIDENCE_MAX: usize = 64;
 pub const PEER_FAULTS_MAX: u32 = 64;
 /// Ceremony dealing of one node.
 pub const DEALING_BYTES_MAX: usize = 64 * 1024;
+/// A whole key generation: every node's dealing, public shares and agreement.
+pub const TRANSCRIPT_BYTES_MAX: usize = NODES_MAX * (DEALING_BYTES_MAX + 512);
+/// A ceremony repeats what it said this often, and answers a late peer no more often.
+pub const CEREMONY_RETRANSMIT_MS: u64 = 1_000;
 pub const NODES_MAX: usize = 64;
 
 // Network.
@@ -114,8 +118,14 @@ pub const WASM_PAGE_BYTES: usize = 65_536;
 pub const HEAP_WASM_PAGES_MAX: u32 = 65_535;
 pub const STABLE_BYTES_MAX: u64 = 500 * 1024 * 1024 * 1024;
 pub const MESSAGE_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Payload of a call to a canister of the same subnet.
+pub const CALL_PAYLOAD_BYTES_MAX: usize = 10 * 1024 * 1024;
 /// A best-effort call waits at most this long.
 pub const CALL_TIMEOUT_MAX_S: u32 = 300;
+/// Outgoing calls that one run may perform, whatever the queues would hold.
+pub const CALLS_PER_RUN_MAX: usize = 500;
+/// Text of `ic0.trap` or `msg_reject` kept in a reject.
+pub const REJECT_MESSAGE_BYTES_MAX: usize = 8 * 1024;
 pub const REPLY_BYTES_MAX: usize = 3 * 1024 * 1024;
 /// Module as it arrives (perhaps compressed) and as it decompresses.
 pub const MODULE_BYTES_MAX: usize = 100 * 1024 * 1024;
@@ -126,11 +136,27 @@ pub const EXPORTS_MAX: usize = 1_000;
 pub const EXPORT_NAME_BYTES_MAX: usize = 20_000;
 pub const CUSTOM_SECTIONS_MAX: usize = 16;
 pub const CUSTOM_SECTIONS_BYTES_MAX: usize = 1024 * 1024;
+pub const TABLES_MAX: usize = 100;
 pub const TABLE_ELEMENTS_MAX: u64 = 1_000_000;
 pub const FUNCTION_PARAMS_MAX: usize = 1_000;
 pub const FUNCTION_LOCALS_MAX: u64 = 50_000;
 /// Bytes of estimated stack that Wasm calls may use together.
 pub const STACK_BYTES_MAX: u64 = 1024 * 1024;
+/// The native stack that Wasm runs on. No frame is this many times larger than its estimate
+/// (`wasm::stack`), so that the deterministic limit is always met first.
+pub const NATIVE_STACK_BYTES: usize = 64 * STACK_BYTES_MAX as usize;
+/// Estimated stack of calls that need not be counted (`wasm::stack`).
+pub const STACK_UNCOUNTED_BYTES_MAX: u64 = 4 * 1024;
+/// Compiled modules kept in memory, and their machine code on disk.
+pub const MODULES_LOADED_MAX: usize = 128;
+pub const MODULE_CACHE_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+/// Instances kept ready by one engine, each with an image of its canister's heap.
+pub const INSTANCES_MAX: usize = 256;
+/// Instances kept ready for one canister: one per thread that can run it.
+pub const INSTANCES_PER_CANISTER_MAX: usize = 4;
+/// Stable memory pages that one run may touch, and those it keeps at hand only for reading.
+pub const STABLE_PAGES_PER_RUN_MAX: usize = 524_288;
+pub const STABLE_PAGES_READ_CACHE: usize = 4_096;
 /// Instructions of one update, until time slicing lets them be 40 B (issue 3).
 pub const UPDATE_INSTRUCTIONS_MAX: Instructions = Instructions(5_000_000_000);
 pub const QUERY_INSTRUCTIONS_MAX: Instructions = Instructions(5_000_000_000);
@@ -174,6 +200,9 @@ pub const CANISTER_LOG_BYTES_MAX: usize = 4_096;
 pub const CANISTER_LOG_LINE_BYTES_MAX: usize = 4_096;
 pub const CANISTER_HISTORY_MAX: usize = 20;
 pub const CERTIFIED_DATA_BYTES_MAX: usize = 32;
+/// An amount of cycles as canisters read it.
+pub const CYCLES_BYTES: usize = 16;
+pub const PRINCIPAL_BYTES_MAX: usize = 29;
 /// Cycles that a provisional create gives when no amount is named: 100 T.
 pub const PROVISIONAL_CYCLES: u128 = 100_000_000_000_000;
 /// Ingress history entries: by formula, 1,000 a block and 2 blocks a second over TTL + drift.

@@ -55,19 +55,11 @@ pub enum InvalidModule {
     #[error("gzip: {0}")]
     Gzip(String),
     #[error("{what}: {found}, at most {max} allowed")]
-    Limit {
-        what: String,
-        found: u64,
-        max: u64,
-    },
+    Limit { what: String, found: u64, max: u64 },
     #[error("not a valid WebAssembly module: {0}")]
     Malformed(String),
     #[error("import `{module}.{name}`: {why}")]
-    Import {
-        module: String,
-        name: String,
-        why: String,
-    },
+    Import { module: String, name: String, why: String },
     #[error("export `{name}`: {why}")]
     Export { name: String, why: String },
     #[error("custom section `{name}`: {why}")]
@@ -80,11 +72,7 @@ pub enum InvalidModule {
 
 impl InvalidModule {
     pub(super) fn limit(what: &str, found: usize, max: usize) -> InvalidModule {
-        InvalidModule::Limit {
-            what: what.into(),
-            found: found as u64,
-            max: max as u64,
-        }
+        InvalidModule::Limit { what: what.into(), found: found as u64, max: max as u64 }
     }
 }
 

@@ -4,22 +4,39 @@
 pub mod call;
 pub mod facts;
 
+mod api;
+mod cells;
+mod compile;
+mod cost;
+mod decode;
+mod dirty;
+mod engine;
+
+mod heap;
+mod host;
+mod import;
+mod instance;
+mod instrument;
+mod meter;
+mod modules;
+mod parsed;
+mod stable;
+mod stack;
+mod trap;
+mod validate;
+
+#[cfg(test)]
+mod tests;
+
 pub use call::*;
-pub use facts::*;
+pub use engine::Engine;
+pub use facts::{InvalidModule, Metadata, ModuleFacts};
+use trap::Trap;
 
-use crate::state::HostFailure;
-use std::sync::Arc;
-
-/// Placeholder with the agreed signatures, until the room's builder lands the engine (take theirs).
-pub struct Engine(());
-
-impl Engine {
-    pub fn check(&self, module: &[u8]) -> Result<Arc<ModuleFacts>, InvalidModule> {
-        let _ = module;
-        todo!()
-    }
-    pub fn run(&self, call: Call) -> Result<Execution, HostFailure> {
-        let _ = call;
-        todo!()
+/// An error if `found` exceeds `max`.
+fn limit(what: &str, found: usize, max: usize) -> Result<(), InvalidModule> {
+    match found > max {
+        true => Err(InvalidModule::limit(what, found, max)),
+        false => Ok(()),
     }
 }

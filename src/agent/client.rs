@@ -1,0 +1,152 @@
+//! Calls, verified.
+
+use super::identity::{self, IdentityError};
+use crate::encoding::management::*;
+use crate::types::Principal;
+use candid::{CandidType, Decode, Encode, Nat, utils::ArgumentEncoder};
+use ic_agent::{Agent, AgentError};
+use serde::de::DeserializeOwned;
+use std::path::Path;
+
+/// Why a client's wish was not fulfilled.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentFailure {
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    #[error("{0}")]
+    Agent(Box<AgentError>),
+    #[error("candid: {0}")]
+    Candid(#[from] candid::Error),
+    #[error("the module is {have} bytes; at most {most} can be installed")]
+    ModuleTooLarge { have: usize, most: usize },
+    #[error("the text is not Candid: {0}")]
+    Text(String),
+}
+
+impl From<AgentError> for AgentFailure {
+    fn from(error: AgentError) -> Self {
+        AgentFailure::Agent(Box::new(error))
+    }
+}
+
+/// A connection to a subnet, in the name of one identity.
+pub struct Client {
+    agent: Agent,
+}
+
+impl Client {
+    /// Connects to a replica or gateway at `url`. Without `root_key` the key is fetched, which trusts that host:
+    /// right for a subnet of one's own, wrong for anybody else's.
+    pub async fn connect(
+        url: &str,
+        identity: Option<&Path>,
+        root_key: Option<Vec<u8>>,
+    ) -> Result<Client, AgentFailure> {
+        let agent = Agent::builder().with_url(url).with_boxed_identity(identity::load(identity)?).build()?;
+        match root_key {
+            Some(key) => agent.set_root_key(key),
+            None => agent.fetch_root_key().await?,
+        }
+        Ok(Client { agent })
+    }
+
+    /// The principal in whose name calls are made.
+    pub fn principal(&self) -> Result<Principal, AgentFailure> {
+        self.agent.get_principal().map_err(|text| AgentFailure::Text(text))
+    }
+
+    /// An update call; returns the certified reply.
+    pub async fn update(&self, canister: Principal, method: &str, arg: Vec<u8>) -> Result<Vec<u8>, AgentFailure> {
+        Ok(self.agent.update(&canister, method).with_arg(arg).call_and_wait().await?)
+    }
+
+    /// A query call; returns the reply, signed by the node that answered.
+    pub async fn query(&self, canister: Principal, method: &str, arg: Vec<u8>) -> Result<Vec<u8>, AgentFailure> {
+        Ok(self.agent.query(&canister, method).with_arg(arg).call().await?)
+    }
+
+    /// A custom section `icp:public <name>` or `icp:private <name>`; `None` where it is not to be had.
+    pub async fn metadata(&self, canister: Principal, name: &str) -> Option<Vec<u8>> {
+        self.agent.read_state_canister_metadata(canister, name).await.ok()
+    }
+
+    /// A call of the management canister on behalf of `canister`.
+    pub(super) async fn manage<T: DeserializeOwned + CandidType>(
+        &self,
+        canister: Principal,
+        method: &str,
+        arg: impl ArgumentEncoder,
+    ) -> Result<T, AgentFailure> {
+        let reply = self
+            .agent
+            .update(&Principal::management_canister(), method)
+            .with_effective_canister_id(canister)
+            .with_arg(candid::encode_args(arg)?)
+            .call_and_wait()
+            .await?;
+        Ok(Decode!(&reply, T)?)
+    }
+
+    /// The same for methods that reply nothing.
+    pub(super) async fn manage_unit(
+        &self,
+        canister: Principal,
+        method: &str,
+        arg: impl ArgumentEncoder,
+    ) -> Result<(), AgentFailure> {
+        self.agent
+            .update(&Principal::management_canister(), method)
+            .with_effective_canister_id(canister)
+            .with_arg(candid::encode_args(arg)?)
+            .call_and_wait()
+            .await?;
+        Ok(())
+    }
+
+    /// Creates a canister by the provisional method: without a ledger, on subnets whose genesis allows it.
+    pub async fn create(&self, id: Option<Principal>, cycles: Option<u128>) -> Result<Principal, AgentFailure> {
+        let arg = ProvisionalCreateCanisterArgs {
+            amount: cycles.map(Nat::from),
+            specified_id: id,
+            ..ProvisionalCreateCanisterArgs::default()
+        };
+        // Any canister of the subnet does as the effective one; the first exists on every subnet's range.
+        let effective = id.unwrap_or_else(|| crate::types::CanisterId(0).principal());
+        let created: CanisterIdRecord =
+            self.manage(effective, "provisional_create_canister_with_cycles", (arg,)).await?;
+        Ok(created.canister_id)
+    }
+
+    /// Status, settings and balance of a canister that the identity controls.
+    pub async fn status(&self, canister: Principal) -> Result<CanisterStatusResult, AgentFailure> {
+        self.manage(canister, "canister_status", (CanisterIdRecord { canister_id: canister },)).await
+    }
+
+    /// Starts a canister.
+    pub async fn start(&self, canister: Principal) -> Result<(), AgentFailure> {
+        self.manage_unit(canister, "start_canister", (CanisterIdRecord { canister_id: canister },)).await
+    }
+
+    /// Stops a canister; resolves when no call of its is open any more.
+    pub async fn stop(&self, canister: Principal) -> Result<(), AgentFailure> {
+        self.manage_unit(canister, "stop_canister", (CanisterIdRecord { canister_id: canister },)).await
+    }
+
+    /// Deletes a stopped canister.
+    pub async fn delete(&self, canister: Principal) -> Result<(), AgentFailure> {
+        self.manage_unit(canister, "delete_canister", (CanisterIdRecord { canister_id: canister },)).await
+    }
+
+    /// The canister's log, oldest first.
+    pub async fn logs(&self, canister: Principal) -> Result<Vec<CanisterLogRecord>, AgentFailure> {
+        let arg = FetchCanisterLogsArgs { canister_id: canister, filter: None };
+        let reply = self
+            .agent
+            .query(&Principal::management_canister(), "fetch_canister_logs")
+            .with_effective_canister_id(canister)
+            .with_arg(Encode!(&arg)?)
+            .call()
+            .await?;
+        Ok(Decode!(&reply, FetchCanisterLogsResult)?.canister_log_records)
+    }
+}

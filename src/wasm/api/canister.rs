@@ -1,0 +1,182 @@
+//! The canister itself and the world around it: identity, time, certified data, counters, debugging.
+
+use crate::types::Time;
+use crate::types::limits::*;
+use crate::wasm::call::Context;
+use crate::wasm::host::{Host, length};
+use crate::wasm::trap::text;
+use crate::wasm::{Trap, cost};
+use std::sync::Arc;
+
+type Returns<T> = Result<T, Trap>;
+
+impl Host {
+    pub fn canister_self_size(&mut self) -> Returns<u32> {
+        Ok(length(self.run.system.canister.principal().as_slice()))
+    }
+
+    pub fn canister_self_copy(&mut self, dst: u32, offset: u32, size: u32) -> Returns<()> {
+        let own = self.run.system.canister.principal();
+        self.copy_out(own.as_slice(), dst, offset, size)
+    }
+
+    pub fn canister_status(&mut self) -> Returns<u32> {
+        Ok(self.run.system.canister_status)
+    }
+
+    pub fn canister_version(&mut self) -> Returns<u64> {
+        Ok(self.run.system.canister_version)
+    }
+
+    pub fn subnet_self_size(&mut self) -> Returns<u32> {
+        Ok(length(self.run.system.subnet.as_slice()))
+    }
+
+    pub fn subnet_self_copy(&mut self, dst: u32, offset: u32, size: u32) -> Returns<()> {
+        let subnet = self.run.system.subnet;
+        self.copy_out(subnet.as_slice(), dst, offset, size)
+    }
+
+    pub fn subnet_self_node_count(&mut self) -> Returns<u32> {
+        Ok(self.run.system.subnet_nodes)
+    }
+
+    pub fn root_key_size(&mut self) -> Returns<u32> {
+        Ok(length(&self.run.system.root_key))
+    }
+
+    pub fn root_key_copy(&mut self, dst: u32, offset: u32, size: u32) -> Returns<()> {
+        let system = Arc::clone(&self.run.system);
+        self.copy_out(&system.root_key, dst, offset, size)
+    }
+
+    pub fn certified_data_set(&mut self, src: u32, size: u32) -> Returns<()> {
+        if size as usize > CERTIFIED_DATA_BYTES_MAX {
+            let what = format!("{size} bytes of certified data, at most {CERTIFIED_DATA_BYTES_MAX} allowed");
+            return Err(Trap::contract(what));
+        }
+        self.run.changes.certified_data = Some(self.bytes(src, size)?);
+        Ok(())
+    }
+
+    pub fn data_certificate_present(&mut self) -> Returns<u32> {
+        let offered = matches!(self.run.context, Context::Query | Context::CompositeQuery);
+        Ok((offered && self.run.system.data_certificate.is_some()).into())
+    }
+
+    pub fn data_certificate_size(&mut self) -> Returns<u32> {
+        self.certificate().map(|certificate| length(&certificate))
+    }
+
+    pub fn data_certificate_copy(&mut self, dst: u32, offset: u32, size: u32) -> Returns<()> {
+        let certificate = self.certificate()?;
+        self.copy_out(&certificate, dst, offset, size)
+    }
+
+    fn certificate(&self) -> Returns<Arc<[u8]>> {
+        let certificate = self.run.system.data_certificate.clone();
+        certificate.ok_or_else(|| Trap::contract("there is no data certificate"))
+    }
+
+    pub fn time(&mut self) -> Returns<u64> {
+        Ok(self.run.system.time.0)
+    }
+
+    pub fn global_timer_set(&mut self, timestamp: u64) -> Returns<u64> {
+        let old = self.run.changes.global_timer.replace(Time(timestamp));
+        Ok(old.unwrap_or(self.run.system.global_timer).0)
+    }
+
+    pub fn performance_counter(&mut self, kind: u32) -> Returns<u64> {
+        match kind {
+            0 => Ok(self.used().0),
+            1 => Ok(self.run.system.instructions_before.saturating_add(self.used()).0),
+            _ => Err(Trap::contract(format!("there is no performance counter {kind}"))),
+        }
+    }
+
+    pub fn is_controller(&mut self, src: u32, size: u32) -> Returns<u32> {
+        let principal = self.principal(src, size)?;
+        Ok(self.run.system.controllers.contains(&principal).into())
+    }
+
+    pub fn in_replicated_execution(&mut self) -> Returns<u32> {
+        Ok(self.run.context.is_replicated().into())
+    }
+
+    pub fn env_var_count(&mut self) -> Returns<u32> {
+        Ok(u32::try_from(self.run.system.env_vars.len()).unwrap_or(u32::MAX))
+    }
+
+    pub fn env_var_name_size(&mut self, index: u32) -> Returns<u32> {
+        self.env_var_name(index).map(|name| length(name.as_bytes()))
+    }
+
+    pub fn env_var_name_copy(&mut self, index: u32, dst: u32, offset: u32, size: u32) -> Returns<()> {
+        let name = self.env_var_name(index)?;
+        self.copy_out(name.as_bytes(), dst, offset, size)
+    }
+
+    pub fn env_var_name_exists(&mut self, src: u32, size: u32) -> Returns<u32> {
+        let name = self.env_var_key(src, size)?;
+        Ok(self.run.system.env_vars.contains_key(&name).into())
+    }
+
+    pub fn env_var_value_size(&mut self, src: u32, size: u32) -> Returns<u32> {
+        self.env_var_value(src, size).map(|value| length(value.as_bytes()))
+    }
+
+    pub fn env_var_value_copy(
+        &mut self,
+        src: u32,
+        name_size: u32,
+        dst: u32,
+        offset: u32,
+        size: u32,
+    ) -> Returns<()> {
+        let value = self.env_var_value(src, name_size)?;
+        self.copy_out(value.as_bytes(), dst, offset, size)
+    }
+
+    fn env_var_name(&self, index: u32) -> Returns<String> {
+        let name = self.run.system.env_vars.keys().nth(index as usize);
+        name.cloned().ok_or_else(|| Trap::contract(format!("there is no environment variable {index}")))
+    }
+
+    fn env_var_key(&mut self, src: u32, size: u32) -> Returns<String> {
+        if size as usize > ENVIRONMENT_VARIABLE_BYTES_MAX {
+            let what = format!(
+                "an environment variable's name of {size} bytes, at most {ENVIRONMENT_VARIABLE_BYTES_MAX} allowed"
+            );
+            return Err(Trap::contract(what));
+        }
+        let name = String::from_utf8(self.bytes(src, size)?);
+        name.map_err(|_| Trap::contract("an environment variable's name is not valid UTF-8"))
+    }
+
+    fn env_var_value(&mut self, src: u32, size: u32) -> Returns<String> {
+        let name = self.env_var_key(src, size)?;
+        let value = self.run.system.env_vars.get(&name).cloned();
+        value.ok_or_else(|| Trap::contract(format!("there is no environment variable `{name}`")))
+    }
+
+    /// Never traps but for want of instructions: what lies outside of the heap is replaced by a note.
+    pub fn debug_print(&mut self, src: u32, size: u32) -> Returns<()> {
+        let line = self.text_or_note(src, size)?;
+        self.run.log.push(&line);
+        Ok(())
+    }
+
+    pub fn trap(&mut self, src: u32, size: u32) -> Returns<()> {
+        let message = self.text_or_note(src, size)?;
+        Err(Trap::Called(text(&message)))
+    }
+
+    fn text_or_note(&mut self, src: u32, size: u32) -> Returns<Vec<u8>> {
+        self.charge(u64::from(size).saturating_mul(cost::HOST_BYTE))?;
+        let kept = u64::from(size).min(REJECT_MESSAGE_BYTES_MAX as u64);
+        let whole = self.heap.read(src.into(), size.into());
+        let bytes = whole.and_then(|_| self.heap.read(src.into(), kept));
+        Ok(bytes.unwrap_or(b"(message out of memory bounds)").to_vec())
+    }
+}

@@ -1,0 +1,154 @@
+//! The host's side of one instance: what the System API functions of a run read and write.
+
+use super::call::{Changes, Context, OutgoingCall, System};
+use super::cells::Cells;
+use super::heap::Heap;
+use super::import::Contexts;
+use super::stable::Stable;
+use super::{Trap, cost};
+use crate::types::limits::{CANISTER_LOG_BYTES_MAX, CYCLES_BYTES};
+use crate::types::{Bytes, Cycles, Instructions};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// The environment of an instance's host functions.
+pub struct Host {
+    pub heap: Arc<Heap>,
+    pub cells: Cells,
+    pub run: Run,
+}
+
+/// One run's inputs and what it has asked for so far.
+pub struct Run {
+    pub context: Context,
+    pub system: Arc<System>,
+    pub instructions_max: Instructions,
+    pub stable: Stable,
+    pub changes: Changes,
+    pub reply: Vec<u8>,
+    /// The call under construction, between `call_new` and `call_perform`.
+    pub call: Option<OutgoingCall>,
+    pub log: Log,
+}
+
+/// What a run printed: the last lines that fit.
+#[derive(Default)]
+pub struct Log {
+    lines: VecDeque<Vec<u8>>,
+    bytes: usize,
+}
+
+impl Log {
+    /// Keeps `line`, cut to the limit, and drops the oldest lines that no longer fit.
+    pub fn push(&mut self, line: &[u8]) {
+        let line = line.get(..CANISTER_LOG_BYTES_MAX).unwrap_or(line);
+        self.bytes += line.len();
+        self.lines.push_back(line.to_vec());
+        while self.bytes > CANISTER_LOG_BYTES_MAX || self.lines.len() > CANISTER_LOG_BYTES_MAX {
+            let dropped = self.lines.pop_front();
+            self.bytes -= dropped.map_or(0, |line| line.len());
+        }
+    }
+
+    pub fn into_lines(self) -> Vec<Vec<u8>> {
+        self.lines.into()
+    }
+}
+
+impl Run {
+    /// Between runs.
+    pub fn idle() -> Run {
+        Run {
+            context: Context::Start,
+            system: Arc::new(System::nobody()),
+            instructions_max: Instructions::ZERO,
+            stable: Stable::default(),
+            changes: Changes::default(),
+            reply: Vec::new(),
+            call: None,
+            log: Log::default(),
+        }
+    }
+}
+
+impl Host {
+    /// A host whose instance does not run yet.
+    pub fn idle(heap: Arc<Heap>) -> Host {
+        Host { heap, cells: Cells::default(), run: Run::idle() }
+    }
+
+    /// The one gate of the System API: charges the call and checks that this context may make it.
+    pub fn enter(&mut self, name: &str, allowed: Contexts) -> Result<(), Trap> {
+        self.charge(cost::HOST_CALL)?;
+        match allowed.contains(self.run.context) {
+            true => Ok(()),
+            false => {
+                let context = self.run.context;
+                Err(Trap::contract(format!("\"ic0_{name}\" cannot be executed in {context} mode")))
+            }
+        }
+    }
+
+    /// Takes `cost` instructions from what the run may still use.
+    pub fn charge(&mut self, cost: u64) -> Result<(), Trap> {
+        match self.cells.charge(cost) {
+            true => Ok(()),
+            false => Err(Trap::InstructionLimit),
+        }
+    }
+
+    /// Charges for moving `bytes`.
+    pub fn charge_bytes(&mut self, bytes: u64) -> Result<(), Trap> {
+        self.charge(bytes.saturating_mul(cost::HOST_BYTE))
+    }
+
+    /// Instructions used so far in this run.
+    pub fn used(&self) -> Instructions {
+        let left = self.cells.instructions_left();
+        let max = i128::from(self.run.instructions_max.0);
+        Instructions(u64::try_from(max - i128::from(left)).unwrap_or(u64::MAX))
+    }
+
+    /// Bytes that the guest hands over, charged by their number.
+    pub fn bytes(&mut self, src: u32, size: u32) -> Result<Vec<u8>, Trap> {
+        self.charge_bytes(size.into())?;
+        let bytes = self.heap.read(src.into(), size.into());
+        bytes.map(<[u8]>::to_vec).ok_or(OUT_OF_BOUNDS)
+    }
+
+    /// Copies `blob[offset..offset + size]` to `dst`, charged by the number of bytes.
+    pub fn copy_out(&mut self, blob: &[u8], dst: u32, offset: u32, size: u32) -> Result<(), Trap> {
+        self.charge_bytes(size.into())?;
+        let end = (offset as usize).checked_add(size as usize);
+        let part = end.and_then(|end| blob.get(offset as usize..end));
+        let part = part.ok_or_else(|| {
+            let what = format!("offset {offset} plus size {size} exceed the {} bytes there are", blob.len());
+            Trap::contract(what)
+        })?;
+        self.heap.write(dst.into(), part).ok_or(OUT_OF_BOUNDS)
+    }
+
+    /// Writes an amount of cycles to `dst`: 16 bytes, little-endian.
+    pub fn put_cycles(&mut self, dst: u32, cycles: Cycles) -> Result<(), Trap> {
+        self.charge_bytes(CYCLES_BYTES as u64)?;
+        self.heap.write(dst.into(), &cycles.0.to_le_bytes()).ok_or(OUT_OF_BOUNDS)
+    }
+
+    /// Takes `bytes` from what the memories may still grow.
+    pub fn take_room(&self, bytes: Bytes) -> bool {
+        self.heap.take_room(bytes.0)
+    }
+}
+
+/// A pointer and a length that lead out of the heap.
+pub const OUT_OF_BOUNDS: Trap = Trap::Wasm("heap out of bounds");
+
+/// The length of a blob as the guest counts; blobs are bounded far below 4 GiB.
+pub fn length(blob: &[u8]) -> u32 {
+    u32::try_from(blob.len()).unwrap_or(u32::MAX)
+}
+
+/// An amount from its halves.
+pub fn cycles(high: u64, low: u64) -> Cycles {
+    Cycles(u128::from(high) << 64 | u128::from(low))
+}

@@ -43,11 +43,7 @@ pub struct StateDelta {
 pub trait StateSource: Send + Sync {
     fn get(&self, column: Column, key: &[u8]) -> Result<Option<Bytes>, HostFailure>;
     /// The values at `keys`, in their order; a source that reads in bulk says so here.
-    fn get_many(
-        &self,
-        column: Column,
-        keys: &[Vec<u8>],
-    ) -> Result<Vec<Option<Bytes>>, HostFailure> {
+    fn get_many(&self, column: Column, keys: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>, HostFailure> {
         keys.iter().map(|key| self.get(column, key)).collect()
     }
     /// All entries whose key starts with `prefix`, ascending.

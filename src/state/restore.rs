@@ -172,13 +172,25 @@ struct ColumnPages {
     kind: u8,
 }
 
+fn page_of(bytes: &[u8]) -> Result<Page, HostFailure> {
+    bytes.try_into().map(Arc::new).map_err(|_| damaged("a page"))
+}
+
 impl PageSource for ColumnPages {
     fn load(&self, index: u64) -> Result<Option<Page>, HostFailure> {
-        let Some(bytes) = self.source.get(Column::Page, &key::page(self.id, self.kind, index))? else {
-            return Ok(None);
-        };
-        let page = bytes.as_ref().try_into().map_err(|_| damaged("a page"))?;
-        Ok(Some(Arc::new(page)))
+        let bytes = self.source.get(Column::Page, &key::page(self.id, self.kind, index))?;
+        bytes.as_deref().map(page_of).transpose()
+    }
+
+    fn load_many(&self, indices: &[u64]) -> Result<Vec<Option<Page>>, HostFailure> {
+        let keys: Vec<_> = indices.iter().map(|index| key::page(self.id, self.kind, *index)).collect();
+        let values = self.source.get_many(Column::Page, &keys)?;
+        values.iter().map(|bytes| bytes.as_deref().map(page_of).transpose()).collect()
+    }
+
+    fn name(&self) -> String {
+        let kind = if self.kind == key::HEAP { "heap" } else { "stable memory" };
+        format!("{kind} of canister {}", self.id)
     }
 
     fn digests(&self) -> Result<Vec<(u64, Digest)>, HostFailure> {

@@ -45,30 +45,20 @@ impl Journal {
     }
 
     /// The writes for an executed height.
-    pub(super) fn commit(
-        &mut self,
-        delta: &StateDelta,
-        root: StateRoot,
-    ) -> Result<Batch, StorageError> {
+    pub(super) fn commit(&mut self, delta: &StateDelta, root: StateRoot) -> Result<Batch, StorageError> {
         let follows = match self.executed {
             Some(last) => delta.height == last.next(),
             None => delta.height <= Height(1),
         };
         if !follows {
             let last = self.executed.unwrap_or_default();
-            return Err(StorageError::Order {
-                what: "committed height",
-                last,
-                got: delta.height,
-            });
+            return Err(StorageError::Order { what: "committed height", last, got: delta.height });
         }
         self.executed = Some(delta.height);
         let mut batch = Batch::default();
         for write in &delta.writes {
             let family = Family::State(write.column);
-            batch
-                .writes
-                .push((family, write.key.clone(), write.value.clone()));
+            batch.writes.push((family, write.key.clone(), write.value.clone()));
         }
         let executed = [delta.height.0.to_be_bytes().as_slice(), &root.0.0].concat();
         batch.put(Family::Meta, meta::EXECUTED, executed);
@@ -100,26 +90,13 @@ impl Journal {
                 let key = schema::view_key(nullification.view);
                 self.put_by_view(Family::Nullification, nullification.view, key, value, batch);
             }
-            Record::Finalized {
-                height,
-                hash,
-                beacon,
-                finalization,
-            } => {
+            Record::Finalized { height, hash, beacon, finalization } => {
                 let (hash, beacon, finalization) = (*hash, *beacon, *finalization);
-                let entry = record::Finalized {
-                    height: *height,
-                    hash,
-                    beacon,
-                    finalization,
-                };
+                let entry = record::Finalized { height: *height, hash, beacon, finalization };
                 self.finalize(&entry, batch)?;
             }
             Record::Certification(certification) => {
-                if self
-                    .certified
-                    .is_none_or(|certified| certified < certification.height)
-                {
+                if self.certified.is_none_or(|certified| certified < certification.height) {
                     self.certified = Some(certification.height);
                     let value = record::encode_certification(certification);
                     batch.put(Family::Meta, meta::CERTIFICATION, value);
@@ -130,18 +107,8 @@ impl Journal {
     }
 
     /// Notes the key for deletion, unless its view is final already: then nobody will ask for it.
-    fn put_by_view(
-        &mut self,
-        family: Family,
-        view: View,
-        key: Vec<u8>,
-        value: Vec<u8>,
-        batch: &mut Batch,
-    ) {
-        if self
-            .finalized
-            .is_some_and(|(_, finalized)| view <= finalized)
-        {
+    fn put_by_view(&mut self, family: Family, view: View, key: Vec<u8>, value: Vec<u8>, batch: &mut Batch) {
+        if self.finalized.is_some_and(|(_, finalized)| view <= finalized) {
             return;
         }
         let keys = self.open.entry(view).or_default();
@@ -153,19 +120,11 @@ impl Journal {
     }
 
     /// Rule 5.
-    fn finalize(
-        &mut self,
-        entry: &record::Finalized,
-        batch: &mut Batch,
-    ) -> Result<(), StorageError> {
+    fn finalize(&mut self, entry: &record::Finalized, batch: &mut Batch) -> Result<(), StorageError> {
         let last = self.finalized.map_or(Height::ZERO, |(height, _)| height);
         if entry.height > last.next() || entry.height == Height::ZERO {
             let got = entry.height;
-            return Err(StorageError::Order {
-                what: "finalized height",
-                last,
-                got,
-            });
+            return Err(StorageError::Order { what: "finalized height", last, got });
         }
         let value = record::encode_finalized(entry);
         batch.put(Family::Finalized, schema::height_key(entry.height), value);
@@ -179,10 +138,7 @@ impl Journal {
     /// Deletes what belongs to `view` and those below; blocks too, but not the final one.
     fn close(&mut self, view: View, finalized: &Digest, batch: &mut Batch) {
         let above = self.open.split_off(&view.next());
-        for (family, key) in std::mem::replace(&mut self.open, above)
-            .into_values()
-            .flatten()
-        {
+        for (family, key) in std::mem::replace(&mut self.open, above).into_values().flatten() {
             let loser = schema::proposal_hash(&key).filter(|hash| hash != finalized);
             if let (Family::Proposal, Some(hash)) = (family, loser) {
                 batch.delete(Family::Block, hash.0);
@@ -210,9 +166,7 @@ pub(super) fn certification(columns: &impl Columns) -> Result<Option<Certificati
 }
 
 /// The last committed height and its root.
-pub(super) fn executed(
-    columns: &impl Columns,
-) -> Result<Option<(Height, StateRoot)>, StorageError> {
+pub(super) fn executed(columns: &impl Columns) -> Result<Option<(Height, StateRoot)>, StorageError> {
     let Some(value) = columns.get(Family::Meta, meta::EXECUTED)? else {
         return Ok(None);
     };

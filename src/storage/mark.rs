@@ -37,8 +37,6 @@ impl Mark {
     /// Must be called after write `number` was synced, never before.
     pub(super) fn write(&self, number: u64) -> Result<(), StorageError> {
         let both = u128::from(number) << 64 | u128::from(!number);
-        self.file
-            .write_all_at(&both.to_be_bytes(), 0)
-            .map_err(failed)
+        self.file.write_all_at(&both.to_be_bytes(), 0).map_err(failed)
     }
 }

@@ -111,16 +111,10 @@ impl Shelf {
     }
 
     /// Entries of a family from `from` on, ascending.
-    fn from<'a>(
-        &'a self,
-        family: Family,
-        from: &[u8],
-    ) -> impl Iterator<Item = (&'a Vec<u8>, &'a Bytes)> {
+    fn from<'a>(&'a self, family: Family, from: &[u8]) -> impl Iterator<Item = (&'a Vec<u8>, &'a Bytes)> {
         let entries = self.map.range((family, from.to_vec())..);
         let same = move |((other, _), _): &(&(Family, Vec<u8>), &Bytes)| *other == family;
-        entries
-            .take_while(same)
-            .map(|((_, key), value)| (key, value))
+        entries.take_while(same).map(|((_, key), value)| (key, value))
     }
 }
 
@@ -136,16 +130,11 @@ impl Columns for Shelf {
         limit: usize,
     ) -> Result<Vec<(Vec<u8>, Bytes)>, StorageError> {
         let entries = self.from(family, from).take(limit);
-        Ok(entries
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect())
+        Ok(entries.map(|(key, value)| (key.clone(), value.clone())).collect())
     }
 
     fn last(&self, family: Family) -> Result<Option<(Vec<u8>, Bytes)>, StorageError> {
-        let last = self
-            .map
-            .range(..=(family, vec![0xff; KEY_BYTES_MAX]))
-            .next_back();
+        let last = self.map.range(..=(family, vec![0xff; KEY_BYTES_MAX])).next_back();
         let own = last.filter(|((other, _), _)| *other == family);
         Ok(own.map(|((_, key), value)| (key.clone(), value.clone())))
     }
@@ -153,17 +142,12 @@ impl Columns for Shelf {
 
 impl StateSource for Shelf {
     fn get(&self, column: Column, key: &[u8]) -> Result<Option<Bytes>, HostFailure> {
-        Ok(self
-            .map
-            .get(&(Family::State(column), key.to_vec()))
-            .cloned())
+        Ok(self.map.get(&(Family::State(column), key.to_vec())).cloned())
     }
 
     fn scan(&self, column: Column, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Bytes)>, HostFailure> {
         let entries = self.from(Family::State(column), prefix);
         let entries = entries.take_while(|(key, _)| key.starts_with(prefix));
-        Ok(entries
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect())
+        Ok(entries.map(|(key, value)| (key.clone(), value.clone())).collect())
     }
 }

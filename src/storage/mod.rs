@@ -76,12 +76,8 @@ trait Columns {
     fn get(&self, family: Family, key: &[u8]) -> Result<Option<Bytes>, StorageError>;
 
     /// Up to `limit` entries with keys from `from` on, ascending.
-    fn range(
-        &self,
-        family: Family,
-        from: &[u8],
-        limit: usize,
-    ) -> Result<Vec<(Vec<u8>, Bytes)>, StorageError>;
+    fn range(&self, family: Family, from: &[u8], limit: usize)
+    -> Result<Vec<(Vec<u8>, Bytes)>, StorageError>;
 
     /// The entry with the greatest key.
     fn last(&self, family: Family) -> Result<Option<(Vec<u8>, Bytes)>, StorageError>;

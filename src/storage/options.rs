@@ -4,8 +4,7 @@
 use super::schema::{FAMILIES, Family};
 use crate::state::Column;
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, DBRecoveryMode, LogLevel,
-    Options,
+    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, DBRecoveryMode, LogLevel, Options,
 };
 
 /// Blocks, pages and indices that are read often.
@@ -46,9 +45,8 @@ pub(super) fn database() -> Options {
 /// All families with their options, sharing one cache.
 pub(super) fn families() -> Vec<ColumnFamilyDescriptor> {
     let cache = Cache::new_lru_cache(CACHE_BYTES);
-    let descriptor = |family: &Family| {
-        ColumnFamilyDescriptor::new(family.name(), family_options(*family, &cache))
-    };
+    let descriptor =
+        |family: &Family| ColumnFamilyDescriptor::new(family.name(), family_options(*family, &cache));
     FAMILIES.iter().map(descriptor).collect()
 }
 
@@ -78,10 +76,7 @@ fn has_large_values(family: Family) -> bool {
     match family {
         Family::Block => true,
         Family::State(column) => {
-            matches!(
-                column,
-                Column::Page | Column::Module | Column::Chunk | Column::History
-            )
+            matches!(column, Column::Page | Column::Module | Column::Chunk | Column::History)
         }
         _ => false,
     }

@@ -17,10 +17,7 @@ pub(super) fn recover(columns: &impl Columns) -> Result<Recovered, StorageError>
     let height = executed.map_or(Height::ZERO, |(height, _)| height);
     let finalized = tip.as_ref().map_or(Height::ZERO, |tip| tip.height);
     if finalized < height {
-        return Err(StorageError::Ahead {
-            executed: height,
-            finalized,
-        });
+        return Err(StorageError::Ahead { executed: height, finalized });
     }
     let view = tip.as_ref().map_or(View::ZERO, |tip| tip.beacon.view);
     Ok(Recovered {
@@ -30,27 +27,14 @@ pub(super) fn recover(columns: &impl Columns) -> Result<Recovered, StorageError>
         finalized: chain(columns, height.max(Height(1)), finalized)?,
         finalization: tip.map(|tip| tip.finalization),
         proposals: proposals(columns, view)?,
-        notarizations: above(
-            columns,
-            Family::Notarization,
-            view,
-            record::decode_notarization,
-        )?,
-        nullifications: above(
-            columns,
-            Family::Nullification,
-            view,
-            record::decode_nullification,
-        )?,
+        notarizations: above(columns, Family::Notarization, view, record::decode_notarization)?,
+        nullifications: above(columns, Family::Nullification, view, record::decode_nullification)?,
         votes: above(columns, Family::Vote, view, record::decode_vote)?,
     })
 }
 
 /// The block with this hash, and its size on disk.
-pub(super) fn block(
-    columns: &impl Columns,
-    hash: &Digest,
-) -> Result<(Arc<Block>, usize), StorageError> {
+pub(super) fn block(columns: &impl Columns, hash: &Digest) -> Result<(Arc<Block>, usize), StorageError> {
     let value = columns.required(Family::Block, &hash.0)?;
     let size = value.len();
     let block = decoded(Family::Block, &hash.0, value, record::decode_block)?;
@@ -58,20 +42,13 @@ pub(super) fn block(
 }
 
 /// What is recorded of a finalized height.
-pub(super) fn finalized(
-    columns: &impl Columns,
-    height: Height,
-) -> Result<record::Finalized, StorageError> {
+pub(super) fn finalized(columns: &impl Columns, height: Height) -> Result<record::Finalized, StorageError> {
     let key = schema::height_key(height);
     let value = columns.required(Family::Finalized, &key)?;
     let entry = decoded(Family::Finalized, &key, value, record::decode_finalized)?;
     match entry.height == height {
         true => Ok(entry),
-        false => Err(StorageError::damaged(
-            Family::Finalized,
-            &key,
-            "names another height",
-        )),
+        false => Err(StorageError::damaged(Family::Finalized, &key, "names another height")),
     }
 }
 
@@ -83,11 +60,7 @@ fn chain(columns: &impl Columns, first: Height, last: Height) -> Result<Vec<Link
         let (block, _) = block(columns, &entry.hash)?;
         let linked = links.last().is_none_or(|(hash, ..)| block.parent == *hash);
         if block.height != height || block.view != entry.beacon.view || !linked {
-            return Err(StorageError::damaged(
-                Family::Block,
-                &entry.hash.0,
-                "not of this chain",
-            ));
+            return Err(StorageError::damaged(Family::Block, &entry.hash.0, "not of this chain"));
         }
         links.push((entry.hash, block, entry.beacon));
     }
@@ -106,10 +79,7 @@ fn above<T>(
     entries.into_iter().map(value).collect()
 }
 
-fn proposals(
-    columns: &impl Columns,
-    view: View,
-) -> Result<Vec<(Digest, Arc<Proposal>)>, StorageError> {
+fn proposals(columns: &impl Columns, view: View) -> Result<Vec<(Digest, Arc<Proposal>)>, StorageError> {
     let entries = columns.range(Family::Proposal, &schema::view_key(view.next()), usize::MAX)?;
     let proposal = |(key, value): (Vec<u8>, Bytes)| {
         let wrong = || StorageError::damaged(Family::Proposal, &key, "key or signature length");
@@ -117,13 +87,7 @@ fn proposals(
         let signature = value.as_ref().try_into().map_err(|_| wrong())?;
         let (block, _) = block(columns, &hash)?;
         let block = Arc::unwrap_or_clone(block);
-        Ok((
-            hash,
-            Arc::new(Proposal {
-                block,
-                signature: NodeSignature(signature),
-            }),
-        ))
+        Ok((hash, Arc::new(Proposal { block, signature: NodeSignature(signature) })))
     };
     entries.into_iter().map(proposal).collect()
 }

@@ -53,15 +53,8 @@ impl Rocks {
             return Err(StorageError::LostWrites { synced, found });
         }
         claim(&db, chain)?;
-        let writer = Writer {
-            journal: Journal::load(&db)?,
-            mark,
-            broken: false,
-        };
-        Ok(Rocks {
-            db: Arc::new(db),
-            writer: Mutex::new(writer),
-        })
+        let writer = Writer { journal: Journal::load(&db)?, mark, broken: false };
+        Ok(Rocks { db: Arc::new(db), writer: Mutex::new(writer) })
     }
 
     /// Returns when all of `records`, and all that was written before, is safe from a loss of power.
@@ -155,29 +148,15 @@ fn claim(db: &DB, chain: &ChainId) -> Result<(), StorageError> {
     }
     let wrong = |key| move |_| StorageError::damaged(Family::Meta, key, "wrong length");
     let version = db.required(Family::Meta, meta::VERSION)?;
-    let found = version
-        .as_ref()
-        .try_into()
-        .map(u32::from_be_bytes)
-        .map_err(wrong(meta::VERSION))?;
+    let found = version.as_ref().try_into().map(u32::from_be_bytes).map_err(wrong(meta::VERSION))?;
     if found != VERSION {
-        return Err(StorageError::Version {
-            found,
-            expected: VERSION,
-        });
+        return Err(StorageError::Version { found, expected: VERSION });
     }
     let found = db.required(Family::Meta, meta::CHAIN)?;
-    let found = found
-        .as_ref()
-        .try_into()
-        .map(Digest)
-        .map_err(wrong(meta::CHAIN))?;
+    let found = found.as_ref().try_into().map(Digest).map_err(wrong(meta::CHAIN))?;
     match found == *chain {
         true => Ok(()),
-        false => Err(StorageError::Chain {
-            found,
-            expected: *chain,
-        }),
+        false => Err(StorageError::Chain { found, expected: *chain }),
     }
 }
 
@@ -201,27 +180,16 @@ impl Columns for DB {
         Ok(value.map(Bytes::from))
     }
 
-    fn range(
-        &self,
-        of: Family,
-        from: &[u8],
-        limit: usize,
-    ) -> Result<Vec<(Vec<u8>, Bytes)>, StorageError> {
+    fn range(&self, of: Family, from: &[u8], limit: usize) -> Result<Vec<(Vec<u8>, Bytes)>, StorageError> {
         let mode = IteratorMode::From(from, Direction::Forward);
         let entries = self.iterator_cf(family(self, of)?, mode).take(limit);
         let entry = |(key, value): (Box<[u8]>, Box<[u8]>)| (key.into_vec(), Bytes::from(value));
-        entries
-            .map(|found| found.map(entry).map_err(failed))
-            .collect()
+        entries.map(|found| found.map(entry).map_err(failed)).collect()
     }
 
     fn last(&self, of: Family) -> Result<Option<(Vec<u8>, Bytes)>, StorageError> {
         let mut entries = self.iterator_cf(family(self, of)?, IteratorMode::End);
         let entry = |(key, value): (Box<[u8]>, Box<[u8]>)| (key.into_vec(), Bytes::from(value));
-        entries
-            .next()
-            .transpose()
-            .map(|found| found.map(entry))
-            .map_err(failed)
+        entries.next().transpose().map(|found| found.map(entry)).map_err(failed)
     }
 }

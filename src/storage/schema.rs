@@ -58,12 +58,8 @@ pub const FAMILIES: [Family; 14] = [
 ];
 
 /// The families whose keys start with a view, and are deleted once it is final.
-pub const BY_VIEW: [Family; 4] = [
-    Family::Proposal,
-    Family::Notarization,
-    Family::Nullification,
-    Family::Vote,
-];
+pub const BY_VIEW: [Family; 4] =
+    [Family::Proposal, Family::Notarization, Family::Nullification, Family::Vote];
 
 /// Keys of `meta`.
 pub mod meta {

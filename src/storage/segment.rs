@@ -24,11 +24,7 @@ pub(super) fn chain_segment(
     run.blocks.truncate(count);
     let certification = journal::certification(columns)?;
     let certification = certification.filter(|certification| certification.height >= from);
-    Ok(Some(ChainSegment {
-        blocks: run.blocks,
-        finalization,
-        certification,
-    }))
+    Ok(Some(ChainSegment { blocks: run.blocks, finalization, certification }))
 }
 
 #[derive(Default)]
@@ -45,8 +41,7 @@ impl Run {
         let entry = recover::finalized(columns, height)?;
         let (block, size) = recover::block(columns, &entry.hash)?;
         let (count, bytes) = (self.blocks.len() + 1, self.bytes + size);
-        let within =
-            count <= limits::CHAIN_SEGMENT_BLOCKS_MAX && bytes <= limits::CHAIN_SEGMENT_BYTES_MAX;
+        let within = count <= limits::CHAIN_SEGMENT_BLOCKS_MAX && bytes <= limits::CHAIN_SEGMENT_BYTES_MAX;
         let fits = bytes <= limits::PEER_MESSAGE_BYTES_MAX / 8 * 7;
         if !fits || (!within && self.end.is_some()) {
             return Ok(false);

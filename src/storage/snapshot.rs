@@ -24,9 +24,7 @@ impl Snapshot {
         let view = db.snapshot();
         // SAFETY: the view borrows `*db`, which is on the heap and lives as long as this struct's `db`;
         // fields drop in order of declaration, so the view is gone before the database can be.
-        let view = unsafe {
-            std::mem::transmute::<rocksdb::Snapshot<'_>, rocksdb::Snapshot<'static>>(view)
-        };
+        let view = unsafe { std::mem::transmute::<rocksdb::Snapshot<'_>, rocksdb::Snapshot<'static>>(view) };
         Snapshot { view, db }
     }
 }
@@ -38,18 +36,11 @@ impl StateSource for Snapshot {
         Ok(value.map(Bytes::from))
     }
 
-    fn get_many(
-        &self,
-        column: Column,
-        keys: &[Vec<u8>],
-    ) -> Result<Vec<Option<Bytes>>, HostFailure> {
+    fn get_many(&self, column: Column, keys: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>, HostFailure> {
         let handle = family(&self.db, Family::State(column)).map_err(failed)?;
         let values = self.view.multi_get_cf(keys.iter().map(|key| (handle, key)));
         let value = |value: Result<Option<Vec<u8>>, _>| value.map(|value| value.map(Bytes::from));
-        values
-            .into_iter()
-            .map(|found| value(found).map_err(failed))
-            .collect()
+        values.into_iter().map(|found| value(found).map_err(failed)).collect()
     }
 
     fn scan(&self, column: Column, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Bytes)>, HostFailure> {

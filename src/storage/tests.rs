@@ -65,23 +65,13 @@ fn signature(n: u64) -> BlsBytes {
 
 /// The block of a chain in which every view finalized one.
 fn block(view: u64, payload: usize) -> Block {
-    let ingress = SignedIngress {
-        id: RequestId([1; 32]),
-        expiry: Time(5),
-        envelope: Bytes::from(vec![7; payload]),
-    };
-    let ingress = (payload > 0)
-        .then(|| Arc::new(ingress))
-        .into_iter()
-        .collect();
+    let ingress =
+        SignedIngress { id: RequestId([1; 32]), expiry: Time(5), envelope: Bytes::from(vec![7; payload]) };
+    let ingress = (payload > 0).then(|| Arc::new(ingress)).into_iter().collect();
     Block {
         view: View(view),
         height: Height(view),
-        parent: if view == 1 {
-            Digest::ZERO
-        } else {
-            hash(view - 1)
-        },
+        parent: if view == 1 { Digest::ZERO } else { hash(view - 1) },
         parent_view: View(view - 1),
         proposer: NodeIndex(2),
         time: Time(view * 1_000),
@@ -91,74 +81,38 @@ fn block(view: u64, payload: usize) -> Block {
 
 fn proposal(view: u64) -> Record {
     let (block, signature) = (block(view, 0), NodeSignature([3; 64]));
-    Record::Proposal {
-        hash: hash(view),
-        proposal: Arc::new(Proposal { block, signature }),
-    }
+    Record::Proposal { hash: hash(view), proposal: Arc::new(Proposal { block, signature }) }
 }
 
 fn beacon(view: u64) -> RandomBeacon {
-    RandomBeacon {
-        view: View(view),
-        signature: signature(view),
-    }
+    RandomBeacon { view: View(view), signature: signature(view) }
 }
 
 /// That the block of `view` is final, by a finalization of the block of `by`.
 fn finalized(view: u64, by: u64) -> Record {
-    let finalization = Finalization {
-        view: View(by),
-        block: hash(by),
-        signature: signature(by),
-    };
+    let finalization = Finalization { view: View(by), block: hash(by), signature: signature(by) };
     let (height, hash) = (Height(view), hash(view));
-    Record::Finalized {
-        height,
-        hash,
-        beacon: beacon(view),
-        finalization,
-    }
+    Record::Finalized { height, hash, beacon: beacon(view), finalization }
 }
 
 fn notarization(view: u64) -> Record {
     let (block, signature) = (hash(view), signature(view));
-    Record::Notarization(
-        Notarization {
-            view: View(view),
-            block,
-            signature,
-        },
-        beacon(view),
-    )
+    Record::Notarization(Notarization { view: View(view), block, signature }, beacon(view))
 }
 
 fn nullification(view: u64) -> Record {
     let signature = signature(view);
-    Record::Nullification(
-        Nullification {
-            view: View(view),
-            signature,
-        },
-        beacon(view),
-    )
+    Record::Nullification(Nullification { view: View(view), signature }, beacon(view))
 }
 
 fn votes(view: u64) -> [Record; 2] {
     let (view, block) = (View(view), hash(view));
-    [
-        Vote::Notarize { view, block },
-        Vote::Finalize { view, block },
-    ]
-    .map(Record::Vote)
+    [Vote::Notarize { view, block }, Vote::Finalize { view, block }].map(Record::Vote)
 }
 
 fn certification(height: u64) -> Record {
     let (root, signature) = (root(height), signature(height));
-    Record::Certification(Certification {
-        height: Height(height),
-        root,
-        signature,
-    })
+    Record::Certification(Certification { height: Height(height), root, signature })
 }
 
 fn root(height: u64) -> StateRoot {
@@ -174,18 +128,14 @@ fn delta(height: u64) -> StateDelta {
         Write::set(Column::Page, [value.as_slice(), &[0; 9]].concat(), page),
         Write::remove(Column::Canister, (height - 1).to_be_bytes().to_vec()),
     ];
-    StateDelta {
-        height: Height(height),
-        writes,
-    }
+    StateDelta { height: Height(height), writes }
 }
 
 fn run_to(disk: &mut dyn Disk, from: u64, to: u64) {
     for view in from..=to {
         disk.persist(&[proposal(view)]).unwrap();
         disk.persist(&votes(view)).unwrap();
-        disk.persist(&[notarization(view), finalized(view, view)])
-            .unwrap();
+        disk.persist(&[notarization(view), finalized(view, view)]).unwrap();
         disk.commit(&delta(view), root(view)).unwrap();
         disk.persist(&[certification(view)]).unwrap();
     }
@@ -194,10 +144,7 @@ fn run_to(disk: &mut dyn Disk, from: u64, to: u64) {
 /// What the state of a height must look like, and nothing of another.
 fn check_state(source: &dyn StateSource, height: u64) {
     let value = Bytes::from(height.to_be_bytes().to_vec());
-    assert_eq!(
-        source.get(Column::Subnet, b"newest").unwrap().as_ref(),
-        Some(&value)
-    );
+    assert_eq!(source.get(Column::Subnet, b"newest").unwrap().as_ref(), Some(&value));
     let canisters = source.scan(Column::Canister, b"").unwrap();
     assert_eq!(canisters, [(value.to_vec(), value)]);
     let pages = source.scan(Column::Page, b"").unwrap();
@@ -219,46 +166,24 @@ fn an_empty_disk_recovers_nothing() {
 fn recovers_the_tip_and_what_is_above_it() {
     on_both(|disk| {
         run_to(disk, 1, 5);
-        disk.persist(&[proposal(6), finalized(6, 6), proposal(8), nullification(7)])
-            .unwrap();
+        disk.persist(&[proposal(6), finalized(6, 6), proposal(8), nullification(7)]).unwrap();
         disk.persist(&votes(8)).unwrap();
-        disk.persist(&[
-            notarization(8),
-            Record::Vote(Vote::Nullify { view: View(9) }),
-        ])
-        .unwrap();
+        disk.persist(&[notarization(8), Record::Vote(Vote::Nullify { view: View(9) })]).unwrap();
         let recovered = disk.recover().unwrap();
-        assert_eq!(
-            (recovered.executed, recovered.root),
-            (Height(5), Some(root(5)))
-        );
-        let chain: Vec<_> = recovered
-            .finalized
-            .iter()
-            .map(|(hash, block, _)| (*hash, block.height.0))
-            .collect();
+        assert_eq!((recovered.executed, recovered.root), (Height(5), Some(root(5))));
+        let chain: Vec<_> =
+            recovered.finalized.iter().map(|(hash, block, _)| (*hash, block.height.0)).collect();
         assert_eq!(chain, [(hash(5), 5), (hash(6), 6)]);
         assert_eq!(recovered.finalized[1].2, beacon(6));
         assert_eq!(recovered.finalization.unwrap().block, hash(6));
         assert_eq!(recovered.certification.unwrap().height, Height(5));
-        let Record::Proposal { proposal, .. } = proposal(8) else {
-            unreachable!()
-        };
+        let Record::Proposal { proposal, .. } = proposal(8) else { unreachable!() };
         assert_eq!(recovered.proposals, [(hash(8), proposal)]);
         assert_eq!(recovered.notarizations[0].0.view, View(8));
         assert_eq!(recovered.nullifications[0].0.view, View(7));
-        let kept: Vec<_> = votes(8)
-            .into_iter()
-            .chain([Record::Vote(Vote::Nullify { view: View(9) })])
-            .collect();
-        assert_eq!(
-            recovered
-                .votes
-                .into_iter()
-                .map(Record::Vote)
-                .collect::<Vec<_>>(),
-            kept
-        );
+        let kept: Vec<_> =
+            votes(8).into_iter().chain([Record::Vote(Vote::Nullify { view: View(9) })]).collect();
+        assert_eq!(recovered.votes.into_iter().map(Record::Vote).collect::<Vec<_>>(), kept);
     });
 }
 
@@ -273,27 +198,13 @@ fn a_reopened_directory_goes_on() {
     let rocks = open(dir.path());
     check_state(&*rocks.source(), 6);
     assert_eq!(rocks.recover().unwrap().executed, Height(6));
-    assert_eq!(
-        rocks
-            .chain_segment(Height(1))
-            .unwrap()
-            .unwrap()
-            .blocks
-            .len(),
-        6
-    );
+    assert_eq!(rocks.chain_segment(Height(1)).unwrap().unwrap().blocks.len(), 6);
 }
 
 /// Keys of the families that must not grow with the chain.
 fn entries_by_view(dir: &Path) -> usize {
     let rocks = open(dir);
-    let count = |family| {
-        rocks
-            .columns()
-            .range(family, &[], usize::MAX)
-            .unwrap()
-            .len()
-    };
+    let count = |family| rocks.columns().range(family, &[], usize::MAX).unwrap().len();
     schema::BY_VIEW.into_iter().map(count).sum()
 }
 
@@ -320,27 +231,11 @@ fn a_block_that_lost_its_view_is_deleted_and_the_final_one_kept() {
     let mut twin = block(1, 0);
     twin.time = Time(77);
     let signature = NodeSignature([4; 64]);
-    let twin = Record::Proposal {
-        hash: Digest([9; 32]),
-        proposal: Arc::new(Proposal {
-            block: twin,
-            signature,
-        }),
-    };
-    rocks
-        .persist(&[twin, proposal(1), finalized(1, 1)])
-        .unwrap();
-    let blocks = rocks
-        .columns()
-        .range(Family::Block, &[], usize::MAX)
-        .unwrap();
-    assert_eq!(
-        blocks
-            .iter()
-            .map(|(key, _)| key.as_slice())
-            .collect::<Vec<_>>(),
-        [hash(1).0]
-    );
+    let twin =
+        Record::Proposal { hash: Digest([9; 32]), proposal: Arc::new(Proposal { block: twin, signature }) };
+    rocks.persist(&[twin, proposal(1), finalized(1, 1)]).unwrap();
+    let blocks = rocks.columns().range(Family::Block, &[], usize::MAX).unwrap();
+    assert_eq!(blocks.iter().map(|(key, _)| key.as_slice()).collect::<Vec<_>>(), [hash(1).0]);
 }
 
 #[test]
@@ -349,10 +244,7 @@ fn a_late_proposal_of_a_final_view_does_not_endanger_the_final_block() {
         run_to(disk, 1, 3);
         disk.persist(&[proposal(2)]).unwrap();
         run_to(disk, 4, 4);
-        assert_eq!(
-            disk.chain_segment(Height(1)).unwrap().unwrap().blocks.len(),
-            4
-        );
+        assert_eq!(disk.chain_segment(Height(1)).unwrap().unwrap().blocks.len(), 4);
     });
 }
 
@@ -383,10 +275,7 @@ fn after_a_failed_write_nothing_more_is_written() {
 fn an_older_certification_does_not_replace_a_newer_one() {
     on_both(|disk| {
         disk.persist(&[certification(9), certification(8)]).unwrap();
-        assert_eq!(
-            disk.recover().unwrap().certification.unwrap().height,
-            Height(9)
-        );
+        assert_eq!(disk.recover().unwrap().certification.unwrap().height, Height(9));
     });
 }
 
@@ -402,10 +291,7 @@ fn a_source_is_a_snapshot_and_outlives_the_directory_handle() {
     let keys = [1u64, 9, 2].map(|n| [n.to_be_bytes().as_slice(), &[0; 9]].concat());
     let pages = source.get_many(Column::Page, &keys).unwrap();
     assert_eq!(
-        pages
-            .iter()
-            .map(|page| page.as_ref().map(|page| page[0]))
-            .collect::<Vec<_>>(),
+        pages.iter().map(|page| page.as_ref().map(|page| page[0])).collect::<Vec<_>>(),
         [Some(1), None, Some(2)]
     );
 }
@@ -420,10 +306,7 @@ fn another_chain_or_layout_is_refused() {
     rocks.overwrite(Family::Meta, meta::VERSION, &[0, 0, 0, 9]);
     drop(rocks);
     let error = Rocks::open(dir.path(), &CHAIN).err().unwrap().to_string();
-    assert_eq!(
-        error,
-        "the directory holds layout version 9, this is version 1"
-    );
+    assert_eq!(error, "the directory holds layout version 9, this is version 1");
 }
 
 /// Damages one value of a chain of three heights and checks what recovery says.
@@ -436,51 +319,20 @@ fn check_damage(family: Family, key: &[u8], value: &[u8], expected: &str) {
     rocks.overwrite(family, key, value);
     drop(rocks);
     let result = Rocks::open(dir.path(), &CHAIN).and_then(|rocks| rocks.recover());
-    let error = result
-        .err()
-        .map(|error| error.to_string())
-        .unwrap_or_default();
-    assert!(
-        error.contains(expected),
-        "{family:?}: {error:?}, not {expected:?}"
-    );
+    let error = result.err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(error.contains(expected), "{family:?}: {error:?}, not {expected:?}");
 }
 
 #[test]
 fn damaged_values_are_named() {
     let (height, view) = (schema::height_key(Height(3)), schema::view_key(View(4)));
     check_damage(Family::Block, &hash(3).0, b"junk", "block 0000000000000003");
-    check_damage(
-        Family::Finalized,
-        &height,
-        b"junk",
-        "finalized 0000000000000003 on disk is damaged",
-    );
-    check_damage(
-        Family::Meta,
-        meta::EXECUTED,
-        b"junk",
-        "meta 6578656375746564 on disk is damaged",
-    );
+    check_damage(Family::Finalized, &height, b"junk", "finalized 0000000000000003 on disk is damaged");
+    check_damage(Family::Meta, meta::EXECUTED, b"junk", "meta 6578656375746564 on disk is damaged");
     check_damage(Family::Meta, meta::CERTIFICATION, b"junk", "is damaged");
-    check_damage(
-        Family::Vote,
-        &[view.as_slice(), &[0]].concat(),
-        b"junk",
-        "vote 0000000000000004",
-    );
-    check_damage(
-        Family::Vote,
-        b"x",
-        b"junk",
-        "vote 78 on disk is damaged: the key is too short",
-    );
-    check_damage(
-        Family::Proposal,
-        &schema::proposal_key(View(4), &hash(4)),
-        b"junk",
-        "proposal 0000",
-    );
+    check_damage(Family::Vote, &[view.as_slice(), &[0]].concat(), b"junk", "vote 0000000000000004");
+    check_damage(Family::Vote, b"x", b"junk", "vote 78 on disk is damaged: the key is too short");
+    check_damage(Family::Proposal, &schema::proposal_key(View(4), &hash(4)), b"junk", "proposal 0000");
     check_damage(Family::Proposal, &view, &[0; 64], "proposal 0000");
     let executed = [9u64.to_be_bytes().as_slice(), &[0; 32]].concat();
     let expected = "the executed height 9 is above the finalized tip 3";
@@ -502,9 +354,7 @@ fn copy(from: &Path, to: &Path) {
 
 /// The newest log of a directory.
 fn newest_log(dir: &Path) -> std::path::PathBuf {
-    let entries = fs::read_dir(dir.join("db"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
+    let entries = fs::read_dir(dir.join("db")).unwrap().map(|entry| entry.unwrap().path());
     let logs = entries.filter(|path| path.extension().is_some_and(|end| end == "log"));
     logs.max().unwrap()
 }
@@ -513,10 +363,7 @@ fn newest_log(dir: &Path) -> std::path::PathBuf {
 fn check_prefix(rocks: &Rocks) -> (u64, u64) {
     let recovered = rocks.recover().unwrap();
     let executed = recovered.executed;
-    let tip = recovered
-        .finalized
-        .last()
-        .map_or(executed, |(_, block, _)| block.height);
+    let tip = recovered.finalized.last().map_or(executed, |(_, block, _)| block.height);
     assert!(tip >= executed && tip.0 <= executed.0 + 1);
     if executed > Height::ZERO {
         assert_eq!(recovered.root, Some(root(executed.0)));
@@ -597,10 +444,7 @@ fn a_segment_ends_at_a_height_that_its_finalization_names() {
     on_both(|disk| {
         (1..=7).for_each(|view| disk.persist(&[proposal(view)]).unwrap());
         let by = [1, 2, 5, 5, 5, 7];
-        (1..=6).for_each(|view| {
-            disk.persist(&[finalized(view, by[view as usize - 1])])
-                .unwrap()
-        });
+        (1..=6).for_each(|view| disk.persist(&[finalized(view, by[view as usize - 1])]).unwrap());
         let segment = disk.chain_segment(Height(2)).unwrap().unwrap();
         assert_eq!(heights(&segment), [2, 3, 4, 5]);
         assert_eq!(segment.finalization.block, hash(5));
@@ -608,36 +452,21 @@ fn a_segment_ends_at_a_height_that_its_finalization_names() {
         assert_eq!(disk.chain_segment(Height(6)).unwrap(), None);
         assert_eq!(disk.chain_segment(Height(7)).unwrap(), None);
         disk.persist(&[certification(2)]).unwrap();
-        let with = |from| {
-            disk.chain_segment(Height(from))
-                .unwrap()
-                .unwrap()
-                .certification
-        };
-        assert_eq!(
-            with(2).map(|certification| certification.height),
-            Some(Height(2))
-        );
+        let with = |from| disk.chain_segment(Height(from)).unwrap().unwrap().certification;
+        assert_eq!(with(2).map(|certification| certification.height), Some(Height(2)));
         assert_eq!(with(3), None);
     });
 }
 
 fn heights(segment: &ChainSegment) -> Vec<u64> {
-    segment
-        .blocks
-        .iter()
-        .map(|(block, _)| block.height.0)
-        .collect()
+    segment.blocks.iter().map(|(block, _)| block.height.0).collect()
 }
 
 #[test]
 fn a_segment_is_bounded_by_count() {
     on_both(|disk| {
         let last = limits::CHAIN_SEGMENT_BLOCKS_MAX as u64 + 9;
-        (1..=last).for_each(|view| {
-            disk.persist(&[proposal(view), finalized(view, view)])
-                .unwrap()
-        });
+        (1..=last).for_each(|view| disk.persist(&[proposal(view), finalized(view, view)]).unwrap());
         let segment = disk.chain_segment(Height(3)).unwrap().unwrap();
         assert_eq!(heights(&segment), (3..3 + 64).collect::<Vec<_>>());
     });
@@ -647,10 +476,7 @@ fn a_segment_is_bounded_by_count() {
 fn check_bytes(count: u64, size: usize, by: impl Fn(u64) -> u64, expected: Option<usize>) {
     on_both(|disk| {
         for view in 1..=count {
-            let block = Record::Block {
-                hash: hash(view),
-                block: Arc::new(block(view, size)),
-            };
+            let block = Record::Block { hash: hash(view), block: Arc::new(block(view, size)) };
             disk.persist(&[block, finalized(view, by(view))]).unwrap();
         }
         let segment = disk.chain_segment(Height(1)).unwrap();
@@ -671,8 +497,7 @@ fn a_crash_of_memory_tears_commits_but_no_records() {
     for kept in 0..=2 {
         let mut disk = Memory::new();
         run_to(&mut disk, 1, 3);
-        disk.persist(&[proposal(4), finalized(4, 4), proposal(5), finalized(5, 5)])
-            .unwrap();
+        disk.persist(&[proposal(4), finalized(4, 4), proposal(5), finalized(5, 5)]).unwrap();
         disk.commit(&delta(4), root(4)).unwrap();
         disk.commit(&delta(5), root(5)).unwrap();
         assert_eq!(disk.unsynced(), 2);
@@ -681,7 +506,6 @@ fn a_crash_of_memory_tears_commits_but_no_records() {
         assert_eq!(recovered.executed, Height(3 + kept as u64));
         assert_eq!(recovered.finalized.last().unwrap().1.height, Height(5));
         check_state(&*disk.source(), 3 + kept as u64);
-        disk.commit(&delta(4 + kept as u64), root(4 + kept as u64))
-            .unwrap();
+        disk.commit(&delta(4 + kept as u64), root(4 + kept as u64)).unwrap();
     }
 }

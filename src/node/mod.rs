@@ -2,4 +2,4 @@
 
 pub mod handle;
 
-pub use handle::Handle;
+pub use handle::{CertifiedState, Handle, Identity, QueryError, SubmitError};

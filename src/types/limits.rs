@@ -25,6 +25,26 @@ pub const INGRESS_POOL_BYTES_MAX: usize = 256 * 1024 * 1024;
 // HTTP.
 /// Largest body of any request to the public interface.
 pub const HTTP_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of bodies that are being read, over all connections.
+pub const HTTP_BODIES_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Connections to the public interface, all together and from one address.
+pub const HTTP_CONNECTIONS_MAX: usize = 4_096;
+pub const HTTP_CONNECTIONS_PER_IP_MAX: usize = 1_024;
+/// A request's head must be there this long after its connection or the reply before it.
+pub const HTTP_HEADER_MS: u64 = 10_000;
+pub const HTTP_HEADER_BYTES_MAX: usize = 64 * 1024;
+pub const HTTP_HEADER_COUNT_MAX: usize = 100;
+/// A request's body must be there this long after its head.
+pub const HTTP_BODY_MS: u64 = 30_000;
+/// A client that takes nothing of its reply for this long is cut off.
+pub const HTTP_WRITE_STALL_MS: u64 = 30_000;
+/// Concurrent HTTP/2 streams of one connection, and resets that it may have pending.
+pub const HTTP_STREAMS_MAX: u32 = 64;
+pub const HTTP_PENDING_RESETS_MAX: usize = 20;
+/// Synchronous calls that may wait at once; those above are answered 202 at once.
+pub const HTTP_WAITING_CALLS_MAX: usize = 20_000;
+/// Certified time older than this is reported as unhealthy.
+pub const HTTP_CERTIFIED_AGE_MAX_MS: u64 = 60_000;
 /// A synchronous call (v3, v4) waits this long for its certificate before it answers 202.
 pub const CALL_WAIT_MS: u64 = 10_000;
 

@@ -1,0 +1,63 @@
+//! Update calls.
+
+use super::reply::{self, Refusal, Reply};
+use super::route::{CallStyle, Scope};
+use super::scope::{self, Target};
+use super::{Server, wall_clock};
+use crate::certification::certificate;
+use crate::encoding::cbor;
+use crate::ingress::authenticate_call;
+use crate::node::CertifiedState;
+use crate::types::RequestId;
+use bytes::Bytes;
+use std::sync::Arc;
+use tokio::time::timeout;
+
+impl Server {
+    pub(super) async fn call(&self, style: CallStyle, scope: Scope, body: Bytes) -> Result<Reply, Refusal> {
+        let (call, ingress) = authenticate_call(body, wall_clock())?;
+        let content = call.content();
+        let target =
+            Target { canister_id: content.canister_id, method_name: &content.method_name, arg: &content.arg };
+        scope::check_call(self, scope, target)?;
+        let id = ingress.id;
+        let known = self.handle.certified().is_some_and(|state| state.request_sender(&id).is_some());
+        if !known {
+            if let Err(reject) = self.handle.inspect(call).await? {
+                return Ok(reply::cbor(match style {
+                    CallStyle::Asynchronous => cbor::async_rejection(&reject),
+                    CallStyle::Synchronous => cbor::non_replicated_rejection(&reject),
+                }));
+            }
+            self.handle.submit(Arc::new(ingress))?;
+        }
+        match style {
+            CallStyle::Asynchronous => Ok(reply::accepted()),
+            CallStyle::Synchronous => Ok(self.wait(id).await),
+        }
+    }
+
+    /// The certificate of the call's answer, or 202 when it takes too long.
+    async fn wait(&self, id: RequestId) -> Reply {
+        let Ok(_place) = self.waiting.try_acquire() else {
+            return reply::accepted();
+        };
+        match timeout(self.config.call_wait, self.answered(&id)).await {
+            Ok(Some(state)) => reply::cbor(cbor::call_replied(&certificate_of(&state, &id))),
+            Ok(None) | Err(_) => reply::accepted(),
+        }
+    }
+
+    /// The first certified state that knows the answer; `None` when the node stops before.
+    async fn answered(&self, id: &RequestId) -> Option<Arc<CertifiedState>> {
+        let mut changes = self.handle.certified_changes();
+        let answers =
+            |state: &Option<Arc<CertifiedState>>| state.as_ref().is_some_and(|state| state.is_answered(id));
+        changes.wait_for(answers).await.ok()?.clone()
+    }
+}
+
+fn certificate_of(state: &CertifiedState, id: &RequestId) -> Vec<u8> {
+    let path = vec![b"request_status".to_vec(), id.0.to_vec()];
+    certificate(state.tree(), &[path], &state.certification)
+}

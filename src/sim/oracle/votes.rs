@@ -313,21 +313,19 @@ mod tests {
     fn check(sinners: usize, said: &[PeerMessage], expected: Option<&str>) {
         let honest: Vec<bool> = (0..4).map(|node| node >= sinners).collect();
         let mut votes = Votes::new(&honest);
-        let mut verdicts = said.iter().map(|message| {
+        let mut last = None;
+        for message in said {
+            assert_eq!(last, None, "only the last message may be wrong");
             let node = match message {
                 PeerMessage::NotarizationShare(share) => share.signer,
                 PeerMessage::NullificationShare(share) => share.signer,
                 PeerMessage::FinalizationShare(share) => share.signer,
                 _ => NodeIndex(3),
             };
-            votes
-                .said(node, message)
-                .err()
-                .map(|violation| violation.invariant)
-        });
-        let last = verdicts.next_back();
-        assert!(verdicts.all(|verdict| verdict.is_none()));
-        assert_eq!(last.flatten(), expected);
+            let finding = votes.said(node, message);
+            last = finding.err().map(|violation| violation.invariant);
+        }
+        assert_eq!(last, expected);
     }
 
     #[test]

@@ -82,8 +82,9 @@ impl Disk {
         let (root, state) = self.newest_state();
         let executed = state.height();
         let index = Index::read(self.records());
-        let recovered = index.recovered(executed, (executed > Height::ZERO).then_some(root));
-        (recovered, state)
+        let root = (executed > Height::ZERO).then_some(root);
+        let executed_requests = state.history();
+        (Recovered { executed_requests, ..index.recovered(executed, root) }, state)
     }
 
     /// Finalized blocks from `from` on, ending in one that a finalization names.
@@ -197,6 +198,7 @@ impl<'a> Index<'a> {
                 .filter(|vote| vote.view() > above)
                 .copied()
                 .collect(),
+            executed_requests: Vec::new(),
         }
     }
 

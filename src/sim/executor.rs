@@ -42,6 +42,13 @@ impl Executor {
         }
     }
 
+    /// Executed requests that have not expired, with their expiry.
+    pub fn history(&self) -> Vec<(RequestId, Time)> {
+        match self {
+            Executor::Ledger(ledger) => ledger.history.iter().map(|(id, expiry)| (*id, *expiry)).collect(),
+        }
+    }
+
     /// The root after that height.
     pub fn root(&self) -> StateRoot {
         match self {

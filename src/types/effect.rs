@@ -163,4 +163,8 @@ pub struct Recovered {
     pub nullifications: Vec<(Nullification, RandomBeacon)>,
     /// Own votes in views above the finalized tip's.
     pub votes: Vec<Vote>,
+    /// Requests executed at or below `executed` that have not expired, with their expiry: without
+    /// them a restarted replica would vote for blocks that carry them again. From the state's
+    /// ingress history: storage leaves this empty, and whoever restores the state fills it in.
+    pub executed_requests: Vec<(RequestId, Time)>,
 }

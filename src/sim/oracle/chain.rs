@@ -4,7 +4,7 @@ use super::votes::Votes;
 use super::{Finding, violation};
 use crate::crypto::hash::hash_block;
 use crate::types::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What is known of the one chain, and how far each node is on it.
@@ -16,6 +16,8 @@ pub struct Chain {
     requests: BTreeMap<RequestId, Height>,
     roots: BTreeMap<Height, StateRoot>,
     nodes: Vec<Standing>,
+    /// Which node wrote which block.
+    stored: BTreeSet<(NodeIndex, Digest)>,
 }
 
 /// A block without its envelopes.
@@ -46,6 +48,7 @@ impl Chain {
             requests: BTreeMap::new(),
             roots: BTreeMap::new(),
             nodes: vec![Standing::default(); nodes],
+            stored: BTreeSet::new(),
         }
     }
 
@@ -79,6 +82,7 @@ impl Chain {
             );
         }
         self.learn(hash, block);
+        self.stored.insert((node, hash));
         Ok(())
     }
 
@@ -127,7 +131,8 @@ impl Chain {
                 format!("height {height} is {one:?} and, for node {node}, {hash:?}"),
             );
         }
-        let Some(block) = self.blocks.get(&hash).cloned() else {
+        let block = self.blocks.get(&hash).filter(|_| self.stored.contains(&(node, hash))).cloned();
+        let Some(block) = block else {
             return violation(
                 "I2",
                 format!(
@@ -304,6 +309,10 @@ impl Chain {
             .finalized
             .last()
             .map_or(Height::ZERO, |(_, block, _)| block.height);
+        let first = recovered.executed.0.max(1);
+        if !recovered.finalized.iter().map(|(_, block, _)| block.height.0).eq(first..=tip.0.max(recovered.executed.0)) {
+            return violation("I2", format!("node {node} restarts with a hole between {first} and {tip}"));
+        }
         for (hash, block, _) in &recovered.finalized {
             if self
                 .finalized

@@ -49,15 +49,9 @@ pub fn run_sim(args: &SimArgs) -> ExitCode {
             scope.spawn(|| work(args, &next, &sum));
         }
     });
-    let sum = sum
-        .into_inner()
-        .unwrap_or_else(|poisoned| poisoned.into_inner());
+    let sum = sum.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
     report(args, &sum, start.elapsed().as_secs_f64(), cores);
-    if sum.violations.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if sum.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn work(args: &SimArgs, next: &AtomicU64, sum: &Mutex<Sum>) {
@@ -100,20 +94,12 @@ impl Sum {
 
 fn print_failure(args: &SimArgs, verdict: &Verdict, described: &str) {
     println!("{described}");
-    verdict
-        .last_lines
-        .iter()
-        .for_each(|line| println!("{line}"));
+    verdict.last_lines.iter().for_each(|line| println!("{line}"));
     if let Some(violation) = &verdict.violation {
         println!("seed {}: {violation}", verdict.seed);
     }
-    let nodes = args
-        .nodes
-        .map_or(String::new(), |nodes| format!(" --nodes {nodes}"));
-    println!(
-        "replay: atoll sim --from {} --seeds 1 --heights {}{nodes}",
-        verdict.seed, args.heights
-    );
+    let nodes = args.nodes.map_or(String::new(), |nodes| format!(" --nodes {nodes}"));
+    println!("replay: atoll sim --from {} --seeds 1 --heights {}{nodes}", verdict.seed, args.heights);
 }
 
 fn report(args: &SimArgs, sum: &Sum, seconds: f64, cores: usize) {

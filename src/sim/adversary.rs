@@ -55,14 +55,7 @@ impl Adversary {
     /// A node that commits `sin`; `fellows` are all that commit the same.
     pub fn new(sin: Sin, keys: Keys, fellows: Vec<NodeIndex>, mut random: Random) -> Adversary {
         let withheld = withholder::Withheld::draw(sin, &mut random);
-        Adversary {
-            sin,
-            keys,
-            random,
-            withheld,
-            fellows,
-            deeds: 0,
-        }
+        Adversary { sin, keys, random, withheld, fellows, deeds: 0 }
     }
 
     /// What the node does in place of `effects`.
@@ -97,9 +90,7 @@ impl Adversary {
     /// Every other node.
     fn others(&self) -> impl Iterator<Item = NodeIndex> + use<> {
         let own = self.own();
-        (0..self.keys.keyring.nodes())
-            .map(|node| NodeIndex(node as u16))
-            .filter(move |node| *node != own)
+        (0..self.keys.keyring.nodes()).map(|node| NodeIndex(node as u16)).filter(move |node| *node != own)
     }
 }
 
@@ -108,10 +99,7 @@ impl Keys {
     pub fn propose(&self, block: Block) -> Arc<Proposal> {
         let hash = hash_block(&block);
         let message = [self.keyring.chain().0, hash.0].concat();
-        Arc::new(Proposal {
-            signature: self.identity.sign("atoll-proposal", &message),
-            block,
-        })
+        Arc::new(Proposal { signature: self.identity.sign("atoll-proposal", &message), block })
     }
 
     fn notarize(&self, view: View, block: Digest) -> PeerMessage {
@@ -119,9 +107,7 @@ impl Keys {
             view,
             block,
             signer: self.keyring.own(),
-            share: self
-                .keyring
-                .sign_share(&Statement::Notarize { view, block }),
+            share: self.keyring.sign_share(&Statement::Notarize { view, block }),
             beacon: self.keyring.sign_share(&Statement::Beacon { view }),
         })
     }
@@ -136,14 +122,7 @@ impl Keys {
     }
 
     fn finalize(&self, view: View, block: Digest) -> PeerMessage {
-        let share = self
-            .keyring
-            .sign_share(&Statement::Finalize { view, block });
-        PeerMessage::FinalizationShare(FinalizationShare {
-            view,
-            block,
-            signer: self.keyring.own(),
-            share,
-        })
+        let share = self.keyring.sign_share(&Statement::Finalize { view, block });
+        PeerMessage::FinalizationShare(FinalizationShare { view, block, signer: self.keyring.own(), share })
     }
 }

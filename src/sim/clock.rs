@@ -18,25 +18,18 @@ impl Clock {
     /// What this clock shows at the virtual moment `at`.
     pub fn read(&self, at: Time) -> Time {
         let elapsed = i128::from(at.0) - i128::from(EPOCH.0);
-        let shown = i128::from(at.0)
-            + i128::from(self.offset)
-            + elapsed * i128::from(self.drift_ppm) / 1_000_000;
+        let shown =
+            i128::from(at.0) + i128::from(self.offset) + elapsed * i128::from(self.drift_ppm) / 1_000_000;
         Time(u64::try_from(shown).unwrap_or(0))
     }
 
     /// The first virtual moment, not before `now`, at which this clock shows `local` or later.
     pub fn moment(&self, now: Time, local: Time) -> Time {
         let missing = local.saturating_sub(self.read(now)).0;
-        let rate = u128::try_from(1_000_000 + self.drift_ppm)
-            .unwrap_or(1)
-            .max(1);
+        let rate = u128::try_from(1_000_000 + self.drift_ppm).unwrap_or(1).max(1);
         let wait = (u128::from(missing) * 1_000_000).div_ceil(rate);
         let at = now.saturating_add(Time(u64::try_from(wait).unwrap_or(u64::MAX)));
-        if self.read(at) < local {
-            at.saturating_add(Time(1))
-        } else {
-            at
-        }
+        if self.read(at) < local { at.saturating_add(Time(1)) } else { at }
     }
 }
 
@@ -53,10 +46,7 @@ mod tests {
                 for wait in [0, 1, 999, 1_000_000, 12_345_678_901] {
                     let local = clock.read(now).saturating_add(Time(wait));
                     let at = clock.moment(now, local);
-                    assert!(
-                        clock.read(at) >= local,
-                        "{clock:?} rings early for {wait} ns"
-                    );
+                    assert!(clock.read(at) >= local, "{clock:?} rings early for {wait} ns");
                     assert!(
                         clock.read(Time(at.0.saturating_sub(3)).max(now)) <= local,
                         "{clock:?} rings late for {wait} ns"
@@ -68,9 +58,6 @@ mod tests {
 
     #[test]
     fn a_moment_gone_by_is_now() {
-        assert_eq!(
-            Clock::default().moment(EPOCH.plus_ms(5), EPOCH),
-            EPOCH.plus_ms(5)
-        );
+        assert_eq!(Clock::default().moment(EPOCH.plus_ms(5), EPOCH), EPOCH.plus_ms(5));
     }
 }

@@ -36,13 +36,7 @@ impl Disk {
     /// A disk that holds `genesis` alone.
     pub fn new(genesis: Executor) -> Disk {
         let root = genesis.root();
-        Disk {
-            log: vec![Entry::Commit {
-                root,
-                state: genesis,
-            }],
-            synced: 1,
-        }
+        Disk { log: vec![Entry::Commit { root, state: genesis }], synced: 1 }
     }
 
     /// Writes a record; it is safe after the next barrier.
@@ -71,10 +65,7 @@ impl Disk {
         let kept = random.below(unsynced as u64 + 1) as usize;
         self.log.truncate(self.synced + kept);
         self.synced = self.log.len();
-        Torn {
-            unsynced,
-            lost: unsynced - kept,
-        }
+        Torn { unsynced, lost: unsynced - kept }
     }
 
     /// What a restart finds, and the state to go on from.
@@ -97,10 +88,7 @@ impl Disk {
             Entry::Commit { root, state } => Some((*root, state.clone())),
             Entry::Record(_) => None,
         });
-        commits
-            .take(1)
-            .next()
-            .unwrap_or_else(|| unreachable!("the genesis is never torn off"))
+        commits.take(1).next().unwrap_or_else(|| unreachable!("the genesis is never torn off"))
     }
 
     fn records(&self) -> impl Iterator<Item = &Record> {
@@ -138,41 +126,26 @@ impl<'a> Index<'a> {
             Record::Notarization(n, beacon) => {
                 drop(self.notarizations.insert((n.view, n.block), (*n, *beacon)))
             }
-            Record::Nullification(n, beacon) => {
-                drop(self.nullifications.insert(n.view, (*n, *beacon)))
-            }
-            Record::Finalized {
-                height,
-                hash,
-                beacon,
-                finalization,
-            } => {
-                self.finalized
-                    .insert(*height, (*hash, *beacon, *finalization));
+            Record::Nullification(n, beacon) => drop(self.nullifications.insert(n.view, (*n, *beacon))),
+            Record::Finalized { height, hash, beacon, finalization } => {
+                self.finalized.insert(*height, (*hash, *beacon, *finalization));
             }
             Record::Certification(certification) => {
-                let newest = self
-                    .certification
-                    .filter(|old| old.height >= certification.height);
+                let newest = self.certification.filter(|old| old.height >= certification.height);
                 self.certification = newest.or(Some(*certification));
             }
         }
     }
 
     fn block(&self, hash: &Digest) -> Option<Arc<Block>> {
-        let proposed = self
-            .proposals
-            .get(hash)
-            .map(|proposal| Arc::new(proposal.block.clone()));
+        let proposed = self.proposals.get(hash).map(|proposal| Arc::new(proposal.block.clone()));
         proposed.or_else(|| self.blocks.get(hash).map(|block| Arc::clone(block)))
     }
 
     fn recovered(&self, executed: Height, root: Option<StateRoot>) -> Recovered {
         let first = executed.max(Height(1));
         let tip = self.finalized.values().next_back();
-        let above = tip
-            .and_then(|(hash, ..)| self.block(hash))
-            .map_or(View::ZERO, |block| block.view);
+        let above = tip.and_then(|(hash, ..)| self.block(hash)).map_or(View::ZERO, |block| block.view);
         Recovered {
             executed,
             root,
@@ -180,43 +153,21 @@ impl<'a> Index<'a> {
             finalized: self.finalized_from(first),
             finalization: tip.map(|(_, _, finalization)| *finalization),
             proposals: self.proposals_above(above),
-            notarizations: self
-                .notarizations
-                .values()
-                .filter(|(n, _)| n.view > above)
-                .copied()
-                .collect(),
-            nullifications: self
-                .nullifications
-                .values()
-                .filter(|(n, _)| n.view > above)
-                .copied()
-                .collect(),
-            votes: self
-                .votes
-                .iter()
-                .filter(|vote| vote.view() > above)
-                .copied()
-                .collect(),
+            notarizations: self.notarizations.values().filter(|(n, _)| n.view > above).copied().collect(),
+            nullifications: self.nullifications.values().filter(|(n, _)| n.view > above).copied().collect(),
+            votes: self.votes.iter().filter(|vote| vote.view() > above).copied().collect(),
             executed_requests: Vec::new(),
         }
     }
 
     fn finalized_from(&self, first: Height) -> Vec<(Digest, Arc<Block>, RandomBeacon)> {
         let found = self.finalized.range(first..);
-        found
-            .filter_map(|(_, (hash, beacon, _))| Some((*hash, self.block(hash)?, *beacon)))
-            .collect()
+        found.filter_map(|(_, (hash, beacon, _))| Some((*hash, self.block(hash)?, *beacon))).collect()
     }
 
     fn proposals_above(&self, view: View) -> Vec<(Digest, Arc<Proposal>)> {
-        let above = self
-            .proposals
-            .iter()
-            .filter(|(_, proposal)| proposal.block.view > view);
-        above
-            .map(|(hash, proposal)| (*hash, Arc::clone(proposal)))
-            .collect()
+        let above = self.proposals.iter().filter(|(_, proposal)| proposal.block.view > view);
+        above.map(|(hash, proposal)| (*hash, Arc::clone(proposal))).collect()
     }
 
     fn segment(&self, from: Height) -> Option<ChainSegment> {
@@ -227,22 +178,16 @@ impl<'a> Index<'a> {
         Some(ChainSegment {
             blocks: blocks.collect::<Option<Vec<_>>>()?,
             finalization: *finalization,
-            certification: self
-                .certification
-                .filter(|certification| certification.height >= from),
+            certification: self.certification.filter(|certification| certification.height >= from),
         })
     }
 
     /// The last height within the bound (or the first one beyond it) that its own finalization names.
     fn segment_end(&self, from: Height) -> Option<Height> {
-        let bound = Height(
-            from.0
-                .saturating_add(limits::CHAIN_SEGMENT_BLOCKS_MAX as u64 - 1),
-        );
-        let named = |(height, (hash, _, finalization)): (
-            &Height,
-            &(Digest, RandomBeacon, Finalization),
-        )| { (finalization.block == *hash).then_some(*height) };
+        let bound = Height(from.0.saturating_add(limits::CHAIN_SEGMENT_BLOCKS_MAX as u64 - 1));
+        let named = |(height, (hash, _, finalization)): (&Height, &(Digest, RandomBeacon, Finalization))| {
+            (finalization.block == *hash).then_some(*height)
+        };
         self.finalized.contains_key(&from).then_some(())?;
         let within = self.finalized.range(from..=bound).rev().find_map(named);
         within.or_else(|| self.finalized.range(bound..).find_map(named))

@@ -22,10 +22,7 @@ pub struct Outcome {
 impl Executor {
     /// A ledger at genesis.
     pub fn ledger(planted: Planted) -> Executor {
-        Executor::Ledger(Ledger {
-            planted,
-            ..Ledger::default()
-        })
+        Executor::Ledger(Ledger { planted, ..Ledger::default() })
     }
 
     /// Executes the next height.
@@ -76,22 +73,11 @@ impl Ledger {
         self.time = batch.time;
         self.journal = hash_parts(
             "sim-height",
-            &[
-                &self.journal.0,
-                &batch.randomness.0,
-                &batch.proposer.0.to_be_bytes(),
-            ],
+            &[&self.journal.0, &batch.randomness.0, &batch.proposer.0.to_be_bytes()],
         );
-        let finished = batch
-            .ingress
-            .iter()
-            .filter(|ingress| self.apply(ingress))
-            .map(|ingress| ingress.id)
-            .collect();
-        Outcome {
-            root: self.root(),
-            finished,
-        }
+        let finished =
+            batch.ingress.iter().filter(|ingress| self.apply(ingress)).map(|ingress| ingress.id).collect();
+        Outcome { root: self.root(), finished }
     }
 
     fn apply(&mut self, ingress: &Ingress) -> bool {
@@ -106,35 +92,20 @@ impl Ledger {
     }
 
     fn root(&self) -> StateRoot {
-        let counters = if self.planted.hashes_in_map_order() {
-            self.disordered()
-        } else {
-            self.ordered()
-        };
+        let counters = if self.planted.hashes_in_map_order() { self.disordered() } else { self.ordered() };
         let (height, time) = (self.height.0.to_be_bytes(), self.time.0.to_be_bytes());
-        StateRoot(hash_parts(
-            "sim-ledger",
-            &[&height, &time, &counters, &self.journal.0],
-        ))
+        StateRoot(hash_parts("sim-ledger", &[&height, &time, &counters, &self.journal.0]))
     }
 
     fn ordered(&self) -> Vec<u8> {
-        self.counters
-            .iter()
-            .flat_map(|(key, count)| line(*key, *count))
-            .collect()
+        self.counters.iter().flat_map(|(key, count)| line(*key, *count)).collect()
     }
 
     #[cfg(test)]
     fn disordered(&self) -> Vec<u8> {
-        let map: std::collections::HashMap<u8, u64> = self
-            .counters
-            .iter()
-            .map(|(key, count)| (*key, *count))
-            .collect();
-        map.iter()
-            .flat_map(|(key, count)| line(*key, *count))
-            .collect()
+        let map: std::collections::HashMap<u8, u64> =
+            self.counters.iter().map(|(key, count)| (*key, *count)).collect();
+        map.iter().flat_map(|(key, count)| line(*key, *count)).collect()
     }
 
     #[cfg(not(test))]
@@ -162,10 +133,7 @@ mod tests {
                 ingress_expiry: Time(1_000),
                 nonce: None,
             };
-            Arc::new(Ingress {
-                id: RequestId([*id; 32]),
-                call,
-            })
+            Arc::new(Ingress { id: RequestId([*id; 32]), call })
         });
         Batch {
             height: Height(height),
@@ -180,10 +148,7 @@ mod tests {
     fn executes_each_request_once() {
         let mut executor = Executor::ledger(Planted::default());
         assert_eq!(executor.execute(&batch(1, &[1, 2])).finished.len(), 2);
-        assert_eq!(
-            executor.execute(&batch(2, &[2, 3])).finished,
-            [RequestId([3; 32])]
-        );
+        assert_eq!(executor.execute(&batch(2, &[2, 3])).finished, [RequestId([3; 32])]);
     }
 
     #[test]
@@ -195,11 +160,7 @@ mod tests {
 
     #[test]
     fn equal_batches_make_equal_roots_and_others_others() {
-        let root = |ids: &[u8]| {
-            Executor::ledger(Planted::default())
-                .execute(&batch(1, ids))
-                .root
-        };
+        let root = |ids: &[u8]| Executor::ledger(Planted::default()).execute(&batch(1, ids)).root;
         assert_eq!(root(&[1, 2]), root(&[1, 2]));
         assert_ne!(root(&[1, 2]), root(&[2, 1]));
         assert_ne!(root(&[1, 2]), root(&[1]));

@@ -29,20 +29,11 @@ pub enum Fault {
     /// The process stands still and then goes on.
     Pause { node: NodeIndex, lasting: u64 },
     /// No messages between the two sides.
-    Partition {
-        links: Vec<(NodeIndex, NodeIndex)>,
-        lasting: u64,
-    },
+    Partition { links: Vec<(NodeIndex, NodeIndex)>, lasting: u64 },
     /// No messages in one direction.
-    OneWay {
-        links: Vec<(NodeIndex, NodeIndex)>,
-        lasting: u64,
-    },
+    OneWay { links: Vec<(NodeIndex, NodeIndex)>, lasting: u64 },
     /// Messages are held back.
-    Clog {
-        links: Vec<(NodeIndex, NodeIndex)>,
-        lasting: u64,
-    },
+    Clog { links: Vec<(NodeIndex, NodeIndex)>, lasting: u64 },
     /// All processes die at once.
     Blackout { lasting: u64 },
     /// A clock is set anew, to so many nanoseconds ahead.
@@ -64,27 +55,15 @@ impl Rates {
     pub fn swarm(random: &mut Random) -> Rates {
         let mut weights = [0; 7];
         for weight in &mut weights {
-            *weight = if random.chance(500) {
-                random.between(1, 10)
-            } else {
-                0
-            };
+            *weight = if random.chance(500) { random.between(1, 10) } else { 0 };
         }
         let crashes = random.chance(500);
         Rates {
-            every: if random.chance(850) {
-                random.between(100, 3_000) * MS
-            } else {
-                0
-            },
+            every: if random.chance(850) { random.between(100, 3_000) * MS } else { 0 },
             weights,
             torn_per_mille: if crashes { random.between(1, 10) } else { 0 },
             cut_short_per_100k: if crashes { random.between(1, 60) } else { 0 },
-            sync_max: if random.chance(700) {
-                random.between(MS / 10, 30 * MS)
-            } else {
-                0
-            },
+            sync_max: if random.chance(700) { random.between(MS / 10, 30 * MS) } else { 0 },
             execute_max: random.between(MS / 100, 100 * MS),
         }
     }
@@ -105,23 +84,11 @@ impl Fault {
         Some(match kind {
             0 => Fault::Crash { node, lasting },
             1 => Fault::Pause { node, lasting },
-            2 => Fault::Partition {
-                links: split(random, n),
-                lasting,
-            },
-            3 => Fault::OneWay {
-                links: one_way(random, n),
-                lasting,
-            },
-            4 => Fault::Clog {
-                links: one_way(random, n),
-                lasting: lasting.min(5 * SECOND),
-            },
+            2 => Fault::Partition { links: split(random, n), lasting },
+            3 => Fault::OneWay { links: one_way(random, n), lasting },
+            4 => Fault::Clog { links: one_way(random, n), lasting: lasting.min(5 * SECOND) },
             5 => Fault::Blackout { lasting },
-            _ => Fault::ClockStep {
-                node,
-                offset: random.below(60 * SECOND) as i64 - 30 * SECOND as i64,
-            },
+            _ => Fault::ClockStep { node, offset: random.below(60 * SECOND) as i64 - 30 * SECOND as i64 },
         })
     }
 }
@@ -156,17 +123,11 @@ mod tests {
 
     #[test]
     fn draws_only_the_kinds_that_are_on() {
-        let rates = Rates {
-            weights: [0, 3, 0, 0, 0, 0, 1],
-            ..Rates::NONE
-        };
+        let rates = Rates { weights: [0, 3, 0, 0, 0, 0, 1], ..Rates::NONE };
         let mut random = Random::new(1);
         for _ in 0..200 {
             let fault = Fault::draw(&mut random, &rates, 4);
-            assert!(
-                matches!(fault, Some(Fault::Pause { .. } | Fault::ClockStep { .. })),
-                "{fault:?}"
-            );
+            assert!(matches!(fault, Some(Fault::Pause { .. } | Fault::ClockStep { .. })), "{fault:?}");
         }
         assert_eq!(Fault::draw(&mut random, &Rates::NONE, 4), None);
     }

@@ -45,14 +45,7 @@ pub struct Network {
 impl Network {
     /// Whole links between `n` nodes.
     pub fn new(n: usize, weather: Weather, random: Random) -> Network {
-        Network {
-            n,
-            links: vec![Link::default(); n * n],
-            weather,
-            random,
-            lost: 0,
-            doubled: 0,
-        }
+        Network { n, links: vec![Link::default(); n * n], weather, random, lost: 0, doubled: 0 }
     }
 
     /// Sends one message and says when it arrives.
@@ -101,10 +94,7 @@ impl Network {
     pub fn calm(&mut self, weather: Weather) {
         self.weather = weather;
         for link in &mut self.links {
-            *link = Link {
-                last: link.last,
-                ..Link::default()
-            };
+            *link = Link { last: link.last, ..Link::default() };
         }
     }
 
@@ -130,18 +120,11 @@ mod tests {
 
     const A: NodeIndex = NodeIndex(0);
     const B: NodeIndex = NodeIndex(1);
-    const FAIR: Weather = Weather {
-        delay_min: 5,
-        delay_mean: 100,
-        loss_per_mille: 0,
-        twice_per_mille: 0,
-        ordered: false,
-    };
+    const FAIR: Weather =
+        Weather { delay_min: 5, delay_mean: 100, loss_per_mille: 0, twice_per_mille: 0, ordered: false };
 
     fn arrivals(network: &mut Network, count: u64) -> Vec<Arrivals> {
-        (0..count)
-            .map(|step| network.route(Time(EPOCH.0 + step), A, B))
-            .collect()
+        (0..count).map(|step| network.route(Time(EPOCH.0 + step), A, B)).collect()
     }
 
     #[test]
@@ -151,10 +134,7 @@ mod tests {
         network.cut(A, B);
         network.mend(A, B);
         assert_eq!(network.route(EPOCH, A, B), [None, None]);
-        assert!(
-            network.route(EPOCH, B, A)[0].is_some(),
-            "the other way is whole"
-        );
+        assert!(network.route(EPOCH, B, A)[0].is_some(), "the other way is whole");
         network.mend(A, B);
         assert!(network.route(EPOCH, A, B)[0].is_some());
     }
@@ -169,11 +149,7 @@ mod tests {
 
     #[test]
     fn loses_and_doubles_as_often_as_the_weather_says() {
-        let weather = Weather {
-            loss_per_mille: 300,
-            twice_per_mille: 200,
-            ..FAIR
-        };
+        let weather = Weather { loss_per_mille: 300, twice_per_mille: 200, ..FAIR };
         let mut network = Network::new(2, weather, Random::new(1));
         let all = arrivals(&mut network, 10_000);
         let lost = all.iter().filter(|at| at[0].is_none()).count();
@@ -186,10 +162,7 @@ mod tests {
     fn reorders_unless_the_link_is_ordered() {
         let late = |ordered| {
             let mut network = Network::new(2, Weather { ordered, ..FAIR }, Random::new(1));
-            let at: Vec<Time> = arrivals(&mut network, 1_000)
-                .into_iter()
-                .filter_map(|at| at[0])
-                .collect();
+            let at: Vec<Time> = arrivals(&mut network, 1_000).into_iter().filter_map(|at| at[0]).collect();
             at.windows(2).filter(|pair| pair[1] < pair[0]).count()
         };
         assert!(late(false) > 100);

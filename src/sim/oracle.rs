@@ -75,10 +75,7 @@ impl Oracle {
     /// `node` said `message` aloud.
     pub fn said(&mut self, node: NodeIndex, message: &PeerMessage) {
         if self.trusts(node) {
-            let finding = self
-                .votes
-                .said(node, message)
-                .and_then(|()| self.chain.heard(message));
+            let finding = self.votes.said(node, message).and_then(|()| self.chain.heard(message));
             self.judge(finding);
         }
     }
@@ -86,10 +83,8 @@ impl Oracle {
     /// `node` wrote `record` to its disk.
     pub fn kept(&mut self, node: NodeIndex, record: &Record) {
         if self.trusts(node) {
-            let finding = self
-                .votes
-                .kept(node, record)
-                .and_then(|()| self.chain.kept(node, record, &self.votes));
+            let finding =
+                self.votes.kept(node, record).and_then(|()| self.chain.kept(node, record, &self.votes));
             self.judge(finding);
         }
     }
@@ -125,10 +120,8 @@ impl Oracle {
     /// `node` acts on `certification`.
     pub fn certified(&mut self, node: NodeIndex, certification: &Certification) {
         if self.trusts(node) {
-            let finding = self
-                .votes
-                .certified(certification)
-                .and_then(|()| self.chain.certified(node, certification));
+            let finding =
+                self.votes.certified(certification).and_then(|()| self.chain.certified(node, certification));
             self.judge(finding);
         }
     }
@@ -166,9 +159,7 @@ impl Oracle {
     /// Time passes.
     pub fn passed(&mut self, now: Time) {
         let lowest = self.lowest();
-        let finding = self
-            .liveness
-            .passed(now, lowest, || self.chain.standing(&self.honest));
+        let finding = self.liveness.passed(now, lowest, || self.chain.standing(&self.honest));
         self.judge(finding);
     }
 
@@ -183,10 +174,7 @@ impl Oracle {
     }
 
     fn trusts(&self, node: NodeIndex) -> bool {
-        self.honest
-            .get(usize::from(node.0))
-            .copied()
-            .unwrap_or(false)
+        self.honest.get(usize::from(node.0)).copied().unwrap_or(false)
     }
 
     fn judge(&mut self, finding: Finding) {

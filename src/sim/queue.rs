@@ -20,19 +20,12 @@ struct Entry<E> {
 impl<E> Queue<E> {
     /// An empty queue.
     pub fn new() -> Queue<E> {
-        Queue {
-            heap: BinaryHeap::new(),
-            sequence: 0,
-        }
+        Queue { heap: BinaryHeap::new(), sequence: 0 }
     }
 
     /// Schedules `event` for `at`.
     pub fn push(&mut self, at: Time, event: E) {
-        self.heap.push(Entry {
-            at,
-            sequence: self.sequence,
-            event,
-        });
+        self.heap.push(Entry { at, sequence: self.sequence, event });
         self.sequence += 1;
     }
 
@@ -79,9 +72,7 @@ mod tests {
         for (at, event) in [(5, 'c'), (1, 'a'), (5, 'd'), (1, 'b')] {
             queue.push(Time(at), event);
         }
-        let order: String = std::iter::from_fn(|| queue.pop())
-            .map(|(_, event)| event)
-            .collect();
+        let order: String = std::iter::from_fn(|| queue.pop()).map(|(_, event)| event).collect();
         assert_eq!(order, "abcd");
     }
 }

@@ -91,11 +91,7 @@ mod tests {
     fn waiting_times_keep_their_mean() {
         let mut random = Random::new(5);
         let sum: u64 = (0..100_000).map(|_| random.waiting(1_000)).sum();
-        assert!(
-            (950..1_050).contains(&(sum / 100_000)),
-            "mean {}",
-            sum / 100_000
-        );
+        assert!((950..1_050).contains(&(sum / 100_000)), "mean {}", sum / 100_000);
     }
 
     #[test]

@@ -109,16 +109,8 @@ fn weather(random: &mut Random) -> Weather {
     Weather {
         delay_min: random.between(MS / 10, 20 * MS),
         delay_mean: random.between(MS / 10, 60 * MS),
-        loss_per_mille: if random.chance(500) {
-            random.between(1, 300)
-        } else {
-            0
-        },
-        twice_per_mille: if random.chance(500) {
-            random.between(1, 500)
-        } else {
-            0
-        },
+        loss_per_mille: if random.chance(500) { random.between(1, 300) } else { 0 },
+        twice_per_mille: if random.chance(500) { random.between(1, 500) } else { 0 },
         ordered: random.chance(300),
     }
 }
@@ -134,11 +126,7 @@ fn sins(random: &mut Random, nodes: usize) -> Vec<Option<Sin>> {
 
 /// Clocks stand within ±30 s of each other's middle and run up to a thousandth wrong.
 fn clock(random: &mut Random) -> (i64, i64) {
-    let spread = if random.chance(500) {
-        30 * SECOND
-    } else {
-        100 * MS
-    };
+    let spread = if random.chance(500) { 30 * SECOND } else { 100 * MS };
     let offset = random.below(2 * spread) as i64 - spread as i64;
     (offset, random.below(2_001) as i64 - 1_000)
 }
@@ -160,32 +148,18 @@ mod tests {
         for seed in 0..500 {
             let scenario = Scenario::swarm(seed, 200, None);
             let sinners = scenario.sins.iter().flatten().count();
-            assert!(
-                3 * sinners < scenario.nodes,
-                "seed {seed}: {sinners} of {}",
-                scenario.nodes
-            );
+            assert!(3 * sinners < scenario.nodes, "seed {seed}: {sinners} of {}", scenario.nodes);
         }
     }
 
     #[test]
     fn the_swarm_reaches_every_sin_and_both_sizes() {
-        let scenarios: Vec<Scenario> = (0..200)
-            .map(|seed| Scenario::swarm(seed, 200, None))
-            .collect();
+        let scenarios: Vec<Scenario> = (0..200).map(|seed| Scenario::swarm(seed, 200, None)).collect();
         for sin in Sin::ALLOWED {
-            assert!(
-                scenarios
-                    .iter()
-                    .any(|scenario| scenario.sins.contains(&Some(*sin))),
-                "{sin:?} never"
-            );
+            assert!(scenarios.iter().any(|scenario| scenario.sins.contains(&Some(*sin))), "{sin:?} never");
         }
         for nodes in [4, 7] {
-            assert!(
-                scenarios.iter().any(|scenario| scenario.nodes == nodes),
-                "{nodes} nodes never"
-            );
+            assert!(scenarios.iter().any(|scenario| scenario.nodes == nodes), "{nodes} nodes never");
         }
     }
 }

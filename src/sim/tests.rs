@@ -18,21 +18,14 @@ fn run_all(scenarios: Vec<Scenario>) -> Vec<Verdict> {
             .chunks(part)
             .map(|part| scope.spawn(|| part.iter().cloned().map(run).collect::<Vec<_>>()))
             .collect();
-        parts
-            .into_iter()
-            .flat_map(|part| part.join().unwrap())
-            .collect()
+        parts.into_iter().flat_map(|part| part.join().unwrap()).collect()
     })
 }
 
 fn expect_clean(verdicts: &[Verdict]) {
     for verdict in verdicts {
         if let Some(violation) = &verdict.violation {
-            panic!(
-                "seed {}: {violation}\n{}",
-                verdict.seed,
-                verdict.last_lines.join("\n")
-            );
+            panic!("seed {}: {violation}\n{}", verdict.seed, verdict.last_lines.join("\n"));
         }
     }
 }
@@ -54,9 +47,8 @@ fn a_swarm_of_seeds_keeps_every_invariant() {
 
 #[test]
 fn the_same_seed_makes_the_same_trace() {
-    let trace = |verdicts: Vec<Verdict>| -> Vec<u64> {
-        verdicts.iter().map(|verdict| verdict.trace).collect()
-    };
+    let trace =
+        |verdicts: Vec<Verdict>| -> Vec<u64> { verdicts.iter().map(|verdict| verdict.trace).collect() };
     let scenarios: Vec<Scenario> = (1..=20).map(swarm).collect();
     let first = trace(run_all(scenarios.clone()));
     assert_eq!(first, trace(run_all(scenarios)));
@@ -67,9 +59,7 @@ fn the_same_seed_makes_the_same_trace() {
 #[test]
 fn every_kind_of_fault_strikes_within_fifty_seeds() {
     let mut tally = Tally::default();
-    run_all((1..=50).map(swarm).collect())
-        .into_iter()
-        .for_each(|verdict| tally += verdict.tally);
+    run_all((1..=50).map(swarm).collect()).into_iter().for_each(|verdict| tally += verdict.tally);
     for (name, count) in tally.rows() {
         assert!(count >= 5, "{name}: {count} in 50 seeds");
     }
@@ -77,19 +67,14 @@ fn every_kind_of_fault_strikes_within_fifty_seeds() {
 
 /// The scenario with the first `count` nodes committing `sin`.
 fn with_sinners(scenario: Scenario, sin: Sin, count: usize) -> Scenario {
-    let sins = (0..scenario.nodes)
-        .map(|node| (node < count).then_some(sin))
-        .collect();
+    let sins = (0..scenario.nodes).map(|node| (node < count).then_some(sin)).collect();
     Scenario { sins, ..scenario }
 }
 
 #[test]
 fn with_one_more_mute_than_allowed_nothing_is_ever_finalized() {
     for (nodes, mute) in [(4, 2), (7, 3)] {
-        let quiet = Scenario {
-            ending: Ending::After(120 * SECOND),
-            ..Scenario::quiet(3, nodes, HEIGHTS)
-        };
+        let quiet = Scenario { ending: Ending::After(120 * SECOND), ..Scenario::quiet(3, nodes, HEIGHTS) };
         let stopped = run(with_sinners(quiet.clone(), Sin::Mute, mute));
         expect_clean(std::slice::from_ref(&stopped));
         assert_eq!(stopped.highest, 0, "{mute} of {nodes} mute");
@@ -102,26 +87,18 @@ fn with_one_more_mute_than_allowed_nothing_is_ever_finalized() {
 fn with_more_conspirators_than_allowed_the_oracle_reports_a_fork() {
     for (nodes, conspirators) in [(4, 2), (7, 3)] {
         let scenarios = (1..=20).map(|seed| {
-            let quiet = Scenario {
-                ending: Ending::After(60 * SECOND),
-                ..Scenario::quiet(seed, nodes, HEIGHTS)
-            };
+            let quiet =
+                Scenario { ending: Ending::After(60 * SECOND), ..Scenario::quiet(seed, nodes, HEIGHTS) };
             with_sinners(quiet, Sin::Conspirator, conspirators)
         });
         let verdicts = run_all(scenarios.collect());
         let forks = verdicts.iter().filter(|verdict| {
-            verdict
-                .violation
-                .as_ref()
-                .is_some_and(|violation| matches!(violation.invariant, "I1" | "I2"))
+            verdict.violation.as_ref().is_some_and(|violation| matches!(violation.invariant, "I1" | "I2"))
         });
         assert!(
             forks.count() >= 19,
             "{nodes} nodes: {:?}",
-            verdicts
-                .iter()
-                .map(|verdict| &verdict.violation)
-                .collect::<Vec<_>>()
+            verdicts.iter().map(|verdict| &verdict.violation).collect::<Vec<_>>()
         );
     }
 }
@@ -129,14 +106,10 @@ fn with_more_conspirators_than_allowed_the_oracle_reports_a_fork() {
 /// How many seeds it takes to find the bug, and what gave it away.
 fn caught_after(bug: Bug) -> (u64, Violation) {
     let found = (1..=200).find_map(|seed| {
-        let verdict = run(Scenario {
-            planted: Planted(Some(bug)),
-            ..swarm(seed)
-        });
+        let verdict = run(Scenario { planted: Planted(Some(bug)), ..swarm(seed) });
         Some((seed, verdict.violation?))
     });
-    let (seeds, violation) =
-        found.unwrap_or_else(|| panic!("{bug:?} goes unnoticed for 200 seeds"));
+    let (seeds, violation) = found.unwrap_or_else(|| panic!("{bug:?} goes unnoticed for 200 seeds"));
     println!("{bug:?}: {seeds} seeds, {violation}");
     (seeds, violation)
 }

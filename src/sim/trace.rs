@@ -80,22 +80,14 @@ impl Trace {
 
 /// The letters of a word as a number (FNV-1a).
 fn word(text: &str) -> u64 {
-    text.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
-    })
+    text.bytes()
+        .fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3))
 }
 
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let micros = self.at.saturating_sub(EPOCH).0 / 1_000;
-        write!(
-            f,
-            "{:>5}.{:06}s node {} {}",
-            micros / 1_000_000,
-            micros % 1_000_000,
-            self.node,
-            self.verb
-        )?;
+        write!(f, "{:>5}.{:06}s node {} {}", micros / 1_000_000, micros % 1_000_000, self.node, self.verb)?;
         if let Some(peer) = self.peer {
             write!(f, " {peer}")?;
         }
@@ -111,21 +103,13 @@ impl fmt::Display for Line {
 
 /// The first eight bytes of a digest.
 pub fn short(digest: &Digest) -> u64 {
-    digest
-        .0
-        .iter()
-        .take(8)
-        .fold(0, |number, byte| (number << 8) | u64::from(*byte))
+    digest.0.iter().take(8).fold(0, |number, byte| (number << 8) | u64::from(*byte))
 }
 
 impl Facts {
     /// Facts about something with a number and a digest.
     pub fn new(kind: &'static str, number: u64, digest: u64) -> Facts {
-        Facts {
-            kind,
-            number,
-            digest,
-        }
+        Facts { kind, number, digest }
     }
 
     /// What a message says, in short.
@@ -136,9 +120,7 @@ impl Facts {
             M::NotarizationShare(s) => Facts::new("notarization share", s.view.0, short(&s.block)),
             M::NullificationShare(s) => Facts::new("nullification share", s.view.0, 0),
             M::FinalizationShare(s) => Facts::new("finalization share", s.view.0, short(&s.block)),
-            M::CertificationShare(s) => {
-                Facts::new("certification share", s.height.0, short(&s.root.0))
-            }
+            M::CertificationShare(s) => Facts::new("certification share", s.height.0, short(&s.root.0)),
             M::Notarization(c, _) => Facts::new("notarization", c.view.0, short(&c.block)),
             M::Nullification(c, _) => Facts::new("nullification", c.view.0, 0),
             M::Finalization(c) => Facts::new("finalization", c.view.0, short(&c.block)),
@@ -155,22 +137,14 @@ impl Facts {
     /// What a record says, in short.
     pub fn of_record(record: &Record) -> Facts {
         match record {
-            Record::Vote(Vote::Notarize { view, block }) => {
-                Facts::new("vote notarize", view.0, short(block))
-            }
+            Record::Vote(Vote::Notarize { view, block }) => Facts::new("vote notarize", view.0, short(block)),
             Record::Vote(Vote::Nullify { view }) => Facts::new("vote nullify", view.0, 0),
-            Record::Vote(Vote::Finalize { view, block }) => {
-                Facts::new("vote finalize", view.0, short(block))
-            }
-            Record::Proposal { hash, proposal } => {
-                Facts::new("proposal", proposal.block.view.0, short(hash))
-            }
+            Record::Vote(Vote::Finalize { view, block }) => Facts::new("vote finalize", view.0, short(block)),
+            Record::Proposal { hash, proposal } => Facts::new("proposal", proposal.block.view.0, short(hash)),
             Record::Block { hash, block } => Facts::new("block", block.view.0, short(hash)),
             Record::Notarization(c, _) => Facts::new("notarization", c.view.0, short(&c.block)),
             Record::Nullification(c, _) => Facts::new("nullification", c.view.0, 0),
-            Record::Finalized { height, hash, .. } => {
-                Facts::new("finalized", height.0, short(hash))
-            }
+            Record::Finalized { height, hash, .. } => Facts::new("finalized", height.0, short(hash)),
             Record::Certification(c) => Facts::new("certification", c.height.0, short(&c.root.0)),
         }
     }
@@ -207,9 +181,6 @@ mod tests {
         let mut trace = Trace::default();
         (0..1_000).for_each(|number| trace.note(line(number)));
         assert_eq!(trace.last_lines().len(), LINES_MAX);
-        assert_eq!(
-            trace.last_lines()[LINES_MAX - 1],
-            "    0.999000s node 1 got 2 proposal 999"
-        );
+        assert_eq!(trace.last_lines()[LINES_MAX - 1], "    0.999000s node 1 got 2 proposal 999");
     }
 }

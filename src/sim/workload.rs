@@ -35,11 +35,7 @@ struct Call {
 impl Workload {
     /// Users whose whims `random` decides.
     pub fn new(random: Random) -> Workload {
-        Workload {
-            random,
-            count: 0,
-            sent: Vec::new(),
-        }
+        Workload { random, count: 0, sent: Vec::new() }
     }
 
     /// What is sent at `now` to a subnet of `n` in the storm.
@@ -48,10 +44,7 @@ impl Workload {
         if self.random.chance(150) && !self.sent.is_empty() {
             let place = self.random.index(self.sent.len());
             let twisted = self.random.chance(500);
-            return Submission {
-                envelope: encode(&self.sent[place].0, twisted),
-                to,
-            };
+            return Submission { envelope: encode(&self.sent[place].0, twisted), to };
         }
         let expiry = match self.random.below(20) {
             0 => Time(now.0 + self.random.below(3 * SECOND)),
@@ -59,19 +52,13 @@ impl Workload {
             2 => now.plus_ms(limits::INGRESS_TTL_MS + limits::INGRESS_DRIFT_MS + 31_000),
             _ => Time(now.0 + LIFETIME + self.random.below(SECOND)),
         };
-        Submission {
-            envelope: self.fresh(expiry),
-            to,
-        }
+        Submission { envelope: self.fresh(expiry), to }
     }
 
     /// An ordinary call at `now` to one of `n` nodes.
     pub fn calm(&mut self, now: Time, n: usize) -> Submission {
         let to = vec![NodeIndex(self.random.index(n) as u16)];
-        Submission {
-            envelope: self.fresh(Time(now.0 + LIFETIME)),
-            to,
-        }
+        Submission { envelope: self.fresh(Time(now.0 + LIFETIME)), to }
     }
 
     /// Time until the next call, `every` on average, in nanoseconds.
@@ -81,11 +68,7 @@ impl Workload {
 
     fn fresh(&mut self, expiry: Time) -> Envelope {
         self.count += 1;
-        let call = Call {
-            nonce: self.count,
-            counter: self.random.below(32) as u8,
-            expiry,
-        };
+        let call = Call { nonce: self.count, counter: self.random.below(32) as u8, expiry };
         if self.sent.len() == REMEMBERED_MAX {
             self.sent.swap_remove(self.random.index(REMEMBERED_MAX));
         }
@@ -94,17 +77,8 @@ impl Workload {
     }
 
     fn receivers(&mut self, n: usize) -> Vec<NodeIndex> {
-        let count = if self.random.chance(700) {
-            1
-        } else {
-            self.random.index(n) + 1
-        };
-        self.random
-            .shuffled(n)
-            .into_iter()
-            .take(count)
-            .map(|node| NodeIndex(node as u16))
-            .collect()
+        let count = if self.random.chance(700) { 1 } else { self.random.index(n) + 1 };
+        self.random.shuffled(n).into_iter().take(count).map(|node| NodeIndex(node as u16)).collect()
     }
 }
 
@@ -124,9 +98,7 @@ fn encode(call: &Call, twisted: bool) -> Envelope {
         fields.reverse();
     }
     let content = [head(5, fields.len() as u64), fields.concat()].concat();
-    [head(6, 55_799), head(5, 1), field("content", &content)]
-        .concat()
-        .into()
+    [head(6, 55_799), head(5, 1), field("content", &content)].concat().into()
 }
 
 fn field(name: &str, value: &[u8]) -> Vec<u8> {

@@ -76,32 +76,13 @@ struct World {
 
 /// Something that will happen.
 enum Event {
-    Deliver {
-        from: NodeIndex,
-        to: NodeIndex,
-        message: PeerMessage,
-    },
-    Timer {
-        node: NodeIndex,
-        life: u32,
-        count: u64,
-    },
-    Synced {
-        node: NodeIndex,
-        life: u32,
-    },
-    Executed {
-        node: NodeIndex,
-        life: u32,
-    },
-    Restart {
-        node: NodeIndex,
-        life: u32,
-    },
+    Deliver { from: NodeIndex, to: NodeIndex, message: PeerMessage },
+    Timer { node: NodeIndex, life: u32, count: u64 },
+    Synced { node: NodeIndex, life: u32 },
+    Executed { node: NodeIndex, life: u32 },
+    Restart { node: NodeIndex, life: u32 },
     Fault,
-    Heal {
-        links: Vec<(NodeIndex, NodeIndex)>,
-    },
+    Heal { links: Vec<(NodeIndex, NodeIndex)> },
     Call,
 }
 
@@ -153,15 +134,11 @@ impl World {
     /// Lets the next event happen; false when the run is over.
     fn step(&mut self) -> bool {
         let Some((at, event)) = self.queue.pop() else {
-            self.oracle
-                .accuse("I12", "nothing will ever happen again".into());
+            self.oracle.accuse("I12", "nothing will ever happen again".into());
             return false;
         };
         self.now = at;
-        let held_up = event
-            .node()
-            .map(|node| self.host(node).paused_until)
-            .filter(|until| *until > at);
+        let held_up = event.node().map(|node| self.host(node).paused_until).filter(|until| *until > at);
         match held_up {
             Some(until) => self.queue.push(until, event),
             None => self.happen(event),
@@ -177,9 +154,7 @@ impl World {
             Event::Timer { node, life, count } => self.ring(node, life, count),
             Event::Synced { node, life } => self.synced(node, life),
             Event::Executed { node, life } => self.executed(node, life),
-            Event::Restart { node, life } if self.host(node).incarnation == life => {
-                self.start(node)
-            }
+            Event::Restart { node, life } if self.host(node).incarnation == life => self.start(node),
             Event::Restart { .. } => {}
             Event::Fault => self.strike(),
             Event::Heal { links } => self.heal(&links),
@@ -210,13 +185,8 @@ impl World {
     fn verdict(mut self) -> Verdict {
         self.tally.messages_lost = self.network.lost();
         self.tally.messages_doubled = self.network.doubled();
-        self.tally.views = self
-            .hosts
-            .iter()
-            .filter_map(Host::status)
-            .map(|status| status.view.0)
-            .max()
-            .unwrap_or_default();
+        self.tally.views =
+            self.hosts.iter().filter_map(Host::status).map(|status| status.view.0).max().unwrap_or_default();
         for (host, sin) in self.hosts.iter().zip(&self.scenario.sins) {
             let deeds = host.adversary.as_ref().map_or(0, Adversary::deeds);
             match sin {
@@ -231,11 +201,7 @@ impl World {
             seed: self.scenario.seed,
             height: self.oracle.lowest().0,
             highest: self.oracle.highest().0,
-            last_lines: if violation.is_some() {
-                self.trace.last_lines()
-            } else {
-                Vec::new()
-            },
+            last_lines: if violation.is_some() { self.trace.last_lines() } else { Vec::new() },
             violation,
             trace: self.trace.hash(),
             events: self.trace.events(),
@@ -261,13 +227,7 @@ impl World {
     }
 
     fn note(&mut self, verb: &'static str, node: NodeIndex, peer: Option<NodeIndex>, facts: Facts) {
-        self.trace.note(Line {
-            at: self.now,
-            verb,
-            node,
-            peer,
-            facts,
-        });
+        self.trace.note(Line { at: self.now, verb, node, peer, facts });
     }
 }
 
@@ -298,12 +258,8 @@ fn hosts(scenario: &Scenario, random: &Random) -> Vec<Host> {
     let members = keyrings.into_iter().zip(identities).enumerate();
     let hosts = members.map(|(place, (keyring, identity))| {
         let (offset, drift_ppm) = scenario.clocks[place];
-        let keys = Keys {
-            keyring: keyring.clone(),
-            identity: identity.clone(),
-        };
-        let sinner =
-            |sin| Adversary::new(sin, keys, fellows(scenario, sin), random.fork(place as u64));
+        let keys = Keys { keyring: keyring.clone(), identity: identity.clone() };
+        let sinner = |sin| Adversary::new(sin, keys, fellows(scenario, sin), random.fork(place as u64));
         Host {
             keyring,
             identity,
@@ -333,10 +289,6 @@ fn keyrings(scenario: &Scenario, chain: ChainId) -> Vec<Keyring> {
 }
 
 fn fellows(scenario: &Scenario, sin: Sin) -> Vec<NodeIndex> {
-    let places = scenario
-        .sins
-        .iter()
-        .enumerate()
-        .filter(|(_, other)| **other == Some(sin));
+    let places = scenario.sins.iter().enumerate().filter(|(_, other)| **other == Some(sin));
     places.map(|(place, _)| NodeIndex(place as u16)).collect()
 }

@@ -30,6 +30,7 @@ pub(super) fn recover(columns: &impl Columns) -> Result<Recovered, StorageError>
         notarizations: above(columns, Family::Notarization, view, record::decode_notarization)?,
         nullifications: above(columns, Family::Nullification, view, record::decode_nullification)?,
         votes: above(columns, Family::Vote, view, record::decode_vote)?,
+        executed_requests: Vec::new(),
     })
 }
 

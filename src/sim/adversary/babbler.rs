@@ -44,28 +44,20 @@ impl Adversary {
 
     fn noise(&mut self) -> BlsBytes {
         let mut bytes = [0; 48];
-        bytes
-            .iter_mut()
-            .for_each(|byte| *byte = self.random.next() as u8);
+        bytes.iter_mut().for_each(|byte| *byte = self.random.next() as u8);
         BlsBytes(bytes)
     }
 
     fn digest(&mut self) -> Digest {
         let mut digest = Digest::ZERO;
         if self.random.chance(700) {
-            digest
-                .0
-                .iter_mut()
-                .for_each(|byte| *byte = self.random.next() as u8);
+            digest.0.iter_mut().for_each(|byte| *byte = self.random.next() as u8);
         }
         digest
     }
 
     fn beacon(&mut self, view: u64) -> RandomBeacon {
-        RandomBeacon {
-            view: View(view),
-            signature: self.noise(),
-        }
+        RandomBeacon { view: View(view), signature: self.noise() }
     }
 
     /// Nonsense about nothing that was heard.
@@ -80,11 +72,7 @@ impl Adversary {
             }),
             1 => PeerMessage::FetchChain(Height(number)),
             2 => PeerMessage::FetchBlock(block),
-            3 => PeerMessage::Finalization(Finalization {
-                view,
-                block,
-                signature,
-            }),
+            3 => PeerMessage::Finalization(Finalization { view, block, signature }),
             4 => PeerMessage::Certification(Certification {
                 height: Height(number),
                 root: StateRoot(block),
@@ -92,16 +80,10 @@ impl Adversary {
             }),
             5 => PeerMessage::Chain(Box::new(ChainSegment {
                 blocks: Vec::new(),
-                finalization: Finalization {
-                    view,
-                    block,
-                    signature,
-                },
+                finalization: Finalization { view, block, signature },
                 certification: None,
             })),
-            6 => PeerMessage::Ingress(bytes::Bytes::from_static(
-                b"\xd9\xd9\xf7\xa1\x67content\xbf",
-            )),
+            6 => PeerMessage::Ingress(bytes::Bytes::from_static(b"\xd9\xd9\xf7\xa1\x67content\xbf")),
             _ => PeerMessage::Nullification(Nullification { view, signature }, self.beacon(number)),
         }
     }
@@ -112,32 +94,20 @@ impl Adversary {
         match heard {
             M::Proposal(proposal) => M::Proposal(self.misplaced(&proposal.block)),
             M::NotarizationShare(share) => self.false_share(*share),
-            M::NullificationShare(share) => M::NullificationShare(NullificationShare {
-                signer: self.own(),
-                ..*share
-            }),
+            M::NullificationShare(share) => {
+                M::NullificationShare(NullificationShare { signer: self.own(), ..*share })
+            }
             M::FinalizationShare(share) => self.early_finalization(*share),
             M::CertificationShare(share) => self.wrong_root(*share),
-            M::Notarization(n, beacon) => M::Notarization(
-                Notarization {
-                    block: self.digest(),
-                    ..*n
-                },
-                *beacon,
-            ),
+            M::Notarization(n, beacon) => {
+                M::Notarization(Notarization { block: self.digest(), ..*n }, *beacon)
+            }
             M::Nullification(n, _) => M::Nullification(*n, self.beacon(n.view.0)),
-            M::Finalization(f) => M::Finalization(Finalization {
-                view: View(self.odd(f.view.0)),
-                ..*f
-            }),
-            M::Certification(c) => M::Certification(Certification {
-                height: Height(self.odd(c.height.0)),
-                ..*c
-            }),
-            M::Status(s) => M::Status(PeerStatus {
-                finalized: Height(self.odd(s.finalized.0)),
-                ..*s
-            }),
+            M::Finalization(f) => M::Finalization(Finalization { view: View(self.odd(f.view.0)), ..*f }),
+            M::Certification(c) => {
+                M::Certification(Certification { height: Height(self.odd(c.height.0)), ..*c })
+            }
+            M::Status(s) => M::Status(PeerStatus { finalized: Height(self.odd(s.finalized.0)), ..*s }),
             M::FetchChain(height) => M::FetchChain(Height(self.odd(height.0))),
             M::Chain(segment) => M::Chain(self.lying_chain(segment)),
             M::Ingress(bytes) => M::Ingress(bytes.slice(..self.random.index(bytes.len() + 1))),
@@ -147,10 +117,7 @@ impl Adversary {
 
     /// A truly signed block in a place where no block may be.
     fn misplaced(&mut self, block: &Block) -> Arc<Proposal> {
-        let mut block = Block {
-            proposer: self.own(),
-            ..block.clone()
-        };
+        let mut block = Block { proposer: self.own(), ..block.clone() };
         match self.random.below(8) {
             0 => block.view = View(self.odd(block.view.0)),
             1 => block.height = Height(self.odd(block.height.0)),
@@ -165,25 +132,16 @@ impl Adversary {
     }
 
     fn false_share(&mut self, share: NotarizationShare) -> PeerMessage {
-        let own = NotarizationShare {
-            signer: self.own(),
-            ..share
-        };
+        let own = NotarizationShare { signer: self.own(), ..share };
         PeerMessage::NotarizationShare(match self.random.below(4) {
-            0 => NotarizationShare {
-                signer: NodeIndex(self.random.next() as u16),
-                ..share
-            },
-            1 => NotarizationShare {
-                share: self.noise(),
-                ..own
-            },
+            0 => NotarizationShare { signer: NodeIndex(self.random.next() as u16), ..share },
+            1 => NotarizationShare { share: self.noise(), ..own },
             2 => NotarizationShare {
                 beacon: self.noise(),
-                share: self.keys.keyring.sign_share(&Statement::Notarize {
-                    view: share.view,
-                    block: share.block,
-                }),
+                share: self
+                    .keys
+                    .keyring
+                    .sign_share(&Statement::Notarize { view: share.view, block: share.block }),
                 ..own
             },
             _ => {
@@ -201,10 +159,7 @@ impl Adversary {
     /// A true signature on a root that nobody has.
     fn wrong_root(&mut self, share: CertificationShare) -> PeerMessage {
         let (height, root) = (Height(self.odd(share.height.0)), StateRoot(self.digest()));
-        let signature = self
-            .keys
-            .keyring
-            .sign_share(&Statement::Certify { height, root });
+        let signature = self.keys.keyring.sign_share(&Statement::Certify { height, root });
         PeerMessage::CertificationShare(CertificationShare {
             height,
             root,
@@ -218,10 +173,7 @@ impl Adversary {
         match self.random.below(4) {
             0 => drop(segment.blocks.pop()),
             1 => segment.blocks.reverse(),
-            2 => segment
-                .blocks
-                .iter_mut()
-                .for_each(|(_, beacon)| beacon.signature = BlsBytes([7; 48])),
+            2 => segment.blocks.iter_mut().for_each(|(_, beacon)| beacon.signature = BlsBytes([7; 48])),
             _ => segment.finalization.block = self.digest(),
         }
         Box::new(segment)

@@ -10,18 +10,11 @@ use std::sync::Arc;
 impl Adversary {
     pub(super) fn conspire(&mut self, effect: Effect) -> Vec<Effect> {
         match &effect {
-            Effect::Broadcast(PeerMessage::Proposal(proposal))
-                if proposal.block.proposer == self.own() =>
-            {
+            Effect::Broadcast(PeerMessage::Proposal(proposal)) if proposal.block.proposer == self.own() => {
                 let twin = self.keys.propose(twin(&proposal.block));
-                [Arc::clone(proposal), twin]
-                    .iter()
-                    .flat_map(|proposal| self.put_forward(proposal))
-                    .collect()
+                [Arc::clone(proposal), twin].iter().flat_map(|proposal| self.put_forward(proposal)).collect()
             }
-            Effect::Broadcast(message) | Effect::Send(_, message)
-                if tells_of_the_other_half(message) =>
-            {
+            Effect::Broadcast(message) | Effect::Send(_, message) if tells_of_the_other_half(message) => {
                 Vec::new()
             }
             _ => vec![effect],
@@ -31,12 +24,10 @@ impl Adversary {
     /// Hands one of the two blocks to its half and to the fellows, with all votes for it.
     fn put_forward(&mut self, proposal: &Arc<Proposal>) -> Vec<Effect> {
         self.deeds += 1;
-        let told = self
-            .others()
-            .filter(|node| self.fellows.contains(node) || in_half(*node, &proposal.block));
-        let mut effects: Vec<Effect> = told
-            .map(|node| Effect::Send(node, PeerMessage::Proposal(Arc::clone(proposal))))
-            .collect();
+        let told =
+            self.others().filter(|node| self.fellows.contains(node) || in_half(*node, &proposal.block));
+        let mut effects: Vec<Effect> =
+            told.map(|node| Effect::Send(node, PeerMessage::Proposal(Arc::clone(proposal)))).collect();
         effects.extend(self.support(&proposal.block));
         effects
     }
@@ -52,17 +43,9 @@ impl Adversary {
     fn support(&mut self, block: &Block) -> Vec<Effect> {
         let (view, hash) = (block.view, hash_block(block));
         let split = self.fellows.contains(&block.proposer);
-        let told: Vec<NodeIndex> = self
-            .others()
-            .filter(|node| !split || in_half(*node, block))
-            .collect();
-        let votes = [
-            self.keys.notarize(view, hash),
-            self.keys.finalize(view, hash),
-        ];
-        told.iter()
-            .flat_map(|node| votes.clone().map(|vote| Effect::Send(*node, vote)))
-            .collect()
+        let told: Vec<NodeIndex> = self.others().filter(|node| !split || in_half(*node, block)).collect();
+        let votes = [self.keys.notarize(view, hash), self.keys.finalize(view, hash)];
+        told.iter().flat_map(|node| votes.clone().map(|vote| Effect::Send(*node, vote))).collect()
     }
 }
 

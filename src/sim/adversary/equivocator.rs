@@ -8,9 +8,7 @@ use std::sync::Arc;
 impl Adversary {
     pub(super) fn equivocate(&mut self, effect: Effect) -> Vec<Effect> {
         match &effect {
-            Effect::Broadcast(PeerMessage::Proposal(proposal))
-                if proposal.block.proposer == self.own() =>
-            {
+            Effect::Broadcast(PeerMessage::Proposal(proposal)) if proposal.block.proposer == self.own() => {
                 let twin = self.keys.propose(twin(&proposal.block));
                 self.deeds += 1;
                 self.two_halves(proposal, &twin)
@@ -29,20 +27,11 @@ impl Adversary {
         let sides = self.random.next();
         let mut effects = Vec::new();
         for node in self.others() {
-            let proposal = if sides >> node.0 & 1 == 0 {
-                left
-            } else {
-                right
-            };
-            effects.push(Effect::Send(
-                node,
-                PeerMessage::Proposal(Arc::clone(proposal)),
-            ));
+            let proposal = if sides >> node.0 & 1 == 0 { left } else { right };
+            effects.push(Effect::Send(node, PeerMessage::Proposal(Arc::clone(proposal))));
         }
         for proposal in [left, right] {
-            let vote = self
-                .keys
-                .notarize(proposal.block.view, hash_block(&proposal.block));
+            let vote = self.keys.notarize(proposal.block.view, hash_block(&proposal.block));
             effects.push(Effect::Broadcast(vote));
         }
         effects
@@ -62,11 +51,7 @@ impl Adversary {
 pub(super) fn twin(block: &Block) -> Block {
     let time = Time(block.time.0 ^ 1).max(Time(1));
     Block {
-        time: if time < block.time {
-            Time(block.time.0 + 2)
-        } else {
-            time
-        },
+        time: if time < block.time { Time(block.time.0 + 2) } else { time },
         payload: Payload::default(),
         ..block.clone()
     }

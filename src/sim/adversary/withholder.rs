@@ -21,16 +21,8 @@ impl Withheld {
             _ => random.next(),
         };
         match sin {
-            Sin::Mute => Withheld {
-                shares: u64::MAX,
-                proposals: u64::MAX,
-                certificates: u64::MAX,
-            },
-            _ => Withheld {
-                shares: mask(),
-                proposals: mask(),
-                certificates: mask(),
-            },
+            Sin::Mute => Withheld { shares: u64::MAX, proposals: u64::MAX, certificates: u64::MAX },
+            _ => Withheld { shares: mask(), proposals: mask(), certificates: mask() },
         }
     }
 
@@ -47,9 +39,7 @@ impl Withheld {
             | M::Finalization(_)
             | M::Certification(_)
             | M::Chain(_) => self.certificates,
-            M::Ingress(_) | M::Status(_) | M::FetchBlock(_) | M::FetchChain(_) | M::Ceremony(_) => {
-                0
-            }
+            M::Ingress(_) | M::Status(_) | M::FetchBlock(_) | M::FetchChain(_) | M::Ceremony(_) => 0,
         }
     }
 }
@@ -61,12 +51,9 @@ impl Adversary {
                 let mask = self.withheld.mask(&message);
                 self.deeds += u64::from(mask != 0);
                 let told = self.others().filter(|node| mask >> (node.0 % 64) & 1 == 0);
-                told.map(|node| Effect::Send(node, message.clone()))
-                    .collect()
+                told.map(|node| Effect::Send(node, message.clone())).collect()
             }
-            Effect::Send(node, message)
-                if self.withheld.mask(&message) >> (node.0 % 64) & 1 == 1 =>
-            {
+            Effect::Send(node, message) if self.withheld.mask(&message) >> (node.0 % 64) & 1 == 1 => {
                 self.deeds += 1;
                 Vec::new()
             }

@@ -64,22 +64,16 @@ impl Chain {
         match record {
             Record::Proposal { hash, proposal } => self.keep_block(node, *hash, &proposal.block),
             Record::Block { hash, block } => self.keep_block(node, *hash, block),
-            Record::Finalized {
-                height,
-                hash,
-                beacon,
-                ..
-            } => self.finalize(node, *height, *hash, beacon, votes),
+            Record::Finalized { height, hash, beacon, .. } => {
+                self.finalize(node, *height, *hash, beacon, votes)
+            }
             _ => Ok(()),
         }
     }
 
     fn keep_block(&mut self, node: NodeIndex, hash: Digest, block: &Block) -> Finding {
         if !self.blocks.contains_key(&hash) && hash_block(block) != hash {
-            return violation(
-                "I2",
-                format!("node {node} keeps a block under the wrong hash {hash:?}"),
-            );
+            return violation("I2", format!("node {node} keeps a block under the wrong hash {hash:?}"));
         }
         self.learn(hash, block);
         self.stored.insert((node, hash));
@@ -94,12 +88,7 @@ impl Chain {
                 parent: block.parent,
                 proposer: block.proposer,
                 time: block.time,
-                requests: block
-                    .payload
-                    .ingress
-                    .iter()
-                    .map(|ingress| (ingress.id, ingress.expiry))
-                    .collect(),
+                requests: block.payload.ingress.iter().map(|ingress| (ingress.id, ingress.expiry)).collect(),
             })
         });
     }
@@ -117,36 +106,25 @@ impl Chain {
         if height.0 > standing.finalized.0 + 1 {
             return violation(
                 "I2",
-                format!(
-                    "node {node} finalizes height {height} after {}",
-                    standing.finalized
-                ),
+                format!("node {node} finalizes height {height} after {}", standing.finalized),
             );
         }
         standing.finalized = standing.finalized.max(height);
         let one = *self.finalized.entry(height).or_insert(hash);
         if one != hash {
-            return violation(
-                "I1",
-                format!("height {height} is {one:?} and, for node {node}, {hash:?}"),
-            );
+            return violation("I1", format!("height {height} is {one:?} and, for node {node}, {hash:?}"));
         }
         let block = self.blocks.get(&hash).filter(|_| self.stored.contains(&(node, hash))).cloned();
         let Some(block) = block else {
             return violation(
                 "I2",
-                format!(
-                    "node {node} finalizes {hash:?} at {height}, a block that it does not keep"
-                ),
+                format!("node {node} finalizes {hash:?} at {height}, a block that it does not keep"),
             );
         };
         if beacon.view != block.view {
             return violation(
                 "I3",
-                format!(
-                    "the block of view {} is finalized with the beacon of {}",
-                    block.view, beacon.view
-                ),
+                format!("the block of view {} is finalized with the beacon of {}", block.view, beacon.view),
             );
         }
         self.linked(&block, height, hash)?;
@@ -155,10 +133,7 @@ impl Chain {
         }
         violation(
             "I2",
-            format!(
-                "height {height} finalizes {hash:?} of view {}, which nobody could notarize",
-                block.view
-            ),
+            format!("height {height} finalizes {hash:?} of view {}, which nobody could notarize", block.view),
         )
     }
 
@@ -175,10 +150,9 @@ impl Chain {
             );
         }
         match self.blocks.get(&parent) {
-            Some(parent) if parent.time >= block.time || parent.view >= block.view => violation(
-                "I2",
-                format!("{hash:?} at height {height} is not after its parent"),
-            ),
+            Some(parent) if parent.time >= block.time || parent.view >= block.view => {
+                violation("I2", format!("{hash:?} at height {height} is not after its parent"))
+            }
             _ => Ok(()),
         }
     }
@@ -189,10 +163,7 @@ impl Chain {
         if batch.height != standing.ordered.next() {
             return violation(
                 "I7",
-                format!(
-                    "node {node} executes height {} after {}",
-                    batch.height, standing.ordered
-                ),
+                format!("node {node} executes height {} after {}", batch.height, standing.ordered),
             );
         }
         standing.ordered = batch.height;
@@ -200,13 +171,7 @@ impl Chain {
             if known == batch {
                 return Ok(());
             }
-            return violation(
-                "I1",
-                format!(
-                    "node {node} executes another batch at height {}",
-                    batch.height
-                ),
-            );
+            return violation("I1", format!("node {node} executes another batch at height {}", batch.height));
         }
         self.agrees_with_block(batch)?;
         self.each_once(batch)?;
@@ -215,30 +180,17 @@ impl Chain {
     }
 
     fn agrees_with_block(&self, batch: &Batch) -> Finding {
-        let block = self
-            .finalized
-            .get(&batch.height)
-            .and_then(|hash| self.blocks.get(hash));
+        let block = self.finalized.get(&batch.height).and_then(|hash| self.blocks.get(hash));
         let Some(block) = block else {
-            return violation(
-                "I1",
-                format!("height {} is executed before it is finalized", batch.height),
-            );
+            return violation("I1", format!("height {} is executed before it is finalized", batch.height));
         };
         let same = batch.time == block.time
             && batch.proposer == block.proposer
-            && batch
-                .ingress
-                .iter()
-                .map(|ingress| ingress.id)
-                .eq(block.requests.iter().map(|(id, _)| *id));
+            && batch.ingress.iter().map(|ingress| ingress.id).eq(block.requests.iter().map(|(id, _)| *id));
         if same {
             return Ok(());
         }
-        violation(
-            "I1",
-            format!("the batch at height {} is not its block's", batch.height),
-        )
+        violation("I1", format!("the batch at height {} is not its block's", batch.height))
     }
 
     fn each_once(&mut self, batch: &Batch) -> Finding {
@@ -246,19 +198,13 @@ impl Chain {
             if let Some(before) = self.requests.insert(ingress.id, batch.height) {
                 return violation(
                     "I7",
-                    format!(
-                        "request {:?} is executed at {before} and at {}",
-                        ingress.id, batch.height
-                    ),
+                    format!("request {:?} is executed at {before} and at {}", ingress.id, batch.height),
                 );
             }
             if ingress.call.ingress_expiry < batch.time {
                 return violation(
                     "I7",
-                    format!(
-                        "request {:?} is executed at {}, after its expiry",
-                        ingress.id, batch.height
-                    ),
+                    format!("request {:?} is executed at {}, after its expiry", ingress.id, batch.height),
                 );
             }
         }
@@ -270,10 +216,7 @@ impl Chain {
     }
 
     pub fn unreferenced(&self) -> Height {
-        self.roots
-            .keys()
-            .next_back()
-            .map_or(Height(1), |height| height.next())
+        self.roots.keys().next_back().map_or(Height(1), |height| height.next())
     }
 
     /// I4: the root is the reference execution's.
@@ -296,35 +239,29 @@ impl Chain {
                 "I4",
                 format!("node {node} has {root:?} at height {height}, the reference {reference:?}"),
             ),
-            None => violation(
-                "I4",
-                format!("node {node} has a state at height {height}, which nothing ordered"),
-            ),
+            None => {
+                violation("I4", format!("node {node} has a state at height {height}, which nothing ordered"))
+            }
         }
     }
 
     /// A restart goes on from the disk: the node's past is what it kept, and that is of the one chain.
     pub fn restarted(&mut self, node: NodeIndex, recovered: &Recovered) -> Finding {
-        let tip = recovered
-            .finalized
-            .last()
-            .map_or(Height::ZERO, |(_, block, _)| block.height);
+        let tip = recovered.finalized.last().map_or(Height::ZERO, |(_, block, _)| block.height);
         let first = recovered.executed.0.max(1);
-        if !recovered.finalized.iter().map(|(_, block, _)| block.height.0).eq(first..=tip.0.max(recovered.executed.0)) {
+        if !recovered
+            .finalized
+            .iter()
+            .map(|(_, block, _)| block.height.0)
+            .eq(first..=tip.0.max(recovered.executed.0))
+        {
             return violation("I2", format!("node {node} restarts with a hole between {first} and {tip}"));
         }
         for (hash, block, _) in &recovered.finalized {
-            if self
-                .finalized
-                .get(&block.height)
-                .is_some_and(|one| one != hash)
-            {
+            if self.finalized.get(&block.height).is_some_and(|one| one != hash) {
                 return violation(
                     "I1",
-                    format!(
-                        "node {node} restarts with {hash:?} at height {}",
-                        block.height
-                    ),
+                    format!("node {node} restarts with {hash:?} at height {}", block.height),
                 );
             }
         }
@@ -332,37 +269,26 @@ impl Chain {
         standing.finalized = tip;
         standing.ordered = recovered.executed;
         standing.executed = recovered.executed;
-        standing.certified = recovered
-            .certification
-            .map_or(Height::ZERO, |certification| certification.height);
+        standing.certified =
+            recovered.certification.map_or(Height::ZERO, |certification| certification.height);
         Ok(())
     }
 
     /// The lowest of what honest nodes finalized and certified.
     pub fn lowest(&self, honest: &[bool]) -> Height {
         let standings = self.nodes.iter().zip(honest).filter(|(_, honest)| **honest);
-        standings
-            .map(|(standing, _)| standing.finalized.min(standing.certified))
-            .min()
-            .unwrap_or_default()
+        standings.map(|(standing, _)| standing.finalized.min(standing.certified)).min().unwrap_or_default()
     }
 
     /// The highest height that an honest node finalized.
     pub fn highest(&self) -> Height {
-        self.finalized
-            .keys()
-            .next_back()
-            .copied()
-            .unwrap_or_default()
+        self.finalized.keys().next_back().copied().unwrap_or_default()
     }
 
     /// Where every honest node stands, for a report.
     pub fn standing(&self, honest: &[bool]) -> String {
-        let standings = self
-            .nodes
-            .iter()
-            .enumerate()
-            .filter(|(node, _)| honest.get(*node).copied().unwrap_or(false));
+        let standings =
+            self.nodes.iter().enumerate().filter(|(node, _)| honest.get(*node).copied().unwrap_or(false));
         standings
             .map(|(node, s)| {
                 format!(

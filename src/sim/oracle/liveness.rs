@@ -28,21 +28,13 @@ struct Window {
 
 impl Window {
     fn new(now: Time, lowest: Height) -> Window {
-        Window {
-            goal: Height(lowest.0 + CALM_HEIGHTS),
-            end: Time(now.0 + CALM_WINDOW),
-        }
+        Window { goal: Height(lowest.0 + CALM_HEIGHTS), end: Time(now.0 + CALM_WINDOW) }
     }
 }
 
 impl Liveness {
     pub fn new(nodes: usize) -> Liveness {
-        Liveness {
-            window: None,
-            awaited: BTreeMap::new(),
-            due: BTreeMap::new(),
-            nodes,
-        }
+        Liveness { window: None, awaited: BTreeMap::new(), due: BTreeMap::new(), nodes }
     }
 
     pub fn calm(&mut self, now: Time, lowest: Height) {
@@ -84,10 +76,9 @@ impl Liveness {
             );
         }
         match self.due.first_key_value() {
-            Some(((deadline, id), ())) if *deadline < now => violation(
-                "I14",
-                format!("request {id:?}, admitted in the calm, is not executed in time"),
-            ),
+            Some(((deadline, id), ())) if *deadline < now => {
+                violation("I14", format!("request {id:?}, admitted in the calm, is not executed in time"))
+            }
             _ => Ok(()),
         }
     }
@@ -119,16 +110,9 @@ mod tests {
         let mut liveness = Liveness::new(4);
         liveness.calm(START, Height(10));
         liveness.admitted(RequestId([1; 32]), Time(2_000));
-        assert!(
-            liveness
-                .passed(Time(2_000), Height(10), String::new)
-                .is_ok()
-        );
+        assert!(liveness.passed(Time(2_000), Height(10), String::new).is_ok());
         assert_eq!(
-            liveness
-                .passed(Time(2_001), Height(10), String::new)
-                .err()
-                .map(|v| v.invariant),
+            liveness.passed(Time(2_001), Height(10), String::new).err().map(|v| v.invariant),
             Some("I14")
         );
     }

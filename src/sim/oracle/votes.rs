@@ -62,13 +62,7 @@ impl Votes {
             ),
             M::NotarizationShare(share) => {
                 self.signed_by(node, share.signer)?;
-                self.vote(
-                    node,
-                    &Vote::Notarize {
-                        view: share.view,
-                        block: share.block,
-                    },
-                );
+                self.vote(node, &Vote::Notarize { view: share.view, block: share.block });
                 self.speak(node, Kind::Notarize, share.view.0, share.block)
             }
             M::NullificationShare(share) => {
@@ -78,13 +72,7 @@ impl Votes {
             }
             M::FinalizationShare(share) => {
                 self.signed_by(node, share.signer)?;
-                self.vote(
-                    node,
-                    &Vote::Finalize {
-                        view: share.view,
-                        block: share.block,
-                    },
-                );
+                self.vote(node, &Vote::Finalize { view: share.view, block: share.block });
                 self.speak(node, Kind::Finalize, share.view.0, share.block)
             }
             M::CertificationShare(share) => {
@@ -92,12 +80,12 @@ impl Votes {
                 self.executed(node, share.height, share.root);
                 self.speak(node, Kind::Certify, share.height.0, share.root.0)
             }
-            M::Notarization(notarization, beacon) => self
-                .notarization(notarization)
-                .and_then(|()| beacon_of(notarization.view, beacon)),
-            M::Nullification(nullification, beacon) => self
-                .nullification(nullification)
-                .and_then(|()| beacon_of(nullification.view, beacon)),
+            M::Notarization(notarization, beacon) => {
+                self.notarization(notarization).and_then(|()| beacon_of(notarization.view, beacon))
+            }
+            M::Nullification(nullification, beacon) => {
+                self.nullification(nullification).and_then(|()| beacon_of(nullification.view, beacon))
+            }
             M::Finalization(finalization) => self.finalization(finalization),
             M::Certification(certification) => self.certified(certification),
             M::Chain(segment) => self.finalization(&segment.finalization),
@@ -111,12 +99,12 @@ impl Votes {
                 self.vote(node, vote);
                 Ok(())
             }
-            Record::Notarization(notarization, beacon) => self
-                .notarization(notarization)
-                .and_then(|()| beacon_of(notarization.view, beacon)),
-            Record::Nullification(nullification, beacon) => self
-                .nullification(nullification)
-                .and_then(|()| beacon_of(nullification.view, beacon)),
+            Record::Notarization(notarization, beacon) => {
+                self.notarization(notarization).and_then(|()| beacon_of(notarization.view, beacon))
+            }
+            Record::Nullification(nullification, beacon) => {
+                self.nullification(nullification).and_then(|()| beacon_of(nullification.view, beacon))
+            }
             Record::Finalized { finalization, .. } => self.finalization(finalization),
             Record::Certification(certification) => self.certified(certification),
             Record::Proposal { .. } | Record::Block { .. } => Ok(()),
@@ -138,10 +126,7 @@ impl Votes {
         if self.suffice(self.certifying.get(&(*height, *root))) {
             return Ok(());
         }
-        violation(
-            "I3",
-            format!("certification of {root:?} at height {height} without its votes"),
-        )
+        violation("I3", format!("certification of {root:?} at height {height} without its votes"))
     }
 
     fn vote(&mut self, node: NodeIndex, vote: &Vote) {
@@ -168,10 +153,7 @@ impl Votes {
             _ => return Ok(()),
         };
         if self.spoken.contains_key(&(node, opposite, number)) {
-            return violation(
-                "I5",
-                format!("node {node} both finalizes and nullifies view {number}"),
-            );
+            return violation("I5", format!("node {node} both finalizes and nullifies view {number}"));
         }
         Ok(())
     }
@@ -186,17 +168,11 @@ impl Votes {
     fn notarization(&mut self, notarization: &Notarization) -> Finding {
         let (view, block) = (notarization.view, notarization.block);
         if !self.could_notarize(view, block) {
-            return violation(
-                "I3",
-                format!("notarization of {block:?} in view {view} without its votes"),
-            );
+            return violation("I3", format!("notarization of {block:?} in view {view} without its votes"));
         }
         let other = *self.notarized.entry(view).or_insert(block);
         if other != block {
-            return violation(
-                "I2",
-                format!("view {view} notarizes {other:?} and {block:?}"),
-            );
+            return violation("I2", format!("view {view} notarizes {other:?} and {block:?}"));
         }
         Ok(())
     }
@@ -204,10 +180,7 @@ impl Votes {
     fn nullification(&mut self, nullification: &Nullification) -> Finding {
         let view = nullification.view;
         if !self.suffice(self.nullifying.get(&view)) {
-            return violation(
-                "I3",
-                format!("nullification of view {view} without its votes"),
-            );
+            return violation("I3", format!("nullification of view {view} without its votes"));
         }
         self.nullified.insert(view, ());
         self.one_outcome(view)
@@ -216,17 +189,11 @@ impl Votes {
     fn finalization(&mut self, finalization: &Finalization) -> Finding {
         let (view, block) = (finalization.view, finalization.block);
         if !self.suffice(self.finalizing.get(&(view, block))) {
-            return violation(
-                "I3",
-                format!("finalization of {block:?} in view {view} without its votes"),
-            );
+            return violation("I3", format!("finalization of {block:?} in view {view} without its votes"));
         }
         let other = *self.finalized.entry(view).or_insert(block);
         if other != block {
-            return violation(
-                "I1",
-                format!("view {view} finalizes {other:?} and {block:?}"),
-            );
+            return violation("I1", format!("view {view} finalizes {other:?} and {block:?}"));
         }
         self.one_outcome(view)
     }
@@ -247,10 +214,7 @@ fn beacon_of(view: View, beacon: &RandomBeacon) -> Finding {
     if beacon.view == view {
         return Ok(());
     }
-    violation(
-        "I3",
-        format!("view {view} comes with the beacon of view {}", beacon.view),
-    )
+    violation("I3", format!("view {view} comes with the beacon of view {}", beacon.view))
 }
 
 fn bit(node: NodeIndex) -> Nodes {
@@ -295,18 +259,8 @@ mod tests {
     }
 
     fn notarization(block: Digest) -> PeerMessage {
-        let beacon = RandomBeacon {
-            view: View(3),
-            signature: SIGNATURE,
-        };
-        PeerMessage::Notarization(
-            Notarization {
-                view: View(3),
-                block,
-                signature: SIGNATURE,
-            },
-            beacon,
-        )
+        let beacon = RandomBeacon { view: View(3), signature: SIGNATURE };
+        PeerMessage::Notarization(Notarization { view: View(3), block, signature: SIGNATURE }, beacon)
     }
 
     /// Everything is said by its signer, or by node 3 when it has none; the verdict is on the last.
@@ -330,31 +284,9 @@ mod tests {
 
     #[test]
     fn a_certificate_needs_its_votes() {
-        check(
-            0,
-            &[notarize(1, A), notarize(2, A), notarization(A)],
-            Some("I3"),
-        );
-        check(
-            0,
-            &[
-                notarize(1, A),
-                notarize(2, A),
-                notarize(2, A),
-                notarization(A),
-            ],
-            Some("I3"),
-        );
-        check(
-            0,
-            &[
-                notarize(1, A),
-                notarize(2, A),
-                notarize(3, A),
-                notarization(A),
-            ],
-            None,
-        );
+        check(0, &[notarize(1, A), notarize(2, A), notarization(A)], Some("I3"));
+        check(0, &[notarize(1, A), notarize(2, A), notarize(2, A), notarization(A)], Some("I3"));
+        check(0, &[notarize(1, A), notarize(2, A), notarize(3, A), notarization(A)], None);
         check(1, &[notarize(1, A), notarize(2, A), notarization(A)], None);
     }
 
@@ -377,12 +309,7 @@ mod tests {
         let mut said: Vec<PeerMessage> = (1..4).map(|node| notarize(node, A)).collect();
         said.push(notarization(A));
         check(2, &said, None);
-        let both = [
-            notarize(2, A),
-            notarize(3, B),
-            notarization(A),
-            notarization(B),
-        ];
+        let both = [notarize(2, A), notarize(3, B), notarization(A), notarization(B)];
         check(2, &both, Some("I2"));
     }
 }

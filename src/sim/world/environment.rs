@@ -20,12 +20,7 @@ impl World {
         }
         let recovered = self.host_mut(node).start();
         self.tally.restarts += u64::from(self.host(node).incarnation > 0);
-        self.note(
-            "starts",
-            node,
-            None,
-            Facts::new("height", recovered.executed.0, 0),
-        );
+        self.note("starts", node, None, Facts::new("height", recovered.executed.0, 0));
         self.oracle.restarted(node, &recovered);
         self.feed(node, Input::Started(Box::new(recovered)));
     }
@@ -66,8 +61,7 @@ impl World {
             self.note("is cut from", *from, Some(*to), Facts::default());
             self.network.cut(*from, *to);
         }
-        self.queue
-            .push(Time(self.now.0 + lasting), Event::Heal { links });
+        self.queue.push(Time(self.now.0 + lasting), Event::Heal { links });
     }
 
     pub(super) fn heal(&mut self, links: &[(NodeIndex, NodeIndex)]) {
@@ -111,15 +105,9 @@ impl World {
         };
         self.tally.crashes += 1;
         self.tally.torn_writes += u64::from(torn.lost > 0);
-        self.note(
-            "crashes",
-            node,
-            None,
-            Facts::new("losing", torn.lost as u64, torn.unsynced as u64),
-        );
+        self.note("crashes", node, None, Facts::new("losing", torn.lost as u64, torn.unsynced as u64));
         let life = self.host(node).incarnation;
-        self.queue
-            .push(Time(self.now.0 + lasting), Event::Restart { node, life });
+        self.queue.push(Time(self.now.0 + lasting), Event::Restart { node, life });
     }
 
     /// A crash from which the node comes back soon.
@@ -137,8 +125,7 @@ impl World {
     }
 
     pub(super) fn struck_between_effects(&mut self) -> bool {
-        self.rates.cut_short_per_100k > 0
-            && self.faults.below(100_000) < self.rates.cut_short_per_100k
+        self.rates.cut_short_per_100k > 0 && self.faults.below(100_000) < self.rates.cut_short_per_100k
     }
 
     /// All faults end: links are whole, nodes are up and awake. Sinners go on sinning.
@@ -197,11 +184,7 @@ impl World {
                 "is called",
                 node,
                 None,
-                Facts::new(
-                    "request",
-                    0,
-                    super::super::trace::short(&Digest(ingress.id.0)),
-                ),
+                Facts::new("request", 0, super::super::trace::short(&Digest(ingress.id.0))),
             );
             self.feed(node, Input::Ingress(ingress));
         }

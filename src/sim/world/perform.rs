@@ -25,11 +25,7 @@ impl World {
     }
 
     /// What a node's interface lets through: well-formed calls that are neither expired nor too early.
-    pub(super) fn admit(
-        &self,
-        node: NodeIndex,
-        envelope: bytes::Bytes,
-    ) -> Option<Arc<SignedIngress>> {
+    pub(super) fn admit(&self, node: NodeIndex, envelope: bytes::Bytes) -> Option<Arc<SignedIngress>> {
         let ingress = cbor::read_ingress(envelope).ok()?;
         let local = self.host(node).clock.read(self.now);
         admissible(local, ingress.expiry).then(|| Arc::new(ingress))
@@ -87,22 +83,12 @@ impl World {
             "executed",
             node,
             None,
-            Facts::new(
-                "height",
-                batch.height.0,
-                super::super::trace::short(&outcome.root.0),
-            ),
+            Facts::new("height", batch.height.0, super::super::trace::short(&outcome.root.0)),
         );
         if more {
             self.schedule_execution(node);
         }
-        self.feed(
-            node,
-            Input::Executed(Executed {
-                height: batch.height,
-                root: outcome.root,
-            }),
-        );
+        self.feed(node, Input::Executed(Executed { height: batch.height, root: outcome.root }));
     }
 
     /// Gives an input to a node: now, or once its effects are performed.
@@ -125,20 +111,13 @@ impl World {
         let handled = self.host_mut(node).handle(now, input);
         let honest = self.honest(node);
         match handled {
-            Err(panic) if honest => self
-                .oracle
-                .accuse("I11", format!("node {node} panics: {panic}")),
+            Err(panic) if honest => self.oracle.accuse("I11", format!("node {node} panics: {panic}")),
             Err(_) => self.crash_and_return(node),
             Ok(()) => {}
         }
-        let waiting = self
-            .host(node)
-            .life
-            .as_ref()
-            .map_or(0, |alive| alive.outbox.len());
+        let waiting = self.host(node).life.as_ref().map_or(0, |alive| alive.outbox.len());
         if waiting > bound && honest {
-            self.oracle
-                .accuse("I10", format!("node {node} has {waiting} effects waiting"));
+            self.oracle.accuse("I10", format!("node {node} has {waiting} effects waiting"));
         }
     }
 
@@ -175,9 +154,7 @@ impl World {
             Effect::Broadcast(message) => {
                 self.say(node, None, &message);
                 let others: Vec<NodeIndex> = self.nodes().filter(|to| *to != node).collect();
-                others
-                    .into_iter()
-                    .for_each(|to| self.route(node, to, message.clone()));
+                others.into_iter().for_each(|to| self.route(node, to, message.clone()));
             }
             Effect::SetTimer(moment) => self.set_timer(node, moment),
             Effect::Execute(batch) => self.execute(node, batch),
@@ -192,11 +169,8 @@ impl World {
             }
             Effect::ServeChain { to, from } => self.serve_chain(node, to, from),
             Effect::Halt(divergence) => self.halt(node, &divergence),
-            Effect::SelectPayload { .. }
-            | Effect::ValidatePayload { .. }
-            | Effect::Deliver { .. } => {
-                self.oracle
-                    .accuse("I11", format!("node {node} lets an inner effect out"));
+            Effect::SelectPayload { .. } | Effect::ValidatePayload { .. } | Effect::Deliver { .. } => {
+                self.oracle.accuse("I11", format!("node {node} lets an inner effect out"));
             }
         }
     }
@@ -232,8 +206,7 @@ impl World {
     fn write(&mut self, node: NodeIndex, record: Record) -> bool {
         self.note("writes", node, None, Facts::of_record(&record));
         self.oracle.kept(node, &record);
-        let careless =
-            self.scenario.planted.sends_votes_unsynced() && matches!(record, Record::Vote(_));
+        let careless = self.scenario.planted.sends_votes_unsynced() && matches!(record, Record::Vote(_));
         self.host_mut(node).disk.write(record);
         !careless
     }
@@ -256,20 +229,12 @@ impl World {
 
     fn route(&mut self, from: NodeIndex, to: NodeIndex, message: PeerMessage) {
         if usize::from(to.0) >= self.hosts.len() || from == to {
-            self.oracle
-                .accuse("I11", format!("node {from} sends to {to}"));
+            self.oracle.accuse("I11", format!("node {from} sends to {to}"));
             return;
         }
         let [first, second] = self.network.route(self.now, from, to);
         if let Some(at) = second {
-            self.queue.push(
-                at,
-                Event::Deliver {
-                    from,
-                    to,
-                    message: message.clone(),
-                },
-            );
+            self.queue.push(at, Event::Deliver { from, to, message: message.clone() });
         }
         if let Some(at) = first {
             self.queue.push(at, Event::Deliver { from, to, message });
@@ -287,12 +252,7 @@ impl World {
     }
 
     fn execute(&mut self, node: NodeIndex, batch: Batch) {
-        self.note(
-            "orders",
-            node,
-            None,
-            Facts::new("height", batch.height.0, batch.ingress.len() as u64),
-        );
+        self.note("orders", node, None, Facts::new("height", batch.height.0, batch.ingress.len() as u64));
         self.oracle.ordered(node, &batch);
         if self.honest(node) && batch.height == self.oracle.unreferenced() {
             let outcome = self.reference.execute(&batch);
@@ -323,12 +283,7 @@ impl World {
     }
 
     fn halt(&mut self, node: NodeIndex, divergence: &Divergence) {
-        self.note(
-            "halts",
-            node,
-            None,
-            Facts::new("height", divergence.height.0, 0),
-        );
+        self.note("halts", node, None, Facts::new("height", divergence.height.0, 0));
         self.oracle.halted(node, divergence);
         self.host_mut(node).life = None;
     }

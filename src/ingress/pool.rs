@@ -165,14 +165,29 @@ impl Pool {
                 self.forget.push_back((block.time.plus_ms(INGRESS_AHEAD_MAX_MS), ingress.id));
             }
         }
+        self.forget_below(block.time);
     }
 
-    /// Forgets what no block with time `now` or later can carry.
+    /// After a restart, before any block is delivered: calls that earlier blocks carried, with their
+    /// expiry.
+    pub fn remember(&mut self, executed: &[(RequestId, Time)]) {
+        let mut until: Vec<(Time, RequestId)> = executed.iter().map(|(id, expiry)| (*expiry, *id)).collect();
+        until.sort_unstable();
+        self.delivered.extend(until.iter().map(|(_, id)| *id));
+        self.forget.extend(until);
+    }
+
+    /// Drops waiting calls that no block with time `now` or later can carry.
     pub fn purge_expired(&mut self, now: Time) {
         while let Some((_, id)) = self.expiries.first().copied().filter(|(expiry, _)| *expiry < now) {
             self.remove(&id);
         }
-        while let Some((_, id)) = self.forget.front().copied().filter(|(until, _)| *until < now) {
+    }
+
+    /// Forgets delivered calls that no block after `time` can carry. By the chain's time and never by
+    /// the own clock: a clock that runs ahead would let a call into the chain twice.
+    fn forget_below(&mut self, time: Time) {
+        while let Some((_, id)) = self.forget.front().copied().filter(|(until, _)| *until < time) {
             self.forget.pop_front();
             self.delivered.remove(&id);
         }

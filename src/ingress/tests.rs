@@ -315,10 +315,24 @@ fn a_delivered_call_does_not_come_back_until_nothing_with_its_id_can_be_valid() 
     pool.deliver(&block(NOW, vec![call.clone()]));
     assert!(pool.is_empty() && pool.bytes() == 0);
     assert_eq!(pool.insert(call.clone()), Ok(false));
-    pool.purge_expired(NOW.plus_ms(INGRESS_AHEAD_MAX_MS));
+    pool.deliver(&block(NOW.plus_ms(INGRESS_AHEAD_MAX_MS), vec![]));
     assert_eq!(pool.insert(call.clone()), Ok(false));
-    pool.purge_expired(NOW.plus_ms(INGRESS_AHEAD_MAX_MS + 1));
+    pool.purge_expired(NOW.plus_ms(2 * INGRESS_AHEAD_MAX_MS));
+    assert_eq!(pool.insert(call.clone()), Ok(false), "the own clock does not decide");
+    pool.deliver(&block(NOW.plus_ms(INGRESS_AHEAD_MAX_MS + 1), vec![]));
     assert_eq!(pool.insert(call), Ok(true));
+}
+
+#[test]
+fn a_restarted_pool_knows_what_the_chain_carried() {
+    let (first, second) = (ingress(1, 100), ingress(2, 50));
+    let mut pool = Pool::new();
+    pool.remember(&[(first.id, first.expiry), (second.id, second.expiry)]);
+    assert_eq!(pool.insert(first.clone()), Ok(false));
+    check_verdict(&pool, &block(NOW, vec![second.clone()]), &[], Some("twice"));
+    pool.deliver(&block(second.expiry.plus_ms(1), vec![]));
+    assert_eq!(pool.insert(second), Ok(true));
+    assert_eq!(pool.insert(first), Ok(false));
 }
 
 #[test]

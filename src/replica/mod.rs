@@ -6,7 +6,9 @@
 //!    [`Replica::handle`].
 //! 3. A finalized block leaves as [`Effect::Execute`], oldest first, each once a run; from then on the
 //!    pool neither proposes its calls nor votes for a block that repeats them.
-//! 4. When something waits that the newest notarized branch does not carry, consensus is told.
+//! 4. A restart remembers the calls of the chain that have not expired: those of executed heights by
+//!    their ids, those of later heights by their blocks, which are executed again.
+//! 5. When something waits that the newest notarized branch does not carry, consensus is told.
 
 pub use crate::consensus::Keys;
 use crate::consensus::{Consensus, Equivocation, randomness, records_first};
@@ -40,6 +42,10 @@ impl Replica {
                     self.take_remote(now, Arc::new(ingress), &mut out);
                 }
             }
+            Input::Started(recovered) => {
+                self.remember(&recovered);
+                self.ask(now, Input::Started(recovered), &mut out);
+            }
             other => self.ask(now, other, &mut out),
         }
         if self.consensus.view() != view {
@@ -49,6 +55,15 @@ impl Replica {
             }
         }
         records_first(out)
+    }
+
+    /// Rule 4.
+    fn remember(&mut self, recovered: &Recovered) {
+        self.pool.remember(&recovered.executed_requests);
+        let executed = recovered.finalized.iter().map(|(_, block, _)| block);
+        executed
+            .filter(|block| block.height <= recovered.executed)
+            .for_each(|block| self.pool.deliver(block));
     }
 
     /// Rule 1. A full pool drops the call: its sender hears nothing of it and tries another replica.

@@ -67,6 +67,7 @@ impl Disk {
             notarizations: self.notarizations.range(tip.next()..).map(|(_, found)| *found).collect(),
             nullifications: self.nullifications.range(tip.next()..).map(|(_, found)| *found).collect(),
             votes: self.votes.iter().filter(|vote| vote.view() > tip).copied().collect(),
+            executed_requests: Vec::new(),
         }
     }
 

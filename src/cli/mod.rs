@@ -2,4 +2,6 @@
 
 pub mod canister;
 pub mod gateway;
+pub mod genesis;
+pub mod keygen;
 pub mod sim;

@@ -30,9 +30,7 @@ use crate::crypto::dkg::{self, Dealing, DealingError, Outcome};
 use crate::crypto::hash::sha256;
 use crate::crypto::node_key::{Committee, EncryptionKey, IdentityKey};
 use crate::types::limits::{CEREMONY_RETRANSMIT_MS, DEALING_BYTES_MAX, TRANSCRIPT_BYTES_MAX};
-use crate::types::{
-    CeremonyMessage, CeremonyStep, ChainId, Digest, NodeIndex, NodeSignature, Time,
-};
+use crate::types::{CeremonyMessage, CeremonyStep, ChainId, Digest, NodeIndex, NodeSignature, Time};
 use bytes::Bytes;
 use std::collections::BTreeSet;
 use zeroize::Zeroizing;
@@ -93,15 +91,9 @@ pub enum CeremonyError {
     #[error("node {dealer} sent another dealing than it committed to")]
     Uncommitted { dealer: NodeIndex },
     #[error("node {dealer} dealt falsely: {error}")]
-    Dealing {
-        dealer: NodeIndex,
-        error: DealingError,
-    },
+    Dealing { dealer: NodeIndex, error: DealingError },
     #[error("node {node} sent false keys: {error}")]
-    Keys {
-        node: NodeIndex,
-        error: DealingError,
-    },
+    Keys { node: NodeIndex, error: DealingError },
     #[error("node {node} says that node {about} committed to something that it did not sign")]
     FalseWitness { node: NodeIndex, about: NodeIndex },
     #[error("node {node} agreed to other keys")]
@@ -167,10 +159,7 @@ impl Ceremony {
         seed: [u8; 32],
         persisted: Option<&[u8]>,
     ) -> Result<Ceremony, CeremonyError> {
-        let own = keys
-            .committee
-            .index_of(&keys.identity.public_key())
-            .ok_or(CeremonyError::Stranger)?;
+        let own = keys.committee.index_of(&keys.identity.public_key()).ok_or(CeremonyError::Stranger)?;
         if !keys.committee.encrypts_to(own, &keys.encryption) {
             return Err(CeremonyError::EncryptionKey);
         }
@@ -178,8 +167,7 @@ impl Ceremony {
             Some(bytes) => decode_seed(bytes, &keys.chain).ok_or(CeremonyError::Seed)?,
             None => Zeroizing::new(seed),
         };
-        let dealing =
-            dkg::deal(&seed, &keys.chain, &keys.committee, own).ok_or(CeremonyError::Stranger)?;
+        let dealing = dkg::deal(&seed, &keys.chain, &keys.committee, own).ok_or(CeremonyError::Stranger)?;
         let nodes = keys.committee.nodes();
         Ok(Ceremony {
             keys,
@@ -206,9 +194,7 @@ impl Ceremony {
         let running = matches!(self.phase, Phase::Running);
         let step = (COMMIT..=AGREE).find(|step| running && !self.all(*step))?;
         let heard = self.keys.committee.indexes().zip(&self.heard);
-        let silent = heard
-            .filter(|(_, heard)| heard[step].is_none())
-            .map(|(node, _)| node);
+        let silent = heard.filter(|(_, heard)| heard[step].is_none()).map(|(node, _)| node);
         Some((STEPS[step], silent.collect()))
     }
 
@@ -221,9 +207,7 @@ impl Ceremony {
                 self.repeat(now, &mut effects);
                 Ok(())
             }
-            (Phase::Running, CeremonyInput::Peer(from, message)) => {
-                self.hear(from, message, &mut effects)
-            }
+            (Phase::Running, CeremonyInput::Peer(from, message)) => self.hear(from, message, &mut effects),
             (Phase::Finished(transcript), CeremonyInput::Peer(from, message)) => {
                 let transcript = transcript.clone();
                 self.answer(now, from, &message, transcript, &mut effects);
@@ -239,28 +223,16 @@ impl Ceremony {
     }
 
     fn start(&mut self, now: Time, effects: &mut Vec<CeremonyEffect>) -> Result<(), CeremonyError> {
-        effects.push(CeremonyEffect::Persist(encode_seed(
-            &self.keys.chain,
-            &self.seed,
-        )));
-        effects.push(CeremonyEffect::SetTimer(
-            now.plus_ms(CEREMONY_RETRANSMIT_MS),
-        ));
+        effects.push(CeremonyEffect::Persist(encode_seed(&self.keys.chain, &self.seed)));
+        effects.push(CeremonyEffect::SetTimer(now.plus_ms(CEREMONY_RETRANSMIT_MS)));
         self.advance(effects)
     }
 
     /// Says again everything said so far: any of it may have been lost on the way, or by a restart.
     fn repeat(&self, now: Time, effects: &mut Vec<CeremonyEffect>) {
-        let said = self
-            .heard
-            .get(usize::from(self.own.0))
-            .into_iter()
-            .flatten()
-            .flatten();
+        let said = self.heard.get(usize::from(self.own.0)).into_iter().flatten().flatten();
         effects.extend(said.cloned().map(CeremonyEffect::Broadcast));
-        effects.push(CeremonyEffect::SetTimer(
-            now.plus_ms(CEREMONY_RETRANSMIT_MS),
-        ));
+        effects.push(CeremonyEffect::SetTimer(now.plus_ms(CEREMONY_RETRANSMIT_MS)));
     }
 
     fn hear(
@@ -303,11 +275,7 @@ impl Ceremony {
     /// Keeps the first message of its step and sender. A second, different one is an equivocation.
     fn keep(&mut self, message: CeremonyMessage) -> Result<Result<(), Refusal>, CeremonyError> {
         let (step, node) = (step_of(&message.step), message.sender);
-        let Some(slot) = self
-            .heard
-            .get(usize::from(node.0))
-            .and_then(|heard| heard.get(step))
-        else {
+        let Some(slot) = self.heard.get(usize::from(node.0)).and_then(|heard| heard.get(step)) else {
             return Ok(Err(Refusal::Sender));
         };
         if slot.as_ref().is_some_and(|kept| kept.step == message.step) {
@@ -317,10 +285,7 @@ impl Ceremony {
             return Ok(Err(Refusal::Signature));
         }
         if slot.is_some() {
-            return Err(CeremonyError::Equivocation {
-                node,
-                step: STEPS[step],
-            });
+            return Err(CeremonyError::Equivocation { node, step: STEPS[step] });
         }
         self.heard[usize::from(node.0)][step] = Some(message);
         Ok(Ok(()))
@@ -334,11 +299,7 @@ impl Ceremony {
         }
         self.check_keys()?;
         self.check_agreements()?;
-        if self.all(AGREE) {
-            self.finish(effects)
-        } else {
-            Ok(())
-        }
+        if self.all(AGREE) { self.finish(effects) } else { Ok(()) }
     }
 
     /// What this node has not said yet, and may, since it heard the step before from everybody.
@@ -366,36 +327,24 @@ impl Ceremony {
     fn make_keys(&mut self) -> Result<Bytes, CeremonyError> {
         let commits: Vec<(Digest, NodeSignature)> = self.commits().collect();
         let dealings: Vec<Bytes> = self.dealings().collect();
-        for ((dealer, (commit, _)), dealing) in
-            self.keys.committee.indexes().zip(&commits).zip(&dealings)
-        {
+        for ((dealer, (commit, _)), dealing) in self.keys.committee.indexes().zip(&commits).zip(&dealings) {
             if sha256(dealing) != *commit {
                 return Err(CeremonyError::Uncommitted { dealer });
             }
         }
-        let outcome = self
-            .open(&dealings)
-            .map_err(|(dealer, error)| CeremonyError::Dealing { dealer, error })?;
+        let outcome =
+            self.open(&dealings).map_err(|(dealer, error)| CeremonyError::Dealing { dealer, error })?;
         let keys = transcript::encode_keys(&outcome.public_shares(), &commits);
         self.outcome = Some(outcome);
         Ok(keys)
     }
 
     fn open(&self, dealings: &[Bytes]) -> Result<Outcome, (NodeIndex, DealingError)> {
-        let CeremonyKeys {
-            chain,
-            committee,
-            encryption,
-            ..
-        } = &self.keys;
+        let CeremonyKeys { chain, committee, encryption, .. } = &self.keys;
         let decode = |(dealer, bytes): (NodeIndex, &Bytes)| {
             Dealing::decode(bytes, chain, dealer, dealings.len()).map_err(|error| (dealer, error))
         };
-        let dealings = committee
-            .indexes()
-            .zip(dealings)
-            .map(decode)
-            .collect::<Result<Vec<_>, _>>()?;
+        let dealings = committee.indexes().zip(dealings).map(decode).collect::<Result<Vec<_>, _>>()?;
         Outcome::of(*chain, self.own, encryption, &dealings)
     }
 
@@ -413,8 +362,7 @@ impl Ceremony {
                 continue;
             };
             let error = |error| CeremonyError::Keys { node, error };
-            let (shares, seen) =
-                transcript::decode_keys(content).ok_or(error(DealingError::PublicShares))?;
+            let (shares, seen) = transcript::decode_keys(content).ok_or(error(DealingError::PublicShares))?;
             self.check_witness(node, &commits, &seen)?;
             outcome.check(node, &shares).map_err(error)?;
             checked.push(node);
@@ -430,44 +378,31 @@ impl Ceremony {
         commits: &[(Digest, NodeSignature)],
         seen: &[(Digest, NodeSignature)],
     ) -> Result<(), CeremonyError> {
-        for ((dealer, (here, _)), (there, signature)) in
-            self.keys.committee.indexes().zip(commits).zip(seen)
+        for ((dealer, (here, _)), (there, signature)) in self.keys.committee.indexes().zip(commits).zip(seen)
         {
             if here == there {
                 continue;
             }
-            return Err(
-                if self.verify(dealer, &CeremonyStep::Commit(*there), signature) {
-                    CeremonyError::Equivocation {
-                        node: dealer,
-                        step: STEPS[COMMIT],
-                    }
-                } else {
-                    CeremonyError::FalseWitness {
-                        node,
-                        about: dealer,
-                    }
-                },
-            );
+            return Err(if self.verify(dealer, &CeremonyStep::Commit(*there), signature) {
+                CeremonyError::Equivocation { node: dealer, step: STEPS[COMMIT] }
+            } else {
+                CeremonyError::FalseWitness { node, about: dealer }
+            });
         }
         Ok(())
     }
 
     /// After step 3 all honest nodes hold the same; whoever agrees to something else is at fault.
     fn check_agreements(&self) -> Result<(), CeremonyError> {
-        let agreed =
-            |node: NodeIndex| match &self.heard.get(usize::from(node.0))?[AGREE].as_ref()?.step {
-                CeremonyStep::Agree(digest) => Some(*digest),
-                _ => None,
-            };
+        let agreed = |node: NodeIndex| match &self.heard.get(usize::from(node.0))?[AGREE].as_ref()?.step {
+            CeremonyStep::Agree(digest) => Some(*digest),
+            _ => None,
+        };
         let Some(own) = agreed(self.own) else {
             return Ok(());
         };
-        let other = self
-            .keys
-            .committee
-            .indexes()
-            .find(|node| agreed(*node).is_some_and(|digest| digest != own));
+        let other =
+            self.keys.committee.indexes().find(|node| agreed(*node).is_some_and(|digest| digest != own));
         other.map_or(Ok(()), |node| Err(CeremonyError::Disagreement { node }))
     }
 
@@ -475,28 +410,17 @@ impl Ceremony {
     fn finish(&mut self, effects: &mut Vec<CeremonyEffect>) -> Result<(), CeremonyError> {
         let parts = self.parts();
         let shares: Vec<_> = parts.iter().map(|part| part.shares).collect();
-        let keyring = self
-            .outcome
-            .as_ref()
-            .map(|outcome| outcome.keyring(&shares));
-        let keyring = keyring
-            .unwrap_or(Err(DealingError::Degenerate))
-            .map_err(CeremonyError::Keyring)?;
+        let keyring = self.outcome.as_ref().map(|outcome| outcome.keyring(&shares));
+        let keyring = keyring.unwrap_or(Err(DealingError::Degenerate)).map_err(CeremonyError::Keyring)?;
         let transcript = transcript::encode(&parts);
-        effects.push(CeremonyEffect::Finished {
-            keyring: keyring.to_bytes(),
-            transcript: transcript.clone(),
-        });
+        effects
+            .push(CeremonyEffect::Finished { keyring: keyring.to_bytes(), transcript: transcript.clone() });
         self.phase = Phase::Finished(transcript);
         Ok(())
     }
 
     /// Step 5: takes the keys from a transcript that all n nodes agreed to, this one included.
-    fn conclude(
-        &mut self,
-        transcript: Bytes,
-        effects: &mut Vec<CeremonyEffect>,
-    ) -> Result<(), Refusal> {
+    fn conclude(&mut self, transcript: Bytes, effects: &mut Vec<CeremonyEffect>) -> Result<(), Refusal> {
         let parts = transcript::decode(&transcript, self.heard.len()).ok_or(Refusal::Transcript)?;
         let agreement = CeremonyStep::Agree(transcript::digest(&self.keys.chain, &parts));
         let mut signed = self.keys.committee.indexes().zip(&parts);
@@ -512,13 +436,9 @@ impl Ceremony {
             .indexes()
             .zip(&shares)
             .try_for_each(|(node, shares)| outcome.check(node, shares));
-        let keyring = checked
-            .and_then(|()| outcome.keyring(&shares))
-            .map_err(|_| Refusal::Transcript)?;
-        effects.push(CeremonyEffect::Finished {
-            keyring: keyring.to_bytes(),
-            transcript: transcript.clone(),
-        });
+        let keyring = checked.and_then(|()| outcome.keyring(&shares)).map_err(|_| Refusal::Transcript)?;
+        effects
+            .push(CeremonyEffect::Finished { keyring: keyring.to_bytes(), transcript: transcript.clone() });
         self.phase = Phase::Finished(transcript);
         Ok(())
     }
@@ -542,10 +462,7 @@ impl Ceremony {
             return;
         }
         *last = Some(now);
-        effects.push(CeremonyEffect::Send(
-            from,
-            self.sign(CeremonyStep::Done(transcript)),
-        ));
+        effects.push(CeremonyEffect::Send(from, self.sign(CeremonyStep::Done(transcript))));
     }
 
     fn say(&mut self, step: CeremonyStep) -> CeremonyMessage {
@@ -555,46 +472,28 @@ impl Ceremony {
     }
 
     fn sign(&self, step: CeremonyStep) -> CeremonyMessage {
-        let signature = self
-            .keys
-            .identity
-            .sign(DOMAIN, &signed_bytes(&self.keys.chain, &step));
-        CeremonyMessage {
-            sender: self.own,
-            step,
-            signature,
-        }
+        let signature = self.keys.identity.sign(DOMAIN, &signed_bytes(&self.keys.chain, &step));
+        CeremonyMessage { sender: self.own, step, signature }
     }
 
     fn verify(&self, node: NodeIndex, step: &CeremonyStep, signature: &NodeSignature) -> bool {
-        self.keys.committee.verify(
-            node,
-            DOMAIN,
-            &signed_bytes(&self.keys.chain, step),
-            signature,
-        )
+        self.keys.committee.verify(node, DOMAIN, &signed_bytes(&self.keys.chain, step), signature)
     }
 
     fn commits(&self) -> impl Iterator<Item = (Digest, NodeSignature)> {
-        self.heard
-            .iter()
-            .filter_map(|heard| match heard[COMMIT].as_ref()? {
-                CeremonyMessage {
-                    step: CeremonyStep::Commit(digest),
-                    signature,
-                    ..
-                } => Some((*digest, *signature)),
-                _ => None,
-            })
+        self.heard.iter().filter_map(|heard| match heard[COMMIT].as_ref()? {
+            CeremonyMessage { step: CeremonyStep::Commit(digest), signature, .. } => {
+                Some((*digest, *signature))
+            }
+            _ => None,
+        })
     }
 
     fn dealings(&self) -> impl Iterator<Item = Bytes> {
-        self.heard
-            .iter()
-            .filter_map(|heard| match &heard[DEAL].as_ref()?.step {
-                CeremonyStep::Deal(dealing) => Some(dealing.clone()),
-                _ => None,
-            })
+        self.heard.iter().filter_map(|heard| match &heard[DEAL].as_ref()?.step {
+            CeremonyStep::Deal(dealing) => Some(dealing.clone()),
+            _ => None,
+        })
     }
 
     fn keys_of(&self, node: NodeIndex) -> Option<&Bytes> {
@@ -606,24 +505,12 @@ impl Ceremony {
 
     /// The transcript as far as it is here; an agreement that is still missing is zero.
     fn parts(&self) -> Vec<Part> {
-        let agreements = self
-            .heard
-            .iter()
-            .map(|heard| Some(heard[AGREE].as_ref()?.signature));
-        let nodes = self
-            .keys
-            .committee
-            .indexes()
-            .zip(self.dealings())
-            .zip(agreements);
+        let agreements = self.heard.iter().map(|heard| Some(heard[AGREE].as_ref()?.signature));
+        let nodes = self.keys.committee.indexes().zip(self.dealings()).zip(agreements);
         let part = |((node, dealing), agreement): ((NodeIndex, Bytes), Option<NodeSignature>)| {
             let (shares, _) = transcript::decode_keys(self.keys_of(node)?)?;
             let agreement = agreement.unwrap_or(NodeSignature([0; 64]));
-            Some(Part {
-                dealing,
-                shares,
-                agreement,
-            })
+            Some(Part { dealing, shares, agreement })
         };
         nodes.filter_map(part).collect()
     }

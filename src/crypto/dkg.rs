@@ -82,29 +82,13 @@ pub enum DealingError {
 
 /// Makes node `own`'s dealing. The seed must be fresh for the chain, secret, and kept until the key
 /// generation is over (rule 5). `None` if the committee is simulated.
-pub fn deal(
-    seed: &[u8; 32],
-    chain: &ChainId,
-    committee: &Committee,
-    own: NodeIndex,
-) -> Option<Vec<u8>> {
-    let seed = hash_parts(
-        "atoll-dealing-seed",
-        &[seed, &chain.0, &own.0.to_be_bytes()],
-    );
+pub fn deal(seed: &[u8; 32], chain: &ChainId, committee: &Committee, own: NodeIndex) -> Option<Vec<u8>> {
+    let seed = hash_parts("atoll-dealing-seed", &[seed, &chain.0, &own.0.to_be_bytes()]);
     let mut stream = SeedStream::new(&seed);
     let mut bytes = Vec::new();
     for kind in [Kind::Quorum, Kind::Beacon] {
-        let polynomial = Poly::random(
-            kind.threshold(committee.nodes()).saturating_sub(1),
-            &mut stream,
-        );
-        bytes.extend(encode_shared(
-            &polynomial,
-            &kind.claim(chain, own),
-            committee,
-            &mut stream,
-        )?);
+        let polynomial = Poly::random(kind.threshold(committee.nodes()).saturating_sub(1), &mut stream);
+        bytes.extend(encode_shared(&polynomial, &kind.claim(chain, own), committee, &mut stream)?);
     }
     Some(bytes)
 }
@@ -122,9 +106,7 @@ fn encode_shared(
     bytes.extend(proof(polynomial, claim)?.to_bytes());
     for node in committee.indexes() {
         let share = Zeroizing::new(polynomial.evaluate(point(node)).to_bytes_be());
-        let ciphertext = committee
-            .encryption_key(node)?
-            .encrypt_with_rng(stream, &share[..]);
+        let ciphertext = committee.encryption_key(node)?.encrypt_with_rng(stream, &share[..]);
         bytes.extend(ciphertext.to_bytes());
     }
     Some(bytes)
@@ -132,11 +114,7 @@ fn encode_shared(
 
 fn proof(polynomial: &Poly, claim: &[u8]) -> Option<Signature> {
     let constant = Zeroizing::new(polynomial.evaluate(0u64).to_bytes_be());
-    Some(
-        threshold_crypto::SecretKey::from_bytes(*constant)
-            .ok()?
-            .sign(claim),
-    )
+    Some(threshold_crypto::SecretKey::from_bytes(*constant).ok()?.sign(claim))
 }
 
 /// Where node i's share lies on a polynomial.
@@ -164,18 +142,9 @@ impl Dealing {
         nodes: usize,
     ) -> Result<Dealing, DealingError> {
         let mut reader = Reader::new(bytes);
-        let mut shared = |kind: Kind| {
-            decode_shared(
-                &mut reader,
-                kind.threshold(nodes),
-                &kind.claim(chain, dealer),
-                nodes,
-            )
-        };
-        let dealing = Dealing {
-            quorum: shared(Kind::Quorum)?,
-            beacon: shared(Kind::Beacon)?,
-        };
+        let mut shared =
+            |kind: Kind| decode_shared(&mut reader, kind.threshold(nodes), &kind.claim(chain, dealer), nodes);
+        let dealing = Dealing { quorum: shared(Kind::Quorum)?, beacon: shared(Kind::Beacon)? };
         reader.finish(dealing).ok_or(DealingError::Size)
     }
 
@@ -191,70 +160,39 @@ fn decode_shared(
     claim: &[u8],
     nodes: usize,
 ) -> Result<Shared, DealingError> {
-    let count = reader
-        .count(usize::from(u16::MAX))
-        .ok_or(DealingError::Size)?;
+    let count = reader.count(usize::from(u16::MAX)).ok_or(DealingError::Size)?;
     if count != threshold {
         return Err(DealingError::Degree {
             found: count.saturating_sub(1),
             expected: threshold.saturating_sub(1),
         });
     }
-    let coefficients = (0..count)
-        .map(|_| decode_coefficient(reader))
-        .collect::<Result<Vec<_>, _>>()?;
-    let proof = Signature::from_bytes(reader.array().ok_or(DealingError::Size)?)
-        .map_err(|_| DealingError::Proof)?;
-    let constant = coefficients
-        .first()
-        .copied()
-        .ok_or(DealingError::Identity)?;
+    let coefficients = (0..count).map(|_| decode_coefficient(reader)).collect::<Result<Vec<_>, _>>()?;
+    let proof =
+        Signature::from_bytes(reader.array().ok_or(DealingError::Size)?).map_err(|_| DealingError::Proof)?;
+    let constant = coefficients.first().copied().ok_or(DealingError::Identity)?;
     if !threshold_crypto::PublicKey::from(constant).verify(&proof, claim) {
         return Err(DealingError::Proof);
     }
-    let ciphertexts = (0..nodes)
-        .map(|_| reader.array())
-        .collect::<Option<_>>()
-        .ok_or(DealingError::Size)?;
-    Ok(Shared {
-        commitment: Commitment::from(coefficients),
-        ciphertexts,
-    })
+    let ciphertexts = (0..nodes).map(|_| reader.array()).collect::<Option<_>>().ok_or(DealingError::Size)?;
+    Ok(Shared { commitment: Commitment::from(coefficients), ciphertexts })
 }
 
 fn decode_coefficient(reader: &mut Reader<'_>) -> Result<G1Affine, DealingError> {
     let bytes: [u8; PK_SIZE] = reader.array().ok_or(DealingError::Size)?;
-    let point: G1Affine =
-        Option::from(G1Affine::from_compressed(&bytes)).ok_or(DealingError::Point)?;
-    if bool::from(point.is_identity()) {
-        Err(DealingError::Identity)
-    } else {
-        Ok(point)
-    }
+    let point: G1Affine = Option::from(G1Affine::from_compressed(&bytes)).ok_or(DealingError::Point)?;
+    if bool::from(point.is_identity()) { Err(DealingError::Identity) } else { Ok(point) }
 }
 
 impl Shared {
     fn open(&self, own: NodeIndex, key: &EncryptionKey) -> Result<Scalar, DealingError> {
-        let ciphertext = self
-            .ciphertexts
-            .get(usize::from(own.0))
-            .ok_or(DealingError::Ciphertext)?;
-        let ciphertext =
-            Ciphertext::from_bytes(ciphertext).map_err(|_| DealingError::Ciphertext)?;
+        let ciphertext = self.ciphertexts.get(usize::from(own.0)).ok_or(DealingError::Ciphertext)?;
+        let ciphertext = Ciphertext::from_bytes(ciphertext).map_err(|_| DealingError::Ciphertext)?;
         let share = key.decrypt(&ciphertext).ok_or(DealingError::Ciphertext)?;
-        let bytes: &[u8; SK_SIZE] = share
-            .as_slice()
-            .try_into()
-            .map_err(|_| DealingError::Ciphertext)?;
-        let share: Scalar =
-            Option::from(Scalar::from_bytes_be(bytes)).ok_or(DealingError::Share)?;
-        let lies =
-            (G1Affine::generator() * share).to_affine() == self.commitment.evaluate(point(own));
-        if lies {
-            Ok(share)
-        } else {
-            Err(DealingError::Share)
-        }
+        let bytes: &[u8; SK_SIZE] = share.as_slice().try_into().map_err(|_| DealingError::Ciphertext)?;
+        let share: Scalar = Option::from(Scalar::from_bytes_be(bytes)).ok_or(DealingError::Share)?;
+        let lies = (G1Affine::generator() * share).to_affine() == self.commitment.evaluate(point(own));
+        if lies { Ok(share) } else { Err(DealingError::Share) }
     }
 }
 
@@ -279,9 +217,7 @@ impl Outcome {
         let mut sums = [Scalar::from(0), Scalar::from(0)];
         for (dealer, dealing) in (0..=u16::MAX).map(NodeIndex).zip(dealings) {
             let shares = dealing.open(own, key).map_err(|error| (dealer, error))?;
-            sums.iter_mut()
-                .zip(shares)
-                .for_each(|(sum, share)| *sum += share);
+            sums.iter_mut().zip(shares).for_each(|(sum, share)| *sum += share);
         }
         let commitments = [
             add_up(dealings.iter().map(|dealing| &dealing.quorum.commitment)),
@@ -291,13 +227,7 @@ impl Outcome {
         let [Ok(quorum), Ok(beacon)] = secrets else {
             return Err((own, DealingError::Degenerate));
         };
-        Ok(Outcome {
-            chain,
-            own,
-            nodes: dealings.len(),
-            secrets: [quorum, beacon],
-            commitments,
-        })
+        Ok(Outcome { chain, own, nodes: dealings.len(), secrets: [quorum, beacon], commitments })
     }
 
     /// This node's public shares of both keys, for everybody.
@@ -310,58 +240,31 @@ impl Outcome {
     }
 
     /// Checks node `node`'s public shares (rule 4).
-    pub fn check(
-        &self,
-        node: NodeIndex,
-        bytes: &[u8; PUBLIC_SHARES_BYTES],
-    ) -> Result<(), DealingError> {
+    pub fn check(&self, node: NodeIndex, bytes: &[u8; PUBLIC_SHARES_BYTES]) -> Result<(), DealingError> {
         let keys = decode_public_shares(bytes).ok_or(DealingError::PublicShares)?;
-        let matches = |(key, commitment): (&PublicKey, &Commitment)| {
-            key.matches(&commitment.evaluate(point(node)))
-        };
+        let matches =
+            |(key, commitment): (&PublicKey, &Commitment)| key.matches(&commitment.evaluate(point(node)));
         let all = keys.iter().zip(&self.commitments).all(matches);
-        if all {
-            Ok(())
-        } else {
-            Err(DealingError::PublicShares)
-        }
+        if all { Ok(()) } else { Err(DealingError::PublicShares) }
     }
 
     /// The keys in force, from all nodes' public shares, each of which `check` accepted.
     pub fn keyring(&self, shares: &[[u8; PUBLIC_SHARES_BYTES]]) -> Result<Keyring, DealingError> {
-        let keys = shares
-            .iter()
-            .map(decode_public_shares)
-            .collect::<Option<Vec<_>>>();
-        let keys = keys
-            .filter(|keys| keys.len() == self.nodes)
-            .ok_or(DealingError::PublicShares)?;
+        let keys = shares.iter().map(decode_public_shares).collect::<Option<Vec<_>>>();
+        let keys = keys.filter(|keys| keys.len() == self.nodes).ok_or(DealingError::PublicShares)?;
         let [quorum_secret, beacon_secret] = &self.secrets;
         let sharing = |kind: Kind, secret: &SecretKey, shares: Vec<PublicKey>| {
             Sharing::new(kind.threshold(self.nodes), self.own, secret.clone(), shares)
                 .ok_or(DealingError::Degenerate)
         };
-        let quorum = sharing(
-            Kind::Quorum,
-            quorum_secret,
-            keys.iter().map(|[quorum, _]| *quorum).collect(),
-        )?;
-        let beacon = sharing(
-            Kind::Beacon,
-            beacon_secret,
-            keys.iter().map(|[_, beacon]| *beacon).collect(),
-        )?;
-        Ok(Keyring::real(
-            self.chain, self.nodes, self.own, quorum, beacon,
-        ))
+        let quorum = sharing(Kind::Quorum, quorum_secret, keys.iter().map(|[quorum, _]| *quorum).collect())?;
+        let beacon = sharing(Kind::Beacon, beacon_secret, keys.iter().map(|[_, beacon]| *beacon).collect())?;
+        Ok(Keyring::real(self.chain, self.nodes, self.own, quorum, beacon))
     }
 }
 
 fn add_up<'a>(mut commitments: impl Iterator<Item = &'a Commitment>) -> Commitment {
-    let first = commitments
-        .next()
-        .cloned()
-        .unwrap_or_else(|| Commitment::from(Vec::new()));
+    let first = commitments.next().cloned().unwrap_or_else(|| Commitment::from(Vec::new()));
     commitments.fold(first, |sum, commitment| sum + commitment)
 }
 

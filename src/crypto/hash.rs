@@ -64,7 +64,8 @@ pub fn chain_id(genesis: &Genesis) -> ChainId {
     hash_parts("atoll-genesis", &header.into_iter().chain(nodes).collect::<Vec<_>>())
 }
 
-fn hash_node(node: &GenesisNode) -> Digest {
+/// The hash of one node of a genesis.
+pub(super) fn hash_node(node: &GenesisNode) -> Digest {
     let GenesisNode { name, identity_key, tls_key, encryption_key, address } = node;
     let parts = [name, identity_key, tls_key, encryption_key, address].map(|part| part.as_bytes());
     hash_parts("atoll-genesis-node", &parts)

@@ -16,6 +16,7 @@
 //!    and are made by `sim` and tests alone (`tests/tidy.rs`).
 
 pub mod dkg;
+pub mod genesis;
 pub mod hash;
 pub mod node_key;
 pub mod threshold;

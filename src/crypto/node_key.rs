@@ -226,8 +226,7 @@ impl Committee {
 
     /// Whether shares for `node` are encrypted to `key`.
     pub fn encrypts_to(&self, node: NodeIndex, key: &EncryptionKey) -> bool {
-        self.encryption_key(node)
-            .is_some_and(|public| public.to_bytes() == key.public_key())
+        self.encryption_key(node).is_some_and(|public| public.to_bytes() == key.public_key())
     }
 
     pub(super) fn encryption_key(&self, node: NodeIndex) -> Option<&threshold_crypto::PublicKey> {

@@ -15,12 +15,7 @@ pub(super) struct SeedStream {
 
 impl SeedStream {
     pub fn new(seed: &Digest) -> SeedStream {
-        SeedStream {
-            seed: seed.0,
-            counter: 0,
-            block: [0; 32],
-            used: 32,
-        }
+        SeedStream { seed: seed.0, counter: 0, block: [0; 32], used: 32 }
     }
 
     fn next_byte(&mut self) -> u8 {

@@ -20,6 +20,7 @@
 //!    decode are named, never a panic.
 
 mod journal;
+pub mod key_file;
 mod mark;
 mod memory;
 mod options;

@@ -105,6 +105,11 @@ pub const TRANSCRIPT_BYTES_MAX: usize = NODES_MAX * (DEALING_BYTES_MAX + 512);
 /// A ceremony repeats what it said this often, and answers a late peer no more often.
 pub const CEREMONY_RETRANSMIT_MS: u64 = 1_000;
 pub const NODES_MAX: usize = 64;
+pub const GENESIS_BYTES_MAX: usize = 64 * 1024;
+/// Names of chains and nodes.
+pub const NAME_BYTES_MAX: usize = 64;
+/// Certified time is never older than this and a view: two seconds.
+pub const HEARTBEAT_MAX_MS: u64 = 2_000;
 
 // Network.
 /// Largest message between replicas: a block and its framing.

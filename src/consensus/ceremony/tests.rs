@@ -74,8 +74,7 @@ struct Cluster {
 impl Cluster {
     fn new(n: usize, seed: u64, faults: Faults) -> Cluster {
         let genesis = genesis(n);
-        let machine =
-            |node: usize| Ceremony::new(keys(&genesis, node), [node as u8; 32], None).unwrap();
+        let machine = |node: usize| Ceremony::new(keys(&genesis, node), [node as u8; 32], None).unwrap();
         Cluster {
             machines: (0..n).map(machine).collect(),
             disks: vec![None; n],
@@ -90,17 +89,14 @@ impl Cluster {
     }
 
     fn run(&mut self) -> &[Option<Verdict>] {
-        (0..self.machines.len())
-            .for_each(|node| self.handle(Time::ZERO, node, CeremonyInput::Started));
+        (0..self.machines.len()).for_each(|node| self.handle(Time::ZERO, node, CeremonyInput::Started));
         while let Some(((now, _), (node, event))) = self.queue.pop_first() {
             if now > Time::ZERO.plus_ms(120_000) || self.verdicts.iter().all(Option::is_some) {
                 break;
             }
             match event {
                 Event::Timer => self.handle(now, node, CeremonyInput::Timer),
-                Event::Deliver(from, message) => {
-                    self.handle(now, node, CeremonyInput::Peer(from, message))
-                }
+                Event::Deliver(from, message) => self.handle(now, node, CeremonyInput::Peer(from, message)),
             }
             if self.faults.restarts > 0 && self.rng.gen_range(0..8) == 0 {
                 self.faults.restarts -= 1;
@@ -118,21 +114,11 @@ impl Cluster {
                     let others = (0..self.machines.len()).filter(|other| *other != node);
                     others.for_each(|other| self.send(now, node, other, &message));
                 }
-                CeremonyEffect::Send(to, message) => {
-                    self.send(now, node, usize::from(to.0), &message)
-                }
+                CeremonyEffect::Send(to, message) => self.send(now, node, usize::from(to.0), &message),
                 CeremonyEffect::SetTimer(at) => self.schedule(at, node, Event::Timer),
-                CeremonyEffect::Refused { from, reason } => {
-                    self.refusals.push((node, from, reason))
-                }
-                CeremonyEffect::Finished {
-                    keyring,
-                    transcript,
-                } => {
-                    self.verdicts[node] = Some(Verdict::Finished {
-                        keyring: keyring.to_vec(),
-                        transcript,
-                    });
+                CeremonyEffect::Refused { from, reason } => self.refusals.push((node, from, reason)),
+                CeremonyEffect::Finished { keyring, transcript } => {
+                    self.verdicts[node] = Some(Verdict::Finished { keyring: keyring.to_vec(), transcript });
                 }
                 CeremonyEffect::Failed(error) => self.verdicts[node] = Some(Verdict::Failed(error)),
             }
@@ -140,19 +126,11 @@ impl Cluster {
     }
 
     fn send(&mut self, now: Time, from: usize, to: usize, message: &CeremonyMessage) {
-        let copies = if self.rng.gen_range(0..100) < self.faults.doubled {
-            2
-        } else {
-            1
-        };
+        let copies = if self.rng.gen_range(0..100) < self.faults.doubled { 2 } else { 1 };
         for _ in 0..copies {
             if self.rng.gen_range(0..100) >= self.faults.lost {
                 let at = now.plus_ms(self.rng.gen_range(1..300));
-                self.schedule(
-                    at,
-                    to,
-                    Event::Deliver(NodeIndex(from as u16), message.clone()),
-                );
+                self.schedule(at, to, Event::Deliver(NodeIndex(from as u16), message.clone()));
             }
         }
     }
@@ -166,13 +144,10 @@ impl Cluster {
     fn restart(&mut self, now: Time, node: usize) {
         let keys = keys(&self.genesis, node);
         self.machines[node] = match &self.verdicts[node] {
-            Some(Verdict::Finished { transcript, .. }) => {
-                Ceremony::over(keys, transcript.clone()).unwrap()
-            }
+            Some(Verdict::Finished { transcript, .. }) => Ceremony::over(keys, transcript.clone()).unwrap(),
             _ => Ceremony::new(keys, [99; 32], self.disks[node].as_deref()).unwrap(),
         };
-        self.queue
-            .retain(|_, (owner, event)| *owner != node || !matches!(event, Event::Timer));
+        self.queue.retain(|_, (owner, event)| *owner != node || !matches!(event, Event::Timer));
         self.handle(now, node, CeremonyInput::Started);
     }
 
@@ -191,20 +166,11 @@ fn check(n: usize, seed: u64, faults: Faults) {
     let mut cluster = Cluster::new(n, seed, faults);
     cluster.run();
     let keyrings = cluster.keyrings();
-    assert!(
-        keyrings
-            .iter()
-            .all(|keyring| keyring.root_key() == keyrings[0].root_key())
-    );
-    let statement = Statement::Certify {
-        height: Height(1),
-        root: StateRoot(Digest([1; 32])),
-    };
+    assert!(keyrings.iter().all(|keyring| keyring.root_key() == keyrings[0].root_key()));
+    let statement = Statement::Certify { height: Height(1), root: StateRoot(Digest([1; 32])) };
     let need = keyrings[0].threshold(&statement);
     let signers = keyrings[n - need..].iter();
-    let shares: Vec<_> = signers
-        .map(|keyring| (keyring.own(), keyring.sign_share(&statement)))
-        .collect();
+    let shares: Vec<_> = signers.map(|keyring| (keyring.own(), keyring.sign_share(&statement))).collect();
     let signature = keyrings[0].combine(&statement, &shares).unwrap();
     assert!(keyrings[n - 1].verify(&statement, &signature));
 }
@@ -216,11 +182,7 @@ fn four_nodes_come_to_one_key() {
 
 #[test]
 fn loss_duplicates_reordering_and_restarts_do_not_change_the_key() {
-    let faults = Faults {
-        lost: 30,
-        doubled: 20,
-        restarts: 8,
-    };
+    let faults = Faults { lost: 30, doubled: 20, restarts: 8 };
     check(4, 2, faults);
     check(4, 3, Faults { lost: 60, ..faults });
     check(7, 4, faults);
@@ -229,21 +191,10 @@ fn loss_duplicates_reordering_and_restarts_do_not_change_the_key() {
 #[test]
 fn a_restart_says_the_same_again() {
     let mut calm = Cluster::new(4, 1, Faults::default());
-    let mut stormy = Cluster::new(
-        4,
-        5,
-        Faults {
-            lost: 20,
-            doubled: 20,
-            restarts: 12,
-        },
-    );
+    let mut stormy = Cluster::new(4, 5, Faults { lost: 20, doubled: 20, restarts: 12 });
     calm.run();
     stormy.run();
-    assert_eq!(
-        calm.keyrings()[0].root_key(),
-        stormy.keyrings()[0].root_key()
-    );
+    assert_eq!(calm.keyrings()[0].root_key(), stormy.keyrings()[0].root_key());
 }
 
 #[test]
@@ -251,12 +202,8 @@ fn a_node_that_missed_the_end_learns_it_from_the_transcript() {
     let mut cluster = Cluster::new(4, 6, Faults::default());
     cluster.run();
     let finished = cluster.verdicts[2].take().unwrap();
-    cluster.machines[2] = Ceremony::new(
-        keys(&cluster.genesis, 2),
-        [0; 32],
-        cluster.disks[2].as_deref(),
-    )
-    .unwrap();
+    cluster.machines[2] =
+        Ceremony::new(keys(&cluster.genesis, 2), [0; 32], cluster.disks[2].as_deref()).unwrap();
     cluster.queue.clear();
     let later = Time::ZERO.plus_ms(200_000);
     cluster.handle(later, 2, CeremonyInput::Started);
@@ -272,22 +219,14 @@ fn a_node_that_missed_the_end_learns_it_from_the_transcript() {
 fn a_transcript_that_not_all_agreed_to_is_refused() {
     let mut cluster = Cluster::new(4, 6, Faults::default());
     cluster.run();
-    let Some(Verdict::Finished { transcript, .. }) = cluster.verdicts[1].clone() else {
-        panic!("no keys")
-    };
+    let Some(Verdict::Finished { transcript, .. }) = cluster.verdicts[1].clone() else { panic!("no keys") };
     for index in [0, 100, transcript.len() - 1] {
         let mut spoilt = transcript.to_vec();
         spoilt[index] ^= 1;
         let done = cluster.machines[1].sign(CeremonyStep::Done(spoilt.into()));
         let mut late = Ceremony::new(keys(&cluster.genesis, 2), [2; 32], None).unwrap();
         let effects = late.handle(Time::ZERO, CeremonyInput::Peer(NodeIndex(1), done));
-        assert!(matches!(
-            effects[..],
-            [CeremonyEffect::Refused {
-                reason: Refusal::Transcript,
-                ..
-            }]
-        ));
+        assert!(matches!(effects[..], [CeremonyEffect::Refused { reason: Refusal::Transcript, .. }]));
     }
 }
 
@@ -297,40 +236,18 @@ fn check_dealing(spoil: impl FnOnce(&mut Cluster, &mut Vec<u8>), expected: Deali
     let mut dealing = cluster.machines[3].dealing.to_vec();
     spoil(&mut cluster, &mut dealing);
     cluster.machines[3].dealing = dealing.into();
-    let failed = Some(Verdict::Failed(CeremonyError::Dealing {
-        dealer: NodeIndex(3),
-        error: expected,
-    }));
+    let failed = Some(Verdict::Failed(CeremonyError::Dealing { dealer: NodeIndex(3), error: expected }));
     cluster.run();
-    assert!(
-        cluster.verdicts[..3].contains(&failed),
-        "{:?}",
-        cluster.verdicts
-    );
-    assert!(
-        !cluster
-            .verdicts
-            .iter()
-            .any(|verdict| matches!(verdict, Some(Verdict::Finished { .. })))
-    );
+    assert!(cluster.verdicts[..3].contains(&failed), "{:?}", cluster.verdicts);
+    assert!(!cluster.verdicts.iter().any(|verdict| matches!(verdict, Some(Verdict::Finished { .. }))));
 }
 
 #[test]
 fn a_false_dealer_is_named_and_nobody_gets_keys() {
-    check_dealing(
-        |_, dealing| dealing[1] = 9,
-        DealingError::Degree {
-            found: 8,
-            expected: 2,
-        },
-    );
-    check_dealing(
-        |_, dealing| *dealing.iter_mut().nth_back(176).unwrap() ^= 1,
-        DealingError::Ciphertext,
-    );
-    let copied = |cluster: &mut Cluster, dealing: &mut Vec<u8>| {
-        *dealing = cluster.machines[0].dealing.to_vec()
-    };
+    check_dealing(|_, dealing| dealing[1] = 9, DealingError::Degree { found: 8, expected: 2 });
+    check_dealing(|_, dealing| *dealing.iter_mut().nth_back(176).unwrap() ^= 1, DealingError::Ciphertext);
+    let copied =
+        |cluster: &mut Cluster, dealing: &mut Vec<u8>| *dealing = cluster.machines[0].dealing.to_vec();
     check_dealing(copied, DealingError::Proof);
 }
 
@@ -341,34 +258,21 @@ fn a_dealing_that_was_not_committed_to_is_refused() {
     let commit = cluster.machines[3].sign(CeremonyStep::Commit(sha256(&other.dealing)));
     cluster.machines[3].heard[3][COMMIT] = Some(commit.clone());
     for node in 0..3 {
-        cluster.handle(
-            Time::ZERO,
-            node,
-            CeremonyInput::Peer(NodeIndex(3), commit.clone()),
-        );
+        cluster.handle(Time::ZERO, node, CeremonyInput::Peer(NodeIndex(3), commit.clone()));
     }
     cluster.run();
-    let failed = Some(Verdict::Failed(CeremonyError::Uncommitted {
-        dealer: NodeIndex(3),
-    }));
-    assert_eq!(
-        cluster.verdicts[..3],
-        [failed.clone(), failed.clone(), failed]
-    );
+    let failed = Some(Verdict::Failed(CeremonyError::Uncommitted { dealer: NodeIndex(3) }));
+    assert_eq!(cluster.verdicts[..3], [failed.clone(), failed.clone(), failed]);
 }
 
 /// Node 3 says one thing to node 0 and another, `there`, to the rest.
 fn two_faced(here: [u8; 32], there: [u8; 32]) -> Vec<Option<Verdict>> {
     let mut cluster = Cluster::new(5, 9, Faults::default());
-    let faces =
-        [here, there].map(|seed| Ceremony::new(keys(&cluster.genesis, 3), seed, None).unwrap());
+    let faces = [here, there].map(|seed| Ceremony::new(keys(&cluster.genesis, 3), seed, None).unwrap());
     cluster.machines[3].phase = Phase::Failed;
     for node in [0, 1, 2, 4] {
         let face = &faces[usize::from(node != 0)];
-        for step in [
-            CeremonyStep::Commit(sha256(&face.dealing)),
-            CeremonyStep::Deal(face.dealing.clone()),
-        ] {
+        for step in [CeremonyStep::Commit(sha256(&face.dealing)), CeremonyStep::Deal(face.dealing.clone())] {
             cluster.schedule(Time(1), node, Event::Deliver(NodeIndex(3), face.sign(step)));
         }
     }
@@ -381,8 +285,7 @@ fn two_faced(here: [u8; 32], there: [u8; 32]) -> Vec<Option<Verdict>> {
 #[test]
 fn what_a_node_says_twice_convicts_it_at_once() {
     let mut cluster = Cluster::new(4, 10, Faults::default());
-    let [one, two] =
-        [1, 2].map(|byte| cluster.machines[3].sign(CeremonyStep::Commit(Digest([byte; 32]))));
+    let [one, two] = [1, 2].map(|byte| cluster.machines[3].sign(CeremonyStep::Commit(Digest([byte; 32]))));
     let say = |cluster: &mut Cluster, message| {
         cluster.handle(Time(1), 0, CeremonyInput::Peer(NodeIndex(3), message))
     };
@@ -390,29 +293,16 @@ fn what_a_node_says_twice_convicts_it_at_once() {
     say(&mut cluster, one);
     assert_eq!(cluster.verdicts[0], None);
     say(&mut cluster, two);
-    let error = CeremonyError::Equivocation {
-        node: NodeIndex(3),
-        step: "commit",
-    };
+    let error = CeremonyError::Equivocation { node: NodeIndex(3), step: "commit" };
     assert_eq!(cluster.verdicts[0], Some(Verdict::Failed(error)));
 }
 
 #[test]
 fn a_dealer_that_commits_differently_to_different_nodes_is_convicted() {
     let verdicts = two_faced([1; 32], [2; 32]);
-    let error = CeremonyError::Equivocation {
-        node: NodeIndex(3),
-        step: "commit",
-    };
-    assert!(
-        verdicts.contains(&Some(Verdict::Failed(error))),
-        "{verdicts:?}"
-    );
-    assert!(
-        !verdicts
-            .iter()
-            .any(|verdict| matches!(verdict, Some(Verdict::Finished { .. })))
-    );
+    let error = CeremonyError::Equivocation { node: NodeIndex(3), step: "commit" };
+    assert!(verdicts.contains(&Some(Verdict::Failed(error))), "{verdicts:?}");
+    assert!(!verdicts.iter().any(|verdict| matches!(verdict, Some(Verdict::Finished { .. }))));
 }
 
 #[test]
@@ -425,10 +315,7 @@ fn noise_stops_nothing() {
     let foreign = foreign.sign(CeremonyStep::Commit(sha256(&foreign.dealing)));
     let large = cluster.machines[3].sign(CeremonyStep::Deal(vec![0; DEALING_BYTES_MAX + 1].into()));
     let short = cluster.machines[3].sign(CeremonyStep::Keys(Bytes::new()));
-    let as_deal = CeremonyMessage {
-        step: CeremonyStep::Agree(Digest::ZERO),
-        ..commit.clone()
-    };
+    let as_deal = CeremonyMessage { step: CeremonyStep::Agree(Digest::ZERO), ..commit.clone() };
     let noise = [
         (NodeIndex(2), commit, Refusal::Sender),
         (NodeIndex(3), foreign, Refusal::Signature),
@@ -439,10 +326,7 @@ fn noise_stops_nothing() {
     for (from, message, _) in noise.clone() {
         cluster.handle(Time(1), 0, CeremonyInput::Peer(from, message));
     }
-    assert_eq!(
-        cluster.refusals,
-        noise.map(|(from, _, reason)| (0, from, reason))
-    );
+    assert_eq!(cluster.refusals, noise.map(|(from, _, reason)| (0, from, reason)));
     cluster.run();
     assert_eq!(cluster.keyrings().len(), 4);
 }
@@ -453,29 +337,17 @@ fn a_ceremony_says_for_whom_it_waits() {
     cluster.handle(Time::ZERO, 0, CeremonyInput::Started);
     let commit = cluster.machines[2].sign(CeremonyStep::Commit(Digest::ZERO));
     cluster.handle(Time::ZERO, 0, CeremonyInput::Peer(NodeIndex(2), commit));
-    assert_eq!(
-        cluster.machines[0].waiting_for(),
-        Some(("commit", vec![NodeIndex(1), NodeIndex(3)]))
-    );
+    assert_eq!(cluster.machines[0].waiting_for(), Some(("commit", vec![NodeIndex(1), NodeIndex(3)])));
 }
 
 #[test]
 fn keys_that_are_not_in_the_genesis_cannot_begin() {
     let genesis = genesis(4);
     let begin = |keys, persisted| Ceremony::new(keys, [0; 32], persisted).err();
-    let stranger = CeremonyKeys {
-        identity: IdentityKey::from_bytes(&[50; 32]),
-        ..keys(&genesis, 0)
-    };
+    let stranger = CeremonyKeys { identity: IdentityKey::from_bytes(&[50; 32]), ..keys(&genesis, 0) };
     assert_eq!(begin(stranger, None), Some(CeremonyError::Stranger));
-    let other_key = CeremonyKeys {
-        encryption: encryption_key(1),
-        ..keys(&genesis, 0)
-    };
+    let other_key = CeremonyKeys { encryption: encryption_key(1), ..keys(&genesis, 0) };
     assert_eq!(begin(other_key, None), Some(CeremonyError::EncryptionKey));
     let of_another_chain = encode_seed(&Digest::ZERO, &[1; 32]);
-    assert_eq!(
-        begin(keys(&genesis, 0), Some(&of_another_chain)),
-        Some(CeremonyError::Seed)
-    );
+    assert_eq!(begin(keys(&genesis, 0), Some(&of_another_chain)), Some(CeremonyError::Seed));
 }

@@ -20,9 +20,7 @@ pub(super) struct Part {
 /// What all agree to: the dealings and the public shares, in the order of the nodes. Signatures are not
 /// in it: a signer can make several of one message, and nodes would differ about nothing.
 pub(super) fn digest(chain: &ChainId, parts: &[Part]) -> Digest {
-    let contents = parts
-        .iter()
-        .flat_map(|part| [part.dealing.as_ref(), &part.shares[..]]);
+    let contents = parts.iter().flat_map(|part| [part.dealing.as_ref(), &part.shares[..]]);
     let all: Vec<&[u8]> = std::iter::once(&chain.0[..]).chain(contents).collect();
     hash_parts("atoll-transcript", &all)
 }
@@ -42,9 +40,7 @@ pub(super) fn encode(parts: &[Part]) -> Bytes {
 /// Reads what `encode` wrote for `nodes` nodes.
 pub(super) fn decode(bytes: &[u8], nodes: usize) -> Option<Vec<Part>> {
     let mut reader = Reader::new(bytes);
-    reader
-        .array()
-        .filter(|format: &[u8; 1]| *format == [FORMAT])?;
+    reader.array().filter(|format: &[u8; 1]| *format == [FORMAT])?;
     let parts = (0..nodes).map(|_| {
         Some(Part {
             dealing: Bytes::copy_from_slice(reader.sized(DEALING_BYTES_MAX)?),
@@ -62,10 +58,7 @@ pub(super) fn keys_bytes(nodes: usize) -> usize {
 }
 
 /// Public shares, then every node's commit and its signature.
-pub(super) fn encode_keys(
-    shares: &[u8; PUBLIC_SHARES_BYTES],
-    commits: &[(Digest, NodeSignature)],
-) -> Bytes {
+pub(super) fn encode_keys(shares: &[u8; PUBLIC_SHARES_BYTES], commits: &[(Digest, NodeSignature)]) -> Bytes {
     let mut bytes = shares.to_vec();
     for (digest, signature) in commits {
         bytes.extend(digest.0);

@@ -30,13 +30,7 @@ fn committee(n: usize) -> Committee {
 }
 
 fn dealing(dealer: usize, n: usize) -> Vec<u8> {
-    deal(
-        &[dealer as u8; 32],
-        &CHAIN,
-        &committee(n),
-        NodeIndex(dealer as u16),
-    )
-    .unwrap()
+    deal(&[dealer as u8; 32], &CHAIN, &committee(n), NodeIndex(dealer as u16)).unwrap()
 }
 
 /// Where the encrypted shares of the quorum sharing begin, for 4 nodes.
@@ -58,79 +52,36 @@ fn check(spoil: impl FnOnce(&mut Vec<u8>), expected: DealingError) {
 
 #[test]
 fn a_false_dealing_is_refused_and_its_dealer_named() {
-    check(
-        |bytes| bytes[1] = 4,
-        DealingError::Degree {
-            found: 3,
-            expected: 2,
-        },
-    );
-    check(
-        |bytes| bytes[1] = 2,
-        DealingError::Degree {
-            found: 1,
-            expected: 2,
-        },
-    );
+    check(|bytes| bytes[1] = 4, DealingError::Degree { found: 3, expected: 2 });
+    check(|bytes| bytes[1] = 2, DealingError::Degree { found: 1, expected: 2 });
     check(|bytes| bytes.truncate(bytes.len() - 1), DealingError::Size);
     check(|bytes| bytes.push(0), DealingError::Size);
     check(|bytes| bytes.clear(), DealingError::Size);
-    check(
-        |bytes| bytes[2..2 + PK_SIZE].fill(0xff),
-        DealingError::Point,
-    );
+    check(|bytes| bytes[2..2 + PK_SIZE].fill(0xff), DealingError::Point);
     let identity = [&[0xc0][..], &[0; PK_SIZE - 1]].concat();
-    check(
-        |bytes| bytes[2..2 + PK_SIZE].copy_from_slice(&identity),
-        DealingError::Identity,
-    );
-    check(
-        |bytes| bytes[98..98 + PK_SIZE].copy_from_slice(&identity),
-        DealingError::Identity,
-    );
-    check(
-        |bytes| bytes.copy_from_slice(&dealing(3, 4)),
-        DealingError::Proof,
-    );
+    check(|bytes| bytes[2..2 + PK_SIZE].copy_from_slice(&identity), DealingError::Identity);
+    check(|bytes| bytes[98..98 + PK_SIZE].copy_from_slice(&identity), DealingError::Identity);
+    check(|bytes| bytes.copy_from_slice(&dealing(3, 4)), DealingError::Proof);
     let constant = dealing(3, 4)[2..2 + PK_SIZE].to_vec();
-    check(
-        |bytes| bytes[2..2 + PK_SIZE].copy_from_slice(&constant),
-        DealingError::Proof,
-    );
+    check(|bytes| bytes[2..2 + PK_SIZE].copy_from_slice(&constant), DealingError::Proof);
     let own = CIPHERTEXTS + CIPHERTEXT_BYTES;
-    check(
-        |bytes| bytes[own + CIPHERTEXT_BYTES - 1] ^= 1,
-        DealingError::Ciphertext,
-    );
-    check(
-        |bytes| bytes[own..own + 48].fill(0xff),
-        DealingError::Ciphertext,
-    );
+    check(|bytes| bytes[own + CIPHERTEXT_BYTES - 1] ^= 1, DealingError::Ciphertext);
+    check(|bytes| bytes[own..own + 48].fill(0xff), DealingError::Ciphertext);
     let another = deal(&[9; 32], &CHAIN, &committee(4), NodeIndex(2)).unwrap();
     let share = another[own..own + CIPHERTEXT_BYTES].to_vec();
-    check(
-        |bytes| bytes[own..own + CIPHERTEXT_BYTES].copy_from_slice(&share),
-        DealingError::Share,
-    );
+    check(|bytes| bytes[own..own + CIPHERTEXT_BYTES].copy_from_slice(&share), DealingError::Share);
     let for_node_0 = dealing(2, 4)[CIPHERTEXTS..own].to_vec();
-    check(
-        |bytes| bytes[own..own + CIPHERTEXT_BYTES].copy_from_slice(&for_node_0),
-        DealingError::Share,
-    );
+    check(|bytes| bytes[own..own + CIPHERTEXT_BYTES].copy_from_slice(&for_node_0), DealingError::Share);
 }
 
 #[test]
 fn a_dealing_for_another_chain_or_place_proves_nothing() {
     let bytes = dealing(2, 4);
-    let decoded =
-        |chain: Digest, dealer: u16| Dealing::decode(&bytes, &chain, NodeIndex(dealer), 4).err();
+    let decoded = |chain: Digest, dealer: u16| Dealing::decode(&bytes, &chain, NodeIndex(dealer), 4).err();
     assert_eq!(decoded(CHAIN, 2), None);
     assert_eq!(decoded(Digest::ZERO, 2), Some(DealingError::Proof));
     assert_eq!(decoded(CHAIN, 1), Some(DealingError::Proof));
-    let five = Some(DealingError::Degree {
-        found: 2,
-        expected: 3,
-    });
+    let five = Some(DealingError::Degree { found: 2, expected: 3 });
     assert_eq!(Dealing::decode(&bytes, &CHAIN, NodeIndex(2), 5).err(), five);
 }
 
@@ -142,19 +93,11 @@ fn a_dealing_is_a_function_of_its_seed() {
 }
 
 fn outcomes(n: usize) -> Vec<Outcome> {
-    let decode = |dealer: usize| {
-        Dealing::decode(&dealing(dealer, n), &CHAIN, NodeIndex(dealer as u16), n).unwrap()
-    };
+    let decode =
+        |dealer: usize| Dealing::decode(&dealing(dealer, n), &CHAIN, NodeIndex(dealer as u16), n).unwrap();
     let dealings: Vec<Dealing> = (0..n).map(decode).collect();
-    let outcome = |own: usize| {
-        Outcome::of(
-            CHAIN,
-            NodeIndex(own as u16),
-            &encryption_key(own),
-            &dealings,
-        )
-        .unwrap()
-    };
+    let outcome =
+        |own: usize| Outcome::of(CHAIN, NodeIndex(own as u16), &encryption_key(own), &dealings).unwrap();
     (0..n).map(outcome).collect()
 }
 
@@ -165,10 +108,7 @@ fn public_shares_of_another_node_or_sharing_are_refused() {
     assert_eq!(outcomes[0].check(NodeIndex(3), &shares[3]), Ok(()));
     let refused = Err(DealingError::PublicShares);
     assert_eq!(outcomes[0].check(NodeIndex(3), &shares[2]), refused);
-    assert_eq!(
-        outcomes[0].check(NodeIndex(3), &[0xff; PUBLIC_SHARES_BYTES]),
-        refused
-    );
+    assert_eq!(outcomes[0].check(NodeIndex(3), &[0xff; PUBLIC_SHARES_BYTES]), refused);
     let mut swapped = shares[3];
     swapped.rotate_left(96);
     assert_eq!(outcomes[0].check(NodeIndex(3), &swapped), refused);
@@ -180,16 +120,10 @@ fn a_single_node_can_make_its_keys() {
     let outcome = outcomes(1).remove(0);
     let keyring = outcome.keyring(&[outcome.public_shares()]).unwrap();
     for statement in [
-        Statement::Certify {
-            height: Height(1),
-            root: StateRoot(CHAIN),
-        },
+        Statement::Certify { height: Height(1), root: StateRoot(CHAIN) },
         Statement::Beacon { view: View(1) },
     ] {
         let share = keyring.sign_share(&statement);
-        assert_eq!(
-            keyring.combine(&statement, &[(NodeIndex(0), share)]),
-            Ok(share)
-        );
+        assert_eq!(keyring.combine(&statement, &[(NodeIndex(0), share)]), Ok(share));
     }
 }

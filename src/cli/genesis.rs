@@ -1,0 +1,147 @@
+//! `atoll genesis`: assembles `genesis.toml` from the nodes' cards.
+
+use crate::crypto::genesis::{GenesisError, NodeCard, print_genesis, validate_genesis};
+use crate::crypto::hash::chain_id;
+use crate::types::limits::GENESIS_BYTES_MAX;
+use crate::types::{Genesis, GenesisNode};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+/// Assemble genesis.toml from the nodes' cards (node.pub.toml).
+///
+/// Every node needs a copy of the same file: its hash names the chain. The order of the cards is
+/// the order of the nodes.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// Where to write it; a file that exists is not overwritten.
+    #[arg(long, value_name = "FILE", default_value = "genesis.toml")]
+    pub out: PathBuf,
+    /// Name of the subnet, for people.
+    #[arg(long)]
+    pub name: String,
+    /// An idle leader waits this long before it proposes an empty block.
+    #[arg(long, default_value_t = 500)]
+    pub heartbeat_ms: u64,
+    /// A view without a proposal is given up after this long.
+    #[arg(long, default_value_t = 1_000)]
+    pub view_timeout_ms: u64,
+    /// Whether anyone may make canisters with cycles out of nothing (local and test subnets).
+    #[arg(long, default_value_t = false, action = clap::ArgAction::Set)]
+    pub provisional: bool,
+    /// The nodes' cards.
+    #[arg(required = true, value_name = "CARD")]
+    pub cards: Vec<PathBuf>,
+}
+
+/// A genesis could not be assembled.
+#[derive(Debug, thiserror::Error)]
+pub enum AssembleError {
+    #[error("{}: {error}", path.display())]
+    File { path: PathBuf, error: io::Error },
+    #[error("{}: {error}", path.display())]
+    Card { path: PathBuf, error: GenesisError },
+    #[error("genesis: {0}")]
+    Genesis(#[from] GenesisError),
+}
+
+/// Assembles the genesis, writes it, and prints the name of the chain.
+pub fn run(args: Args) -> Result<(), AssembleError> {
+    let genesis = assemble(&args)?;
+    let text = print_genesis(&genesis)?;
+    write_new(&args.out, &text).map_err(|error| AssembleError::File { path: args.out.clone(), error })?;
+    println!("{}", chain_id(&genesis));
+    eprintln!("{} nodes in {}; give every node a copy", genesis.nodes.len(), args.out.display());
+    Ok(())
+}
+
+/// The genesis of the cards that `args` names.
+pub fn assemble(args: &Args) -> Result<Genesis, AssembleError> {
+    let genesis = Genesis {
+        version: 1,
+        name: args.name.clone(),
+        heartbeat_ms: args.heartbeat_ms,
+        view_timeout_ms: args.view_timeout_ms,
+        provisional: args.provisional,
+        nodes: args.cards.iter().map(|path| read_card(path)).collect::<Result<_, _>>()?,
+    };
+    validate_genesis(&genesis)?;
+    Ok(genesis)
+}
+
+fn read_card(path: &Path) -> Result<GenesisNode, AssembleError> {
+    let text = read_text(path).map_err(|error| AssembleError::File { path: path.into(), error })?;
+    let card = NodeCard::parse(&text).map_err(|error| AssembleError::Card { path: path.into(), error })?;
+    Ok(card.into_node())
+}
+
+/// One byte more than may be, so that too much is noticed where it is parsed.
+fn read_text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(GENESIS_BYTES_MAX as u64 + 1).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+fn write_new(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = File::create_new(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::keygen;
+    use crate::crypto::genesis::parse_genesis;
+
+    fn args(root: &Path, cards: Vec<PathBuf>) -> Args {
+        Args {
+            out: root.join("genesis.toml"),
+            name: "test".into(),
+            heartbeat_ms: 500,
+            view_timeout_ms: 1_000,
+            provisional: true,
+            cards,
+        }
+    }
+
+    fn card(root: &Path, node: usize) -> PathBuf {
+        let dir = root.join(format!("node-{node}"));
+        keygen::make(&dir, &format!("node-{node}"), &format!("127.0.0.1:{}", 9_100 + node)).unwrap();
+        dir.join(keygen::CARD)
+    }
+
+    #[test]
+    fn cards_become_a_genesis_in_their_order() {
+        let root = tempfile::tempdir().unwrap();
+        let cards: Vec<PathBuf> = (0..4).map(|node| card(root.path(), node)).collect();
+        run(args(root.path(), cards.clone())).unwrap();
+        let genesis =
+            parse_genesis(&std::fs::read_to_string(root.path().join("genesis.toml")).unwrap()).unwrap();
+        let names: Vec<_> = genesis.nodes.iter().map(|node| node.name.as_str()).collect();
+        assert_eq!(names, ["node-0", "node-1", "node-2", "node-3"]);
+        let again = run(args(root.path(), cards)).unwrap_err();
+        assert!(
+            matches!(again, AssembleError::File { error, .. } if error.kind() == io::ErrorKind::AlreadyExists)
+        );
+    }
+
+    #[test]
+    fn a_bad_card_is_named() {
+        let root = tempfile::tempdir().unwrap();
+        let good = card(root.path(), 0);
+        let check = |cards: Vec<PathBuf>, expected: &str| {
+            let error = assemble(&args(root.path(), cards)).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        };
+        check(vec![good.clone(), good.clone()], "genesis: nodes 0 and 1 have the same identity_key");
+        check(vec![root.path().join("none")], "none: No such file");
+        let forged = root.path().join("forged.toml");
+        let text = std::fs::read_to_string(&good).unwrap();
+        std::fs::write(&forged, text.replace("9100", "9200")).unwrap();
+        check(vec![good.clone(), forged], "forged.toml: the card is not signed by its identity key");
+        let long = root.path().join("long.toml");
+        std::fs::write(&long, " ".repeat(GENESIS_BYTES_MAX * 2)).unwrap();
+        check(vec![long], "long.toml: has more than 65536 bytes");
+    }
+}

@@ -10,6 +10,9 @@
 //!    their ids, those of later heights by their blocks, which are executed again.
 //! 5. When something waits that the newest notarized branch does not carry, consensus is told.
 
+#[cfg(test)]
+mod tests;
+
 pub use crate::consensus::Keys;
 use crate::consensus::{Consensus, Equivocation, randomness, records_first};
 use crate::ingress::{Pool, authenticate_call, read_call};

@@ -2,7 +2,7 @@
 
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/atoll/target
 WASM      := wasm32-unknown-unknown
-CANISTERS := counter probe
+CANISTERS := counter kernels probe
 DIST      := canisters/dist
 ATOLL     := $(CARGO_TARGET_DIR)/release/atoll
 RUN       := testnet/run
@@ -22,7 +22,7 @@ run: setup build canisters ## Build, start four replicas and the gateway, instal
 test: setup-test check unit sim-ci ## Everything: units, simulator, four real processes, npm agents, browser
 
 bench: setup build canisters ## Print the table of docs/PERFORMANCE.md, measured now
-	$(CARGO) bench --bench table
+	$(CARGO) bench --profile release --bench table
 
 sim: setup build ## Simulate a swarm: make sim SEED=7 N=1000 H=200
 	$(ATOLL) sim --from $(SEED) --seeds $(N) --heights $(H)

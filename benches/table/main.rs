@@ -1,0 +1,23 @@
+//! `make bench`: the rows of PERFORMANCE.md that exist so far, measured now, as ratios within this run.
+//!
+//! Give row numbers as arguments to run only those: `cargo bench --profile release --bench table -- 6 7`.
+
+mod engine;
+mod report;
+
+fn main() {
+    let wanted: Vec<String> =
+        std::env::args().skip(1).filter(|arg| arg.chars().all(|c| c.is_ascii_digit())).collect();
+    let chosen = |row: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == row);
+    let kernels = std::fs::read("canisters/dist/kernels.wasm").expect("run `make canisters` first");
+    report::head();
+    if chosen("6") {
+        engine::kernels_metered(&kernels).iter().for_each(report::Row::print);
+    }
+    if chosen("7") {
+        engine::empty_update().print();
+    }
+    if chosen("12") {
+        engine::idle_canisters().iter().for_each(report::Row::print);
+    }
+}

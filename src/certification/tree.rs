@@ -13,7 +13,7 @@ mod node;
 
 use super::hash_tree::{empty_digest, leaf_digest};
 use crate::types::Digest;
-pub(super) use node::{Kind, Neighbours, Node};
+pub(super) use node::{Link, Neighbours, Node};
 use std::sync::{Arc, OnceLock};
 
 /// A leaf, or labelled children in ascending order of label.
@@ -27,7 +27,7 @@ pub(super) enum Content {
     #[default]
     Empty,
     Leaf(Arc<Leaf>),
-    Children(Arc<Node>),
+    Children(Link),
 }
 
 pub(super) struct Leaf {
@@ -67,12 +67,12 @@ impl LabelTree {
         };
         match &mut self.content {
             Content::Children(children) => {
-                Node::child_or_empty(children, label).set_subtree(rest, subtree);
+                children.child_or_empty(label).set_subtree(rest, subtree);
             }
             Content::Empty | Content::Leaf(_) => {
                 let mut child = LabelTree::new();
                 child.set_subtree(rest, subtree);
-                self.content = Content::Children(Arc::new(Node::labeled(label, child)));
+                self.content = Content::Children(Link::labeled(label, child));
             }
         }
     }
@@ -95,10 +95,10 @@ impl LabelTree {
             self.content = Content::Empty;
             return;
         };
-        let child = Node::child_or_empty(children, label);
+        let child = children.child_or_empty(label);
         child.take(rest);
         if child.is_empty() {
-            match Node::without(children, label) {
+            match children.without(label) {
                 Some(rest) => *children = rest,
                 None => self.content = Content::Empty,
             }
@@ -119,7 +119,7 @@ impl LabelTree {
             return Some(self);
         };
         match &self.content {
-            Content::Children(children) => children.child(label)?.subtree(rest),
+            Content::Children(children) => children.node().child(label)?.subtree(rest),
             _ => None,
         }
     }
@@ -128,7 +128,7 @@ impl LabelTree {
     pub fn labels(&self) -> Vec<&[u8]> {
         let mut labels = Vec::new();
         if let Content::Children(children) = &self.content {
-            children.labels(&mut labels);
+            children.node().labels(&mut labels);
         }
         labels
     }

@@ -1,6 +1,6 @@
 //! From the whole tree to the part of it that answers some paths (preface, rule 3).
 
-use super::tree::{Content, Kind, LabelTree, Neighbours, Node};
+use super::tree::{Content, LabelTree, Link, Neighbours, Node};
 use super::{HashTree, Path};
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ impl LabelTree {
             Content::Leaf(leaf) => HashTree::Leaf(leaf.value.clone()),
             Content::Children(children) if paths.iter().any(|path| path.is_empty()) => children.whole(),
             Content::Children(children) => {
-                let wanted: Vec<Wanted> = wanted(children, paths).into_iter().collect();
+                let wanted: Vec<Wanted> = wanted(children.node(), paths).into_iter().collect();
                 children.part(&wanted)
             }
         }
@@ -53,11 +53,11 @@ fn wanted<'a>(children: &'a Node, paths: &[&'a [Vec<u8>]]) -> BTreeMap<&'a [u8],
     wanted
 }
 
-impl Node {
+impl Link {
     fn whole(&self) -> HashTree {
-        match &self.kind {
-            Kind::Labeled { label, child } => HashTree::Labeled(label.to_vec(), Box::new(child.whole())),
-            Kind::Fork(fork) => HashTree::Fork(Box::new(fork.left.whole()), Box::new(fork.right.whole())),
+        match self.node() {
+            Node::Labeled { label, child } => HashTree::Labeled(label.to_vec(), Box::new(child.whole())),
+            Node::Fork(fork) => HashTree::Fork(Box::new(fork.left.whole()), Box::new(fork.right.whole())),
         }
     }
 
@@ -66,11 +66,11 @@ impl Node {
         let Some((_, paths)) = wanted.first() else {
             return HashTree::Pruned(self.digest());
         };
-        match &self.kind {
-            Kind::Labeled { label, child } => {
+        match self.node() {
+            Node::Labeled { label, child } => {
                 HashTree::Labeled(label.to_vec(), Box::new(child.reveal(paths)))
             }
-            Kind::Fork(fork) => {
+            Node::Fork(fork) => {
                 let middle = wanted.partition_point(|(label, _)| !fork.leads_right(label));
                 let (left, right) = wanted.split_at(middle);
                 HashTree::Fork(Box::new(fork.left.part(left)), Box::new(fork.right.part(right)))

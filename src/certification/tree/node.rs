@@ -11,15 +11,17 @@ use std::sync::{Arc, OnceLock};
 /// Bits per byte of a label: the 1 in front, and its own eight.
 const BITS: usize = 9;
 
-/// A subtree of the children: one label, or a fork.
+/// A subtree of the children with its digest, which stands here and not in the node, so that hashing
+/// a path does not touch the memory of its siblings.
 #[derive(Clone)]
-pub(in crate::certification) struct Node {
-    pub(in crate::certification) kind: Kind,
+pub(in crate::certification) struct Link {
+    node: Arc<Node>,
     digest: OnceLock<Digest>,
 }
 
+/// One label, or a fork.
 #[derive(Clone)]
-pub(in crate::certification) enum Kind {
+pub(in crate::certification) enum Node {
     Labeled { label: Arc<[u8]>, child: LabelTree },
     Fork(Fork),
 }
@@ -28,8 +30,8 @@ pub(in crate::certification) enum Kind {
 #[derive(Clone)]
 pub(in crate::certification) struct Fork {
     bit: usize,
-    pub(in crate::certification) left: Arc<Node>,
-    pub(in crate::certification) right: Arc<Node>,
+    pub(in crate::certification) left: Link,
+    pub(in crate::certification) right: Link,
 }
 
 impl Fork {
@@ -38,14 +40,14 @@ impl Fork {
         bit_at(label, self.bit)
     }
 
-    fn side(&self, label: &[u8]) -> &Arc<Node> {
+    fn side(&self, label: &[u8]) -> &Link {
         match self.leads_right(label) {
             true => &self.right,
             false => &self.left,
         }
     }
 
-    fn side_mut(&mut self, label: &[u8]) -> &mut Arc<Node> {
+    fn side_mut(&mut self, label: &[u8]) -> &mut Link {
         match self.leads_right(label) {
             true => &mut self.right,
             false => &mut self.left,
@@ -53,22 +55,80 @@ impl Fork {
     }
 }
 
+impl Link {
+    fn new(node: Node) -> Link {
+        Link { node: Arc::new(node), digest: OnceLock::new() }
+    }
+
+    pub(super) fn labeled(label: &[u8], child: LabelTree) -> Link {
+        Link::new(Node::Labeled { label: label.into(), child })
+    }
+
+    pub(in crate::certification) fn node(&self) -> &Node {
+        &self.node
+    }
+
+    pub(in crate::certification) fn digest(&self) -> Digest {
+        *self.digest.get_or_init(|| match &*self.node {
+            Node::Labeled { label, child } => labeled_digest(label, &child.digest()),
+            Node::Fork(fork) => fork_digest(&fork.left.digest(), &fork.right.digest()),
+        })
+    }
+
+    /// The child under `label`, to be changed; an empty one is made if there is none, which the caller
+    /// must fill.
+    pub(super) fn child_or_empty(&mut self, label: &[u8]) -> &mut LabelTree {
+        let (nearest, _) = self.node.nearest(label);
+        let bit = first_difference(nearest, label);
+        self.descend(label, bit)
+    }
+
+    /// `bit`: where `label` leaves all labels that are there; `None` if it is one of them.
+    fn descend(&mut self, label: &[u8], mut bit: Option<usize>) -> &mut LabelTree {
+        if let Some(leaves_at) = bit.take_if(|bit| self.node.agrees_up_to(*bit)) {
+            self.split(label, leaves_at);
+        }
+        self.digest = OnceLock::new();
+        match Arc::make_mut(&mut self.node) {
+            Node::Labeled { child, .. } => child,
+            Node::Fork(fork) => fork.side_mut(label).descend(label, bit),
+        }
+    }
+
+    /// Becomes a fork at `bit`, with what was here on one side and `label` on the other.
+    fn split(&mut self, label: &[u8], bit: usize) {
+        let (old, new) = (self.clone(), Link::labeled(label, LabelTree::new()));
+        let (left, right) = match bit_at(label, bit) {
+            true => (old, new),
+            false => (new, old),
+        };
+        *self = Link::new(Node::Fork(Fork { bit, left, right }));
+    }
+
+    /// What is left without `label`; `None` if nothing is.
+    pub(super) fn without(&self, label: &[u8]) -> Option<Link> {
+        let fork = match &*self.node {
+            Node::Labeled { label: own, .. } => return (**own != *label).then(|| self.clone()),
+            Node::Fork(fork) => fork,
+        };
+        let Some(side) = fork.side(label).without(label) else {
+            let other = if fork.leads_right(label) { &fork.left } else { &fork.right };
+            return Some(other.clone());
+        };
+        let mut fork = fork.clone();
+        *fork.side_mut(label) = side;
+        Some(Link::new(Node::Fork(fork)))
+    }
+}
+
 impl Node {
-    fn new(kind: Kind) -> Node {
-        Node { kind, digest: OnceLock::new() }
-    }
-
-    pub(super) fn labeled(label: &[u8], child: LabelTree) -> Node {
-        Node::new(Kind::Labeled { label: label.into(), child })
-    }
-
     /// The child that `label` would be, were it there: it agrees with it in all bits that forks test.
     fn nearest(&self, label: &[u8]) -> (&[u8], &LabelTree) {
         let mut node = self;
         loop {
-            match &node.kind {
-                Kind::Labeled { label, child } => return (label, child),
-                Kind::Fork(fork) => node = fork.side(label),
+            match node {
+                Node::Labeled { label, child } => return (label, child),
+                Node::Fork(fork) => node = fork.side(label).node(),
             }
         }
     }
@@ -79,77 +139,23 @@ impl Node {
         (found == label).then_some(child)
     }
 
-    /// The child under `label`, to be changed; an empty one is made if there is none, which the caller
-    /// must fill.
-    pub(super) fn child_or_empty<'a>(node: &'a mut Arc<Node>, label: &[u8]) -> &'a mut LabelTree {
-        let (nearest, _) = node.nearest(label);
-        let bit = first_difference(nearest, label);
-        Node::descend(node, label, bit)
-    }
-
-    /// `bit`: where `label` leaves all labels that are there; `None` if it is one of them.
-    fn descend<'a>(node: &'a mut Arc<Node>, label: &[u8], mut bit: Option<usize>) -> &'a mut LabelTree {
-        if let Some(leaves_at) = bit.take_if(|bit| node.agrees_up_to(*bit)) {
-            Node::split(node, label, leaves_at);
-        }
-        let node = Arc::make_mut(node);
-        node.digest = OnceLock::new();
-        match &mut node.kind {
-            Kind::Labeled { child, .. } => child,
-            Kind::Fork(fork) => Node::descend(fork.side_mut(label), label, bit),
-        }
-    }
-
     /// Whether all labels below have the same bits up to `bit`, inclusive.
     fn agrees_up_to(&self, bit: usize) -> bool {
-        match &self.kind {
-            Kind::Labeled { .. } => true,
-            Kind::Fork(fork) => fork.bit > bit,
+        match self {
+            Node::Labeled { .. } => true,
+            Node::Fork(fork) => fork.bit > bit,
         }
-    }
-
-    /// Puts a fork at `bit` in the place of `node`, with `node` on one side and `label` on the other.
-    fn split(node: &mut Arc<Node>, label: &[u8], bit: usize) {
-        let new = Arc::new(Node::labeled(label, LabelTree::new()));
-        let old = node.clone();
-        let (left, right) = match bit_at(label, bit) {
-            true => (old, new),
-            false => (new, old),
-        };
-        *node = Arc::new(Node::new(Kind::Fork(Fork { bit, left, right })));
-    }
-
-    /// The children without `label`; `None` if none is left.
-    pub(super) fn without(node: &Arc<Node>, label: &[u8]) -> Option<Arc<Node>> {
-        let fork = match &node.kind {
-            Kind::Labeled { label: own, .. } => return (**own != *label).then(|| node.clone()),
-            Kind::Fork(fork) => fork,
-        };
-        let Some(side) = Node::without(fork.side(label), label) else {
-            let other = if fork.leads_right(label) { &fork.left } else { &fork.right };
-            return Some(other.clone());
-        };
-        let mut fork = fork.clone();
-        *fork.side_mut(label) = side;
-        Some(Arc::new(Node::new(Kind::Fork(fork))))
     }
 
     /// Appends all labels, ascending.
     pub(super) fn labels<'a>(&'a self, out: &mut Vec<&'a [u8]>) {
-        match &self.kind {
-            Kind::Labeled { label, .. } => out.push(label),
-            Kind::Fork(fork) => {
-                fork.left.labels(out);
-                fork.right.labels(out);
+        match self {
+            Node::Labeled { label, .. } => out.push(label),
+            Node::Fork(fork) => {
+                fork.left.node().labels(out);
+                fork.right.node().labels(out);
             }
         }
-    }
-
-    pub(in crate::certification) fn digest(&self) -> Digest {
-        *self.digest.get_or_init(|| match &self.kind {
-            Kind::Labeled { label, child } => labeled_digest(label, &child.digest()),
-            Kind::Fork(fork) => fork_digest(&fork.left.digest(), &fork.right.digest()),
-        })
     }
 
     /// The labels next to `label` on both sides, if it is not there itself.
@@ -160,33 +166,33 @@ impl Node {
         };
         let (mut below, mut above) = (None, None);
         let mut node = self;
-        while let Kind::Fork(fork) = &node.kind {
+        while let Node::Fork(fork) = node {
             if fork.bit > bit {
                 break;
             }
             match fork.leads_right(label) {
-                true => below = Some(&fork.left),
-                false => above = Some(&fork.right),
+                true => below = Some(fork.left.node()),
+                false => above = Some(fork.right.node()),
             }
-            node = fork.side(label);
+            node = fork.side(label).node();
         }
         match bit_at(label, bit) {
-            true => Neighbours::Absent(Some(node.last()), above.map(|node| node.first())),
-            false => Neighbours::Absent(below.map(|node| node.last()), Some(node.first())),
+            true => Neighbours::Absent(Some(node.last()), above.map(Node::first)),
+            false => Neighbours::Absent(below.map(Node::last), Some(node.first())),
         }
     }
 
     fn first(&self) -> &[u8] {
-        match &self.kind {
-            Kind::Labeled { label, .. } => label,
-            Kind::Fork(fork) => fork.left.first(),
+        match self {
+            Node::Labeled { label, .. } => label,
+            Node::Fork(fork) => fork.left.node().first(),
         }
     }
 
     fn last(&self) -> &[u8] {
-        match &self.kind {
-            Kind::Labeled { label, .. } => label,
-            Kind::Fork(fork) => fork.right.last(),
+        match self {
+            Node::Labeled { label, .. } => label,
+            Node::Fork(fork) => fork.right.node().last(),
         }
     }
 }

@@ -5,14 +5,14 @@ use super::reply::Refusal;
 use crate::types::limits::HTTP_BODY_BYTES_MAX;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
+use hyper::StatusCode;
 use hyper::body::{Body, Incoming};
 use hyper::header::{self, HeaderMap};
-use hyper::{StatusCode, Version};
 use tokio::sync::SemaphorePermit;
 use tokio::time::timeout;
 
 /// Refuses a body by its head: its type, its coding, its declared length.
-pub(super) fn check_head(version: Version, headers: &HeaderMap, body: &Incoming) -> Result<(), Refusal> {
+pub(super) fn check_head(headers: &HeaderMap, body: &Incoming) -> Result<(), Refusal> {
     let content_type =
         headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
@@ -24,11 +24,6 @@ pub(super) fn check_head(version: Version, headers: &HeaderMap, body: &Incoming)
     if coding.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         let reason = "unsupported content-encoding; send the body as it is";
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason));
-    }
-    let both =
-        headers.contains_key(header::CONTENT_LENGTH) && headers.contains_key(header::TRANSFER_ENCODING);
-    if version < Version::HTTP_2 && both {
-        return Err(Refusal::bad("both Content-Length and Transfer-Encoding"));
     }
     if body.size_hint().lower() > HTTP_BODY_BYTES_MAX as u64 {
         return Err(too_large());

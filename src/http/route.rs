@@ -105,7 +105,7 @@ impl Server {
             Endpoint::Health => return self.health(),
             Endpoint::Call(..) | Endpoint::Query(_) | Endpoint::ReadState(_) => {}
         }
-        body::check_head(head.version, &head.headers, &body)?;
+        body::check_head(&head.headers, &body)?;
         let body = self.read_body(body).await?;
         match endpoint {
             Endpoint::Call(style, scope) => self.call(style, scope, body).await,

@@ -1,1 +1,322 @@
+//! The server against agents as they are, and against strangers as they come (RELIABILITY.md H1, H2).
 
+mod abuse;
+mod client;
+mod node;
+
+use self::client::{exchange, post, read_answer, request};
+use self::node::FakeNode;
+use super::{Config, wall_clock};
+use crate::encoding::cbor::Reader;
+use crate::ingress::tests::sample::{self, basic};
+use crate::types::*;
+use ic_agent::agent::EnvelopeContent;
+use ic_agent::{Agent, Identity};
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+fn controller() -> Principal {
+    basic(1).sender().expect("a sender")
+}
+
+async fn start() -> FakeNode {
+    FakeNode::start(Config::default(), controller()).await
+}
+
+fn canister() -> Principal {
+    CanisterId(7).principal()
+}
+
+fn path(verb: &str) -> String {
+    let version = if verb == "call" { "v4" } else { "v3" };
+    format!("/api/{version}/canister/{}/{verb}", canister())
+}
+
+/// An envelope that is valid now.
+fn fresh(identity: &dyn Identity, content: EnvelopeContent) -> Vec<u8> {
+    sample::sign(identity, &sample::expiring(content, wall_clock().plus_ms(60_000)))
+}
+
+fn agent(node: &FakeNode, identity: impl Identity + 'static) -> Agent {
+    let url = format!("http://{}", node.address);
+    let agent = Agent::builder().with_url(url).with_identity(identity).build().expect("an agent");
+    agent.set_root_key(node.root_key.clone());
+    agent
+}
+
+#[tokio::test]
+async fn agents_of_every_kind_update_and_query_with_all_checks_on() {
+    let node = start().await;
+    for (name, identity) in sample::identities() {
+        // The sample's delegations are valid in the sample's time only.
+        if name == "two delegations" {
+            continue;
+        }
+        let agent = agent(&node, identity);
+        let reply = agent.update(&canister(), "inc").with_arg(b"DIDL\0\0".to_vec()).call_and_wait().await;
+        assert_eq!(reply.expect(name), b"DIDL\0\0");
+        let reply = agent.query(&canister(), "get").with_arg(b"DIDL\0\0".to_vec()).call().await;
+        assert_eq!(reply.expect(name), b"DIDL\0\0");
+    }
+}
+
+#[tokio::test]
+async fn agents_see_rejects_of_queries_updates_and_inspection_with_their_codes() {
+    let node = start().await;
+    let agent = agent(&node, basic(2));
+    let text = |error: ic_agent::AgentError| format!("{error:?}");
+    let refused = text(agent.query(&canister(), "missing").call().await.expect_err("no such method"));
+    assert!(refused.contains("IC0536") && refused.contains("no method missing"), "{refused}");
+    let refused = text(agent.update(&canister(), "trap").call_and_wait().await.expect_err("traps"));
+    assert!(refused.contains("IC0502") && refused.contains("trapped"), "{refused}");
+    let refused = text(agent.update(&canister(), "refused").call_and_wait().await.expect_err("refused"));
+    assert!(refused.contains("IC0516") && refused.contains("not you"), "{refused}");
+}
+
+#[tokio::test]
+async fn agents_read_the_state_and_fetch_the_root_key() {
+    let node = start().await;
+    let agent = agent(&node, basic(1));
+    agent.fetch_root_key().await.expect("status");
+    assert_eq!(agent.read_root_key(), node.root_key);
+    let status = agent.status().await.expect("status");
+    assert_eq!(status.replica_health_status.as_deref(), Some("healthy"));
+    let controllers = agent.read_state_canister_controllers(canister()).await.expect("controllers");
+    assert_eq!(controllers, [controller()]);
+    assert_eq!(agent.read_state_canister_metadata(canister(), "secret").await.expect("ours"), b"content");
+    let subnet = agent.get_subnet_by_canister(&canister()).await.expect("the subnet");
+    assert_eq!(subnet.id(), node.subnet);
+    let subnet = agent.get_subnet_by_id(&node.subnet).await.expect("the subnet");
+    assert!(subnet.contains_canister(&canister()));
+}
+
+#[tokio::test]
+async fn a_call_that_takes_too_long_is_answered_202_and_can_be_polled() {
+    let config = Config { call_wait: Duration::from_millis(20), ..Config::default() };
+    let node = FakeNode::start(config, controller()).await;
+    let mut content = sample::call(&basic(2));
+    if let EnvelopeContent::Call { method_name, .. } = &mut content {
+        *method_name = "slow".into();
+    }
+    let envelope = fresh(&basic(2), content);
+    for version in ["v2", "v3", "v4"] {
+        let path = format!("/api/{version}/canister/{}/call", canister());
+        let answer = exchange(node.address, &post(&path, &envelope)).await;
+        assert_eq!((answer.status, answer.body.len()), (202, 0), "{version}");
+    }
+}
+
+#[tokio::test]
+async fn a_resubmitted_call_gets_the_certificate_of_the_first() {
+    let node = start().await;
+    let envelope = fresh(&basic(2), sample::call(&basic(2)));
+    for _ in 0..2 {
+        let answer = exchange(node.address, &post(&path("call"), &envelope)).await;
+        assert_eq!((answer.status, text_field(&answer.body, "status").as_deref()), (200, Some("replied")));
+    }
+}
+
+/// A text field of a tagged CBOR map.
+fn text_field(body: &[u8], name: &str) -> Option<String> {
+    let mut reader = Reader::new(body, "body");
+    reader.skip_tag(55_799).ok()?;
+    let mut found = None;
+    let _ = reader.map(|reader, key| {
+        if key == name {
+            found = Some(reader.text()?.into_owned());
+        } else {
+            reader.bytes()?;
+        }
+        Ok(())
+    });
+    found
+}
+
+async fn read(node: &FakeNode, path: &str, identity: &dyn Identity, labels: &[&[u8]]) -> (u16, String) {
+    let envelope = fresh(identity, sample::read_state(identity, &[labels]));
+    let answer = exchange(node.address, &post(path, &envelope)).await;
+    (answer.status, answer.text())
+}
+
+#[tokio::test]
+async fn only_its_sender_reads_the_status_of_a_request() {
+    let node = start().await;
+    let content = sample::expiring(sample::call(&basic(2)), wall_clock().plus_ms(60_000));
+    let id = *content.to_request_id();
+    let answer = exchange(node.address, &post(&path("call"), &sample::sign(&basic(2), &content))).await;
+    assert_eq!(answer.status, 200);
+    let labels: [&[u8]; 2] = [b"request_status", &id];
+    assert_eq!(read(&node, &path("read_state"), &basic(2), &labels).await.0, 200);
+    let (status, text) = read(&node, &path("read_state"), &basic(3), &labels).await;
+    assert_eq!((status, text.contains("sender only")), (403, true));
+    assert_eq!(read(&node, &path("read_state"), &basic(3), &[b"request_status", &[9; 32]]).await.0, 200);
+}
+
+#[tokio::test]
+async fn paths_are_read_where_the_spec_lets_them() {
+    let node = start().await;
+    let (canister, subnet) = (canister(), node.subnet);
+    let at_canister = path("read_state");
+    let at_subnet = format!("/api/v3/subnet/{subnet}/read_state");
+    let at_management = "/api/v2/canister/aaaaa-aa/read_state".to_owned();
+    let (id, sid) = (canister.as_slice(), subnet.as_slice());
+    let other = CanisterId(8).principal();
+    let cases: &[(&str, &[&[u8]], u16)] = &[
+        (&at_canister, &[b"time"], 200),
+        (&at_canister, &[b"subnet"], 200),
+        (&at_canister, &[b"subnet", sid, b"node"], 200),
+        (&at_canister, &[b"canister", id, b"module_hash"], 200),
+        (&at_canister, &[b"canister", id, b"metadata", b"open"], 200),
+        (&at_canister, &[b"canister", id, b"metadata", b"absent"], 200),
+        (&at_canister, &[b"canister", id, b"metadata", b"secret"], 403),
+        (&at_canister, &[b"canister", id, b"metadata", b"\xff"], 400),
+        (&at_canister, &[b"canister", id, b"certified_data"], 400),
+        (&at_canister, &[b"canister", id], 400),
+        (&at_canister, &[b"canister", other.as_slice(), b"module_hash"], 400),
+        (&at_canister, &[b"subnet", sid, b"metrics"], 400),
+        (&at_canister, &[b"atoll_state"], 400),
+        (&at_canister, &[], 400),
+        (&at_subnet, &[b"subnet", sid, b"metrics"], 200),
+        (&at_subnet, &[b"canister_ranges", sid], 200),
+        (&at_subnet, &[b"canister", id, b"module_hash"], 400),
+        (&at_management, &[b"request_status", &[1; 32]], 200),
+        ("/api/v3/subnet/aaaaa-aa/read_state", &[b"time"], 400),
+        ("/api/v3/canister/2vxsx-fae/read_state", &[b"time"], 400),
+    ];
+    for (path, labels, expected) in cases {
+        let (status, text) = read(&node, path, &basic(3), labels).await;
+        assert_eq!(status, *expected, "{path} {labels:?}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn management_calls_are_scoped_by_their_argument() {
+    let node = start().await;
+    let status_of = |number: u64| {
+        let id = CanisterId(number).principal();
+        candid::encode_one(crate::encoding::management::CanisterIdRecord { canister_id: id }).expect("candid")
+    };
+    let seven = format!("canister/{}", canister());
+    let anywhere = "canister/aaaaa-aa".to_owned();
+    let subnet = format!("subnet/{}", node.subnet);
+    let cases = [
+        (&seven, "canister_status", status_of(7), 200),
+        (&seven, "canister_status", status_of(8), 400),
+        (&seven, "create_canister", vec![], 200),
+        (&anywhere, "provisional_create_canister_with_cycles", vec![], 200),
+        (&anywhere, "canister_status", status_of(7), 400),
+        (&subnet, "create_canister", vec![], 200),
+        (&subnet, "canister_status", status_of(7), 400),
+    ];
+    for (scope, method, argument, expected) in cases {
+        let mut content = sample::call(&basic(1));
+        if let EnvelopeContent::Call { canister_id, method_name, arg, nonce, .. } = &mut content {
+            (*canister_id, *method_name, *arg) = (management_canister(), method.into(), argument);
+            *nonce = Some(scope.as_bytes()[..16].to_vec());
+        }
+        let path = format!("/api/v4/{scope}/call");
+        let answer = exchange(node.address, &post(&path, &fresh(&basic(1), content))).await;
+        assert_eq!(answer.status, expected, "{path} {method}: {}", answer.text());
+    }
+}
+
+#[tokio::test]
+async fn browsers_may_ask_from_anywhere() {
+    let node = start().await;
+    let preflight = [("Origin", "http://app.test"), ("Access-Control-Request-Method", "POST")];
+    let answer = exchange(node.address, &request("OPTIONS", &path("call"), &preflight, b"")).await;
+    let head = answer.head.to_lowercase();
+    assert_eq!(answer.status, 204);
+    for needed in [
+        "access-control-allow-origin: *",
+        "access-control-allow-methods: head, get, post",
+        "content-type",
+        "x-ic-canister-id",
+        "access-control-max-age: 7200",
+    ] {
+        assert!(head.contains(needed), "{needed} is not in {head}");
+    }
+    let answer = exchange(node.address, &request("GET", "/api/v2/status", &[], b"")).await;
+    assert!(answer.head.to_lowercase().contains("access-control-allow-origin: *"));
+}
+
+#[tokio::test]
+async fn health_is_a_page() {
+    let node = start().await;
+    let answer = exchange(node.address, &request("GET", "/health", &[], b"")).await;
+    assert_eq!((answer.status, answer.text().as_str()), (200, "healthy\n"));
+}
+
+#[tokio::test]
+async fn a_stopped_server_finishes_and_lets_go_of_its_port() {
+    let mut node = start().await;
+    node.stop();
+    (&mut node.served).await.expect("serves to the end");
+    assert!(TcpStream::connect(node.address).await.is_err());
+}
+
+fn hasty() -> Config {
+    let short = Duration::from_millis(100);
+    Config { header_deadline: short, body_deadline: short, write_deadline: short, ..Config::default() }
+}
+
+#[tokio::test]
+async fn connections_without_a_request_are_reaped_before_and_after_the_version_is_known() {
+    let node = FakeNode::start(hasty(), controller()).await;
+    let starts: [&[u8]; 6] = [
+        b"",
+        b"P",
+        b"POST /api/v2/status HT",
+        b"GET /health HTTP/1.1\r\nHost: te",
+        b"PRI * HTTP/2.0\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0",
+    ];
+    for start in starts {
+        let mut stream = TcpStream::connect(node.address).await.expect("connects");
+        stream.write_all(start).await.expect("writes");
+        let answer = read_answer(&mut stream).await;
+        assert!(matches!(answer.status, 0 | 408), "{start:?}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_second_request_must_come_in_time_too() {
+    let node = FakeNode::start(hasty(), controller()).await;
+    let mut stream = TcpStream::connect(node.address).await.expect("connects");
+    stream.write_all(b"GET /health HTTP/1.1\r\nHost: test\r\n\r\nGET /hea").await.expect("writes");
+    assert_eq!(read_answer(&mut stream).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_given_up() {
+    let node = FakeNode::start(hasty(), controller()).await;
+    let lying = request(
+        "POST",
+        &path("call"),
+        &[("Content-Type", "application/cbor"), ("Content-Length", "100")],
+        b"ten bytes.",
+    );
+    let answer = exchange(node.address, &lying).await;
+    assert_eq!((answer.status, answer.text().contains("did not come in time")), (408, true));
+}
+
+#[tokio::test]
+async fn one_address_cannot_take_all_connections() {
+    let config = Config { connections_per_ip_max: 2, ..Config::default() };
+    let node = FakeNode::start(config, controller()).await;
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let mut stream = TcpStream::connect(node.address).await.expect("connects");
+        stream.write_all(b"GET /health HTTP/1.1\r\nHost: test\r\n\r\n").await.expect("writes");
+        stream.readable().await.expect("answers");
+        held.push(stream);
+    }
+    let answer = exchange(node.address, &request("GET", "/health", &[], b"")).await;
+    assert_eq!(answer.status, 0);
+    held.clear();
+    // Its place is free as soon as the server has seen the end of the connection.
+    while exchange(node.address, &request("GET", "/health", &[], b"")).await.status != 200 {
+        tokio::task::yield_now().await;
+    }
+}

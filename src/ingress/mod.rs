@@ -19,9 +19,7 @@ mod delegation;
 mod pool;
 
 #[cfg(test)]
-pub(crate) mod sample;
-#[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use authenticate::{
     AuthError, authenticate_call, authenticate_query, authenticate_read_state, read_call,

@@ -1,7 +1,9 @@
 //! Who is let in and who is not, judged by envelopes that real clients made; the pool against a model
 //! of its promises.
 
-use super::sample::*;
+pub(crate) mod sample;
+
+use self::sample::*;
 use super::*;
 use crate::types::limits::*;
 use crate::types::*;
@@ -45,30 +47,27 @@ fn signed_call(change: impl FnOnce(&mut EnvelopeContent)) -> Vec<u8> {
     sign(&basic(1), &content)
 }
 
-fn set_expiry(content: &mut EnvelopeContent, to: Time) {
-    if let EnvelopeContent::Call { ingress_expiry, .. } | EnvelopeContent::Query { ingress_expiry, .. } =
-        content
-    {
-        *ingress_expiry = to.0;
-    }
-}
-
 #[test]
 fn the_expiry_must_lie_between_now_and_five_minutes_and_drift() {
     let max = NOW.plus_ms(INGRESS_TTL_MS + INGRESS_DRIFT_MS);
     for accepted in [NOW, max] {
-        let envelope = signed_call(|content| set_expiry(content, accepted));
+        let envelope = signed_call(|content| *content = expiring(content.clone(), accepted));
         assert!(authenticate_call(envelope.into(), NOW).is_ok());
     }
-    check(signed_call(|content| set_expiry(content, Time(NOW.0 - 1))), "Invalid request expiry: ");
-    check(signed_call(|content| set_expiry(content, Time(max.0 + 1))), "too far in the future");
+    check(
+        signed_call(|content| *content = expiring(content.clone(), Time(NOW.0 - 1))),
+        "Invalid request expiry: ",
+    );
+    check(
+        signed_call(|content| *content = expiring(content.clone(), Time(max.0 + 1))),
+        "too far in the future",
+    );
 }
 
 #[test]
 fn only_anonymous_reads_may_carry_any_expiry() {
     let expired = |identity: &dyn Identity| {
-        let mut content = query(identity);
-        set_expiry(&mut content, Time(1));
+        let content = expiring(query(identity), Time(1));
         authenticate_query(&sign(identity, &content), NOW)
     };
     assert!(expired(&AnonymousIdentity).is_ok());

@@ -108,6 +108,15 @@ pub fn read_state(sender: &dyn Identity, paths: &[&[&[u8]]]) -> EnvelopeContent 
     }
 }
 
+/// The same content, expiring at another moment.
+pub fn expiring(mut content: EnvelopeContent, at: Time) -> EnvelopeContent {
+    let (EnvelopeContent::Call { ingress_expiry, .. }
+    | EnvelopeContent::Query { ingress_expiry, .. }
+    | EnvelopeContent::ReadState { ingress_expiry, .. }) = &mut content;
+    *ingress_expiry = at.0;
+    content
+}
+
 /// The signed envelope, as ic-agent sends it.
 pub fn sign(identity: &dyn Identity, content: &EnvelopeContent) -> Vec<u8> {
     let signature = identity.sign(content).expect("signs");

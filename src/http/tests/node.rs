@@ -1,0 +1,165 @@
+//! A node of one, whose answers are canned but whose certificates and signatures are real: what agents
+//! verify, they verify.
+
+use crate::certification::state_root_message;
+use crate::crypto::hash::sha256;
+use crate::crypto::node_key::IdentityKey;
+use crate::crypto::user::{root_key_der, self_authenticating};
+use crate::http::{Config, serve, wall_clock};
+use crate::node::{CertifiedState, Handle, Identity};
+use crate::state::{Blob, CanisterState};
+use crate::state::{HistoryEntry, IngressStatus, Metadata, Module, ModuleRecord, ReplicatedState, Settings};
+use crate::types::*;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot, watch};
+
+const BLS_SUITE: &[u8] = b"BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_";
+
+/// A running server and what stands behind it.
+pub struct FakeNode {
+    pub address: SocketAddr,
+    pub root_key: Vec<u8>,
+    pub subnet: Principal,
+    stop: Option<oneshot::Sender<()>>,
+    pub served: tokio::task::JoinHandle<()>,
+}
+
+/// The state, and the key that certifies it.
+struct Chain {
+    key: blst::min_sig::SecretKey,
+    state: Mutex<ReplicatedState>,
+    certified: watch::Sender<Option<Arc<CertifiedState>>>,
+}
+
+impl Chain {
+    /// Changes the state, and certifies what comes out.
+    fn certify(&self, change: impl FnOnce(&mut ReplicatedState)) {
+        let mut state = self.state.lock().expect("not poisoned");
+        let before = state.clone();
+        state.counters.height = state.counters.height.next();
+        state.counters.time = wall_clock();
+        change(&mut state);
+        let (_, root) = state.seal(&before).expect("seals");
+        let signature = self.key.sign(&state_root_message(&root.0), BLS_SUITE, &[]);
+        let certification =
+            Certification { height: state.height(), root, signature: BlsBytes(signature.compress()) };
+        let (height, time, state) = (state.height(), state.time(), state.clone());
+        self.certified.send_replace(Some(Arc::new(CertifiedState { height, time, certification, state })));
+    }
+
+    /// What execution would do: `slow` is never answered, `trap` is rejected, all else is replied to.
+    fn execute(&self, ingress: &SignedIngress) {
+        let call = crate::ingress::read_call(ingress).expect("was read before").call;
+        let status = match call.method_name.as_str() {
+            "slow" => IngressStatus::Processing,
+            "trap" => IngressStatus::Rejected(Reject::new(ErrorCode::CanisterTrapped, "trapped")),
+            _ => IngressStatus::Replied(call.arg.clone()),
+        };
+        let entry = HistoryEntry {
+            sender: call.sender,
+            receiver: call.canister_id,
+            expiry: call.ingress_expiry,
+            completed: wall_clock(),
+            status,
+        };
+        self.certify(|state| state.set_history(ingress.id, entry));
+    }
+}
+
+/// Canister 7, controlled by `controller`, with a public and a private section.
+fn canister(controller: Principal) -> CanisterState {
+    let section = |public| Metadata { public, content: b"content".to_vec() };
+    let metadata =
+        BTreeMap::from([("open".to_owned(), section(true)), ("secret".to_owned(), section(false))]);
+    let record = ModuleRecord { exports: BTreeSet::new(), metadata, bytes: 8 };
+    let mut canister =
+        CanisterState::new(Settings::with_controllers(vec![controller]), Cycles(1), Time::ZERO);
+    let hash = sha256(b"module");
+    canister.record.module_hash = Some(hash);
+    canister.module = Some(Arc::new(Module { hash, record, content: Blob::held(Arc::from(*b"module")) }));
+    canister
+}
+
+fn answer_query(query: &Authenticated<UserQuery>) -> QueryResult {
+    match query.content().method_name.as_str() {
+        "get" => QueryResult::Replied(query.content().arg.clone()),
+        name => {
+            QueryResult::Rejected(Reject::new(ErrorCode::CanisterMethodNotFound, format!("no method {name}")))
+        }
+    }
+}
+
+fn inspect(call: &Authenticated<UserCall>) -> Result<(), Reject> {
+    match call.content().method_name.as_str() {
+        "refused" => Err(Reject::new(ErrorCode::CanisterRejectedMessage, "not you")),
+        _ => Ok(()),
+    }
+}
+
+impl FakeNode {
+    /// Canister 7 is controlled by `controller`.
+    pub async fn start(config: Config, controller: Principal) -> FakeNode {
+        let key = blst::min_sig::SecretKey::key_gen(&[7; 32], &[]).expect("a key");
+        let root_key = root_key_der(&key.sk_to_pk().compress());
+        let subnet = self_authenticating(&root_key);
+        let signer = IdentityKey::from_bytes(&[1; 32]);
+        let genesis = Genesis {
+            version: 1,
+            name: "test".into(),
+            heartbeat_ms: 1_000,
+            view_timeout_ms: 1_000,
+            provisional: true,
+            nodes: vec![],
+        };
+        let nodes = [(signer.node_id(), signer.public_key())];
+        let state = ReplicatedState::genesis(&genesis, &root_key, SubnetId(subnet), &nodes).expect("genesis");
+        let chain = Arc::new(Chain { key, state: Mutex::new(state), certified: watch::Sender::new(None) });
+        chain.certify(|state| state.put_canister(CanisterId(7), canister(controller)));
+        let identity = Identity {
+            node_id: signer.node_id(),
+            subnet_id: SubnetId(subnet),
+            root_key_der: root_key.clone(),
+            impl_version: "test".into(),
+        };
+        let handle = handle(&chain, identity, signer);
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let (stop, stopped) = oneshot::channel();
+        let served = tokio::spawn(serve(listener, handle, config, async move { drop(stopped.await) }));
+        FakeNode { address, root_key, subnet, stop: Some(stop), served }
+    }
+
+    /// Asks the server to stop.
+    pub fn stop(&mut self) {
+        drop(self.stop.take());
+    }
+}
+
+/// The door to `chain`: what passes it is answered at once.
+fn handle(chain: &Arc<Chain>, identity: Identity, signer: IdentityKey) -> Handle {
+    let (ingress, mut calls) = mpsc::channel::<Arc<SignedIngress>>(64);
+    let (queries, mut query_jobs) = mpsc::channel::<crate::node::handle::QueryJob>(64);
+    let (inspections, mut inspect_jobs) = mpsc::channel::<crate::node::handle::InspectJob>(64);
+    let executor = chain.clone();
+    tokio::spawn(async move {
+        while let Some(call) = calls.recv().await {
+            executor.execute(&call);
+        }
+    });
+    tokio::spawn(async move {
+        while let Some(job) = query_jobs.recv().await {
+            let _ = job.answer.send(answer_query(&job.query));
+        }
+    });
+    tokio::spawn(async move {
+        while let Some(job) = inspect_jobs.recv().await {
+            let _ = job.answer.send(inspect(&job.call));
+        }
+    });
+    let (_, identity) = watch::channel(Some(Arc::new(identity)));
+    let certified = chain.certified.subscribe();
+    Handle { identity, certified, ingress, queries, inspections, signer: Arc::new(signer) }
+}

@@ -8,7 +8,7 @@ use self::client::{exchange, post, read_answer, request};
 use self::node::FakeNode;
 use super::{Config, wall_clock};
 use crate::encoding::cbor::Reader;
-use crate::ingress::tests::sample::{self, basic};
+use crate::ingress::sample::{self, basic};
 use crate::types::*;
 use ic_agent::agent::EnvelopeContent;
 use ic_agent::{Agent, Identity};

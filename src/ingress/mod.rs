@@ -20,6 +20,8 @@ mod pool;
 
 #[cfg(test)]
 pub(crate) mod tests;
+#[cfg(test)]
+pub(crate) use tests::sample;
 
 pub use authenticate::{
     AuthError, authenticate_call, authenticate_query, authenticate_read_state, read_call,

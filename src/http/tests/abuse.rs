@@ -4,7 +4,7 @@
 use super::client::{exchange, post, request};
 use super::{FakeNode, canister, fresh, hasty, path, start};
 use crate::http::wall_clock;
-use crate::ingress::tests::sample::{self, Link, basic, bend, delegated, set_field};
+use crate::ingress::sample::{self, Link, basic, bend, delegated, set_field};
 use crate::types::limits::HTTP_BODY_BYTES_MAX;
 use crate::types::*;
 use ciborium::Value;

@@ -4,7 +4,7 @@
 use super::reader::Reader;
 use crate::types::{BlsBytes, NodeIndex};
 use blst::min_sig::SecretKey;
-use blst::{BLST_ERROR, Pairing, blst_fp12};
+use blst::{Pairing, blst_fp12};
 use threshold_crypto::blstrs::{G1Affine, G1Projective, G2Affine, G2Projective, Scalar};
 use threshold_crypto::group::ff::Field;
 use threshold_crypto::group::prime::PrimeCurveAffine;
@@ -36,22 +36,28 @@ impl PublicKey {
 
     /// Whether this key and the `commitment` in G1 hide one and the same secret: e(C, g2) = e(g1, P).
     pub fn matches(&self, commitment: &G1Affine) -> bool {
-        let left = blst_fp12::miller_loop(G2Affine::generator().as_ref(), commitment.as_ref());
-        let right = blst_fp12::miller_loop(self.0.as_ref(), G1Affine::generator().as_ref());
-        blst_fp12::finalverify(&left, &right)
+        let left = (&G2Affine::generator(), commitment);
+        !bool::from(commitment.is_identity()) && equal_pairings(left, (&self.0, &G1Affine::generator()))
     }
 
     pub fn verify(&self, message: &[u8], signature: &BlsBytes) -> bool {
         decode_signature(signature).is_some_and(|point| self.verify_point(message, &point))
     }
 
-    /// `blst`'s own `verify` hands the one pairing to a pool of threads; this one stays here.
+    /// e(signature, g2) = e(H(message), key).
     fn verify_point(&self, message: &[u8], signature: &G1Affine) -> bool {
-        let mut pairing = Pairing::new(true, SUITE);
-        let status = pairing.aggregate(self.0.as_ref(), false, signature.as_ref(), false, message, &[]);
-        pairing.commit();
-        status == BLST_ERROR::BLST_SUCCESS && pairing.finalverify(None)
+        let hash = G1Projective::hash_to_curve(message, SUITE, &[]).to_affine();
+        equal_pairings((&G2Affine::generator(), signature), (&self.0, &hash))
     }
+}
+
+/// Whether two pairings of points other than the identity are equal, by one shared Miller loop. (The
+/// `verify` of `blst` itself takes two, on a pool of threads.)
+fn equal_pairings(left: (&G2Affine, &G1Affine), right: (&G2Affine, &G1Affine)) -> bool {
+    let mut pairing = Pairing::new(true, SUITE);
+    pairing.raw_aggregate(left.0.as_ref(), left.1.as_ref());
+    pairing.raw_aggregate(right.0.as_ref(), (-right.1).as_ref());
+    pairing.as_fp12().final_exp() == blst_fp12::default()
 }
 
 /// Room rule 3: on the curve, in the subgroup, not the identity.

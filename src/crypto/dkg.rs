@@ -20,6 +20,7 @@ use super::node_key::{Committee, EncryptionKey};
 use super::reader::Reader;
 use super::seed::SeedStream;
 use super::threshold::Keyring;
+use crate::types::limits::{DEALING_BYTES_MAX, NODES_MAX};
 use crate::types::{ChainId, NodeIndex, faults_max, quorum};
 use blst::min_sig::SecretKey;
 use threshold_crypto::blstrs::{G1Affine, Scalar};
@@ -34,6 +35,12 @@ const CIPHERTEXT_BYTES: usize = PK_SIZE + SIG_SIZE + SK_SIZE;
 
 /// Bytes of one node's public shares of both keys.
 pub const PUBLIC_SHARES_BYTES: usize = 2 * 96;
+
+/// The dealing of the largest committee fits its bound, whatever the thresholds are.
+const _: () = {
+    let sharing = 2 + NODES_MAX * PK_SIZE + SIG_SIZE + NODES_MAX * CIPHERTEXT_BYTES;
+    assert!(2 * sharing <= DEALING_BYTES_MAX);
+};
 
 /// The two sharings of a key generation.
 #[derive(Clone, Copy)]

@@ -167,18 +167,20 @@ pub const FUNCTION_PARAMS_MAX: usize = 1_000;
 pub const FUNCTION_LOCALS_MAX: u64 = 50_000;
 /// Bytes of estimated stack that Wasm calls may use together.
 pub const STACK_BYTES_MAX: u64 = 1024 * 1024;
-/// The native stack that Wasm runs on. No frame is this many times larger than its estimate
-/// (`wasm::stack`), so that the deterministic limit is always met first.
-pub const NATIVE_STACK_BYTES: usize = 64 * STACK_BYTES_MAX as usize;
 /// Estimated stack of calls that need not be counted (`wasm::stack`).
 pub const STACK_UNCOUNTED_BYTES_MAX: u64 = 4 * 1024;
+/// The native stack that Wasm runs on. No frame is 64 times larger than its estimate (`wasm::stack`), so
+/// that the deterministic limit is always met first.
+pub const NATIVE_STACK_BYTES: usize = 64 * (STACK_BYTES_MAX + STACK_UNCOUNTED_BYTES_MAX) as usize;
 /// Compiled modules kept in memory, and their machine code on disk.
 pub const MODULES_LOADED_MAX: usize = 128;
 pub const MODULE_CACHE_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
 /// Instances kept ready by one engine, each with an image of its canister's heap.
 pub const INSTANCES_MAX: usize = 256;
-/// Instances kept ready for one canister: one per thread that can run it.
+/// Instances kept ready for one canister, for replicated runs and for queries each.
 pub const INSTANCES_PER_CANISTER_MAX: usize = 4;
+/// Bytes of heap that the images of instances kept ready may hold together.
+pub const INSTANCES_BYTES_MAX: u64 = 8 * 1024 * 1024 * 1024;
 /// Stable memory pages that one run may touch, and those it keeps at hand only for reading.
 pub const STABLE_PAGES_PER_RUN_MAX: usize = 524_288;
 pub const STABLE_PAGES_READ_CACHE: usize = 4_096;

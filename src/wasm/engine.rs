@@ -5,24 +5,22 @@ use super::compile::{self, Compiled};
 use super::facts::{InvalidModule, ModuleFacts};
 use super::instance::Instance;
 use super::modules::Modules;
+use super::pool::{Owner, Pool};
 use crate::state::{HostFailure, PageMap};
-use crate::types::limits::{INSTANCES_MAX, INSTANCES_PER_CANISTER_MAX};
-use crate::types::{CanisterId, Digest};
-use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-/// Runs canisters. Shared by all threads of a node.
+/// Runs canisters. Shared by all threads of a node: runs of one canister may go on at the same time,
+/// each over the page map it was handed.
 pub struct Engine {
     modules: Modules,
-    /// Least recently used first.
-    idle: Mutex<VecDeque<Instance>>,
+    pool: Pool,
 }
 
 impl Engine {
     /// An engine that keeps machine code in `cache_dir` (which may vanish unnoticed), or nowhere.
     pub fn new(cache_dir: Option<PathBuf>) -> Engine {
-        Engine { modules: Modules::new(cache_dir), idle: Mutex::new(VecDeque::new()) }
+        Engine { modules: Modules::new(cache_dir), pool: Pool::default() }
     }
 
     /// Whether `module` (raw or gzipped) can be installed, and what it says about itself. Compiles it,
@@ -35,61 +33,35 @@ impl Engine {
         Ok(Arc::clone(&compiled.facts))
     }
 
+    /// How often this engine compiled a module because no cache had it.
+    pub fn compilations(&self) -> u64 {
+        self.modules.compilations()
+    }
+
     /// Runs one entry point to its end. What it wishes comes back as data; nothing is kept.
     ///
     /// # Errors
     /// [`HostFailure`]: the host, not the canister, failed; nothing may be derived from the run.
     pub fn run(&self, call: Call) -> Result<Execution, HostFailure> {
         let compiled = self.compiled(&call)?;
-        let target = match call.entry {
-            Entry::Instantiate => PageMap::new(),
-            _ => call.memory.heap.clone(),
+        let owner = Owner {
+            canister: call.system.canister,
+            module: call.module_hash,
+            replicated: call.context.is_replicated() || call.entry == Entry::Instantiate,
         };
-        let canister = call.system.canister;
-        let mut instance = match self.take(canister, call.module_hash, &target) {
+        let empty = PageMap::new();
+        let heap = if call.entry == Entry::Instantiate { &empty } else { &call.memory.heap };
+        let mut instance = match self.pool.take(owner, heap) {
             Some(instance) => instance,
-            None => Instance::new(canister, compiled)?,
+            None => Instance::new(compiled)?,
         };
         let execution = instance.run(self.modules.engine(), call)?;
-        self.keep(instance);
+        self.pool.keep(owner, instance);
         Ok(execution)
     }
 
     fn compiled(&self, call: &Call) -> Result<Arc<Compiled>, HostFailure> {
         let compiled = self.modules.get(call.module_hash, &call.module);
-        compiled.map_err(|error| {
-            HostFailure(format!("module {} was installed and is invalid: {error}", call.module_hash))
-        })
-    }
-
-    fn idle(&self) -> MutexGuard<'_, VecDeque<Instance>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The idle instance that is nearest to `heap`: one that holds it, else the least recently used of
-    /// the canister once there are as many as may be.
-    fn take(&self, canister: CanisterId, module: Digest, heap: &PageMap) -> Option<Instance> {
-        let mut idle = self.idle();
-        let mine =
-            |instance: &Instance| instance.canister == canister && instance.compiled.facts.hash == module;
-        let exact = idle.iter().position(|instance| mine(instance) && instance.is_at(heap));
-        let any = || idle.iter().rposition(mine);
-        let at = exact.or_else(any)?;
-        idle.remove(at)
-    }
-
-    fn keep(&self, instance: Instance) {
-        let canister = instance.canister;
-        let mut idle = self.idle();
-        idle.push_back(instance);
-        let mine = |instance: &Instance| instance.canister == canister;
-        let surplus = match idle.iter().filter(|instance| mine(instance)).count() > INSTANCES_PER_CANISTER_MAX
-        {
-            true => idle.iter().position(mine),
-            false => (idle.len() > INSTANCES_MAX).then_some(0),
-        };
-        let dropped = surplus.and_then(|at| idle.remove(at));
-        drop(idle);
-        drop(dropped);
+        compiled.map_err(|error| HostFailure(format!("installed module {}: {error}", call.module_hash)))
     }
 }

@@ -3,7 +3,7 @@
 use super::call::{Changes, Context, OutgoingCall, System};
 use super::cells::Cells;
 use super::heap::Heap;
-use super::import::Contexts;
+use super::import::Import;
 use super::stable::Stable;
 use super::{Trap, cost};
 use crate::types::limits::{CANISTER_LOG_BYTES_MAX, CYCLES_BYTES};
@@ -78,12 +78,12 @@ impl Host {
     }
 
     /// The one gate of the System API: charges the call and checks that this context may make it.
-    pub fn enter(&mut self, name: &str, allowed: Contexts) -> Result<(), Trap> {
+    pub fn enter(&mut self, import: &Import) -> Result<(), Trap> {
         self.charge(cost::HOST_CALL)?;
-        match allowed.contains(self.run.context) {
+        match import.contexts.contains(self.run.context) {
             true => Ok(()),
             false => {
-                let context = self.run.context;
+                let (name, context) = (import.name, self.run.context);
                 Err(Trap::contract(format!("\"ic0_{name}\" cannot be executed in {context} mode")))
             }
         }

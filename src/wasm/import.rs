@@ -103,29 +103,41 @@ macro_rules! wasm_type {
     };
 }
 
+macro_rules! returned {
+    () => {
+        ()
+    };
+    ($ty:ident) => {
+        $ty
+    };
+}
+
 /// Makes [`IMPORTS`] and [`link`] from the table. The function of the same name on [`Host`] does the work.
 macro_rules! system_api {
     ($($name:ident($($arg:ident: $ty:ident),*) $(-> $result:ident)?, [$($letter:ident)*];)*) => {
-        /// Every function of the module `ic0`.
-        pub const IMPORTS: &[Import] = {
-            use letter::*;
-            &[$(Import {
+        /// The table's lines by name.
+        #[allow(non_upper_case_globals, reason = "the names are the System API's")]
+        mod line {
+            use super::letter::*;
+            use super::{Import, ValType};
+            $(pub const $name: Import = Import {
                 name: stringify!($name),
                 params: &[$(wasm_type!($ty)),*],
                 results: &[$(wasm_type!($result))?],
                 contexts: any![$($letter)*],
-            }),*]
-        };
+            };)*
+        }
+
+        /// Every function of the module `ic0`.
+        pub const IMPORTS: &[Import] = &[$(line::$name),*];
 
         /// The host function `name`, or `None` if there is no such function.
         pub fn link(name: &str, store: &mut Store, env: &FunctionEnv<Host>) -> Option<Function> {
-            use letter::*;
             match name {
                 $(stringify!($name) => {
-                    const ALLOWED: Contexts = any![$($letter)*];
-                    fn call(mut env: FunctionEnvMut<'_, Host>, $($arg: $ty),*) -> Result<($($result)?), Trap> {
+                    fn call(mut env: FunctionEnvMut<'_, Host>, $($arg: $ty),*) -> Result<returned!($($result)?), Trap> {
                         let host = env.data_mut();
-                        host.enter(stringify!($name), ALLOWED)?;
+                        host.enter(&line::$name)?;
                         host.$name($($arg),*)
                     }
                     Some(Function::new_typed_with_env(store, env, call))

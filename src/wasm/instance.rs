@@ -28,8 +28,7 @@ use wasmer::{
 
 /// A canister's heap with an instance of its module over it.
 pub struct Instance {
-    pub canister: CanisterId,
-    pub compiled: Arc<Compiled>,
+    compiled: Arc<Compiled>,
     heap: Arc<Heap>,
     /// What the heap's image holds.
     base: PageMap,
@@ -48,16 +47,26 @@ struct Code {
     entries: BTreeMap<String, TypedFunction<(), ()>>,
 }
 
+// SAFETY: a store and what it holds is used by one thread at a time, through `&mut`; nothing in it is tied
+// to the thread that made it (wasmer keeps what is, its current store and stack, in thread locals that are set
+// for the length of a call).
+unsafe impl Send for Code {}
+
 impl Instance {
     /// An instance with an empty heap.
-    pub fn new(canister: CanisterId, compiled: Arc<Compiled>) -> Result<Instance, HostFailure> {
-        let heap = Heap::new(compiled.plan.heap_wasm_pages_max)?;
-        Ok(Instance { canister, compiled, heap: Arc::new(heap), base: PageMap::new(), code: None })
+    pub fn new(compiled: Arc<Compiled>) -> Result<Instance, HostFailure> {
+        let heap = Arc::new(Heap::new(compiled.plan.heap_wasm_pages_max)?);
+        Ok(Instance { compiled, heap, base: PageMap::new(), code: None })
     }
 
-    /// Whether the image holds exactly the pages of `heap`, or can hold them without reading a page.
+    /// Whether the image holds exactly the pages of `heap`.
     pub fn is_at(&self, heap: &PageMap) -> bool {
         self.base.root() == heap.root()
+    }
+
+    /// Bytes that the image may take.
+    pub fn bytes(&self) -> u64 {
+        self.heap.size() as u64
     }
 
     /// Runs one entry point. After an error the instance must not be used again.
@@ -71,6 +80,16 @@ impl Instance {
         self.base = heap;
         self.heap.resize(wasm_pages)?;
         self.heap.set_room(call.system.memory_room.0);
+        if instantiate && !self.heap.take_room(self.bytes()) {
+            let (canister, limit) = (call.system.canister, call.instructions_max);
+            return Execution::trapped(
+                Trap::OutOfMemory,
+                Instructions::ZERO,
+                Log::default(),
+                canister,
+                limit,
+            );
+        }
         let result = self.run_in_place(engine, call);
         self.heap.undo()?;
         if self.compiled.plan.fresh_instances {
@@ -209,8 +228,9 @@ impl Code {
         }
     }
 
+    /// Whether the module itself exports `name`; what `instrument` exports is not for callers.
     fn has(&self, name: &str) -> bool {
-        self.exports.get_function(name).is_ok()
+        name.starts_with("canister_") && self.exports.get_function(name).is_ok()
     }
 
     /// Calls the entry point; the inner error is how the canister failed.

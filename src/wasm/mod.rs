@@ -1,10 +1,29 @@
 //! One entry point of one canister, run to its end: validate, instrument, compile, meter, run.
 //! Returns changes as data, never applies them. The only home of `wasmer`.
+//!
+//! 1. **Arrival.** A module is a Wasm binary, or one whole gzip member of one; decompressing stops one byte
+//!    beyond the limit.
+//! 2. **Validity** is ours: an explicit set of language features, static limits, imports of `ic0` alone and
+//!    with their types, entry points as the interface spec has them. The compiler sees nothing else.
+//! 3. **Code is made once.** Machine code is kept in memory and on disk under a key of all that it
+//!    depends on (module, compiler, flags, cost table, CPU); what is missing, stale or damaged is compiled
+//!    again, and never run.
+//! 4. **Every instruction is paid for**, by blocks, from one table; work that depends on a length is paid
+//!    before it starts. A run that would use more than its limit ends with IC0522, on every host at the
+//!    same place.
+//! 5. **Calls end at a counted depth**, never at the end of the native stack.
+//! 6. **A heap is an image and a private mapping.** A run changes the mapping; what changed *by content* is
+//!    reported, in page order; then the mapping is dropped. The image follows the page map handed in, so
+//!    nobody has to say whether changes were applied.
+//! 7. **Stable memory** is read through its page map and written beside it; what changed is reported.
+//! 8. **Whose fault.** What the canister does wrong is a reject with a stable code. What the host fails
+//!    at is a [`HostFailure`](crate::state::HostFailure): nothing may be derived from that run.
 
 pub mod call;
 pub mod facts;
 
 mod api;
+mod cache;
 mod cells;
 mod compile;
 mod cost;
@@ -20,6 +39,7 @@ mod instrument;
 mod meter;
 mod modules;
 mod parsed;
+mod pool;
 mod stable;
 mod stack;
 mod trap;

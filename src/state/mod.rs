@@ -25,6 +25,8 @@ pub mod record;
 mod replicated;
 mod restore;
 mod seal;
+#[cfg(test)]
+mod tests;
 pub mod settings;
 pub mod subnet;
 pub mod tree;

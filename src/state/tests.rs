@@ -1,0 +1,330 @@
+use super::record::key;
+use super::*;
+use crate::types::*;
+use bytes::Bytes;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+/// Columns in memory, written by deltas.
+#[derive(Default)]
+struct Shelf(Mutex<BTreeMap<(Column, Vec<u8>), Bytes>>);
+
+impl Shelf {
+    /// What is written now: a source must not change while it is read.
+    fn snapshot(&self) -> Arc<Shelf> {
+        Arc::new(Shelf(Mutex::new(self.0.lock().unwrap().clone())))
+    }
+
+    fn write(&self, delta: &StateDelta) {
+        let mut entries = self.0.lock().unwrap();
+        for write in &delta.writes {
+            let key = (write.column, write.key.clone());
+            match &write.value {
+                Some(value) => entries.insert(key, value.clone()),
+                None => entries.remove(&key),
+            };
+        }
+    }
+}
+
+impl StateSource for Shelf {
+    fn get(&self, column: Column, key: &[u8]) -> Result<Option<Bytes>, HostFailure> {
+        Ok(self.0.lock().unwrap().get(&(column, key.to_vec())).cloned())
+    }
+    fn scan(&self, column: Column, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Bytes)>, HostFailure> {
+        let entries = self.0.lock().unwrap();
+        let matching = entries.iter().filter(|((at, key), _)| *at == column && key.starts_with(prefix));
+        Ok(matching.map(|((_, key), value)| (key.clone(), value.clone())).collect())
+    }
+}
+
+fn genesis() -> ReplicatedState {
+    let genesis = Genesis {
+        version: 1,
+        name: "test".into(),
+        heartbeat_ms: 500,
+        view_timeout_ms: 1_000,
+        provisional: true,
+        nodes: Vec::new(),
+    };
+    let subnet = SubnetId(Principal::from_slice(&[9; 29]));
+    let nodes = [1u8, 2].map(|n| (NodeId(Principal::from_slice(&[n; 29])), [n; 32]));
+    ReplicatedState::genesis(&genesis, &[7; 133], subnet, &nodes).unwrap()
+}
+
+fn full() -> ReplicatedState {
+    let mut state = genesis();
+    fill(&mut state);
+    state
+}
+
+/// Adds something of everything.
+fn fill(state: &mut ReplicatedState) {
+    let controller = Principal::from_slice(&[1, 2, 3]);
+    let mut canister =
+        CanisterState::new(Settings::with_controllers(vec![controller]), Cycles(u128::from(u64::MAX) + 5), Time(3));
+    let module = Arc::new(Module {
+        hash: Digest([4; 32]),
+        record: ModuleRecord {
+            exports: ["canister_update inc".to_owned()].into(),
+            metadata: [("candid:service".to_owned(), Metadata { public: true, content: b"service {}".to_vec() })]
+                .into(),
+            bytes: 3,
+        },
+        content: Blob::held(Arc::from([1u8, 2, 3].as_slice())),
+    });
+    canister.record.module_hash = Some(module.hash);
+    canister.module = Some(module.clone());
+    canister.heap.set(7, Some(Arc::new([5; limits::PAGE_BYTES]))).unwrap();
+    canister.stable.set(1 << 30, Some(Arc::new([6; limits::PAGE_BYTES]))).unwrap();
+    canister.record.heap_wasm_pages = 1;
+    canister.record.globals = vec![Global::V128(1 << 100), Global::F32(0x7fc0_0001)];
+    canister.record.global_timer = Time(99);
+    canister.record.certified_data = vec![1; 32];
+    canister.record.chunks.insert(Digest([8; 32]), 2);
+    canister.queue.push(Message::Ingress(Arc::new(ingress(1))));
+    canister.queue.push(Message::Ingress(Arc::new(ingress(2))));
+    state.add_module(module);
+    state.put_chunk(CanisterId(5), Digest([8; 32]), Arc::from([1u8, 2].as_slice()));
+    state.put_canister(CanisterId(5), canister);
+    state.management.push(Message::Ingress(Arc::new(ingress(3))));
+    state.set_history(RequestId([1; 32]), entry(IngressStatus::Received));
+    state.set_history(RequestId([2; 32]), entry(IngressStatus::Replied(b"ok".to_vec())));
+}
+
+fn ingress(n: u8) -> Ingress {
+    let call = UserCall {
+        canister_id: CanisterId(5).principal(),
+        method_name: "inc".into(),
+        arg: vec![n],
+        sender: Principal::anonymous(),
+        ingress_expiry: Time(1_000),
+        nonce: Some(vec![n]),
+    };
+    Ingress { id: RequestId([n; 32]), call }
+}
+
+fn entry(status: IngressStatus) -> HistoryEntry {
+    HistoryEntry {
+        sender: Principal::anonymous(),
+        receiver: CanisterId(5).principal(),
+        expiry: Time(1_000),
+        completed: Time::ZERO,
+        status,
+    }
+}
+
+/// Seals `changes` as the next height and writes its delta.
+fn advance(state: &mut ReplicatedState, shelf: &Shelf, changes: impl FnOnce(&mut ReplicatedState)) -> StateDelta {
+    let before = state.clone();
+    state.counters.height = state.counters.height.next();
+    state.counters.time = Time(state.counters.time.0 + 1);
+    changes(state);
+    let (delta, root) = state.seal(&before).unwrap();
+    assert_eq!(root, state.root());
+    shelf.write(&delta);
+    delta
+}
+
+#[test]
+fn what_was_written_restores_to_the_same_root() {
+    let shelf = Arc::new(Shelf::default());
+    let mut state = genesis();
+    advance(&mut state, &shelf, fill);
+    let restored = ReplicatedState::restore(shelf.clone()).unwrap();
+    assert_eq!(restored.root(), state.root());
+    assert_eq!(restored.next_active(None), Some(CanisterId(5)));
+    assert_eq!(restored.due_timers(Time(99)), [CanisterId(5)]);
+    assert_eq!(restored.memory_bytes(), state.memory_bytes());
+    assert_eq!(&*restored.chunk(CanisterId(5), &Digest([8; 32])).unwrap().load().unwrap(), &[1, 2]);
+    let canister = restored.canister(CanisterId(5)).unwrap();
+    assert_eq!(canister.record, state.canister(CanisterId(5)).unwrap().record);
+    assert_eq!(&*canister.module.as_ref().unwrap().content.load().unwrap(), &[1, 2, 3]);
+    assert_eq!(canister.heap.get(7).unwrap().unwrap()[0], 5);
+}
+
+#[test]
+fn a_restored_state_goes_on_as_the_one_that_ran_through() {
+    let shelf = Arc::new(Shelf::default());
+    let mut state = genesis();
+    advance(&mut state, &shelf, fill);
+    let mut restored = ReplicatedState::restore(shelf.snapshot()).unwrap();
+    let change = |state: &mut ReplicatedState| {
+        state.change_canister(CanisterId(5), |canister| {
+            canister.queue.pop();
+            canister.record.cycles = Cycles(1);
+            canister.heap.set(7, None).unwrap();
+        });
+        state.set_history(RequestId([1; 32]), entry(IngressStatus::Done));
+        state.management.pop();
+    };
+    let ran = advance(&mut state, &shelf, change);
+    let again = advance(&mut restored, &Shelf::default(), change);
+    assert_eq!(ran, again);
+    assert_eq!(state.root(), restored.root());
+}
+
+#[test]
+fn deleting_leaves_nothing_behind() {
+    let shelf = Shelf::default();
+    let mut state = genesis();
+    advance(&mut state, &shelf, |_| ());
+    let empty = shelf.0.lock().unwrap().keys().cloned().collect::<Vec<_>>();
+    let tree = state.tree().subtree(&[b"canister"]).is_some();
+    advance(&mut state, &shelf, fill);
+    advance(&mut state, &shelf, |state| {
+        state.remove_canister(CanisterId(5));
+        state.release_module(&Digest([4; 32]));
+        state.remove_chunk(CanisterId(5), &Digest([8; 32]));
+        state.remove_history(RequestId([1; 32]));
+        state.remove_history(RequestId([2; 32]));
+        state.management.pop();
+    });
+    assert_eq!(shelf.0.lock().unwrap().keys().cloned().collect::<Vec<_>>(), empty);
+    assert_eq!(state.tree().subtree(&[b"canister"]).is_some(), tree);
+    assert_eq!((state.memory_bytes(), state.active_count()), (0, 0));
+}
+
+#[test]
+fn a_canister_made_again_with_the_same_id_keeps_nothing_of_the_old_one() {
+    let shelf = Arc::new(Shelf::default());
+    let mut state = genesis();
+    advance(&mut state, &shelf, fill);
+    advance(&mut state, &shelf, |state| {
+        state.remove_canister(CanisterId(5));
+        let mut canister = CanisterState::new(Settings::with_controllers(vec![]), Cycles(9), Time(8));
+        canister.queue.push(Message::Ingress(Arc::new(ingress(7))));
+        state.put_canister(CanisterId(5), canister);
+    });
+    let restored = ReplicatedState::restore(shelf).unwrap();
+    assert_eq!(restored.root(), state.root());
+    let messages: Vec<_> = restored.canister(CanisterId(5)).unwrap().queue.iter().cloned().collect();
+    assert_eq!(messages, [Arc::new(Message::Ingress(Arc::new(ingress(7))))]);
+}
+
+#[test]
+fn a_height_without_changes_writes_only_the_counters() {
+    let mut state = full();
+    let shelf = Shelf::default();
+    advance(&mut state, &shelf, |_| ());
+    let delta = advance(&mut state, &shelf, |_| ());
+    let keys: Vec<_> = delta.writes.iter().map(|write| write.key.as_slice()).collect();
+    assert_eq!(keys, [key::COUNTERS]);
+}
+
+#[test]
+fn every_record_that_changes_changes_the_root() {
+    let check = |change: &dyn Fn(&mut ReplicatedState)| {
+        let (mut plain, mut changed) = (full(), full());
+        advance(&mut plain, &Shelf::default(), |_| ());
+        advance(&mut changed, &Shelf::default(), change);
+        assert_ne!(plain.root(), changed.root());
+    };
+    let canister = |change: fn(&mut CanisterState)| {
+        move |state: &mut ReplicatedState| {
+            state.change_canister(CanisterId(5), change).unwrap();
+        }
+    };
+    check(&canister(|canister| canister.record.cycles = Cycles(1)));
+    check(&canister(|canister| canister.record.next_callback = 1));
+    check(&canister(|canister| canister.stable.set(0, Some(Arc::new([1; 4096]))).unwrap()));
+    check(&canister(|canister| canister.queue.pop().map(|_| ()).unwrap()));
+    check(&canister(|canister| canister.queue.push(Message::Ingress(Arc::new(ingress(9))))));
+    check(&|state| state.counters.burned = Cycles(1));
+    check(&|state| state.management.push(Message::Ingress(Arc::new(ingress(9)))));
+    check(&|state| {
+        let entry = HistoryEntry { expiry: Time(5), ..entry(IngressStatus::Received) };
+        state.set_history(RequestId([1; 32]), entry);
+    });
+}
+
+#[test]
+fn damage_on_disk_is_named_and_never_a_panic() {
+    let check = |column: Column, key: Vec<u8>, value: Option<&'static [u8]>| {
+        let shelf = Arc::new(Shelf::default());
+        let mut state = full();
+        advance(&mut state, &shelf, |_| ());
+        let value = value.map(Bytes::from_static);
+        shelf.write(&StateDelta { height: Height(2), writes: vec![Write { column, key, value }] });
+        let error = ReplicatedState::restore(shelf).err().expect("damage must be found");
+        assert!(error.to_string().contains("disk"), "{error}");
+    };
+    check(Column::Subnet, key::COUNTERS.to_vec(), None);
+    check(Column::Subnet, key::COUNTERS.to_vec(), Some(b"\xff"));
+    check(Column::Subnet, key::management(0), None);
+    check(Column::Canister, key::canister(CanisterId(5)), Some(b""));
+    check(Column::Canister, key::canister(CanisterId(5)), None);
+    check(Column::Canister, key::message(CanisterId(5), 0), None);
+    check(Column::Canister, vec![1, 2], Some(b"x"));
+    check(Column::Module, key::module_record(&Digest([4; 32])), None);
+    check(Column::History, vec![1], Some(b"x"));
+}
+
+#[test]
+fn the_encoding_of_records_is_pinned() {
+    let hash = |bytes: Vec<u8>| crate::crypto::hash::sha256(&bytes).to_string();
+    let state = full();
+    let canister = &state.canister(CanisterId(5)).unwrap().record;
+    let entry = entry(IngressStatus::Replied(b"ok".to_vec()));
+    assert_eq!(hash(record::encode(canister).unwrap()), "CANISTER");
+    assert_eq!(hash(record::encode(&entry).unwrap()), "ENTRY");
+    assert_eq!(hash(record::encode(&state.counters).unwrap()), "COUNTERS");
+    assert_eq!(hash(record::encode(state.subnet()).unwrap()), "SUBNET");
+    assert_eq!(hash(record::encode(&Message::Ingress(Arc::new(ingress(1)))).unwrap()), "MESSAGE");
+}
+
+#[test]
+fn the_tree_shows_the_subnet_as_the_interface_spec_says() {
+    let state = genesis();
+    let id = [9u8; 29];
+    let leaf = |path: &[&[u8]]| state.tree().leaf(path).map(<[u8]>::to_vec);
+    let ranges = hex::decode("d9d9f781824a000000000000000001014affffffffffffffff0101").unwrap();
+    assert_eq!(leaf(&[b"time"]), Some(vec![0]));
+    assert_eq!(leaf(&[b"subnet", &id, b"public_key"]), Some(vec![7; 133]));
+    assert_eq!(leaf(&[b"subnet", &id, b"canister_ranges"]), Some(ranges.clone()));
+    assert_eq!(leaf(&[b"canister_ranges", &id, &ranges[6..16]]), Some(ranges));
+    assert_eq!(leaf(&[b"subnet", &id, b"type"]), Some(b"application".to_vec()));
+    let key = leaf(&[b"subnet", &id, b"node", &[2; 29], b"public_key"]).unwrap();
+    assert_eq!(hex::encode(&key), format!("302a300506032b6570032100{}", "02".repeat(32)));
+}
+
+#[test]
+fn the_tree_shows_canisters_and_calls() {
+    let mut state = genesis();
+    advance(&mut state, &Shelf::default(), |state| {
+        fill(state);
+        let reject = Reject::new(ErrorCode::CanisterTrapped, "boom");
+        state.set_history(RequestId([3; 32]), entry(IngressStatus::Rejected(reject)));
+    });
+    let id = CanisterId(5).principal();
+    let canister = |label: &[u8]| state.tree().leaf(&[b"canister", id.as_slice(), label]).map(<[u8]>::to_vec);
+    assert_eq!(canister(b"module_hash"), Some(vec![4; 32]));
+    assert_eq!(canister(b"certified_data"), Some(vec![1; 32]));
+    assert_eq!(canister(b"controllers"), Some(hex::decode("d9d9f78143010203").unwrap()));
+    let metadata: [&[u8]; 4] = [b"canister", id.as_slice(), b"metadata", b"candid:service"];
+    assert_eq!(state.tree().leaf(&metadata), Some(b"service {}".as_slice()));
+    let call = |n: u8, label: &[u8]| state.tree().leaf(&[b"request_status", &[n; 32], label]).map(<[u8]>::to_vec);
+    assert_eq!(call(1, b"status"), Some(b"received".to_vec()));
+    assert_eq!(call(2, b"status"), Some(b"replied".to_vec()));
+    assert_eq!(call(2, b"reply"), Some(b"ok".to_vec()));
+    assert_eq!(call(3, b"status"), Some(b"rejected".to_vec()));
+    assert_eq!(call(3, b"reject_code"), Some(vec![5]));
+    assert_eq!(call(3, b"reject_message"), Some(b"boom".to_vec()));
+    assert_eq!(call(3, b"error_code"), Some(b"IC0502".to_vec()));
+}
+
+#[test]
+fn history_changes_with_time_at_the_moments_of_its_rules() {
+    let mut history = History::default();
+    let id = RequestId([1; 32]);
+    history.set(id, entry(IngressStatus::Received));
+    assert_eq!((history.due_before(Time(1_000)), history.due_before(Time(1_001))), (None, Some(id)));
+    history.set(id, entry(IngressStatus::Processing));
+    assert_eq!(history.due_before(Time(u64::MAX)), None);
+    history.set(id, HistoryEntry { completed: Time(10), ..entry(IngressStatus::Replied(vec![])) });
+    let forgotten = Time(10).plus_ms(limits::INGRESS_TTL_MS);
+    assert_eq!(history.due_before(forgotten), None);
+    assert_eq!(history.due_before(Time(forgotten.0 + 1)), Some(id));
+    history.remove(&id);
+    assert_eq!((history.due_before(Time(u64::MAX)), history.len()), (None, 0));
+}

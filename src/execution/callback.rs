@@ -62,9 +62,12 @@ impl Executor<'_> {
             ..self.callback_run(id, &canister, &module, context, entry, kind)
         };
         let execution = self.environment.run(&self.state, run)?;
+        let available = context.available;
+        // So that what follows changes the canister in place.
+        drop(canister);
         self.count(execution.instructions);
         self.add_instructions(id, callback.context, execution.instructions);
-        match self.apply(id, kind, context.available, execution)? {
+        match self.apply(id, kind, available, execution)? {
             Ok(effects) => {
                 self.take_available(id, callback.context, effects.accepted);
                 self.count_down(id, callback.context);

@@ -11,15 +11,15 @@ const SECOND_NANOS: u64 = 1_000_000_000;
 /// What each entry of a canister's history counts as memory.
 const HISTORY_ENTRY_BYTES: u64 = 256;
 
-/// Bytes for which a canister pays: what it holds, or what it reserved if that is more.
-pub fn charged_bytes(canister: &CanisterState) -> u64 {
-    held_bytes(canister).max(canister.record.settings.memory_allocation)
-}
-
 /// Bytes that a canister holds: memories, module, chunks, logs, history.
 pub fn held_bytes(canister: &CanisterState) -> u64 {
+    held_bytes_with(canister, canister.memory_bytes())
+}
+
+/// What it would hold with memories of so many bytes.
+fn held_bytes_with(canister: &CanisterState, memory_bytes: u64) -> u64 {
     let parts = [
-        canister.memory_bytes(),
+        memory_bytes,
         canister.module.as_ref().map_or(0, |module| module.record.bytes),
         chunk_store_bytes(canister),
         log_bytes(canister),
@@ -45,8 +45,14 @@ pub fn history_bytes(canister: &CanisterState) -> u64 {
 
 /// Cycles that holding the canister as it is costs in `seconds`.
 fn idle_cost(prices: &PriceTable, canister: &CanisterState, seconds: u64) -> Cycles {
-    let compute = canister.record.settings.compute_allocation;
-    prices.idle(charged_bytes(canister), compute, seconds)
+    idle_cost_with(prices, canister, canister.memory_bytes(), seconds)
+}
+
+/// It pays for what it holds, or for what it reserved if that is more.
+fn idle_cost_with(prices: &PriceTable, canister: &CanisterState, memory_bytes: u64, seconds: u64) -> Cycles {
+    let settings = &canister.record.settings;
+    let bytes = held_bytes_with(canister, memory_bytes).max(settings.memory_allocation);
+    prices.idle(bytes, settings.compute_allocation, seconds)
 }
 
 /// Cycles burned in a day by a canister that does nothing.
@@ -56,7 +62,12 @@ pub fn idle_cycles_per_day(prices: &PriceTable, canister: &CanisterState) -> Cyc
 
 /// Below this balance a canister is frozen: what `freezing_threshold` seconds of doing nothing cost.
 pub fn freezing_limit(prices: &PriceTable, canister: &CanisterState) -> Cycles {
-    idle_cost(prices, canister, canister.record.settings.freezing_threshold)
+    freezing_limit_with(prices, canister, canister.memory_bytes())
+}
+
+/// The freezing limit with memories of so many bytes.
+pub fn freezing_limit_with(prices: &PriceTable, canister: &CanisterState, memory_bytes: u64) -> Cycles {
+    idle_cost_with(prices, canister, memory_bytes, canister.record.settings.freezing_threshold)
 }
 
 /// Whole seconds not yet paid for.

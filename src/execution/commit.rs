@@ -51,49 +51,48 @@ impl Executor<'_> {
         available: Cycles,
         changes: Changes,
     ) -> Result<Result<Effects, Reject>, HostFailure> {
-        let Some(canister) = self.state.canister(id).cloned() else {
+        let Some(canister) = self.state.canister(id) else {
             return Err(HostFailure(format!("canister {id} vanished while it ran")));
         };
-        let balance = settle(id, &canister, available, &changes)?;
-        let mut next = CanisterState::clone(&canister);
-        next.record.cycles = balance;
-        next.record.canister_version = next.record.canister_version.saturating_add(1);
-        if context != Context::ReplicatedQuery {
-            apply_memory(&mut next, &changes)?;
-            if let Err(reject) = self.may_grow(id, context, &canister, &next) {
-                return Ok(Err(reject));
-            }
-        }
+        let balance = settle(id, canister, available, &changes)?;
         let fees = call_fees(id, &changes)?;
-        self.state.put_canister(id, next);
+        let keeps_memory = context != Context::ReplicatedQuery;
+        if let Err(reject) = self.may_grow(id, context, canister, balance, &changes) {
+            return Ok(Err(reject));
+        }
+        let change = |canister: &mut CanisterState| {
+            let version = canister.record.canister_version;
+            canister.record.cycles = balance;
+            canister.record.canister_version = version.saturating_add(1);
+            if keeps_memory { apply_memory(canister, &changes) } else { Ok(()) }
+        };
+        self.state.change_canister(id, change).unwrap_or(Ok(()))?;
         self.burn(fees.saturating_add(changes.cycles_burned));
         Ok(Ok(Effects { answer: changes.answer, calls: changes.calls, accepted: changes.cycles_accepted }))
     }
 
-    /// Whether the memory that a run left behind is allowed and paid for.
+    /// Whether the memory that a run leaves behind is allowed and paid for.
     fn may_grow(
         &self,
         id: CanisterId,
         context: Context,
-        before: &CanisterState,
-        after: &CanisterState,
+        canister: &CanisterState,
+        balance: Cycles,
+        changes: &Changes,
     ) -> Result<(), Reject> {
-        if after.memory_bytes() <= before.memory_bytes() {
+        const PAGE: u64 = WASM_PAGE_BYTES as u64;
+        let heap = u64::from(changes.heap_wasm_pages).saturating_mul(PAGE);
+        let grown = heap.saturating_add(changes.stable_wasm_pages.saturating_mul(PAGE));
+        if grown <= canister.memory_bytes() || context == Context::ReplicatedQuery {
             return Ok(());
         }
-        let limit = after.record.settings.wasm_memory_limit;
-        let heap = u64::from(after.record.heap_wasm_pages).saturating_mul(WASM_PAGE_BYTES as u64);
-        let limited = matches!(context, Context::Update | Context::Init | Context::PostUpgrade);
-        if limited && limit != 0 && heap > limit {
-            let message = format!(
-                "Canister exceeded its Wasm memory limit of {limit} bytes. Raise the setting wasm_memory_limit."
-            );
-            return Err(Reject::new(ErrorCode::CanisterWasmMemoryLimitExceeded, message));
+        if context == Context::Update {
+            within_memory_limit(canister, heap)?;
         }
-        let keep = charge::freezing_limit(&self.environment.prices, after);
-        match after.record.cycles >= keep {
+        let keep = charge::freezing_limit_with(&self.environment.prices, canister, grown);
+        match balance >= keep {
             true => Ok(()),
-            false => Err(charge::out_of_cycles(id, after.record.cycles, keep)),
+            false => Err(charge::out_of_cycles(id, balance, keep)),
         }
     }
 
@@ -113,6 +112,18 @@ impl Executor<'_> {
             trim_log(canister);
         });
     }
+}
+
+/// Whether the controllers allow a heap of so many bytes.
+pub(super) fn within_memory_limit(canister: &CanisterState, heap_bytes: u64) -> Result<(), Reject> {
+    let limit = canister.record.settings.wasm_memory_limit;
+    if limit == 0 || heap_bytes <= limit {
+        return Ok(());
+    }
+    let message = format!(
+        "Canister exceeded its Wasm memory limit of {limit} bytes. Raise the setting wasm_memory_limit."
+    );
+    Err(Reject::new(ErrorCode::CanisterWasmMemoryLimitExceeded, message))
 }
 
 /// Drops the oldest lines until the rest fits into the canister's limit.

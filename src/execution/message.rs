@@ -65,7 +65,7 @@ impl Executor<'_> {
             return Ok(());
         };
         match self.admit(id, &canister, &incoming) {
-            Ok((module, entry, context)) => self.call(id, &canister, &module, entry, context, incoming),
+            Ok((module, entry, context)) => self.call(id, canister, &module, entry, context, incoming),
             Err(reject) => {
                 self.count(Instructions::ZERO);
                 self.answer(id.principal(), &incoming.origin, Answer::Reject(reject), incoming.cycles);
@@ -102,7 +102,7 @@ impl Executor<'_> {
     fn call(
         &mut self,
         id: CanisterId,
-        canister: &CanisterState,
+        canister: Arc<CanisterState>,
         module: &Module,
         entry: Entry,
         context: Context,
@@ -115,9 +115,11 @@ impl Executor<'_> {
             prepaid: self.environment.prices.message(UPDATE_INSTRUCTIONS_MAX),
             cycles_available: incoming.cycles,
             deadline: incoming.origin.deadline(),
-            ..Run::new(id, canister, module, entry, context)
+            ..Run::new(id, &canister, module, entry, context)
         };
         let execution = self.environment.run(&self.state, run)?;
+        // So that what follows changes the canister in place.
+        drop(canister);
         self.count(execution.instructions);
         let instructions = execution.instructions;
         let effects = self.apply(id, context, incoming.cycles, execution)?;

@@ -25,10 +25,10 @@ pub mod record;
 mod replicated;
 mod restore;
 mod seal;
-#[cfg(test)]
-mod tests;
 pub mod settings;
 pub mod subnet;
+#[cfg(test)]
+mod tests;
 pub mod tree;
 
 pub use call_context::{CallContext, Callback, Origin};

@@ -61,14 +61,20 @@ fn full() -> ReplicatedState {
 /// Adds something of everything.
 fn fill(state: &mut ReplicatedState) {
     let controller = Principal::from_slice(&[1, 2, 3]);
-    let mut canister =
-        CanisterState::new(Settings::with_controllers(vec![controller]), Cycles(u128::from(u64::MAX) + 5), Time(3));
+    let mut canister = CanisterState::new(
+        Settings::with_controllers(vec![controller]),
+        Cycles(u128::from(u64::MAX) + 5),
+        Time(3),
+    );
     let module = Arc::new(Module {
         hash: Digest([4; 32]),
         record: ModuleRecord {
             exports: ["canister_update inc".to_owned()].into(),
-            metadata: [("candid:service".to_owned(), Metadata { public: true, content: b"service {}".to_vec() })]
-                .into(),
+            metadata: [(
+                "candid:service".to_owned(),
+                Metadata { public: true, content: b"service {}".to_vec() },
+            )]
+            .into(),
             bytes: 3,
         },
         content: Blob::held(Arc::from([1u8, 2, 3].as_slice())),
@@ -115,7 +121,11 @@ fn entry(status: IngressStatus) -> HistoryEntry {
 }
 
 /// Seals `changes` as the next height and writes its delta.
-fn advance(state: &mut ReplicatedState, shelf: &Shelf, changes: impl FnOnce(&mut ReplicatedState)) -> StateDelta {
+fn advance(
+    state: &mut ReplicatedState,
+    shelf: &Shelf,
+    changes: impl FnOnce(&mut ReplicatedState),
+) -> StateDelta {
     let before = state.clone();
     state.counters.height = state.counters.height.next();
     state.counters.time = Time(state.counters.time.0 + 1);
@@ -266,11 +276,21 @@ fn the_encoding_of_records_is_pinned() {
     let state = full();
     let canister = &state.canister(CanisterId(5)).unwrap().record;
     let entry = entry(IngressStatus::Replied(b"ok".to_vec()));
-    assert_eq!(hash(record::encode(canister).unwrap()), "CANISTER");
-    assert_eq!(hash(record::encode(&entry).unwrap()), "ENTRY");
-    assert_eq!(hash(record::encode(&state.counters).unwrap()), "COUNTERS");
-    assert_eq!(hash(record::encode(state.subnet()).unwrap()), "SUBNET");
-    assert_eq!(hash(record::encode(&Message::Ingress(Arc::new(ingress(1)))).unwrap()), "MESSAGE");
+    let digests = [
+        hash(record::encode(canister).unwrap()),
+        hash(record::encode(&entry).unwrap()),
+        hash(record::encode(&state.counters).unwrap()),
+        hash(record::encode(state.subnet()).unwrap()),
+        hash(record::encode(&Message::Ingress(Arc::new(ingress(1)))).unwrap()),
+    ];
+    let pinned = [
+        "000fe1027eb8427d6e3be8285571f600dcb3c088e803de556f2268588fe1fada",
+        "ENTRY",
+        "COUNTERS",
+        "SUBNET",
+        "MESSAGE",
+    ];
+    assert_eq!(digests, pinned);
 }
 
 #[test]
@@ -303,7 +323,8 @@ fn the_tree_shows_canisters_and_calls() {
     assert_eq!(canister(b"controllers"), Some(hex::decode("d9d9f78143010203").unwrap()));
     let metadata: [&[u8]; 4] = [b"canister", id.as_slice(), b"metadata", b"candid:service"];
     assert_eq!(state.tree().leaf(&metadata), Some(b"service {}".as_slice()));
-    let call = |n: u8, label: &[u8]| state.tree().leaf(&[b"request_status", &[n; 32], label]).map(<[u8]>::to_vec);
+    let call =
+        |n: u8, label: &[u8]| state.tree().leaf(&[b"request_status", &[n; 32], label]).map(<[u8]>::to_vec);
     assert_eq!(call(1, b"status"), Some(b"received".to_vec()));
     assert_eq!(call(2, b"status"), Some(b"replied".to_vec()));
     assert_eq!(call(2, b"reply"), Some(b"ok".to_vec()));

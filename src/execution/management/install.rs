@@ -4,11 +4,11 @@
 use super::{Caller, Done, Failure, chunk, controlled, invalid, push_change};
 use crate::crypto::hash::sha256;
 use crate::encoding::management::{self as candid, InstallMode, UpgradeFlags, WasmMemoryPersistence};
-use crate::execution::commit::apply_memory;
+use crate::execution::commit::{apply_memory, within_memory_limit};
 use crate::execution::run::Run;
 use crate::execution::{Executor, charge};
 use crate::state::{Blob, CanisterState, ChangeDetails, Deployment, Metadata, Module, ModuleRecord, PageMap};
-use crate::types::limits::{INSTALL_INSTRUCTIONS_MAX, MODULE_BYTES_MAX, MODULE_CHUNKS_MAX};
+use crate::types::limits::{INSTALL_INSTRUCTIONS_MAX, MODULE_BYTES_MAX, MODULE_CHUNKS_MAX, WASM_PAGE_BYTES};
 use crate::types::*;
 use crate::wasm::{Context, Entry, ModuleFacts};
 use std::sync::Arc;
@@ -155,6 +155,8 @@ impl Executor<'_> {
             InstallMode::Install | InstallMode::Reinstall => ("canister_init", Context::Init),
         };
         self.step(installation, &mut next, &module, Entry::Export(name.into()), context, effort)?;
+        let heap = u64::from(next.record.heap_wasm_pages).saturating_mul(WASM_PAGE_BYTES as u64);
+        within_memory_limit(&next, heap)?;
         let keep = charge::freezing_limit(&self.environment.prices, &next);
         match next.record.cycles >= keep {
             true => Ok((next, module)),

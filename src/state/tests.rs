@@ -285,10 +285,10 @@ fn the_encoding_of_records_is_pinned() {
     ];
     let pinned = [
         "000fe1027eb8427d6e3be8285571f600dcb3c088e803de556f2268588fe1fada",
-        "ENTRY",
-        "COUNTERS",
-        "SUBNET",
-        "MESSAGE",
+        "6eb64ad60e3f5587d0ffb3decdfdcbf227d1ec96346bbbe685bcebc9916893df",
+        "fea60f8fc4c3df7b449efabd59c3e1b579fc4ddd85765dc580587e03afd954fd",
+        "9065f4e15c3f9f07d5e64d570b9e27c7db59543a924594b09bc12422977e8cd4",
+        "f96bd53e12f38466d36db522092cc2141fb27209a68d998a139c10f247c89213",
     ];
     assert_eq!(digests, pinned);
 }

@@ -320,3 +320,35 @@ async fn one_address_cannot_take_all_connections() {
         tokio::task::yield_now().await;
     }
 }
+
+#[tokio::test]
+async fn a_client_that_does_not_take_its_replies_is_cut_off() {
+    let node = FakeNode::start(
+        Config { write_deadline: Duration::from_millis(100), ..Config::default() },
+        controller(),
+    )
+    .await;
+    let mut content = sample::query(&basic(1));
+    if let EnvelopeContent::Query { arg, .. } = &mut content {
+        *arg = vec![0; 2_000_000];
+    }
+    let query = post(&path("query"), &fresh(&basic(1), content));
+    let query = without_close(&query);
+    let mut stream = TcpStream::connect(node.address).await.expect("connects");
+    // More than all buffers on the way can hold: only a closed connection ends this.
+    let sent = async {
+        loop {
+            if stream.write_all(&query).await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), sent).await.expect("the server closes");
+}
+
+/// The same request on a connection that stays open.
+fn without_close(request: &[u8]) -> Vec<u8> {
+    let header = b"Connection: close\r\n";
+    let at = request.windows(header.len()).position(|window| window == header).expect("the header");
+    [&request[..at], &request[at + header.len()..]].concat()
+}

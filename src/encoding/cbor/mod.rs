@@ -26,3 +26,6 @@ pub use writer::Writer;
 
 /// "This is CBOR": the tag in front of every request and response.
 pub const SELF_DESCRIBING_TAG: u64 = 55_799;
+
+#[cfg(test)]
+mod tests;

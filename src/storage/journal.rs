@@ -18,6 +18,16 @@ pub(super) struct Journal {
     open: BTreeMap<View, Vec<(Family, Vec<u8>)>>,
 }
 
+fn state_batch(delta: &StateDelta, root: StateRoot) -> Batch {
+    let mut batch = Batch::default();
+    for write in &delta.writes {
+        batch.writes.push((Family::State(write.column), write.key.clone(), write.value.clone()));
+    }
+    let executed = [delta.height.0.to_be_bytes().as_slice(), &root.0.0].concat();
+    batch.put(Family::Meta, meta::EXECUTED, executed);
+    batch
+}
+
 impl Journal {
     /// Reads the journal's state from disk.
     pub(super) fn load(columns: &impl Columns) -> Result<Journal, StorageError> {
@@ -55,14 +65,16 @@ impl Journal {
             return Err(StorageError::Order { what: "committed height", last, got: delta.height });
         }
         self.executed = Some(delta.height);
-        let mut batch = Batch::default();
-        for write in &delta.writes {
-            let family = Family::State(write.column);
-            batch.writes.push((family, write.key.clone(), write.value.clone()));
+        Ok(state_batch(delta, root))
+    }
+
+    /// The writes that change the state of the last executed height in place.
+    pub(super) fn amend(&self, delta: &StateDelta, root: StateRoot) -> Result<Batch, StorageError> {
+        let last = self.executed.unwrap_or_default();
+        if delta.height != last {
+            return Err(StorageError::Order { what: "amended height", last, got: delta.height });
         }
-        let executed = [delta.height.0.to_be_bytes().as_slice(), &root.0.0].concat();
-        batch.put(Family::Meta, meta::EXECUTED, executed);
-        Ok(batch)
+        Ok(state_batch(delta, root))
     }
 
     fn add(&mut self, record: &Record, batch: &mut Batch) -> Result<(), StorageError> {

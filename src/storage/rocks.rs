@@ -87,6 +87,18 @@ impl Rocks {
         })
     }
 
+    /// Changes the state of the last executed height in place, as damage that no checksum shows would:
+    /// how `atoll state flip` makes a replica diverge. Nothing else calls this.
+    ///
+    /// # Errors
+    /// As for [`Rocks::persist`]; also if another height was executed last.
+    pub fn amend(&self, delta: &StateDelta, root: StateRoot) -> Result<(), StorageError> {
+        self.write(|db, writer| {
+            let batch = writer.journal.amend(delta, root)?;
+            write(db, &batch, true)
+        })
+    }
+
     /// What a restart needs (preface, rule 6).
     ///
     /// # Errors

@@ -20,6 +20,11 @@ pub fn copied(start: u64, len: u64) -> Result<Vec<Range<u64>>, HostFailure> {
     }
 }
 
+/// Opens what is asked later: a process that made itself undumpable could not any more.
+pub fn prepare() {
+    let _ = scan_works();
+}
+
 fn pagemap() -> Result<&'static File, HostFailure> {
     static PAGEMAP: OnceLock<Result<File, String>> = OnceLock::new();
     let open = || File::open("/proc/self/pagemap").map_err(|error| error.to_string());

@@ -2,6 +2,7 @@
 
 use super::call::{Call, Entry, Execution};
 use super::compile::{self, Compiled};
+use super::dirty;
 use super::facts::{InvalidModule, ModuleFacts};
 use super::instance::Instance;
 use super::modules::Modules;
@@ -20,6 +21,7 @@ pub struct Engine {
 impl Engine {
     /// An engine that keeps machine code in `cache_dir` (which may vanish unnoticed), or nowhere.
     pub fn new(cache_dir: Option<PathBuf>) -> Engine {
+        dirty::prepare();
         Engine { modules: Modules::new(cache_dir), pool: Pool::default() }
     }
 

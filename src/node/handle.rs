@@ -1,10 +1,12 @@
 //! What `http` may ask of a running node: cloneable, cheap, without locks held across waits.
 
+use super::mailbox::{Event, Mailbox};
 use crate::certification::LabelTree;
+use crate::crypto::node_key::IdentityKey;
 use crate::state::ReplicatedState;
 use crate::types::*;
 use std::sync::Arc;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, TryAcquireError, mpsc, oneshot, watch};
 
 /// The newest state that a quorum certified: what queries and certificates are served from.
 #[derive(Clone)]
@@ -68,16 +70,10 @@ pub enum QueryError {
     Stopped,
 }
 
-/// A query to run on the query pool; the answer comes back through `answer`.
-pub struct QueryJob {
-    pub query: Authenticated<UserQuery>,
-    pub answer: oneshot::Sender<QueryResult>,
-}
-
-/// A call to inspect on the query pool, before it may enter the ingress pool.
-pub struct InspectJob {
-    pub call: Authenticated<UserCall>,
-    pub answer: oneshot::Sender<Result<(), Reject>>,
+/// Work for the query pool; the answer comes back through `answer`.
+pub(crate) enum Job {
+    Query { query: Authenticated<UserQuery>, answer: oneshot::Sender<QueryResult> },
+    Inspect { call: Authenticated<UserCall>, answer: oneshot::Sender<Result<(), Reject>> },
 }
 
 /// What never changes while the node runs.
@@ -90,15 +86,22 @@ pub struct Identity {
     pub impl_version: String,
 }
 
+/// Where calls from HTTP enter.
+#[derive(Clone)]
+pub(crate) struct IngressDoor {
+    pub mailbox: Arc<Mailbox>,
+    /// Closed when the node stops.
+    pub places: Arc<Semaphore>,
+}
+
 /// The door to a running node.
 #[derive(Clone)]
 pub struct Handle {
     pub(crate) identity: watch::Receiver<Option<Arc<Identity>>>,
     pub(crate) certified: watch::Receiver<Option<Arc<CertifiedState>>>,
-    pub(crate) ingress: mpsc::Sender<Arc<SignedIngress>>,
-    pub(crate) queries: mpsc::Sender<QueryJob>,
-    pub(crate) inspections: mpsc::Sender<InspectJob>,
-    pub(crate) signer: Arc<crate::crypto::node_key::IdentityKey>,
+    pub(crate) ingress: IngressDoor,
+    pub(crate) jobs: mpsc::Sender<Job>,
+    pub(crate) signer: IdentityKey,
 }
 
 impl Handle {
@@ -118,31 +121,41 @@ impl Handle {
     }
 
     /// Puts an authenticated call into the pool and on its way to every replica.
+    ///
+    /// # Errors
+    /// Too many calls are on their way to the pool, or the node stops.
     pub fn submit(&self, ingress: Arc<SignedIngress>) -> Result<(), SubmitError> {
-        self.ingress.try_send(ingress).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => SubmitError::PoolFull,
-            mpsc::error::TrySendError::Closed(_) => SubmitError::Stopped,
-        })
+        let _place = self.ingress.places.clone().try_acquire_owned().map_err(|error| match error {
+            TryAcquireError::NoPermits => SubmitError::PoolFull,
+            TryAcquireError::Closed => SubmitError::Stopped,
+        })?;
+        self.ingress.mailbox.put(Event::Ingress { ingress, _place });
+        Ok(())
     }
 
     /// Runs a query against the newest certified state.
+    ///
+    /// # Errors
+    /// The pool is full, nothing is certified yet, or the node stops.
     pub async fn query(&self, query: Authenticated<UserQuery>) -> Result<QueryResult, QueryError> {
-        if self.certified.borrow().is_none() {
-            return Err(QueryError::NotReady);
-        }
         let (answer, result) = oneshot::channel();
-        self.queries.try_send(QueryJob { query, answer }).map_err(overloaded)?;
-        result.await.map_err(|_| QueryError::Stopped)
+        self.run(Job::Query { query, answer }, result).await
     }
 
-    /// Asks the newest certified state whether `call` may enter the pool (interface spec,
-    /// "Ingress message inspection"). The inner error is the refusal that the user sees.
+    /// Asks the called canister, on the newest certified state, whether it wants the call.
+    ///
+    /// # Errors
+    /// The pool is full, nothing is certified yet, or the node stops.
     pub async fn inspect(&self, call: Authenticated<UserCall>) -> Result<Result<(), Reject>, QueryError> {
+        let (answer, result) = oneshot::channel();
+        self.run(Job::Inspect { call, answer }, result).await
+    }
+
+    async fn run<T>(&self, job: Job, result: oneshot::Receiver<T>) -> Result<T, QueryError> {
         if self.certified.borrow().is_none() {
             return Err(QueryError::NotReady);
         }
-        let (answer, result) = oneshot::channel();
-        self.inspections.try_send(InspectJob { call, answer }).map_err(overloaded)?;
+        self.jobs.try_send(job).map_err(overloaded)?;
         result.await.map_err(|_| QueryError::Stopped)
     }
 

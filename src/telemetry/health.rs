@@ -1,6 +1,6 @@
 //! How the node is, in one word and three heights.
 
-use crate::types::Height;
+use crate::types::{Height, NodeId, SubnetId};
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
@@ -37,6 +37,8 @@ struct State {
     health: Health,
     executed: Height,
     certified: Height,
+    /// Node id, subnet id, root key in hex; known when the key generation is over.
+    identity: Option<(String, String, String)>,
 }
 
 impl Default for HealthBoard {
@@ -45,6 +47,7 @@ impl Default for HealthBoard {
             health: Health::Starting,
             executed: Height::ZERO,
             certified: Height::ZERO,
+            identity: None,
         }))
     }
 }
@@ -59,17 +62,18 @@ impl HealthBoard {
     }
 
     pub fn executed(&self, height: Height) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .executed = height;
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).executed = height;
     }
 
     pub fn certified(&self, height: Height) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .certified = height;
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).certified = height;
+    }
+
+    /// Who this node is.
+    pub fn identify(&self, node: NodeId, subnet: SubnetId, root_key_der: &[u8]) {
+        let root_key = root_key_der.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).identity =
+            Some((node.0.to_text(), subnet.0.to_text(), root_key));
     }
 
     /// Whether the node serves, and the JSON of `/health`.
@@ -80,6 +84,9 @@ impl HealthBoard {
             "status": state.health.word(),
             "executed_height": state.executed.0,
             "certified_height": state.certified.0,
+            "node_id": state.identity.as_ref().map(|(node, _, _)| node),
+            "subnet_id": state.identity.as_ref().map(|(_, subnet, _)| subnet),
+            "root_key": state.identity.as_ref().map(|(_, _, root_key)| root_key),
         });
         (running, report.to_string())
     }

@@ -6,8 +6,8 @@ use super::serve::{Page, Pages};
 use crate::types::*;
 use prometheus::core::Collector;
 use prometheus::{
-    Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder,
+    Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +18,9 @@ pub struct HeightFacts {
     pub height: Height,
     pub instructions: Instructions,
     pub messages: u64,
+    pub traps: u64,
+    /// Calls that expired before their turn.
+    pub expired: u64,
     /// Update calls that the block carried.
     pub ingress: u64,
     /// Entries of the ingress history after the height.
@@ -51,6 +54,8 @@ pub struct Metrics {
     messages: IntCounter,
     instructions: IntCounter,
     ingress: IntCounter,
+    traps: IntCounter,
+    expired: IntCounter,
     view: IntGauge,
     nullified: IntCounter,
     finality: Histogram,
@@ -70,18 +75,15 @@ pub struct Metrics {
 
 /// Seconds, from a sync of a fast disk to a stall.
 const SECONDS: &[f64] = &[
-    0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0,
-    5.0, 10.0, 30.0,
+    0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0,
+    30.0,
 ];
 
 /// Registers what it makes: a name used twice is a mistake that the first start shows.
 struct Maker(Registry);
 
 impl Maker {
-    fn keep<C: Collector + Clone + 'static>(
-        &self,
-        metric: prometheus::Result<C>,
-    ) -> prometheus::Result<C> {
+    fn keep<C: Collector + Clone + 'static>(&self, metric: prometheus::Result<C>) -> prometheus::Result<C> {
         let metric = metric?;
         self.0.register(Box::new(metric.clone()))?;
         Ok(metric)
@@ -109,10 +111,7 @@ impl Maker {
     }
 
     fn stats(&self, name: &str, help: &str) -> prometheus::Result<IntGaugeVec> {
-        self.keep(IntGaugeVec::new(
-            Opts::new(name, help),
-            &["type", "pool_type", "stat"],
-        ))
+        self.keep(IntGaugeVec::new(Opts::new(name, help), &["type", "pool_type", "stat"]))
     }
 }
 
@@ -144,6 +143,8 @@ impl Metrics {
             messages: make.counter("atoll_messages_executed_total", "Messages executed")?,
             instructions: make.counter("atoll_instructions_executed_total", "Wasm instructions executed")?,
             ingress: make.counter("atoll_ingress_delivered_total", "Update calls in finalized blocks")?,
+            traps: make.counter("atoll_traps_total", "Messages that trapped")?,
+            expired: make.counter("scheduler_expired_ingress_messages_count", "Calls that expired before their turn")?,
             view: make.gauge("atoll_view", "Current view of consensus")?,
             nullified: make.counter("atoll_views_nullified_total", "Views that a quorum gave up")?,
             finality: make.seconds("atoll_finality_seconds", "From a block's proposal, by its leader's clock, to its finality here")?,
@@ -174,9 +175,7 @@ impl Metrics {
     }
 
     fn artifact(&self, kind: &str, height: Height) {
-        self.artifacts
-            .with_label_values(&[kind, "validated", "max"])
-            .set(gauge(height.0));
+        self.artifacts.with_label_values(&[kind, "validated", "max"]).set(gauge(height.0));
     }
 
     /// The state after `height` is certified, `latency` after its block was proposed, where known.
@@ -197,10 +196,11 @@ impl Metrics {
         self.messages.inc_by(facts.messages);
         self.instructions.inc_by(facts.instructions.0);
         self.ingress.inc_by(facts.ingress);
+        self.traps.inc_by(facts.traps);
+        self.expired.inc_by(facts.expired);
         self.round.observe(facts.execution.as_secs_f64());
         self.commit.observe(facts.commit.as_secs_f64());
-        self.batch
-            .observe((facts.execution + facts.commit).as_secs_f64());
+        self.batch.observe((facts.execution + facts.commit).as_secs_f64());
     }
 
     /// Consensus is in `view`.
@@ -252,11 +252,9 @@ impl Metrics {
     /// Everything in Prometheus' text format.
     pub fn render(&self) -> String {
         let process = Process::read();
-        self.resident
-            .set(process.resident_bytes.unwrap_or_default() as f64);
+        self.resident.set(process.resident_bytes.unwrap_or_default() as f64);
         self.cpu.set(process.cpu_seconds.unwrap_or_default());
-        self.files
-            .set(process.open_files.unwrap_or_default() as f64);
+        self.files.set(process.open_files.unwrap_or_default() as f64);
         let text = TextEncoder::new().encode_to_string(&self.registry.gather());
         text.unwrap_or_else(|error| format!("# {error}\n"))
     }
@@ -267,19 +265,11 @@ impl Metrics {
             "/metrics" => {
                 refresh(&self);
                 let content_type = "text/plain; version=0.0.4; charset=utf-8";
-                Some(Page {
-                    ok: true,
-                    content_type,
-                    body: self.render(),
-                })
+                Some(Page { ok: true, content_type, body: self.render() })
             }
             "/health" => {
                 let (ok, body) = self.health.report();
-                Some(Page {
-                    ok,
-                    content_type: "application/json",
-                    body,
-                })
+                Some(Page { ok, content_type: "application/json", body })
             }
             _ => None,
         })
@@ -318,10 +308,7 @@ mod tests {
 
     fn check(metrics: &Metrics, line: &str) {
         let text = metrics.render();
-        assert!(
-            text.lines().any(|found| found == line),
-            "{line} not in\n{text}"
-        );
+        assert!(text.lines().any(|found| found == line), "{line} not in\n{text}");
     }
 
     #[test]
@@ -353,10 +340,7 @@ mod tests {
         metrics.received(&PeerMessage::FetchChain(Height(1)));
         metrics.received(&PeerMessage::FetchChain(Height(2)));
         metrics.queried(QueryOutcome::Rejected, Duration::ZERO);
-        check(
-            &metrics,
-            "atoll_peer_messages_received_total{kind=\"fetch_chain\"} 2",
-        );
+        check(&metrics, "atoll_peer_messages_received_total{kind=\"fetch_chain\"} 2");
         check(&metrics, "atoll_queries_total{outcome=\"rejected\"} 1");
     }
 }

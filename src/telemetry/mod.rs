@@ -16,4 +16,4 @@ mod serve;
 pub use health::Health;
 pub use log::{LogFormat, start_log};
 pub use metric::{HeightFacts, MetricError, Metrics, QueryOutcome};
-pub use serve::{Page, serve};
+pub use serve::{Page, Pages, serve};

@@ -16,9 +16,7 @@ impl Process {
         Process {
             resident_bytes: resident_bytes(),
             cpu_seconds: cpu_seconds(),
-            open_files: fs::read_dir("/proc/self/fd")
-                .ok()
-                .map(|files| files.count() as u64),
+            open_files: fs::read_dir("/proc/self/fd").ok().map(|files| files.count() as u64),
         }
     }
 }

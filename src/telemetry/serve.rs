@@ -105,16 +105,8 @@ mod tests {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
             let pages: Pages = Arc::new(|path| match path {
-                "/good" => Some(Page {
-                    ok: true,
-                    content_type: "text/plain",
-                    body: "fine".into(),
-                }),
-                "/bad" => Some(Page {
-                    ok: false,
-                    content_type: "text/plain",
-                    body: "ill".into(),
-                }),
+                "/good" => Some(Page { ok: true, content_type: "text/plain", body: "fine".into() }),
+                "/bad" => Some(Page { ok: false, content_type: "text/plain", body: "ill".into() }),
                 _ => None,
             });
             tokio::spawn(serve(listener, pages));
@@ -125,10 +117,7 @@ mod tests {
             tcp.read_to_string(&mut answer).await.unwrap();
             answer
         });
-        assert!(
-            answer.starts_with(&format!("HTTP/1.1 {status}")),
-            "{answer}"
-        );
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
         assert!(answer.ends_with(body), "{answer}");
     }
 

@@ -236,3 +236,24 @@ pub const PROVISIONAL_CYCLES: u128 = 100_000_000_000_000;
 pub const INGRESS_HISTORY_MAX: usize = 720_000;
 /// Bytes that all canisters of a replica may hold in memory together.
 pub const SUBNET_MEMORY_MAX: Bytes = Bytes(1 << 40);
+
+// This node's threads and queues; not of the protocol.
+/// Events that the replica takes in one turn, which share one sync of the disk.
+pub const TURN_EVENTS_MAX: usize = 64;
+/// Calls that the replica takes in one turn, after its events.
+pub const TURN_CALLS_MAX: usize = 256;
+/// Finalized heights that wait for execution; beyond it the replica waits.
+pub const EXECUTION_QUEUE_MAX: usize = 64;
+/// Executed states kept until they are certified.
+pub const UNCERTIFIED_STATES_MAX: usize = 64;
+/// Peers' requests for old blocks that wait; further ones are dropped, and asked again.
+pub const CHAIN_REQUESTS_MAX: usize = 16;
+/// Queries and inspections that wait.
+pub const QUERY_QUEUE_MAX: usize = 1_024;
+pub const QUERY_THREADS_MAX: usize = 8;
+/// Threads that authenticate gossiped calls.
+pub const ADMISSION_THREADS_MAX: usize = 4;
+/// Calls on their way from HTTP to the ingress pool.
+pub const INGRESS_PLACES_MAX: usize = 4_096;
+/// A stopping node waits this long for the height that is being executed.
+pub const NODE_STOP_MS: u64 = 4_000;

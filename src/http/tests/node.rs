@@ -6,6 +6,8 @@ use crate::crypto::hash::sha256;
 use crate::crypto::node_key::IdentityKey;
 use crate::crypto::user::{root_key_der, self_authenticating};
 use crate::http::{Config, serve, wall_clock};
+use crate::node::handle::{IngressDoor, Job};
+use crate::node::mailbox::{Event, Mailbox};
 use crate::node::{CertifiedState, Handle, Identity};
 use crate::state::{Blob, CanisterState};
 use crate::state::{HistoryEntry, IngressStatus, Metadata, Module, ModuleRecord, ReplicatedState, Settings};
@@ -14,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 const BLS_SUITE: &[u8] = b"BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_";
 
@@ -140,26 +142,29 @@ impl FakeNode {
 
 /// The door to `chain`: what passes it is answered at once.
 fn handle(chain: &Arc<Chain>, identity: Identity, signer: IdentityKey) -> Handle {
-    let (ingress, mut calls) = mpsc::channel::<Arc<SignedIngress>>(64);
-    let (queries, mut query_jobs) = mpsc::channel::<crate::node::handle::QueryJob>(64);
-    let (inspections, mut inspect_jobs) = mpsc::channel::<crate::node::handle::InspectJob>(64);
-    let executor = chain.clone();
-    tokio::spawn(async move {
-        while let Some(call) = calls.recv().await {
-            executor.execute(&call);
+    let mailbox = Arc::new(Mailbox::default());
+    let (jobs, mut waiting) = mpsc::channel::<Job>(64);
+    let (executor, calls) = (chain.clone(), mailbox.clone());
+    // Ends with the process, like the test that it serves.
+    std::thread::spawn(move || {
+        loop {
+            for event in calls.take(1, 1, None) {
+                if let Event::Ingress { ingress, .. } = event {
+                    executor.execute(&ingress);
+                }
+            }
         }
     });
     tokio::spawn(async move {
-        while let Some(job) = query_jobs.recv().await {
-            let _ = job.answer.send(answer_query(&job.query));
-        }
-    });
-    tokio::spawn(async move {
-        while let Some(job) = inspect_jobs.recv().await {
-            let _ = job.answer.send(inspect(&job.call));
+        while let Some(job) = waiting.recv().await {
+            match job {
+                Job::Query { query, answer } => drop(answer.send(answer_query(&query))),
+                Job::Inspect { call, answer } => drop(answer.send(inspect(&call))),
+            }
         }
     });
     let (_, identity) = watch::channel(Some(Arc::new(identity)));
     let certified = chain.certified.subscribe();
-    Handle { identity, certified, ingress, queries, inspections, signer: Arc::new(signer) }
+    let ingress = IngressDoor { mailbox, places: Arc::new(Semaphore::new(64)) };
+    Handle { identity, certified, ingress, jobs, signer }
 }

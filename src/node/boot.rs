@@ -1,0 +1,177 @@
+//! What the replica's thread does before the first block: keys, then disk, then state.
+
+use super::ceremony::{Ceremonial, Latecomers, generate_keys};
+use super::certified::Certifier;
+use super::chain::serve_chain;
+use super::execute::Execution;
+use super::handle::Identity;
+use super::key::{KeyDir, NodeKeys, SubnetKeys};
+use super::mailbox::Mailbox;
+use super::order::{Order, Outside};
+use super::thread::Threads;
+use super::{End, NodeError};
+use crate::consensus::Keys;
+use crate::consensus::ceremony::CeremonyKeys;
+use crate::crypto::node_key::Committee;
+use crate::crypto::user::{root_key_der, self_authenticating};
+use crate::net::Net;
+use crate::replica::Replica;
+use crate::state::ReplicatedState;
+use crate::storage::Rocks;
+use crate::telemetry::{Health, Metrics};
+use crate::types::limits::{CHAIN_REQUESTS_MAX, EXECUTION_QUEUE_MAX};
+use crate::types::*;
+use crate::wasm::Engine;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use tokio::sync::watch;
+
+/// All that a replica is made of.
+pub struct Boot {
+    pub data_dir: PathBuf,
+    pub genesis: Genesis,
+    pub committee: Committee,
+    pub key_dir: KeyDir,
+    pub keys: NodeKeys,
+    pub own: NodeIndex,
+    pub chain: ChainId,
+    pub rocks: Arc<Rocks>,
+    pub engine: Arc<Engine>,
+    pub net: Arc<Net>,
+    pub mailbox: Arc<Mailbox>,
+    pub metrics: Arc<Metrics>,
+    pub certifier: Arc<Certifier>,
+    pub identity: watch::Sender<Option<Arc<Identity>>>,
+    pub threads: Threads,
+}
+
+/// Runs the replica's thread to its end.
+///
+/// # Errors
+/// [`NodeError`]: the node must stop.
+pub fn run(boot: Boot) -> Result<Option<End>, NodeError> {
+    let keys = match boot.subnet_keys()? {
+        Ceremonial::Keys(keys) => keys,
+        Ceremonial::Ended(end) => return Ok(Some(end)),
+    };
+    let root_key = root_key_der(&keys.keyring.root_key());
+    boot.publish_identity(&root_key);
+    let mut recovered = boot.rocks.recover()?;
+    let state = boot.state(&recovered, &root_key)?;
+    let requests = state.history().iter().map(|(id, entry)| (*id, entry.expiry));
+    recovered.executed_requests = requests.collect();
+    boot.start_replica(keys, recovered, state)
+}
+
+impl Boot {
+    /// From disk, or from the ceremony.
+    fn subnet_keys(&self) -> Result<Ceremonial, NodeError> {
+        if let Some(keys) = self.key_dir.load_subnet_keys(self.chain)? {
+            return Ok(Ceremonial::Keys(keys));
+        }
+        self.metrics.health.set(Health::GeneratingKeys);
+        generate_keys(self.ceremony_keys()?, self.chain, &self.key_dir, &self.mailbox, &self.net)
+    }
+
+    fn ceremony_keys(&self) -> Result<CeremonyKeys, NodeError> {
+        Ok(CeremonyKeys {
+            chain: self.chain,
+            committee: self.committee.clone(),
+            identity: self.keys.identity.clone(),
+            encryption: self.key_dir.load_node_keys()?.encryption,
+        })
+    }
+
+    fn publish_identity(&self, root_key: &[u8]) {
+        let identity = Identity {
+            node_id: self.keys.identity.node_id(),
+            subnet_id: SubnetId(self_authenticating(root_key)),
+            root_key_der: root_key.to_vec(),
+            impl_version: env!("CARGO_PKG_VERSION").to_string(),
+        };
+        tracing::info!(
+            node = %identity.node_id.0,
+            subnet = %identity.subnet_id.0,
+            chain = %self.chain,
+            index = self.own.0,
+            "this node"
+        );
+        self.metrics.health.identify(identity.node_id, identity.subnet_id, root_key);
+        self.identity.send_replace(Some(Arc::new(identity)));
+    }
+
+    /// The state after the last executed height, which must have the root that was committed.
+    fn state(&self, recovered: &Recovered, root_key: &[u8]) -> Result<ReplicatedState, NodeError> {
+        let Some(stored) = recovered.root else {
+            let subnet = SubnetId(self_authenticating(root_key));
+            let key = |index| self.committee.identity_key(index);
+            let node = |index| Some((self.committee.node_id(index)?, key(index)?));
+            let nodes: Vec<_> = self.committee.indexes().filter_map(node).collect();
+            return Ok(ReplicatedState::genesis(&self.genesis, root_key, subnet, &nodes)?);
+        };
+        let state = ReplicatedState::restore(self.rocks.source())?;
+        let (height, found) = (state.height(), state.root());
+        if height != recovered.executed || found != stored {
+            return Err(NodeError::Damaged { height, found, stored });
+        }
+        Ok(state)
+    }
+
+    fn start_replica(
+        self,
+        subnet: SubnetKeys,
+        recovered: Recovered,
+        state: ReplicatedState,
+    ) -> Result<Option<End>, NodeError> {
+        tracing::info!(
+            executed = recovered.executed.0,
+            finalized = recovered.finalized.last().map_or(0, |(_, block, _)| block.height.0),
+            certified = recovered.certification.map_or(0, |certification| certification.height.0),
+            "recovered from disk"
+        );
+        let (batches, batches_waiting) = sync_channel(EXECUTION_QUEUE_MAX);
+        let (chain_requests, requests_waiting) = sync_channel(CHAIN_REQUESTS_MAX);
+        self.certifier.recovered(state.clone(), recovered.certification);
+        let execution = Execution {
+            engine: self.engine.clone(),
+            rocks: self.rocks.clone(),
+            certifier: self.certifier.clone(),
+            mailbox: self.mailbox.clone(),
+            metrics: self.metrics.clone(),
+        };
+        let executing =
+            self.threads.spawn("atoll-execute", move || execution.run(state, &batches_waiting))?;
+        let (rocks, net) = (self.rocks.clone(), self.net.clone());
+        let serving =
+            self.threads.spawn("atoll-chain", move || serve_chain(&rocks, &net, &requests_waiting))?;
+        let latecomers = Latecomers::new(self.ceremony_keys()?, subnet.transcript)?;
+        let keys = Keys {
+            keyring: subnet.keyring,
+            identity: self.keys.identity.clone(),
+            committee: self.committee.clone(),
+        };
+        let order = Order {
+            replica: Replica::new(keys, &self.genesis),
+            latecomers,
+            mailbox: self.mailbox.clone(),
+            outside: Outside {
+                chain: self.chain,
+                own: self.own,
+                data_dir: self.data_dir,
+                rocks: self.rocks,
+                net: self.net,
+                certifier: self.certifier,
+                metrics: self.metrics.clone(),
+                batches,
+                chain_requests,
+                timer: None,
+            },
+        };
+        self.metrics.health.set(Health::Running);
+        let end = order.run(recovered);
+        let _ = executing.join();
+        let _ = serving.join();
+        end
+    }
+}

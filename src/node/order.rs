@@ -1,0 +1,174 @@
+//! The replica's thread (rule 1): inputs one by one, effects in order.
+
+use super::ceremony::Latecomers;
+use super::certified::Certifier;
+use super::evidence::write_evidence;
+use super::mailbox::{Event, Mailbox};
+use super::{End, NodeError, wall_clock};
+use crate::net::{Net, Received};
+use crate::replica::Replica;
+use crate::storage::Rocks;
+use crate::telemetry::Metrics;
+use crate::types::limits::{TURN_CALLS_MAX, TURN_EVENTS_MAX};
+use crate::types::*;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::time::{Duration, Instant};
+
+/// The replica between its mailbox and the outside.
+pub struct Order {
+    pub replica: Replica,
+    pub latecomers: Latecomers,
+    pub mailbox: Arc<Mailbox>,
+    pub outside: Outside,
+}
+
+/// Where effects go.
+pub struct Outside {
+    pub chain: ChainId,
+    pub own: NodeIndex,
+    pub data_dir: PathBuf,
+    pub rocks: Arc<Rocks>,
+    pub net: Arc<Net>,
+    pub certifier: Arc<Certifier>,
+    pub metrics: Arc<Metrics>,
+    pub batches: SyncSender<Batch>,
+    pub chain_requests: SyncSender<(NodeIndex, Height)>,
+    pub timer: Option<Instant>,
+}
+
+impl Order {
+    /// Runs until told to stop, or until the replica halts itself.
+    ///
+    /// # Errors
+    /// The disk fails.
+    pub fn run(mut self, recovered: Recovered) -> Result<Option<End>, NodeError> {
+        let started = Input::Started(Box::new(recovered));
+        let mut effects = self.replica.handle(wall_clock(), started);
+        loop {
+            if let Some(end) = self.outside.perform(effects)? {
+                return Ok(Some(end));
+            }
+            self.outside.metrics.view(self.replica.status().view);
+            let events = self.mailbox.take(TURN_EVENTS_MAX, TURN_CALLS_MAX, self.outside.timer);
+            if events.iter().any(|event| matches!(event, Event::Stop)) {
+                return Ok(Some(End::Stopped));
+            }
+            effects = events.into_iter().flat_map(|event| self.take(event)).collect();
+            if self.outside.timer.is_some_and(|deadline| deadline <= Instant::now()) {
+                self.outside.timer = None;
+                effects.extend(self.replica.handle(wall_clock(), Input::Timer));
+            }
+        }
+    }
+
+    /// What an event brought is let go here; so is its sender's room.
+    fn take(&mut self, event: Event) -> Vec<Effect> {
+        let input = match event {
+            Event::Peer(received) => return self.take_message(&received),
+            Event::PeerIngress { ingress, .. } => Input::PeerIngress(ingress),
+            Event::Ingress { ingress, .. } => Input::Ingress(ingress),
+            Event::Executed(executed) => Input::Executed(executed),
+            Event::Stop => return Vec::new(),
+        };
+        self.replica.handle(wall_clock(), input)
+    }
+
+    fn take_message(&mut self, received: &Received) -> Vec<Effect> {
+        match &received.message {
+            PeerMessage::Ceremony(message) => {
+                self.latecomers.answer(received.from, message, &self.outside.net);
+                Vec::new()
+            }
+            message => self.replica.handle(wall_clock(), Input::Peer(received.from, message.clone())),
+        }
+    }
+}
+
+impl Outside {
+    /// Records first, in one synced batch, then the rest in order. To write a record earlier than
+    /// asked is always right; later never is.
+    fn perform(&mut self, effects: Vec<Effect>) -> Result<Option<End>, NodeError> {
+        let mut records = Vec::new();
+        let mut rest = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Persist(record) => records.push(record),
+                other => rest.push(other),
+            }
+        }
+        self.persist(&records)?;
+        for effect in rest {
+            if let Some(end) = self.perform_one(effect)? {
+                return Ok(Some(end));
+            }
+        }
+        Ok(None)
+    }
+
+    fn persist(&self, records: &[Record]) -> Result<(), NodeError> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let started = Instant::now();
+        self.rocks.persist(records)?;
+        self.metrics.persisted(started.elapsed());
+        for record in records {
+            match record {
+                Record::Proposal { proposal, .. } => self.metrics.proposed(proposal.block.height),
+                Record::Nullification(..) => self.metrics.nullified(),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn perform_one(&mut self, effect: Effect) -> Result<Option<End>, NodeError> {
+        match effect {
+            Effect::Send(to, message) => {
+                self.metrics.sent(&message);
+                self.net.send(to, &message);
+            }
+            Effect::Broadcast(message) => {
+                self.metrics.sent(&message);
+                self.net.broadcast(&message);
+            }
+            Effect::SetTimer(at) => {
+                let wait = Duration::from_nanos(at.saturating_sub(wall_clock()).0);
+                self.timer = Instant::now().checked_add(wait);
+            }
+            Effect::Execute(batch) => self.execute(batch),
+            Effect::Certified(certification) => self.certifier.certified(certification),
+            Effect::ServeChain { to, from } => {
+                let _ = self.chain_requests.try_send((to, from));
+            }
+            Effect::Halt(divergence) => return self.halt(&divergence).map(Some),
+            Effect::Persist(_)
+            | Effect::SelectPayload { .. }
+            | Effect::ValidatePayload { .. }
+            | Effect::Deliver { .. } => {}
+        }
+        Ok(None)
+    }
+
+    /// Waits while execution is far behind: a replica that cannot keep up must not pile up blocks.
+    fn execute(&self, batch: Batch) {
+        let latency = wall_clock().saturating_sub(batch.time);
+        self.metrics.finalized(batch.height, Duration::from_nanos(latency.0));
+        let _ = self.batches.send(batch);
+    }
+
+    fn halt(&self, divergence: &Divergence) -> Result<End, NodeError> {
+        self.certifier.close();
+        let evidence = write_evidence(&self.data_dir, &self.chain, self.own, divergence)?;
+        tracing::error!(
+            height = divergence.height.0,
+            own = %divergence.own.0,
+            certified = %divergence.certified.root.0,
+            evidence = %evidence.display(),
+            "this replica's state differs from the quorum's: halted"
+        );
+        Ok(End::Halted)
+    }
+}

@@ -1,5 +1,5 @@
-//! Parse the command line, call `cli`, print the error.
+//! Parse the command line, call `cli`.
 
 fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+    atoll::cli::main()
 }

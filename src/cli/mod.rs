@@ -1,7 +1,97 @@
-//! (preface to be written by the room's builder)
+//! The command line: one file per subcommand. Nothing here takes a decision that another room could.
+//!
+//! Exit codes: 0 done or stopped as asked; 1 failed (the message on standard error says why, and names
+//! what); 2 wrong usage, or a replica that halted because its state diverged.
 
 pub mod canister;
+pub mod file;
 pub mod gateway;
 pub mod genesis;
 pub mod keygen;
+pub mod proxy;
+pub mod replica;
 pub mod sim;
+pub mod state;
+pub mod testnet;
+
+use clap::{Parser, Subcommand};
+use std::future::Future;
+use std::process::ExitCode;
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// A replicated, Internet-Computer-compatible canister runtime that anyone can host.
+#[derive(Parser, Debug)]
+#[command(name = "atoll", version, propagate_version = true)]
+struct Atoll {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Keygen(keygen::Args),
+    Genesis(genesis::Args),
+    Replica(replica::Args),
+    Gateway(gateway::Args),
+    Testnet(testnet::Args),
+    Canister(canister::Args),
+    Proxy(proxy::Args),
+    State(state::Args),
+    Sim(sim::SimArgs),
+}
+
+/// Parses the command line and runs its command.
+pub fn main() -> ExitCode {
+    match Atoll::parse().command {
+        Command::Keygen(args) => told("keygen", keygen::run(args)),
+        Command::Genesis(args) => told("genesis", genesis::run(args)),
+        Command::Replica(args) => replica::run(&args),
+        Command::Gateway(args) => run_gateway(args),
+        Command::Testnet(args) => told("testnet", testnet::run(&args)),
+        Command::Canister(args) => told("canister", block_on(canister::run(args))),
+        Command::Proxy(args) => told("proxy", block_on(proxy::run(&args))),
+        Command::State(args) => told("state", state::run(&args)),
+        Command::Sim(args) => sim::run_sim(&args),
+    }
+}
+
+fn run_gateway(args: gateway::Args) -> ExitCode {
+    crate::telemetry::start_log(Default::default());
+    told("gateway", block_on(async { gateway::run(args, stop_signal()).await }))
+}
+
+/// 0, or 1 with the error on standard error.
+fn told<E: std::fmt::Display>(command: &str, result: Result<(), E>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("atoll {command}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs `work` on a tokio runtime with a few threads.
+fn block_on<E: std::fmt::Display>(work: impl Future<Output = Result<(), E>>) -> Result<(), String> {
+    let runtime = runtime().map_err(|error| format!("cannot start: {error}"))?;
+    runtime.block_on(work).map_err(|error| error.to_string())
+}
+
+fn runtime() -> std::io::Result<Runtime> {
+    let threads = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 8);
+    Builder::new_multi_thread().worker_threads(threads).enable_all().build()
+}
+
+/// Resolves at SIGTERM or SIGINT.
+async fn stop_signal() {
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}

@@ -51,16 +51,7 @@ pub fn start(
     let acceptor = TlsAcceptor::from(tls.server()?);
     let (admitted, connections) = mpsc::channel(PEER_HANDSHAKES_MAX);
     let seats = Seats::new(&links);
-    tasks.spawn(accept(
-        listener,
-        Door {
-            tls,
-            acceptor,
-            seats,
-            links,
-            admitted,
-        },
-    ));
+    tasks.spawn(accept(listener, Door { tls, acceptor, seats, links, admitted }));
     Ok(connections)
 }
 
@@ -97,15 +88,10 @@ impl Door {
     async fn shake_hands(&self, tcp: TcpStream) -> Result<PeerStream, Refusal> {
         tcp.set_nodelay(true)?;
         let deadline = Duration::from_millis(PEER_HANDSHAKE_MS);
-        let tls = timeout(deadline, self.acceptor.accept(tcp))
-            .await
-            .map_err(|_| Refusal::Slow)??;
+        let tls = timeout(deadline, self.acceptor.accept(tcp)).await.map_err(|_| Refusal::Slow)??;
         let certificates = tls.get_ref().1.peer_certificates().unwrap_or_default();
         let peer = self.tls.node_of(certificates).ok_or(Refusal::Stranger)?;
-        let seat = self
-            .seats
-            .take(peer, PEER_CONNECTIONS_MAX)
-            .ok_or(Refusal::NoSeat(peer))?;
+        let seat = self.seats.take(peer, PEER_CONNECTIONS_MAX).ok_or(Refusal::NoSeat(peer))?;
         if let Some(link) = self.links.get(usize::from(peer.0)) {
             link.seen.notify_one();
         }

@@ -71,8 +71,7 @@ pub async fn keep_connected(dialer: Dialer, links: Arc<[Link]>) {
         if let Err(reason) = ended {
             tracing::info!(peer = dialer.peer.0, %reason, "not connected");
         }
-        let pause =
-            Duration::from_millis(rand::thread_rng().gen_range(backoff_ms / 2..=backoff_ms));
+        let pause = Duration::from_millis(rand::thread_rng().gen_range(backoff_ms / 2..=backoff_ms));
         if timeout(pause, link.seen.notified()).await.is_ok() {
             sleep(Duration::from_millis(PEER_BACKOFF_MIN_MS / 2)).await;
         }
@@ -85,9 +84,7 @@ impl Dialer {
     async fn deliver(&self, links: &Arc<[Link]>, link: &Link) -> Result<(), Broken> {
         let mut client = PeerClient::new(self.connect().await?);
         let mut request = Request::new(Frames(links.clone(), usize::from(self.peer.0)));
-        request
-            .metadata_mut()
-            .insert(CHAIN_HEADER, self.chain.to_string().parse()?);
+        request.metadata_mut().insert(CHAIN_HEADER, self.chain.to_string().parse()?);
         link.open.store(true, Ordering::Relaxed);
         tracing::info!(peer = self.peer.0, address = %self.address, "connected");
         client.deliver(request).await?;
@@ -117,8 +114,6 @@ impl Dialer {
         let tcp = TcpStream::connect(&self.address).await?;
         tcp.set_nodelay(true)?;
         let name = server_name().map_err(std::io::Error::other)?;
-        TlsConnector::from(self.client.clone())
-            .connect(name, tcp)
-            .await
+        TlsConnector::from(self.client.clone()).connect(name, tcp).await
     }
 }

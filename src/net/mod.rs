@@ -104,24 +104,12 @@ impl Net {
         let connections = accept::start(&mut tasks, listener, tls.clone(), links.clone())?;
         let service = serve::PeerService::new(chain, nodes.len(), inbox);
         tasks.spawn(serve::serve(service, connections));
-        for (index, member) in node_indexes()
-            .zip(&nodes)
-            .filter(|(index, _)| *index != own)
-        {
+        for (index, member) in node_indexes().zip(&nodes).filter(|(index, _)| *index != own) {
             let client = tls.client(index)?;
-            let dialer = dial::Dialer {
-                chain,
-                peer: index,
-                address: member.address.clone(),
-                client,
-            };
+            let dialer = dial::Dialer { chain, peer: index, address: member.address.clone(), client };
             tasks.spawn(dial::keep_connected(dialer, links.clone()));
         }
-        Ok(Net {
-            own,
-            links,
-            _tasks: tasks,
-        })
+        Ok(Net { own, links, _tasks: tasks })
     }
 
     /// Queues `message` for `to`. Never blocks; an unknown node or this node itself is ignored.
@@ -145,10 +133,7 @@ impl Net {
 
     /// To how many peers messages flow at this moment.
     pub fn connected(&self) -> usize {
-        self.links
-            .iter()
-            .filter(|link| link.open.load(Ordering::Relaxed))
-            .count()
+        self.links.iter().filter(|link| link.open.load(Ordering::Relaxed)).count()
     }
 
     /// Messages dropped from full queues since the start.

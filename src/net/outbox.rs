@@ -79,8 +79,7 @@ impl Queues {
     }
 
     fn overflows(&self) -> bool {
-        self.bytes > PEER_QUEUE_BYTES_MAX
-            || self.prompt.len() + self.bulk.len() > PEER_QUEUE_COUNT_MAX
+        self.bytes > PEER_QUEUE_BYTES_MAX || self.prompt.len() + self.bulk.len() > PEER_QUEUE_COUNT_MAX
     }
 
     fn drop_oldest(&mut self) {
@@ -99,10 +98,7 @@ impl tokio_stream::Stream for Frames {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Frame>> {
         match self.0.get(self.1) {
-            Some(link) => link
-                .outbox
-                .poll_take(context)
-                .map(|message| Some(Frame { message })),
+            Some(link) => link.outbox.poll_take(context).map(|message| Some(Frame { message })),
             None => Poll::Ready(None),
         }
     }
@@ -126,10 +122,7 @@ mod tests {
     #[test]
     fn lets_votes_overtake_bulk_and_keeps_the_order_of_each() {
         use Urgency::*;
-        check(
-            &[("i1", Bulk), ("v1", Prompt), ("i2", Bulk), ("v2", Prompt)],
-            &["v1", "v2", "i1", "i2"],
-        );
+        check(&[("i1", Bulk), ("v1", Prompt), ("i2", Bulk), ("v2", Prompt)], &["v1", "v2", "i1", "i2"]);
     }
 
     #[test]

@@ -35,11 +35,7 @@ impl PeerService {
     pub fn new(chain: ChainId, nodes: usize, inbox: Inbox) -> PeerService {
         let share = || Arc::new(Semaphore::new(PEER_INBOX_BYTES_MAX / ROOM_UNIT_BYTES));
         let room = (0..nodes).map(|_| share()).collect();
-        PeerService {
-            chain: chain.to_string(),
-            inbox,
-            room,
-        }
+        PeerService { chain: chain.to_string(), inbox, room }
     }
 
     async fn receive(&self, from: NodeIndex, frame: Bytes) -> Result<(), Status> {
@@ -48,36 +44,25 @@ impl PeerService {
             tracing::warn!(peer = from.0, %error, "a peer sent a frame that cannot be read");
             Status::invalid_argument(error.to_string())
         })?;
-        (self.inbox)(Received {
-            from,
-            message,
-            _room: room,
-        });
+        (self.inbox)(Received { from, message, _room: room });
         Ok(())
     }
 
-    async fn make_room(
-        &self,
-        from: NodeIndex,
-        bytes: usize,
-    ) -> Result<OwnedSemaphorePermit, Status> {
+    async fn make_room(&self, from: NodeIndex, bytes: usize) -> Result<OwnedSemaphorePermit, Status> {
         let share = self.room.get(usize::from(from.0)).cloned();
         let units = u32::try_from(bytes / ROOM_UNIT_BYTES + 1).ok();
         let (Some(share), Some(units)) = (share, units) else {
             return Err(Status::internal("no share of the inbox"));
         };
-        share
-            .acquire_many_owned(units)
-            .await
-            .map_err(|_| Status::unavailable("stopping"))
+        share.acquire_many_owned(units).await.map_err(|_| Status::unavailable("stopping"))
     }
 }
 
 /// Serves until the accept loop ends.
 pub async fn serve(service: PeerService, connections: mpsc::Receiver<io::Result<PeerStream>>) {
     let window = u32::try_from(PEER_MESSAGE_BYTES_MAX).unwrap_or(u32::MAX);
-    let server = PeerServer::new(service)
-        .max_decoding_message_size(PEER_MESSAGE_BYTES_MAX + FRAME_OVERHEAD_BYTES);
+    let server =
+        PeerServer::new(service).max_decoding_message_size(PEER_MESSAGE_BYTES_MAX + FRAME_OVERHEAD_BYTES);
     let served = Server::builder()
         .initial_stream_window_size(window)
         .initial_connection_window_size(window)
@@ -97,22 +82,13 @@ pub async fn serve(service: PeerService, connections: mpsc::Receiver<io::Result<
 
 #[tonic::async_trait]
 impl Peer for PeerService {
-    async fn deliver(
-        &self,
-        request: Request<Streaming<Frame>>,
-    ) -> Result<Response<DeliverSummary>, Status> {
+    async fn deliver(&self, request: Request<Streaming<Frame>>) -> Result<Response<DeliverSummary>, Status> {
         let Some(Caller(from)) = request.extensions().get::<Caller>().copied() else {
             return Err(Status::unauthenticated("unknown caller"));
         };
-        let chain = request
-            .metadata()
-            .get(CHAIN_HEADER)
-            .and_then(|value| value.to_str().ok());
+        let chain = request.metadata().get(CHAIN_HEADER).and_then(|value| value.to_str().ok());
         if chain != Some(&self.chain) {
-            return Err(Status::failed_precondition(format!(
-                "this is chain {}",
-                self.chain
-            )));
+            return Err(Status::failed_precondition(format!("this is chain {}", self.chain)));
         }
         let mut stream = request.into_inner();
         let mut frames = 0;

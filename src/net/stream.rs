@@ -31,12 +31,8 @@ impl Seats {
     pub fn take(&self, peer: NodeIndex, max: usize) -> Option<Seat> {
         let open = self.0.get(usize::from(peer.0))?;
         let more = |taken: usize| (taken < max).then_some(taken + 1);
-        open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more)
-            .ok()?;
-        Some(Seat {
-            seats: self.clone(),
-            peer,
-        })
+        open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+        Some(Seat { seats: self.clone(), peer })
     }
 }
 

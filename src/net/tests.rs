@@ -20,10 +20,7 @@ struct Key {
 
 fn key() -> Key {
     let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
-    Key {
-        pkcs8: pair.serialize_der(),
-        public: pair.public_key_raw().try_into().unwrap(),
-    }
+    Key { pkcs8: pair.serialize_der(), public: pair.public_key_raw().try_into().unwrap() }
 }
 
 /// A network on a runtime of its own: dropping it is the death of its process.
@@ -58,11 +55,7 @@ impl Committee {
         };
         let members = keys.iter().zip(&listeners).map(member).collect();
         let listeners = listeners.into_iter().map(Some).collect();
-        Committee {
-            keys,
-            listeners,
-            members,
-        }
+        Committee { keys, listeners, members }
     }
 
     fn start(&mut self, index: usize) -> (Node, Receiver<Received>) {
@@ -73,11 +66,7 @@ impl Committee {
         let bind_again = || StdListener::bind(&self.members[index].address).unwrap();
         let listener = self.listeners[index].take().unwrap_or_else(bind_again);
         listener.set_nonblocking(true).unwrap();
-        let membership = Membership {
-            chain,
-            own: NodeIndex(index as u16),
-            nodes: self.members.clone(),
-        };
+        let membership = Membership { chain, own: NodeIndex(index as u16), nodes: self.members.clone() };
         let (sender, receiver): (Sender<Received>, _) = channel();
         let inbox: Inbox = Arc::new(move |received| drop(sender.send(received)));
         let runtime = Runtime::new().unwrap();
@@ -86,13 +75,7 @@ impl Committee {
         let listener = TcpListener::from_std(listener).unwrap();
         let net = Net::start(listener, membership, key, inbox).unwrap();
         drop(inside);
-        (
-            Node {
-                net,
-                runtime: runtime,
-            },
-            receiver,
-        )
+        (Node { net, runtime: runtime }, receiver)
     }
 }
 
@@ -101,19 +84,12 @@ fn call(text: &str) -> PeerMessage {
 }
 
 fn status(view: u64) -> PeerMessage {
-    PeerMessage::Status(PeerStatus {
-        view: View(view),
-        finalized: Height(0),
-        certified: Height(0),
-    })
+    PeerMessage::Status(PeerStatus { view: View(view), finalized: Height(0), certified: Height(0) })
 }
 
 fn check_receives(inbox: &Receiver<Received>, from: u16, message: PeerMessage) {
     let received = inbox.recv_timeout(HANG).expect("a message in time");
-    assert_eq!(
-        (received.from, received.message),
-        (NodeIndex(from), message)
-    );
+    assert_eq!((received.from, received.message), (NodeIndex(from), message));
 }
 
 #[test]
@@ -173,12 +149,8 @@ fn a_dead_peer_holds_nobody_up() {
     }
     let mut last = 0;
     while last + 1 < 2 * limits::PEER_QUEUE_COUNT_MAX as u64 {
-        let received = inbox1
-            .recv_timeout(HANG)
-            .expect("messages to the living peer flow");
-        let PeerMessage::Status(status) = received.message else {
-            panic!("not what was sent")
-        };
+        let received = inbox1.recv_timeout(HANG).expect("messages to the living peer flow");
+        let PeerMessage::Status(status) = received.message else { panic!("not what was sent") };
         assert!(status.view.0 >= last, "in order");
         last = status.view.0;
     }
@@ -200,16 +172,9 @@ fn an_unprocessed_flood_stops_at_the_senders_share_of_the_inbox() {
     while let Ok(received) = inbox1.recv_timeout(Duration::from_secs(1)) {
         kept.push(received);
     }
-    assert!(
-        kept.len() <= limits::PEER_INBOX_BYTES_MAX >> 20,
-        "{} MiB were let in",
-        kept.len()
-    );
+    assert!(kept.len() <= limits::PEER_INBOX_BYTES_MAX >> 20, "{} MiB were let in", kept.len());
     kept.clear();
-    assert!(
-        inbox1.recv_timeout(HANG).is_ok(),
-        "room given back lets the stream go on"
-    );
+    assert!(inbox1.recv_timeout(HANG).is_ok(), "room given back lets the stream go on");
 }
 
 #[test]
@@ -256,13 +221,9 @@ fn closes_on_plaintext_without_an_answer_in_http() {
     let address = committee.members[0].address.clone();
     let answer = net0.runtime.block_on(async move {
         let mut tcp = TcpStream::connect(address).await.unwrap();
-        tcp.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
-            .await
-            .unwrap();
+        tcp.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
         let mut answer = Vec::new();
-        let _ = tokio::time::timeout(HANG, tcp.read_to_end(&mut answer))
-            .await
-            .expect("closed");
+        let _ = tokio::time::timeout(HANG, tcp.read_to_end(&mut answer)).await.expect("closed");
         answer
     });
     assert!(answer.len() <= 7, "at most a TLS alert: {answer:?}");
@@ -271,11 +232,7 @@ fn closes_on_plaintext_without_an_answer_in_http() {
 #[test]
 fn names_a_tls_key_that_is_not_the_nodes_own() {
     let committee = Committee::of(2);
-    let pins = committee
-        .members
-        .iter()
-        .map(|member| member.tls_key)
-        .collect();
+    let pins = committee.members.iter().map(|member| member.tls_key).collect();
     let refused = tls::Tls::new(&committee.keys[1].pkcs8, NodeIndex(0), pins);
     assert!(matches!(refused, Err(TlsError::NotOwn(NodeIndex(0)))));
 }

@@ -10,15 +10,12 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, Serve
 use rustls::server::ParsedCertificate;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::version::TLS13;
-use rustls::{
-    ClientConfig, DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme,
-};
+use rustls::{ClientConfig, DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme};
 use std::sync::Arc;
 
 /// DER of a SubjectPublicKeyInfo with an Ed25519 key, up to the 32 key bytes (RFC 8410 §4).
-const ED25519_SPKI_PREFIX: [u8; 12] = [
-    0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
-];
+const ED25519_SPKI_PREFIX: [u8; 12] =
+    [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
 /// The name in every certificate and SNI; nobody looks at it.
 const TLS_NAME: &str = "replica.atoll";
@@ -48,21 +45,11 @@ impl Tls {
     pub fn new(pkcs8: &[u8], own: NodeIndex, pins: Vec<[u8; 32]>) -> Result<Tls, TlsError> {
         let der = PrivatePkcs8KeyDer::from(pkcs8.to_vec());
         let pair = rcgen::KeyPair::from_pkcs8_der_and_sign_algo(&der, &rcgen::PKCS_ED25519)?;
-        let certificate = rcgen::CertificateParams::new(vec![TLS_NAME.to_string()])?
-            .self_signed(&pair)?
-            .der()
-            .clone();
+        let certificate =
+            rcgen::CertificateParams::new(vec![TLS_NAME.to_string()])?.self_signed(&pair)?.der().clone();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = Tls {
-            provider,
-            certificate,
-            key: PrivateKeyDer::Pkcs8(der),
-            pins,
-        };
-        let pinned = tls
-            .pins
-            .get(usize::from(own.0))
-            .ok_or(TlsError::NotOwn(own))?;
+        let tls = Tls { provider, certificate, key: PrivateKeyDer::Pkcs8(der), pins };
+        let pinned = tls.pins.get(usize::from(own.0)).ok_or(TlsError::NotOwn(own))?;
         match public_key(&tls.certificate) {
             Ok(key) if key == *pinned => Ok(tls),
             _ => Err(TlsError::NotOwn(own)),
@@ -82,12 +69,7 @@ impl Tls {
 
     /// Accepts `peer` and nobody else.
     pub fn client(&self, peer: NodeIndex) -> Result<Arc<ClientConfig>, rustls::Error> {
-        let pin = self
-            .pins
-            .get(usize::from(peer.0))
-            .copied()
-            .into_iter()
-            .collect();
+        let pin = self.pins.get(usize::from(peer.0)).copied().into_iter().collect();
         let mut config = ClientConfig::builder_with_provider(self.provider.clone())
             .with_protocol_versions(&[&TLS13])?
             .dangerous()
@@ -106,10 +88,7 @@ impl Tls {
     }
 
     fn pinned(&self, pins: Vec<[u8; 32]>) -> Arc<Pinned> {
-        Arc::new(Pinned {
-            pins,
-            algorithms: self.provider.signature_verification_algorithms,
-        })
+        Arc::new(Pinned { pins, algorithms: self.provider.signature_verification_algorithms })
     }
 }
 
@@ -123,9 +102,7 @@ fn public_key(certificate: &CertificateDer<'_>) -> Result<[u8; 32], rustls::Erro
     let spki = ParsedCertificate::try_from(certificate)?.subject_public_key_info();
     spki.strip_prefix(&ED25519_SPKI_PREFIX)
         .and_then(|key| key.try_into().ok())
-        .ok_or(rustls::Error::General(
-            "the peer's key is not Ed25519".to_string(),
-        ))
+        .ok_or(rustls::Error::General("the peer's key is not Ed25519".to_string()))
 }
 
 /// Accepts a certificate if its key is one of `pins`. That its sender holds the key, TLS proves by
@@ -142,10 +119,7 @@ impl Pinned {
         if self.pins.contains(&key) {
             return Ok(());
         }
-        Err(rustls::Error::General(format!(
-            "no node of the committee has the key {}",
-            hex::encode(key)
-        )))
+        Err(rustls::Error::General(format!("no node of the committee has the key {}", hex::encode(key))))
     }
 
     fn check_signature(
@@ -160,9 +134,7 @@ impl Pinned {
 
 /// TLS 1.2 is never negotiated, so its signatures are never right.
 fn refuse_tls12() -> Result<HandshakeSignatureValid, rustls::Error> {
-    Err(rustls::Error::General(
-        "TLS 1.2 is not spoken here".to_string(),
-    ))
+    Err(rustls::Error::General("TLS 1.2 is not spoken here".to_string()))
 }
 
 impl ServerCertVerifier for Pinned {
@@ -174,8 +146,7 @@ impl ServerCertVerifier for Pinned {
         _ocsp: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        self.check_key(end_entity)
-            .map(|()| ServerCertVerified::assertion())
+        self.check_key(end_entity).map(|()| ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -212,8 +183,7 @@ impl ClientCertVerifier for Pinned {
         _intermediates: &[CertificateDer<'_>],
         _now: UnixTime,
     ) -> Result<ClientCertVerified, rustls::Error> {
-        self.check_key(end_entity)
-            .map(|()| ClientCertVerified::assertion())
+        self.check_key(end_entity).map(|()| ClientCertVerified::assertion())
     }
 
     fn verify_tls12_signature(

@@ -1,0 +1,95 @@
+//! `atoll testnet`: a whole subnet on one machine, every part a process of its own.
+//!
+//! Ports of node i, from the base port B on: B + 10 i for peers, + 1 for users, + 2 for metrics, + 3 for
+//! the delay proxy in front of the peers' port. Everything listens on 127.0.0.1.
+//!
+//! Files: `DIR/genesis.toml`; `DIR/node-i/` with `node.toml`, `keys/`, `data/` and `replica.log`;
+//! `DIR/gateway.log`; `DIR/canisters.json`; and, once the subnet answers, `DIR/status.json`. Keys,
+//! genesis and data are made at the first start and never touched again, so that the next start
+//! continues the same chain; `node.toml` is written anew at every start.
+
+mod apps;
+mod layout;
+mod network;
+mod probe;
+mod process;
+mod status;
+
+use apps::AppError;
+use layout::{Layout, LayoutError};
+use process::ProcessError;
+use std::path::PathBuf;
+
+/// Run a subnet on this machine.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand, Debug)]
+enum Command {
+    Up(UpArgs),
+}
+
+/// Start replicas and gateway on loopback, in the foreground, until SIGINT or SIGTERM.
+///
+/// When the subnet answers, DIR/status.json says where everything is. Starting again on the same
+/// directory continues the same chain. A replica that ends is not restarted unless --supervise is
+/// given: bring it back with `atoll replica --config DIR/node-N/node.toml`.
+#[derive(clap::Args, Debug, Clone)]
+pub struct UpArgs {
+    /// Where the network lives.
+    #[arg(long)]
+    dir: PathBuf,
+    /// How many replicas; 4 at the first start, later as many as there are.
+    #[arg(long)]
+    nodes: Option<usize>,
+    /// Where browsers connect.
+    #[arg(long, default_value_t = 8080)]
+    gateway_port: u16,
+    /// First port of the replicas; node i takes the four from here + 10 i on.
+    #[arg(long, default_value_t = 9100)]
+    base_port: u16,
+    /// Delay every message between replicas by this long, each way, through `atoll proxy`.
+    #[arg(long)]
+    delay_ms: Option<u64>,
+    /// Start replicas again that end.
+    #[arg(long)]
+    supervise: bool,
+    /// Install no canisters.
+    #[arg(long)]
+    no_apps: bool,
+    /// Compiled sample canisters; `counter.wasm` is installed at the first start.
+    #[arg(long, default_value = "canisters/dist")]
+    canisters: PathBuf,
+}
+
+/// The network could not be started, or did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum TestnetError {
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+    #[error(transparent)]
+    App(#[from] AppError),
+    #[error("{name} ended while the network was starting ({how}); the end of {log}:\n{tail}", log = log.display())]
+    Ended { name: String, how: String, log: PathBuf, tail: String },
+    #[error("the subnet does not answer after {seconds} s; see the logs in {}", dir.display())]
+    Silent { seconds: u64, dir: PathBuf },
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+/// Runs the command. Everything is spawned from this thread: children are bound to its life.
+///
+/// # Errors
+/// [`TestnetError`], after everything that was started has been stopped.
+pub fn run(args: &Args) -> Result<(), TestnetError> {
+    let Command::Up(args) = &args.command;
+    let layout = Layout::prepare(args)?;
+    layout.check_ports()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(network::run(&layout))
+}

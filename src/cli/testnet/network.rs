@@ -1,0 +1,202 @@
+//! Starting the processes, waiting for the subnet, and what happens until the end.
+
+use super::apps;
+use super::layout::{Layout, Place};
+use super::probe::{self, Health};
+use super::process::{Process, stop_all};
+use super::status::{ReplicaStatus, Status};
+use super::{TestnetError, UpArgs};
+use crate::cli::file::write_atomically;
+use crate::cli::stop_signal;
+use crate::types::quorum;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+const POLL: Duration = Duration::from_millis(100);
+/// For keys, first blocks and the gateway, on a busy machine.
+const START_DEADLINE: Duration = Duration::from_secs(180);
+/// Replicas that are slower than a quorum are waited for this much longer.
+const STRAGGLERS: Duration = Duration::from_secs(10);
+const STOP_DEADLINE: Duration = Duration::from_secs(8);
+
+/// A running network.
+struct Network<'a> {
+    layout: &'a Layout,
+    places: Vec<Place>,
+    /// Replicas first, in order; then proxy and gateway.
+    processes: Vec<Process>,
+    /// Who the replicas say they are.
+    health: Vec<Option<Health>>,
+    canisters: BTreeMap<String, String>,
+}
+
+/// Runs a network until a signal or an error; then stops everything.
+///
+/// # Errors
+/// [`TestnetError`] naming what did not start or answer.
+pub async fn run(layout: &Layout) -> Result<(), TestnetError> {
+    let places = layout.places()?;
+    let health = vec![None; places.len()];
+    let processes = Vec::new();
+    let canisters = BTreeMap::new();
+    let mut network = Network { layout, places, processes, health, canisters };
+    let result = tokio::select! {
+        () = stop_signal() => Ok(()),
+        result = network.live() => result,
+    };
+    eprintln!("stopping");
+    stop_all(&mut network.processes, STOP_DEADLINE).await;
+    result
+}
+
+impl Network<'_> {
+    async fn live(&mut self) -> Result<(), TestnetError> {
+        self.start_replicas()?;
+        let root_key = self.wait(Network::subnet_answers).await?;
+        self.start_gateway(&root_key)?;
+        self.wait(Network::gateway_answers).await?;
+        if !self.args().no_apps {
+            let key = hex::decode(&root_key).map_err(std::io::Error::other)?;
+            let url = self.places.first().map(Place::api_url).unwrap_or_default();
+            let install = apps::install_missing(&self.layout.dir, &self.args().canisters, &url, &key);
+            self.canisters = install.await?;
+        }
+        self.write_status(&root_key)?;
+        self.print();
+        self.watch(&root_key).await
+    }
+
+    fn args(&self) -> &UpArgs {
+        &self.layout.args
+    }
+
+    fn start_replicas(&mut self) -> Result<(), TestnetError> {
+        for place in &self.places {
+            let config = place.config().display().to_string();
+            let args = vec!["replica".into(), "--config".into(), config];
+            self.processes.push(Process::start(format!("node {}", place.index), place.log(), args)?);
+        }
+        if let Some(delay) = self.args().delay_ms {
+            let mut args = vec!["proxy".into(), "--delay-ms".into(), delay.to_string()];
+            args.extend(["--figures".into(), self.layout.dir.join("proxy.json").display().to_string()]);
+            for place in &self.places {
+                let route = format!("127.0.0.1:{}=127.0.0.1:{}", place.proxy_port, place.peer_port);
+                args.extend(["--route".into(), route]);
+            }
+            self.processes.push(Process::start("delay proxy", self.layout.dir.join("proxy.log"), args)?);
+        }
+        Ok(())
+    }
+
+    fn start_gateway(&mut self, root_key: &str) -> Result<(), TestnetError> {
+        let listen = format!("127.0.0.1:{}", self.args().gateway_port);
+        let mut args = vec!["gateway".into(), "--listen".into(), listen];
+        args.extend(["--root-key".into(), root_key.to_string()]);
+        args.extend(self.places.iter().flat_map(|place| ["--replica".into(), place.api_url()]));
+        self.processes.push(Process::start("gateway", self.layout.dir.join("gateway.log"), args)?);
+        Ok(())
+    }
+
+    /// Polls until `ready` says so; a process that ends meanwhile is an error.
+    async fn wait<T>(
+        &mut self,
+        mut ready: impl AsyncFnMut(&mut Self, Duration) -> Option<T>,
+    ) -> Result<T, TestnetError> {
+        let started = Instant::now();
+        while started.elapsed() < START_DEADLINE {
+            if let Some(process) = self.processes.iter_mut().find_map(ended_early) {
+                return Err(process);
+            }
+            if let Some(done) = ready(self, started.elapsed()).await {
+                return Ok(done);
+            }
+            sleep(POLL).await;
+        }
+        let seconds = START_DEADLINE.as_secs();
+        Err(TestnetError::Silent { seconds, dir: self.layout.dir.clone() })
+    }
+
+    /// The root key, when every replica's certified height has risen since it was first seen; when a
+    /// quorum's has, the others get some more time and are then left behind.
+    async fn subnet_answers(&mut self, waited: Duration) -> Option<String> {
+        let mut rising = 0;
+        for (place, seen) in self.places.iter().zip(&mut self.health) {
+            let Some(now) = probe::health(place.metrics_port).await else { continue };
+            let known = now.status == "running" && now.certified_height > 0;
+            match seen {
+                Some(first) if known && now.certified_height > first.certified_height => rising += 1,
+                None if known => *seen = Some(now),
+                _ => {}
+            }
+        }
+        let n = self.places.len();
+        if rising < n && (rising < quorum(n) || waited < STRAGGLERS) {
+            return None;
+        }
+        self.health.iter().flatten().find_map(|health| health.root_key.clone())
+    }
+
+    async fn gateway_answers(&mut self, _waited: Duration) -> Option<()> {
+        probe::answers(self.args().gateway_port, "/api/v2/status").await.then_some(())
+    }
+
+    fn write_status(&self, root_key: &str) -> Result<(), TestnetError> {
+        let gateway_port = self.args().gateway_port;
+        let replica = |(place, health): (&Place, &Option<Health>)| ReplicaStatus {
+            node_id: health.as_ref().and_then(|health| health.node_id.clone()).unwrap_or_default(),
+            pid: self.processes.get(place.index).and_then(Process::pid),
+            api_url: place.api_url(),
+            metrics_url: format!("http://127.0.0.1:{}", place.metrics_port),
+            config: place.config().display().to_string(),
+        };
+        let status = Status {
+            v: "1",
+            gateway_port,
+            gateway_url: format!("http://127.0.0.1:{gateway_port}"),
+            root_key: root_key.to_string(),
+            replicas: self.places.iter().zip(&self.health).map(replica).collect(),
+            canisters: self.canisters.clone(),
+        };
+        let text = serde_json::to_vec_pretty(&status).map_err(std::io::Error::from)?;
+        Ok(write_atomically(&self.layout.dir.join("status.json"), &text)?)
+    }
+
+    fn print(&self) {
+        let port = self.args().gateway_port;
+        println!("{} replicas run; gateway at http://127.0.0.1:{port}", self.places.len());
+        for (name, id) in &self.canisters {
+            println!("{name}: http://{id}.localhost:{port}/");
+        }
+        println!("status: {}", self.layout.dir.join("status.json").display());
+        println!("stop with Ctrl-C; the next start on the same directory continues the chain");
+    }
+
+    /// Notices processes that end; restarts them if that was asked for.
+    async fn watch(&mut self, root_key: &str) -> Result<(), TestnetError> {
+        loop {
+            sleep(POLL).await;
+            let supervise = self.args().supervise;
+            let mut changed = false;
+            for process in &mut self.processes {
+                if let Some(how) = process.ended() {
+                    eprintln!("{} ended ({how}); its log is {}", process.name, process.log.display());
+                    changed = true;
+                    if supervise {
+                        process.restart_later();
+                    }
+                }
+                changed |= process.restart_if_due()?;
+            }
+            if changed {
+                self.write_status(root_key)?;
+            }
+        }
+    }
+}
+
+fn ended_early(process: &mut Process) -> Option<TestnetError> {
+    let how = process.ended()?;
+    let (name, log, tail) = (process.name.clone(), process.log.clone(), process.tail());
+    Some(TestnetError::Ended { name, how, log, tail })
+}

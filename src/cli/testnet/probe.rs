@@ -1,0 +1,46 @@
+//! Asks processes of the network how they are.
+
+use serde::Deserialize;
+use std::io;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+const ANSWER_BYTES_MAX: u64 = 64 * 1024;
+
+/// A replica's `/health`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Health {
+    pub status: String,
+    pub certified_height: u64,
+    pub node_id: Option<String>,
+    pub root_key: Option<String>,
+}
+
+/// `None` while it does not answer.
+pub async fn health(metrics_port: u16) -> Option<Health> {
+    let answer = get(metrics_port, "/health").await?;
+    let (_, body) = answer.split_once("\r\n\r\n")?;
+    serde_json::from_str(body).ok()
+}
+
+/// Whether an HTTP server at `port` answers `path` with 200.
+pub async fn answers(port: u16, path: &str) -> bool {
+    let answer = get(port, path).await.unwrap_or_default();
+    answer.split(' ').nth(1) == Some("200")
+}
+
+async fn get(port: u16, path: &str) -> Option<String> {
+    timeout(ANSWER_TIMEOUT, exchange(port, path)).await.ok()?.ok()
+}
+
+async fn exchange(port: u16, path: &str) -> io::Result<String> {
+    let mut tcp = TcpStream::connect(("127.0.0.1", port)).await?;
+    let request = format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nconnection: close\r\n\r\n");
+    tcp.write_all(request.as_bytes()).await?;
+    let mut answer = Vec::new();
+    tcp.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).await?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}

@@ -22,6 +22,8 @@ pub enum Sin {
     Withholder,
     /// Sends damaged, misplaced, extreme and foreign messages.
     Babbler,
+    /// Its clock is minutes wrong: the blocks that it proposes are of another time.
+    Anachronist,
     /// Only for controls: says nothing at all that is signed.
     Mute,
     /// Only for controls: with others like it, notarizes and finalizes everything for everybody.
@@ -30,7 +32,7 @@ pub enum Sin {
 
 impl Sin {
     /// The sins of a swarm.
-    pub const ALLOWED: &[Sin] = &[Sin::Equivocator, Sin::Withholder, Sin::Babbler];
+    pub const ALLOWED: &[Sin] = &[Sin::Equivocator, Sin::Withholder, Sin::Babbler, Sin::Anachronist];
 }
 
 /// A node's secrets, as its sin needs them.
@@ -63,7 +65,7 @@ impl Adversary {
         let twisted = effects.into_iter().flat_map(|effect| match self.sin {
             Sin::Equivocator => self.equivocate(effect),
             Sin::Withholder | Sin::Mute => self.withhold(effect),
-            Sin::Babbler => vec![effect],
+            Sin::Babbler | Sin::Anachronist => vec![effect],
             Sin::Conspirator => self.conspire(effect),
         });
         twisted.collect()
@@ -74,7 +76,7 @@ impl Adversary {
         match self.sin {
             Sin::Babbler => self.babble(message),
             Sin::Conspirator => self.join_in(message),
-            Sin::Equivocator | Sin::Withholder | Sin::Mute => Vec::new(),
+            Sin::Equivocator | Sin::Withholder | Sin::Anachronist | Sin::Mute => Vec::new(),
         }
     }
 

@@ -10,7 +10,7 @@ pub struct Rates {
     /// Mean time between two faults, in nanoseconds; 0 means never.
     pub every: u64,
     /// Weights of [`Fault`]'s kinds, in their order.
-    pub weights: [u64; 7],
+    pub weights: [u64; 8],
     /// Of a thousand disk barriers so many end in a crash before they hold.
     pub torn_per_mille: u64,
     /// Of a hundred thousand effects so many are followed by a crash.
@@ -38,13 +38,15 @@ pub enum Fault {
     Blackout { lasting: u64 },
     /// A clock is set anew, to so many nanoseconds ahead.
     ClockStep { node: NodeIndex, offset: i64 },
+    /// All clocks jump ahead by so many nanoseconds: the machines were suspended, and calls expired.
+    Leap { by: u64 },
 }
 
 impl Rates {
     /// Nothing ever fails; disk and execution take no time.
     pub const NONE: Rates = Rates {
         every: 0,
-        weights: [0; 7],
+        weights: [0; 8],
         torn_per_mille: 0,
         cut_short_per_100k: 0,
         sync_max: 0,
@@ -53,10 +55,12 @@ impl Rates {
 
     /// Every kind of fault on or off by itself.
     pub fn swarm(random: &mut Random) -> Rates {
-        let mut weights = [0; 7];
+        let mut weights = [0; 8];
         for weight in &mut weights {
             *weight = if random.chance(500) { random.between(1, 10) } else { 0 };
         }
+        // One of these outdates a whole storm of calls.
+        weights[7] = weights[7].min(1);
         let crashes = random.chance(500);
         Rates {
             every: if random.chance(850) { random.between(100, 3_000) * MS } else { 0 },
@@ -88,7 +92,8 @@ impl Fault {
             3 => Fault::OneWay { links: one_way(random, n), lasting },
             4 => Fault::Clog { links: one_way(random, n), lasting: lasting.min(5 * SECOND) },
             5 => Fault::Blackout { lasting },
-            _ => Fault::ClockStep { node, offset: random.below(60 * SECOND) as i64 - 30 * SECOND as i64 },
+            6 => Fault::ClockStep { node, offset: random.below(60 * SECOND) as i64 - 30 * SECOND as i64 },
+            _ => Fault::Leap { by: random.below(400 * SECOND) },
         })
     }
 }
@@ -123,7 +128,7 @@ mod tests {
 
     #[test]
     fn draws_only_the_kinds_that_are_on() {
-        let rates = Rates { weights: [0, 3, 0, 0, 0, 0, 1], ..Rates::NONE };
+        let rates = Rates { weights: [0, 3, 0, 0, 0, 0, 1, 0], ..Rates::NONE };
         let mut random = Random::new(1);
         for _ in 0..200 {
             let fault = Fault::draw(&mut random, &rates, 4);

@@ -3,7 +3,7 @@
 
 use super::adversary::Adversary;
 use super::clock::Clock;
-use super::disk::Disk;
+use super::disk::{Disk, DiskError};
 use super::executor::Executor;
 use crate::crypto::node_key::{Committee, IdentityKey};
 use crate::crypto::threshold::Keyring;
@@ -12,6 +12,9 @@ use crate::types::*;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+
+/// Views ahead of the current one about which a replica may keep something, and two at the edges.
+const VIEWS_AHEAD: usize = 66;
 
 /// A node, up or down.
 pub struct Host {
@@ -47,8 +50,11 @@ pub struct Life {
 
 impl Host {
     /// Starts the node from its disk; the replica has yet to be told what was recovered.
-    pub fn start(&mut self) -> Recovered {
-        let (recovered, executor) = self.disk.recover();
+    ///
+    /// # Errors
+    /// The disk does not make sense.
+    pub fn start(&mut self) -> Result<Recovered, DiskError> {
+        let (recovered, executor) = self.disk.recover()?;
         let keys = Keys {
             keyring: self.keyring.clone(),
             identity: self.identity.clone(),
@@ -63,7 +69,7 @@ impl Host {
             batches: VecDeque::new(),
             timer: (Time::ZERO, 0),
         });
-        recovered
+        Ok(recovered)
     }
 
     /// Hands one input to the replica; `Err` is the text of a panic.
@@ -90,6 +96,25 @@ impl Host {
     /// Where the replica says that it stands.
     pub fn status(&self) -> Option<PeerStatus> {
         self.life.as_ref().map(|life| life.replica.status())
+    }
+}
+
+impl Life {
+    /// What has grown beyond its bound: effects that wait beyond `effects`, calls that wait beyond all
+    /// `calls` there ever were, views kept beyond those that are open and those that may be ahead.
+    pub fn excess(&self, effects: usize, calls: usize) -> Option<String> {
+        let consensus = self.replica.consensus();
+        let open = consensus.view().saturating_sub(consensus.finalized_view()).0;
+        let views = usize::try_from(open).unwrap_or(usize::MAX).saturating_add(VIEWS_AHEAD);
+        let (waiting, _) = self.replica.waiting();
+        match () {
+            () if self.outbox.len() > effects => Some(format!("{} effects wait", self.outbox.len())),
+            () if waiting > calls => Some(format!("{waiting} of {calls} calls wait")),
+            () if consensus.views_kept() > views => {
+                Some(format!("{} views kept, {open} open", consensus.views_kept()))
+            }
+            () => None,
+        }
     }
 }
 

@@ -80,7 +80,7 @@ impl Oracle {
         }
     }
 
-    /// `node` wrote `record` to its disk.
+    /// `record` is on the disk of `node`, safe from any crash.
     pub fn kept(&mut self, node: NodeIndex, record: &Record) {
         if self.trusts(node) {
             let finding =

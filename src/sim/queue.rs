@@ -29,6 +29,11 @@ impl<E> Queue<E> {
         self.sequence += 1;
     }
 
+    /// How many events wait.
+    pub fn len(&self) -> usize {
+        self.heap.len()
+    }
+
     /// The earliest event and its time.
     pub fn pop(&mut self) -> Option<(Time, E)> {
         self.heap.pop().map(|entry| (entry.at, entry.event))

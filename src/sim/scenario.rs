@@ -13,6 +13,9 @@ pub const MS: u64 = 1_000_000;
 /// One second.
 pub const SECOND: u64 = 1_000 * MS;
 
+/// Every so many seeds, the production executor runs.
+pub const REAL_EXECUTION_EVERY: u64 = 20;
+
 /// Everything that a run depends on.
 #[derive(Clone, Debug)]
 pub struct Scenario {
@@ -68,7 +71,7 @@ impl Scenario {
             heartbeat_ms: random.between(200, 1_000),
             view_timeout_ms: random.between(300, 1_500),
             ending: Ending::Calm,
-            real_execution: false,
+            real_execution: seed.is_multiple_of(REAL_EXECUTION_EVERY),
             planted: Planted::default(),
         }
     }
@@ -84,6 +87,7 @@ impl Scenario {
             call_every: 50 * MS,
             heartbeat_ms: 500,
             view_timeout_ms: 1_000,
+            real_execution: false,
             ..Scenario::swarm(seed, heights, Some(nodes))
         }
     }

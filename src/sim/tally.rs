@@ -41,6 +41,11 @@ tally! {
     equivocations,
     withholdings,
     babblings,
+    /// Runs in which a sinner's clock was minutes wrong.
+    anachronists,
+    leaps,
+    /// Messages that took the way through bytes and back.
+    encoded,
     /// Messages delivered to a live node.
     delivered,
     calls,

@@ -1,8 +1,11 @@
 //! Users: anonymous calls in the real encoding, sent to one node or to many, again after they were
 //! executed, in another spelling, about to expire, expired, or expiring too late to be admitted.
 
+use super::clock::EPOCH;
+use super::executor::MODULE;
 use super::random::Random;
 use super::scenario::{MS, SECOND};
+use crate::encoding::management::{self, InstallCodeArgs, InstallMode, ProvisionalCreateCanisterArgs};
 use crate::types::*;
 use bytes::Bytes as Envelope;
 
@@ -11,12 +14,17 @@ const REMEMBERED_MAX: usize = 64;
 /// How long an ordinary call lives, in nanoseconds.
 const LIFETIME: u64 = 240 * SECOND;
 
+/// Calls that only prepare the canister, before any other.
+const PREPARATIONS: u64 = 6;
+
 /// What users send next.
 pub struct Workload {
     random: Random,
     count: u64,
-    /// Content of calls sent before, with their expiry.
-    sent: Vec<(Call, Time)>,
+    /// Calls sent before.
+    sent: Vec<Call>,
+    /// The canister to create and call, if the production executor runs.
+    canister: Option<CanisterId>,
 }
 
 /// One call and whom it is sent to.
@@ -27,24 +35,29 @@ pub struct Submission {
 
 #[derive(Clone)]
 struct Call {
+    canister: Principal,
+    method: &'static str,
+    arg: Vec<u8>,
     nonce: u64,
-    counter: u8,
     expiry: Time,
 }
 
 impl Workload {
     /// Users whose whims `random` decides.
-    pub fn new(random: Random) -> Workload {
-        Workload { random, count: 0, sent: Vec::new() }
+    pub fn new(random: Random, canister: Option<CanisterId>) -> Workload {
+        Workload { random, count: 0, sent: Vec::new(), canister }
     }
 
     /// What is sent at `now` to a subnet of `n` in the storm.
     pub fn storm(&mut self, now: Time, n: usize) -> Submission {
+        if let Some(envelope) = self.preparation() {
+            return Submission { envelope, to: (0..n as u16).map(NodeIndex).collect() };
+        }
         let to = self.receivers(n);
         if self.random.chance(150) && !self.sent.is_empty() {
             let place = self.random.index(self.sent.len());
             let twisted = self.random.chance(500);
-            return Submission { envelope: encode(&self.sent[place].0, twisted), to };
+            return Submission { envelope: encode(&self.sent[place], twisted), to };
         }
         let expiry = match self.random.below(20) {
             0 => Time(now.0 + self.random.below(3 * SECOND)),
@@ -66,13 +79,33 @@ impl Workload {
         self.random.waiting(every)
     }
 
+    /// Now and then, and at first, a call that creates the canister or installs its module: any of them
+    /// may get lost, and all but the first of each have no effect.
+    fn preparation(&mut self) -> Option<Envelope> {
+        let canister = self.canister?;
+        if self.count >= PREPARATIONS && !self.random.chance(30) {
+            return None;
+        }
+        self.count += 1;
+        let (method, arg, nonce) = match self.count % 2 {
+            0 => ("install_code", installation(canister), self.count),
+            // One id: however often it is sent, one canister is made.
+            _ => ("provisional_create_canister_with_cycles", creation(), 0),
+        };
+        let expiry = Time(EPOCH.0 + LIFETIME);
+        let canister = Principal::management_canister();
+        Some(encode(&Call { canister, method, arg, nonce, expiry }, false))
+    }
+
     fn fresh(&mut self, expiry: Time) -> Envelope {
         self.count += 1;
-        let call = Call { nonce: self.count, counter: self.random.below(32) as u8, expiry };
+        let canister = self.canister.unwrap_or(CanisterId(0)).principal();
+        let arg = vec![self.random.below(32) as u8];
+        let call = Call { canister, method: "raise", arg, nonce: self.count, expiry };
         if self.sent.len() == REMEMBERED_MAX {
             self.sent.swap_remove(self.random.index(REMEMBERED_MAX));
         }
-        self.sent.push((call.clone(), expiry));
+        self.sent.push(call.clone());
         encode(&call, false)
     }
 
@@ -82,14 +115,29 @@ impl Workload {
     }
 }
 
+fn creation() -> Vec<u8> {
+    management::encode(&ProvisionalCreateCanisterArgs::default()).unwrap_or_default()
+}
+
+fn installation(canister: CanisterId) -> Vec<u8> {
+    let args = InstallCodeArgs {
+        mode: InstallMode::Install,
+        canister_id: canister.principal(),
+        wasm_module: MODULE.to_vec(),
+        arg: Vec::new(),
+        sender_canister_version: None,
+    };
+    management::encode(&args).unwrap_or_default()
+}
+
 /// The call's envelope in CBOR; `twisted` writes the same content with its fields in another order, so
 /// that the bytes differ and the request id does not.
 fn encode(call: &Call, twisted: bool) -> Envelope {
     let mut fields = vec![
         field("request_type", &text("call")),
-        field("canister_id", &bytes(CanisterId(0).principal().as_slice())),
-        field("method_name", &text("raise")),
-        field("arg", &bytes(&[call.counter])),
+        field("canister_id", &bytes(call.canister.as_slice())),
+        field("method_name", &text(call.method)),
+        field("arg", &bytes(&call.arg)),
         field("sender", &bytes(Principal::anonymous().as_slice())),
         field("ingress_expiry", &head(0, call.expiry.0)),
         field("nonce", &bytes(&call.nonce.to_be_bytes())),

@@ -6,7 +6,7 @@ mod perform;
 use super::adversary::{Adversary, Keys, Sin};
 use super::clock::{Clock, EPOCH};
 use super::disk::Disk;
-use super::executor::Executor;
+use super::executor::{Executor, FIRST_CANISTER};
 use super::fault::Rates;
 use super::host::Host;
 use super::network::Network;
@@ -25,8 +25,11 @@ use std::sync::Arc;
 
 /// The storm ends after so many nanoseconds for each height, however far the subnet came.
 const STORM_PER_HEIGHT: u64 = 400 * MS;
-/// What one replica may have waiting to be sent, for each node of the committee (I10).
+/// What one replica may have waiting to be performed, and on its way, for each node of the committee (I10).
 const OUTBOX_PER_NODE_MAX: usize = 4_096;
+
+/// How wrong the clock of an anachronist is at least on one side, in nanoseconds.
+const SEVERAL_MINUTES: i64 = 150_000 * MS as i64;
 
 /// What a run came to.
 #[derive(Clone, Debug)]
@@ -69,6 +72,8 @@ struct World {
     rates: Rates,
     faults: Random,
     delays: Random,
+    /// How far all clocks jumped ahead together, in nanoseconds.
+    leaped: u64,
     /// The height to reach, known once the calm began.
     goal: Option<Height>,
     ended: bool,
@@ -102,19 +107,23 @@ impl Event {
 impl World {
     fn new(scenario: Scenario) -> World {
         let random = Random::new(scenario.seed);
+        let genesis = Arc::new(genesis(&scenario));
+        let state = Executor::genesis(&scenario, &genesis);
+        let state = state.unwrap_or_else(|failure| panic!("the state before the first block: {failure}"));
         World {
             now: EPOCH,
             queue: Queue::new(),
             network: Network::new(scenario.nodes, scenario.weather, random.fork(1)),
-            hosts: hosts(&scenario, &random.fork(2)),
-            workload: Workload::new(random.fork(3)),
-            reference: Executor::ledger(scenario.planted),
+            hosts: hosts(&scenario, &genesis, &state, &random.fork(2)),
+            workload: Workload::new(random.fork(3), scenario.real_execution.then_some(FIRST_CANISTER)),
+            reference: state,
             oracle: Oracle::new(&scenario),
             trace: Trace::default(),
             tally: Tally::default(),
             rates: scenario.rates,
             faults: random.fork(4),
             delays: random.fork(5),
+            leaped: 0,
             goal: None,
             ended: false,
             scenario,
@@ -142,6 +151,9 @@ impl World {
         match held_up {
             Some(until) => self.queue.push(until, event),
             None => self.happen(event),
+        }
+        if self.queue.len() > OUTBOX_PER_NODE_MAX * self.hosts.len() * self.hosts.len() {
+            self.oracle.accuse("I10", format!("{} messages are on their way", self.queue.len()));
         }
         self.oracle.passed(self.now);
         self.turn();
@@ -193,6 +205,7 @@ impl World {
                 Some(Sin::Equivocator | Sin::Conspirator) => self.tally.equivocations += deeds,
                 Some(Sin::Withholder | Sin::Mute) => self.tally.withholdings += deeds,
                 Some(Sin::Babbler) => self.tally.babblings += deeds,
+                Some(Sin::Anachronist) => self.tally.anachronists += 1,
                 None => {}
             }
         }
@@ -250,23 +263,27 @@ fn genesis(scenario: &Scenario) -> Genesis {
     }
 }
 
-fn hosts(scenario: &Scenario, random: &Random) -> Vec<Host> {
-    let genesis = Arc::new(genesis(scenario));
-    let chain = chain_id(&genesis);
+fn hosts(scenario: &Scenario, genesis: &Arc<Genesis>, state: &Executor, random: &Random) -> Vec<Host> {
+    let chain = chain_id(genesis);
     let (identities, committee) = node_key::simulated(chain, scenario.nodes);
     let keyrings = keyrings(scenario, chain);
     let members = keyrings.into_iter().zip(identities).enumerate();
     let hosts = members.map(|(place, (keyring, identity))| {
         let (offset, drift_ppm) = scenario.clocks[place];
+        let offset = if scenario.sins[place] == Some(Sin::Anachronist) {
+            10 * offset + SEVERAL_MINUTES
+        } else {
+            offset
+        };
         let keys = Keys { keyring: keyring.clone(), identity: identity.clone() };
         let sinner = |sin| Adversary::new(sin, keys, fellows(scenario, sin), random.fork(place as u64));
         Host {
             keyring,
             identity,
             committee: committee.clone(),
-            genesis: Arc::clone(&genesis),
+            genesis: Arc::clone(genesis),
             clock: Clock { offset, drift_ppm },
-            disk: Disk::new(Executor::ledger(scenario.planted)),
+            disk: Disk::new(state.clone()),
             adversary: scenario.sins[place].map(sinner),
             life: None,
             incarnation: 0,

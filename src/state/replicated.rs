@@ -154,6 +154,13 @@ impl ReplicatedState {
         &self.history
     }
 
+    /// Calls that the chain carried and that have not expired, with their expiry: what a restarted
+    /// replica must not let into a block again ([`Recovered::executed_requests`]).
+    pub fn executed_requests(&self) -> Vec<(RequestId, Time)> {
+        let unexpired = self.history.iter().filter(|(_, entry)| entry.expiry >= self.counters.time);
+        unexpired.map(|(id, entry)| (*id, entry.expiry)).collect()
+    }
+
     /// How many users' calls are remembered.
     pub fn history_len(&self) -> usize {
         self.history.len()

@@ -18,7 +18,10 @@ impl World {
         if self.host(node).life.is_some() {
             return;
         }
-        let recovered = self.host_mut(node).start();
+        let recovered = match self.host_mut(node).start() {
+            Ok(recovered) => recovered,
+            Err(error) => return self.oracle.accuse("I5", format!("node {node} cannot recover: {error}")),
+        };
         self.tally.restarts += u64::from(self.host(node).incarnation > 0);
         self.note("starts", node, None, Facts::new("height", recovered.executed.0, 0));
         self.oracle.restarted(node, &recovered);
@@ -46,6 +49,7 @@ impl World {
             Some(Fault::Clog { links, lasting }) => self.clog(&links, lasting),
             Some(Fault::Blackout { lasting }) => self.blackout(lasting),
             Some(Fault::ClockStep { node, offset }) => self.step_clock(node, offset),
+            Some(Fault::Leap { by }) => self.leap(by),
             None => {}
         }
     }
@@ -88,7 +92,20 @@ impl World {
     fn step_clock(&mut self, node: NodeIndex, offset: i64) {
         self.tally.clock_steps += 1;
         self.note("sets its clock", node, None, Facts::default());
-        self.host_mut(node).clock.offset = offset;
+        self.host_mut(node).clock.offset = self.leaped as i64 + offset;
+    }
+
+    fn leap(&mut self, by: u64) {
+        self.tally.leaps += 1;
+        self.leaped += by;
+        for host in &mut self.hosts {
+            host.clock.offset += by as i64;
+        }
+    }
+
+    /// The time of the users.
+    fn users_now(&self) -> Time {
+        Time(self.now.0 + self.leaped)
     }
 
     /// The process dies, and comes back after `lasting`.
@@ -96,13 +113,16 @@ impl World {
         if self.host(node).life.is_none() {
             return;
         }
-        let torn = {
-            let faults = &mut self.faults;
-            let host = &mut self.hosts[usize::from(node.0)];
-            host.life = None;
-            host.incarnation += 1;
-            host.disk.crash(faults)
+        let host = &mut self.hosts[usize::from(node.0)];
+        host.life = None;
+        host.incarnation += 1;
+        let torn = match host.disk.crash(&mut self.faults) {
+            Ok(torn) => torn,
+            Err(error) => {
+                return self.oracle.accuse("I5", format!("the disk of node {node} is damaged: {error}"));
+            }
         };
+        self.now_safe(node, Ok(torn.kept));
         self.tally.crashes += 1;
         self.tally.torn_writes += u64::from(torn.lost > 0);
         self.note("crashes", node, None, Facts::new("losing", torn.lost as u64, torn.unsynced as u64));
@@ -154,14 +174,14 @@ impl World {
         if self.goal.is_some() {
             self.calm_call();
         } else {
-            let submission = self.workload.storm(self.now, self.hosts.len());
+            let submission = self.workload.storm(self.users_now(), self.hosts.len());
             self.submit(&submission);
         }
     }
 
     /// A call to an honest node, which must be executed.
     fn calm_call(&mut self) {
-        let submission = self.workload.calm(self.now, self.hosts.len());
+        let submission = self.workload.calm(self.users_now(), self.hosts.len());
         let deadline = Time(self.now.0 + CALM_CALL_DEADLINE);
         for (node, id) in self.submit(&submission) {
             if self.honest(node) {

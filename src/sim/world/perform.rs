@@ -1,11 +1,15 @@
 //! The hands of simulated nodes: inputs in, effects out, strictly in order.
 
+use super::super::disk::DiskError;
 use super::super::trace::Facts;
 use super::super::workload::admissible;
 use super::{Event, OUTBOX_PER_NODE_MAX, World};
-use crate::encoding::cbor;
+use crate::encoding::{cbor, peer};
 use crate::types::*;
 use std::sync::Arc;
+
+/// Of a thousand messages of honest nodes so many are encoded and decoded; of sinners' all are.
+const ENCODED_PER_MILLE: u64 = 50;
 
 impl World {
     pub(super) fn deliver(&mut self, from: NodeIndex, to: NodeIndex, message: PeerMessage) {
@@ -58,7 +62,8 @@ impl World {
         let Some(mark) = alive.syncing.take() else {
             return;
         };
-        host.disk.sync(mark);
+        let synced = host.disk.sync(mark);
+        self.now_safe(node, synced);
         self.note("synced", node, None, Facts::default());
         if self.struck_after_barrier() {
             self.crash_and_return(node);
@@ -75,9 +80,14 @@ impl World {
         let Some(batch) = alive.batches.pop_front() else {
             return;
         };
-        let outcome = alive.executor.execute(&batch);
+        let outcome = match alive.executor.execute(&batch) {
+            Ok(outcome) => outcome,
+            Err(failure) => {
+                return self.oracle.accuse("I11", format!("node {node} cannot execute: {failure}"));
+            }
+        };
         let more = !alive.batches.is_empty();
-        host.disk.commit(outcome.root, alive.executor.clone());
+        host.disk.commit(outcome.delta, outcome.root);
         self.oracle.executed(node, batch.height, outcome.root);
         self.note(
             "executed",
@@ -115,9 +125,10 @@ impl World {
             Err(_) => self.crash_and_return(node),
             Ok(()) => {}
         }
-        let waiting = self.host(node).life.as_ref().map_or(0, |alive| alive.outbox.len());
-        if waiting > bound && honest {
-            self.oracle.accuse("I10", format!("node {node} has {waiting} effects waiting"));
+        let Some(alive) = self.host(node).life.as_ref().filter(|_| honest) else { return };
+        let calls = self.tally.calls as usize;
+        if let Some(excess) = alive.excess(bound, calls) {
+            self.oracle.accuse("I10", format!("node {node}: {excess}"));
         }
     }
 
@@ -192,8 +203,8 @@ impl World {
         let (at, host) = (Time(self.now.0 + delay), self.host_mut(node));
         let mark = host.disk.len();
         if delay == 0 {
-            host.disk.sync(mark);
-            return;
+            let synced = host.disk.sync(mark);
+            return self.now_safe(node, synced);
         }
         let life = host.incarnation;
         if let Some(alive) = &mut host.life {
@@ -205,7 +216,6 @@ impl World {
     /// Whether what was written calls for a barrier: always, but for a planted bug.
     fn write(&mut self, node: NodeIndex, record: Record) -> bool {
         self.note("writes", node, None, Facts::of_record(&record));
-        self.oracle.kept(node, &record);
         let careless = self.scenario.planted.sends_votes_unsynced() && matches!(record, Record::Vote(_));
         self.host_mut(node).disk.write(record);
         !careless
@@ -232,6 +242,7 @@ impl World {
             self.oracle.accuse("I11", format!("node {from} sends to {to}"));
             return;
         }
+        let Some(message) = self.on_the_wire(from, message) else { return };
         let [first, second] = self.network.route(self.now, from, to);
         if let Some(at) = second {
             self.queue.push(at, Event::Deliver { from, to, message: message.clone() });
@@ -239,6 +250,20 @@ impl World {
         if let Some(at) = first {
             self.queue.push(at, Event::Deliver { from, to, message });
         }
+    }
+
+    /// What the other side reads: of an honest node's message always the message, of a sinner's at most.
+    fn on_the_wire(&mut self, from: NodeIndex, message: PeerMessage) -> Option<PeerMessage> {
+        let honest = self.honest(from);
+        if honest && !self.delays.chance(ENCODED_PER_MILLE) {
+            return Some(message);
+        }
+        self.tally.encoded += 1;
+        let read = peer::decode(peer::encode(&message)).ok();
+        if honest && read.as_ref() != Some(&message) {
+            self.oracle.accuse("I11", format!("what node {from} says is read as {read:?}"));
+        }
+        read
     }
 
     fn set_timer(&mut self, node: NodeIndex, moment: Time) {
@@ -255,9 +280,7 @@ impl World {
         self.note("orders", node, None, Facts::new("height", batch.height.0, batch.ingress.len() as u64));
         self.oracle.ordered(node, &batch);
         if self.honest(node) && batch.height == self.oracle.unreferenced() {
-            let outcome = self.reference.execute(&batch);
-            self.tally.calls_executed += outcome.finished.len() as u64;
-            self.oracle.reference(&batch, outcome.root);
+            self.execute_reference(&batch);
         }
         let Some(alive) = &mut self.host_mut(node).life else {
             return;
@@ -268,6 +291,16 @@ impl World {
         }
     }
 
+    fn execute_reference(&mut self, batch: &Batch) {
+        match self.reference.execute(batch) {
+            Ok(outcome) => {
+                self.tally.calls_executed += outcome.finished.len() as u64;
+                self.oracle.reference(batch, outcome.root);
+            }
+            Err(failure) => self.oracle.accuse("I11", format!("the reference cannot execute: {failure}")),
+        }
+    }
+
     fn schedule_execution(&mut self, node: NodeIndex) {
         let at = Time(self.now.0 + self.delays.below(self.rates.execute_max + 1));
         let life = self.host(node).incarnation;
@@ -275,10 +308,22 @@ impl World {
     }
 
     fn serve_chain(&mut self, node: NodeIndex, to: NodeIndex, from: Height) {
-        if let Some(segment) = self.host(node).disk.chain_segment(from) {
-            let message = PeerMessage::Chain(Box::new(segment));
-            self.say(node, Some(to), &message);
-            self.route(node, to, message);
+        match self.host(node).disk.chain_segment(from) {
+            Ok(Some(segment)) => {
+                let message = PeerMessage::Chain(Box::new(segment));
+                self.say(node, Some(to), &message);
+                self.route(node, to, message);
+            }
+            Ok(None) => {}
+            Err(error) => self.now_safe(node, Err(error)),
+        }
+    }
+
+    /// Only what no crash can take any more has happened.
+    pub(super) fn now_safe(&mut self, node: NodeIndex, records: Result<Vec<Record>, DiskError>) {
+        match records {
+            Ok(records) => records.iter().for_each(|record| self.oracle.kept(node, record)),
+            Err(error) => self.oracle.accuse("I5", format!("the disk of node {node} refuses: {error}")),
         }
     }
 

@@ -94,3 +94,29 @@ fn two_of_four_finalize_nothing_and_go_on_when_the_others_return() {
     network.revive(3);
     network.await_height(3, before + 3);
 }
+
+#[test]
+fn a_replica_whose_state_was_flipped_halts_with_evidence_and_the_others_go_on() {
+    let mut network = Network::up();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let before = value(&network, &runtime);
+    network.kill(3);
+    let flipped = network::atoll()
+        .args(["state", "flip", "--config"])
+        .arg(&network.replicas[3].config)
+        .args(["--canister", network.counter.as_ref().expect("the counter")])
+        .output()
+        .expect("atoll runs");
+    assert!(flipped.status.success(), "{}", String::from_utf8_lossy(&flipped.stderr));
+    network.revive(3);
+    // The next change of the state is what the replicas compare.
+    assert_eq!(value(&network, &runtime), before + 1);
+    let data = network.replicas[3].config.with_file_name("data");
+    let evidence = eventually("there is evidence", || {
+        let mut files = std::fs::read_dir(&data).ok()?.flatten();
+        files.find(|file| file.file_name().to_string_lossy().starts_with("divergence-"))
+    });
+    let text = std::fs::read_to_string(evidence.path()).expect("evidence");
+    assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok(), "{text}");
+    assert_eq!(value(&network, &runtime), before + 2, "the other three go on");
+}

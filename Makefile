@@ -11,7 +11,7 @@ N         ?= 300
 H         ?= 200
 CARGO     := cargo --locked
 
-.PHONY: help run test bench sim setup setup-test build canisters unit check lint deny clean
+.PHONY: help run test bench sim setup setup-test setup-bench build canisters unit check lint deny clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -21,7 +21,7 @@ run: setup build canisters ## Build, start four replicas and the gateway, instal
 
 test: setup-test check unit sim-ci ## Everything: units, simulator, four real processes, npm agents, browser
 
-bench: setup build canisters ## Print the table of docs/PERFORMANCE.md, measured now
+bench: setup-bench canisters ## Print the table of docs/PERFORMANCE.md, measured now
 	$(CARGO) bench --profile release --bench table
 
 sim: setup build ## Simulate a swarm: make sim SEED=7 N=1000 H=200
@@ -32,6 +32,9 @@ setup: ## Install what building needs (apt packages, the wasm target); skips wha
 
 setup-test: ## Install what testing needs besides (browser, network tools, npm packages)
 	@testnet/setup build test
+
+setup-bench: ## Install what the benchmark compares with (etcd)
+	@testnet/setup build bench
 
 build: ## Build the release binary
 	$(CARGO) build --release --bin atoll

@@ -3,7 +3,11 @@
 //! Give row numbers as arguments to run only those: `cargo bench --profile release --bench table -- 6 7`.
 
 mod engine;
+#[path = "../../tests/network/mod.rs"]
+mod network;
 mod report;
+mod rival;
+mod subnet;
 
 fn main() {
     let wanted: Vec<String> =
@@ -11,11 +15,20 @@ fn main() {
     let chosen = |row: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == row);
     let kernels = std::fs::read("canisters/dist/kernels.wasm").expect("run `make canisters` first");
     report::head();
+    if chosen("1") || chosen("2") || chosen("3") {
+        subnet::latency().iter().for_each(report::Row::print);
+    }
+    if chosen("4") {
+        subnet::updates().iter().for_each(report::Row::print);
+    }
     if chosen("6") {
         engine::kernels_metered(&kernels).iter().for_each(report::Row::print);
     }
     if chosen("7") {
         engine::empty_update().print();
+    }
+    if chosen("10") {
+        subnet::queries().print();
     }
     if chosen("12") {
         engine::idle_canisters().iter().for_each(report::Row::print);

@@ -1,0 +1,170 @@
+//! Rows 1, 2, 3, 4 and 10: four real replicas on this machine.
+
+use crate::network::{Network, get, load};
+use crate::report::{Row, Spread, process_cpu};
+use crate::rival;
+use ic_agent::Agent;
+use ic_agent::export::Principal;
+use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
+
+/// One-way delay of rows 1 to 3.
+const DELTA: Duration = Duration::from_millis(50);
+const ROUNDS: usize = 3;
+const CLIENTS: usize = 48;
+
+/// Sum and count of a histogram.
+fn histogram(url: &str, name: &str) -> (f64, f64) {
+    let text = get(url).unwrap_or_default();
+    let value = |suffix: &str| {
+        let line = text.lines().find(|line| line.starts_with(&format!("{name}_{suffix}")));
+        line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0.0)
+    };
+    (value("sum"), value("count"))
+}
+
+/// Mean of what a histogram took in while `work` ran, at each replica.
+fn means(network: &Network, name: &str, work: impl FnOnce()) -> Spread {
+    let read = || network.replicas.iter().map(|replica| histogram(&replica.metrics_url, name)).collect::<Vec<_>>();
+    let before = read();
+    work();
+    let figures = before.iter().zip(read()).map(|(a, b)| (b.0 - a.0) / (b.1 - a.1).max(1.0));
+    Spread::of(figures.collect())
+}
+
+fn counter(network: &Network) -> Principal {
+    Principal::from_text(network.counter.as_ref().expect("the counter")).expect("a principal")
+}
+
+fn scaled(spread: Spread, factor: f64) -> Spread {
+    Spread { median: spread.median * factor, least: spread.least * factor, greatest: spread.greatest * factor }
+}
+
+/// Keeps `clients` busy with updates for `time`; how many were certified.
+fn press(runtime: &Runtime, network: &Network, clients: usize, time: Duration) -> usize {
+    let urls: Vec<String> = network.replicas.iter().map(|replica| replica.api_url.clone()).cycle().take(clients).collect();
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let load = runtime.spawn(load::run(urls, network.root_key.clone(), counter(network), stop.clone()));
+    std::thread::sleep(time);
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    runtime.block_on(load).expect("the load ends").entries.len()
+}
+
+/// Rows 1, 2 and 3, behind the delay proxy.
+pub fn latency() -> Vec<Row> {
+    let delay = DELTA.as_millis().to_string();
+    let network = Network::with(&["--nodes", "4", "--delay-ms", &delay]);
+    let runtime = Runtime::new().expect("a runtime");
+    let agent = load::agent(&network.replicas[0].api_url, &network.root_key, 7);
+    let delta = DELTA.as_secs_f64();
+
+    let idle = means(&network, "atoll_finality_seconds", || std::thread::sleep(Duration::from_secs(10)));
+    let mut updates = Vec::new();
+    for _ in 0..20 {
+        let begun = Instant::now();
+        runtime.block_on(load::increment(&agent, counter(&network))).expect("certified");
+        updates.push(begun.elapsed().as_secs_f64() / (5.0 * delta));
+        std::thread::sleep(Duration::from_millis(700));
+    }
+    let heights = |network: &Network| network.certified_height(0).unwrap_or_default() as f64;
+    let (first, begun) = (heights(&network), Instant::now());
+    let loaded = means(&network, "atoll_finality_seconds", || {
+        press(&runtime, &network, 16, Duration::from_secs(10));
+    });
+    let interval = begun.elapsed().as_secs_f64() / (heights(&network) - first).max(1.0);
+    let row = |number, what: &str, seconds: f64, optimum: f64, ratio, target| Row {
+        number,
+        what: what.into(),
+        figure: format!("{:.0} ms", seconds * 1e3),
+        baseline: format!("{:.0} ms", optimum * 1e3),
+        ratio,
+        target,
+    };
+    let updates = Spread::of(updates);
+    vec![
+        row("1", "finality, δ 50 ms, n 4, empty: mean at the median node / 3δ", idle.median, 3.0 * delta,
+            scaled(idle, 1.0 / (3.0 * delta)), 1.10),
+        row("1", "the same under load", loaded.median, 3.0 * delta, scaled(loaded, 1.0 / (3.0 * delta)), 1.10),
+        row("2", "block interval under load / 2δ", interval, 2.0 * delta,
+            scaled(Spread::of(vec![interval]), 1.0 / (2.0 * delta)), 1.10),
+        row("3", "certified update, signed to verified, 1 call/s / 5δ", updates.median * 5.0 * delta, 5.0 * delta,
+            updates, 1.3),
+    ]
+}
+
+fn servers_cpu(network: &Network) -> f64 {
+    network.replicas.iter().map(|replica| process_cpu(replica.pid)).sum()
+}
+
+/// Row 4: updates of the counter, against etcd's puts, A B A B.
+pub fn updates() -> Vec<Row> {
+    let network = Network::up();
+    let runtime = Runtime::new().expect("a runtime");
+    let etcd = rival::Etcd::start();
+    let (mut ours, mut theirs, mut rates) = (vec![], vec![], vec![]);
+    for _ in 0..ROUNDS {
+        let (cpu, begun) = (servers_cpu(&network), Instant::now());
+        let done = press(&runtime, &network, CLIENTS, Duration::from_secs(8)) as f64;
+        rates.push(done / begun.elapsed().as_secs_f64());
+        ours.push((servers_cpu(&network) - cpu) / done.max(1.0) * 1e6);
+        if let Some(etcd) = &etcd {
+            theirs.push(etcd.cpu_per_put(&runtime, CLIENTS, Duration::from_secs(5)) * 1e6);
+        }
+    }
+    let (ours, rates) = (Spread::of(ours), Spread::of(rates));
+    let theirs = (!theirs.is_empty()).then(|| Spread::of(theirs));
+    let against = theirs.map_or(f64::NAN, |spread| spread.median);
+    vec![
+        Row {
+            number: "4a",
+            what: "update calls: CPU of four replicas an update / etcd of three a put".into(),
+            figure: format!("{:.0} µs", ours.median),
+            baseline: theirs.map_or("etcd is not installed".into(), |spread| format!("{:.0} µs", spread.median)),
+            ratio: scaled(ours, 1.0 / against),
+            target: 1.0,
+        },
+        Row {
+            number: "4b",
+            what: "update calls a second, clients on the same 2 cores (5,000 / figure)".into(),
+            figure: format!("{:.0}/s", rates.median),
+            baseline: "5,000/s".into(),
+            ratio: Spread { median: 5e3 / rates.median, least: 5e3 / rates.greatest, greatest: 5e3 / rates.least },
+            target: 1.0,
+        },
+    ]
+}
+
+/// Row 10: a query that does nothing, against hyper's own hello world, A B A B.
+pub fn queries() -> Row {
+    let network = Network::with(&["--nodes", "1"]);
+    let runtime = Runtime::new().expect("a runtime");
+    let agent = load::agent(&network.replicas[0].api_url, &network.root_key, 3);
+    let body = signed_query(&agent, counter(&network));
+    let hello = runtime.block_on(rival::Hello::start());
+    let path = format!("/api/v3/canister/{}/query", counter(&network));
+    let pid = network.replicas[0].pid;
+    let host = network.replicas[0].api_url.trim_start_matches("http://").to_string();
+    let (mut ours, mut theirs, mut rates) = (vec![], vec![], vec![]);
+    for _ in 0..ROUNDS {
+        let cpu = process_cpu(pid);
+        let begun = Instant::now();
+        let done = runtime.block_on(rival::post(&host, &path, "application/cbor", &body, CLIENTS, Duration::from_secs(5)));
+        rates.push(done as f64 / begun.elapsed().as_secs_f64());
+        ours.push((process_cpu(pid) - cpu) / (done as f64).max(1.0) * 1e6);
+        theirs.push(hello.cpu_per_request(&runtime, CLIENTS, Duration::from_secs(3)) * 1e6);
+    }
+    let (ours, theirs, rates) = (Spread::of(ours), Spread::of(theirs), Spread::of(rates));
+    Row {
+        number: "10",
+        what: format!("no-op query over HTTP, server CPU / hyper hello ({:.0}/s)", rates.median),
+        figure: format!("{:.1} µs", ours.median),
+        baseline: format!("{:.1} µs", theirs.median),
+        ratio: scaled(ours, 1.0 / theirs.median),
+        target: 4.0,
+    }
+}
+
+fn signed_query(agent: &Agent, canister: Principal) -> Vec<u8> {
+    let arg = candid::encode_args(()).expect("encodes");
+    agent.query(&canister, "get").with_arg(arg).sign().expect("signs").signed_query
+}

@@ -7,6 +7,7 @@ pub mod canister;
 pub mod file;
 pub mod gateway;
 pub mod genesis;
+pub mod health;
 pub mod keygen;
 pub mod proxy;
 pub mod replica;
@@ -34,6 +35,7 @@ enum Command {
     Genesis(genesis::Args),
     Replica(replica::Args),
     Gateway(gateway::Args),
+    Health(health::Args),
     Testnet(testnet::Args),
     Canister(canister::Args),
     Proxy(proxy::Args),
@@ -48,6 +50,7 @@ pub fn main() -> ExitCode {
         Command::Genesis(args) => told("genesis", genesis::run(args)),
         Command::Replica(args) => replica::run(&args),
         Command::Gateway(args) => run_gateway(args),
+        Command::Health(args) => told("health", health::run(args)),
         Command::Testnet(args) => told("testnet", testnet::run(&args)),
         Command::Canister(args) => told("canister", block_on(canister::run(args))),
         Command::Proxy(args) => told("proxy", block_on(proxy::run(&args))),

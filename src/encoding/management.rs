@@ -53,20 +53,15 @@ pub fn effective_canister_id(method: &str, arg: &[u8]) -> Option<Principal> {
             let args: ProvisionalCreateCanisterArgs = decode(arg).ok()?;
             args.specified_id
         }
-        "install_chunked_code" => {
-            let args: TargetCanister = decode(arg).ok()?;
-            Some(args.target_canister)
-        }
+        // The whole type where there is a blob: bytes that no field takes are expensive to skip.
+        "install_code" => Some(decode::<InstallCodeArgs>(arg).ok()?.canister_id),
+        "install_chunked_code" => Some(decode::<InstallChunkedCodeArgs>(arg).ok()?.target_canister),
+        "upload_chunk" => Some(decode::<UploadChunkArgs>(arg).ok()?.canister_id),
         _ => {
             let args: CanisterIdRecord = decode(arg).ok()?;
             Some(args.canister_id)
         }
     }
-}
-
-#[derive(CandidType, Deserialize)]
-struct TargetCanister {
-    target_canister: Principal,
 }
 
 /// `record { canister_id : principal }`: argument of `start_canister`, `stop_canister`, `delete_canister`,
@@ -393,4 +388,45 @@ pub struct CanisterLogRecord {
 #[derive(CandidType, Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
 pub struct FetchCanisterLogsResult {
     pub canister_log_records: Vec<CanisterLogRecord>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::limits::{CHUNK_BYTES_MAX, MESSAGE_BYTES_MAX};
+
+    fn check<T: CandidType>(method: &str, arg: &T) {
+        let id = crate::types::CanisterId(7).principal();
+        let bytes = encode(arg).expect("encodes");
+        assert_eq!(effective_canister_id(method, &bytes), Some(id), "{method} of {} bytes", bytes.len());
+    }
+
+    #[test]
+    fn the_largest_arguments_name_their_canister() {
+        let canister_id = crate::types::CanisterId(7).principal();
+        let blob = vec![0xA5; MESSAGE_BYTES_MAX - 1_000];
+        check(
+            "install_code",
+            &InstallCodeArgs {
+                mode: InstallMode::Upgrade(None),
+                canister_id,
+                wasm_module: blob.clone(),
+                arg: vec![],
+                sender_canister_version: None,
+            },
+        );
+        check(
+            "install_chunked_code",
+            &InstallChunkedCodeArgs {
+                mode: InstallMode::Install,
+                target_canister: canister_id,
+                store_canister: None,
+                chunk_hashes_list: vec![ChunkHash { hash: vec![1; 32] }],
+                wasm_module_hash: vec![2; 32],
+                arg: blob,
+                sender_canister_version: None,
+            },
+        );
+        check("upload_chunk", &UploadChunkArgs { canister_id, chunk: vec![3; CHUNK_BYTES_MAX] });
+    }
 }

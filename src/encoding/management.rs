@@ -5,10 +5,11 @@ use crate::types::Principal;
 use candid::{CandidType, Decode, DecoderConfig, Encode, Nat};
 use serde::{Deserialize, Serialize};
 
-/// Work that decoding one argument may cost: enough for every field of the largest message.
-const DECODING_QUOTA: usize = 20_000_000;
-/// Work spent on values that no field takes.
-const SKIPPING_QUOTA: usize = 8_000_000;
+/// Work that decoding one argument may cost: a byte costs one, a byte that no field takes fifty. Enough
+/// for the largest message, with what may be skipped.
+const DECODING_QUOTA: usize = 2 * crate::types::limits::CALL_PAYLOAD_BYTES_MAX;
+/// Work spent on values that no field takes: those of versions to come.
+const SKIPPING_QUOTA: usize = 100_000;
 
 /// The argument does not have the method's type.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -47,21 +48,25 @@ pub fn encode_unit() -> Vec<u8> {
 /// spec, "Effective canister id"). `None` if the call names none, as `provisional_create_canister_with_cycles`
 /// without `specified_id`, or if the argument is not of the method's type.
 pub fn effective_canister_id(method: &str, arg: &[u8]) -> Option<Principal> {
+    // Every method's own type, so that its blobs are read and not skipped: skipping is dear.
     match method {
         "create_canister" | "raw_rand" => None,
         "provisional_create_canister_with_cycles" => {
-            let args: ProvisionalCreateCanisterArgs = decode(arg).ok()?;
-            args.specified_id
+            field(arg, |args: ProvisionalCreateCanisterArgs| args.specified_id).flatten()
         }
-        // The whole type where there is a blob: bytes that no field takes are expensive to skip.
-        "install_code" => Some(decode::<InstallCodeArgs>(arg).ok()?.canister_id),
-        "install_chunked_code" => Some(decode::<InstallChunkedCodeArgs>(arg).ok()?.target_canister),
-        "upload_chunk" => Some(decode::<UploadChunkArgs>(arg).ok()?.canister_id),
-        _ => {
-            let args: CanisterIdRecord = decode(arg).ok()?;
-            Some(args.canister_id)
-        }
+        "install_code" => field(arg, |args: InstallCodeArgs| args.canister_id),
+        "install_chunked_code" => field(arg, |args: InstallChunkedCodeArgs| args.target_canister),
+        "upload_chunk" => field(arg, |args: UploadChunkArgs| args.canister_id),
+        "update_settings" => field(arg, |args: UpdateSettingsArgs| args.canister_id),
+        _ => field(arg, |args: CanisterIdRecord| args.canister_id),
     }
+}
+
+fn field<T, R>(arg: &[u8], field: impl FnOnce(T) -> R) -> Option<R>
+where
+    T: CandidType + for<'a> Deserialize<'a>,
+{
+    decode(arg).ok().map(field)
 }
 
 /// `record { canister_id : principal }`: argument of `start_canister`, `stop_canister`, `delete_canister`,
@@ -393,40 +398,49 @@ pub struct FetchCanisterLogsResult {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::limits::{CHUNK_BYTES_MAX, MESSAGE_BYTES_MAX};
 
-    fn check<T: CandidType>(method: &str, arg: &T) {
-        let id = crate::types::CanisterId(7).principal();
-        let bytes = encode(arg).expect("encodes");
-        assert_eq!(effective_canister_id(method, &bytes), Some(id), "{method} of {} bytes", bytes.len());
+    fn check(method: &str, arg: Vec<u8>, id: Option<Principal>) {
+        assert_eq!(effective_canister_id(method, &arg), id, "{method}");
     }
 
     #[test]
-    fn the_largest_arguments_name_their_canister() {
-        let canister_id = crate::types::CanisterId(7).principal();
-        let blob = vec![0xA5; MESSAGE_BYTES_MAX - 1_000];
-        check(
-            "install_code",
-            &InstallCodeArgs {
-                mode: InstallMode::Upgrade(None),
-                canister_id,
-                wasm_module: blob.clone(),
-                arg: vec![],
-                sender_canister_version: None,
-            },
-        );
-        check(
-            "install_chunked_code",
-            &InstallChunkedCodeArgs {
-                mode: InstallMode::Install,
-                target_canister: canister_id,
-                store_canister: None,
-                chunk_hashes_list: vec![ChunkHash { hash: vec![1; 32] }],
-                wasm_module_hash: vec![2; 32],
-                arg: blob,
-                sender_canister_version: None,
-            },
-        );
-        check("upload_chunk", &UploadChunkArgs { canister_id, chunk: vec![3; CHUNK_BYTES_MAX] });
+    fn the_canister_a_call_is_about_is_found_in_the_largest_arguments() {
+        let id = Principal::from_slice(&[1, 2, 3]);
+        let module = vec![7; crate::types::limits::CALL_PAYLOAD_BYTES_MAX - 1_000];
+        let args = InstallCodeArgs {
+            mode: InstallMode::Upgrade(None),
+            canister_id: id,
+            wasm_module: module,
+            arg: vec![1],
+            sender_canister_version: None,
+        };
+        check("install_code", encode(&args).unwrap(), Some(id));
+        let args = UploadChunkArgs { canister_id: id, chunk: vec![1; 1 << 20] };
+        check("upload_chunk", encode(&args).unwrap(), Some(id));
+        check("stop_canister", encode(&CanisterIdRecord { canister_id: id }).unwrap(), Some(id));
+        let args = ProvisionalCreateCanisterArgs { specified_id: Some(id), ..Default::default() };
+        check("provisional_create_canister_with_cycles", encode(&args).unwrap(), Some(id));
+        let args = ProvisionalCreateCanisterArgs::default();
+        check("provisional_create_canister_with_cycles", encode(&args).unwrap(), None);
+        check("stop_canister", b"DIDL".to_vec(), None);
+    }
+
+    #[test]
+    fn fields_of_later_versions_are_skipped_but_no_bomb_is() {
+        #[derive(CandidType)]
+        struct Later<T> {
+            canister_id: Principal,
+            later: T,
+        }
+        let id = Principal::from_slice(&[1, 2, 3]);
+        let later = Later { canister_id: id, later: Some("text".to_owned()) };
+        check("start_canister", encode(&later).unwrap(), Some(id));
+        let bomb = Later { canister_id: id, later: vec![(); 1_000_000] };
+        check("start_canister", encode(&bomb).unwrap(), None);
+    }
+
+    #[test]
+    fn the_empty_result_is_what_candid_makes_of_it() {
+        assert_eq!(encode_unit(), candid::encode_args(()).unwrap());
     }
 }

@@ -127,6 +127,15 @@ impl Rocks {
         &*self.db
     }
 
+    /// Moves everything from the log into files.
+    #[cfg(test)]
+    pub(super) fn flush(&self) {
+        for of in super::schema::FAMILIES {
+            let handle = family(&self.db, of).expect("a test's disk works");
+            self.db.flush_cf(handle).expect("a test's disk works");
+        }
+    }
+
     /// Puts a value behind the journal's back.
     #[cfg(test)]
     pub(super) fn overwrite(&self, of: Family, key: &[u8], value: &[u8]) {

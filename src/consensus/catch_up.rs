@@ -5,9 +5,7 @@ use super::deliver::Final;
 use super::machine::Consensus;
 use crate::crypto::hash::hash_block;
 use crate::crypto::threshold::Statement;
-use crate::types::limits::{
-    CERTIFICATES_PUSHED_MAX, CHAIN_FETCH_RETRY_MS, CHAIN_SEGMENT_BLOCKS_MAX, FETCH_PATIENCE_MS,
-};
+use crate::types::limits::{CERTIFICATES_PUSHED_MAX, CHAIN_FETCH_RETRY_MS, FETCH_PATIENCE_MS};
 use crate::types::*;
 
 /// The one request for finalized blocks that may be outstanding.
@@ -30,8 +28,6 @@ struct Asked {
 /// Why a segment was not taken.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum SegmentFlaw {
-    #[error("{0} blocks, at most {CHAIN_SEGMENT_BLOCKS_MAX} allowed")]
-    TooLong(usize),
     #[error("nothing above the finalized tip")]
     Nothing,
     #[error("block {0} does not follow the one before it")]
@@ -175,11 +171,9 @@ impl Consensus {
         }
     }
 
-    /// The blocks of `segment` above the tip, if they are the chain.
+    /// The blocks of `segment` above the tip, if they are the chain. How many there are is bounded by
+    /// the size of a message; signatures are looked at only when all blocks are linked.
     fn verify_segment(&self, segment: &ChainSegment) -> Result<Vec<Final>, SegmentFlaw> {
-        if segment.blocks.len() > CHAIN_SEGMENT_BLOCKS_MAX {
-            return Err(SegmentFlaw::TooLong(segment.blocks.len()));
-        }
         let tip = self.chain.tip;
         let mut last = tip;
         let mut branch = Vec::new();

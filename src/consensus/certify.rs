@@ -58,7 +58,7 @@ impl Consensus {
     /// A height came back from execution: sign its root.
     pub(super) fn take_executed(&mut self, executed: Executed) {
         let Executed { height, root } = executed;
-        self.chain.executed(height);
+        self.chain.executed = self.chain.executed.max(height);
         if height <= self.certifier.height() {
             return;
         }

@@ -1,8 +1,7 @@
-//! The finalized chain: its tip, and the blocks that execution still owes a result for.
+//! The finalized chain's end, and the branches that stand on it.
 
 use super::machine::Consensus;
 use crate::types::*;
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// A place in the chain on which a block can stand.
@@ -29,27 +28,9 @@ pub struct Chain {
     pub finalization: Option<Finalization>,
     /// The last height whose execution came back.
     pub executed: Height,
-    /// Delivered blocks above `executed`, oldest first.
-    pub unexecuted: VecDeque<Arc<Block>>,
 }
 
 impl Chain {
-    /// Takes `block` as the next finalized one.
-    pub fn extend(&mut self, hash: Digest, block: &Arc<Block>) {
-        self.tip = Link::of(hash, block);
-        if block.height > self.executed {
-            self.unexecuted.push_back(block.clone());
-        }
-    }
-
-    /// Execution of `height` came back.
-    pub fn executed(&mut self, height: Height) {
-        self.executed = self.executed.max(height);
-        while self.unexecuted.front().is_some_and(|block| block.height <= self.executed) {
-            self.unexecuted.pop_front();
-        }
-    }
-
     /// Whether execution is so far behind that no more is delivered to it.
     pub fn is_backlogged(&self) -> bool {
         self.tip.height.saturating_sub(self.executed).0 >= limits::UNEXECUTED_HEIGHTS_MAX
@@ -79,12 +60,5 @@ impl Consensus {
             blocks.push(block.clone());
         }
         if view == tip.view && hash == tip.hash { Ok(blocks) } else { Err(Unlinked::Fork) }
-    }
-
-    /// Blocks whose execution has not come back, newest first, `branch` on top: what a payload must
-    /// not repeat.
-    pub(super) fn ancestors(&self, mut branch: Vec<Arc<Block>>) -> Vec<Arc<Block>> {
-        branch.extend(self.chain.unexecuted.iter().rev().cloned());
-        branch
     }
 }

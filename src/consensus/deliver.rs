@@ -1,36 +1,35 @@
 //! Finalized blocks go to execution, oldest first, each once (rule 6).
 
-use super::chain::Unlinked;
+use super::chain::{Link, Unlinked};
 use super::machine::Consensus;
 use crate::types::*;
 use std::sync::Arc;
 
 impl Consensus {
-    /// Delivers the block of the highest finalization and its ancestors, if all of them are here.
+    /// Delivers the block of the highest finalization that can be linked to the tip, and its ancestors.
     pub(super) fn deliver(&mut self) -> bool {
-        let Some(finalization) = self.pool.highest_finalization(self.chain.tip.view) else {
+        let finalizations = self.pool.finalizations(self.chain.tip.view);
+        if finalizations.is_empty() {
             self.catch_up.stalled_since = None;
-            return false;
-        };
+        }
         if self.chain.is_backlogged() {
             return false;
         }
-        match self.final_branch(&finalization) {
-            Ok(branch) => {
-                self.extend_chain(branch, finalization);
-                true
-            }
-            Err(Unlinked::Missing { .. }) => {
-                self.catch_up.stalled_since.get_or_insert(self.clock.steady());
-                false
-            }
-            Err(Unlinked::Fork) => {
+        for finalization in finalizations {
+            match self.final_branch(&finalization) {
+                Ok(branch) => {
+                    self.extend_chain(branch, finalization);
+                    return true;
+                }
+                Err(Unlinked::Missing { .. }) => {
+                    self.catch_up.stalled_since.get_or_insert(self.clock.steady());
+                }
                 // More than f replicas are faulty: a replica that cannot know which fork its own state
                 // stands on signs nothing further.
-                self.stopped = true;
-                false
+                Err(Unlinked::Fork) => self.stopped = true,
             }
         }
+        false
     }
 
     /// The blocks that `finalization` makes final, oldest first, with their hashes and beacons.
@@ -62,7 +61,7 @@ impl Consensus {
                 beacon,
                 finalization,
             }));
-            self.chain.extend(hash, &block);
+            self.chain.tip = Link::of(hash, &block);
             self.emit(Effect::Deliver { block, beacon });
         }
         self.chain.finalization = Some(finalization);

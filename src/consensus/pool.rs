@@ -114,9 +114,9 @@ impl Pool {
         self.from(view).rev().find(|(_, attempt)| attempt.is_certified())
     }
 
-    /// The highest finalization of a view above `view`.
-    pub fn highest_finalization(&self, view: View) -> Option<Finalization> {
-        self.from(view.next()).rev().find_map(|(_, attempt)| attempt.finalization)
+    /// The finalizations of views above `view`, highest first.
+    pub fn finalizations(&self, view: View) -> Vec<Finalization> {
+        self.from(view.next()).rev().filter_map(|(_, attempt)| attempt.finalization).collect()
     }
 
     /// The lowest view above `view` that may not be left yet: what is missed first.

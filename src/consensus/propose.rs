@@ -35,14 +35,13 @@ impl Consensus {
         if !ready || self.view.leader != self.keys.keyring.own() || self.has_given_up() {
             return false;
         }
-        let Some((parent, branch)) = self.best_parent() else {
+        let Some((parent, ancestors)) = self.best_parent() else {
             return false;
         };
         let time = self.clock.now().max(parent.time.saturating_add(Time(1)));
         match (self.is_throttled(parent.height), heartbeat) {
             (false, _) => {
                 self.view.proposing = Proposing::Asked { parent, time };
-                let ancestors = self.ancestors(branch);
                 self.emit(Effect::SelectPayload { view: self.view.number, time, ancestors });
             }
             (true, true) => self.publish(parent, time, Payload::default()),
@@ -71,7 +70,8 @@ impl Consensus {
         }
     }
 
-    /// Where the next block goes: the highest notarized block whose later views are all nullified.
+    /// Where the next block goes: the highest notarized block whose later views are all nullified; and
+    /// its branch above the tip, newest first.
     fn best_parent(&self) -> Option<(Link, Vec<Arc<Block>>)> {
         let mut view = View(self.view.number.0.saturating_sub(1));
         while view > self.chain.tip.view {
@@ -87,11 +87,9 @@ impl Consensus {
         Some((self.chain.tip, Vec::new()))
     }
 
-    /// Blocks that the next one must not repeat, newest first: the branch to build on, down to the last
-    /// executed block.
+    /// The branch to build on: undelivered blocks, newest first.
     pub fn pending(&self) -> Vec<Arc<Block>> {
-        let branch = self.best_parent().map(|(_, branch)| branch).unwrap_or_default();
-        self.ancestors(branch)
+        self.best_parent().map(|(_, branch)| branch).unwrap_or_default()
     }
 
     /// Signs, stores and broadcasts the block.

@@ -2,6 +2,7 @@
 //! (rule 7).
 
 use super::certify::Certifier;
+use super::chain::Link;
 use super::machine::Consensus;
 use super::pool::Candidate;
 use crate::types::*;
@@ -27,7 +28,7 @@ impl Consensus {
     fn recover_chain(&mut self, recovered: &Recovered) {
         self.chain.executed = recovered.executed;
         for (hash, block, beacon) in &recovered.finalized {
-            self.chain.extend(*hash, block);
+            self.chain.tip = Link::of(*hash, block);
             if block.height > recovered.executed {
                 self.emit(Effect::Deliver { block: block.clone(), beacon: *beacon });
             }

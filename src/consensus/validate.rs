@@ -52,7 +52,8 @@ impl Consensus {
         self.keys.committee.verify(proposal.block.proposer, PROPOSAL_DOMAIN, &message, &proposal.signature)
     }
 
-    /// Everything that consensus itself asks of a block of the current view. Returns its ancestors.
+    /// Everything that consensus itself asks of a block of the current view. Returns its ancestors above
+    /// the tip.
     fn place(&self, block: &Block) -> Result<Vec<Arc<Block>>, Objection> {
         let leader = self.view.leader;
         if block.proposer != leader {
@@ -103,7 +104,7 @@ impl Consensus {
             return false;
         }
         let ancestors = match self.place(&candidate.block) {
-            Ok(branch) => self.ancestors(branch),
+            Ok(branch) => branch,
             Err(objection) => {
                 if objection.is_permanent() {
                     self.set_standing(&candidate.hash, Standing::Refused);

@@ -69,7 +69,7 @@ pub enum Effect {
     /// Stop this replica: it, or a quorum against it, disagrees about an executed state.
     Halt(Box<Divergence>),
     /// Inside the replica only: ask the ingress pool for a payload on top of `ancestors`
-    /// (unexecuted blocks, newest first). Answered by [`Input::Payload`].
+    /// (undelivered blocks, newest first). Answered by [`Input::Payload`].
     SelectPayload {
         view: View,
         time: Time,

@@ -211,3 +211,37 @@ fn a_slow_execution_bounds_what_is_proposed() {
         "{full}"
     );
 }
+
+/// Node 3 was away and asks the others for the chain; the first two answers are forged.
+fn check_forged_segment(forge: fn(&mut ChainSegment)) {
+    let mut cluster = Cluster::new(4);
+    (0..3).for_each(|node| cluster.start(node));
+    cluster.run_ms(20_000);
+    let mut forgeries = 0..2;
+    cluster.link = Box::new(move |_, _, message| match message {
+        PeerMessage::Chain(segment) if forgeries.next().is_some() => {
+            let mut segment = segment.clone();
+            forge(&mut segment);
+            Some(PeerMessage::Chain(segment))
+        }
+        other => Some(other.clone()),
+    });
+    cluster.start(3);
+    cluster.run_ms(10_000);
+    assert!(cluster.finalized(3) + 3 >= cluster.finalized(0));
+    assert_eq!(cluster.consensus(3).faults().iter().sum::<u32>(), 2);
+}
+
+#[test]
+fn a_forged_segment_of_the_chain_is_refused_and_another_peer_asked() {
+    check_forged_segment(|segment| segment.blocks.swap(0, 1));
+    check_forged_segment(|segment| segment.blocks[0].1.signature = BlsBytes([1; 48]));
+    check_forged_segment(|segment| segment.blocks[1].1 = segment.blocks[0].1);
+    check_forged_segment(|segment| segment.finalization.signature = BlsBytes([1; 48]));
+    check_forged_segment(|segment| drop(segment.blocks.pop()));
+    check_forged_segment(|segment| {
+        let mut block = (*segment.blocks[0].0).clone();
+        block.time = block.time.plus_ms(1);
+        segment.blocks[0].0 = std::sync::Arc::new(block);
+    });
+}

@@ -15,7 +15,9 @@
 //! All n must take part, for no agreement protocol exists before the keys do: with fewer, two halves
 //! of the committee could leave with different keys. A node that deals falsely, speaks twice or
 //! disagrees is named, and the ceremony stops with an error: nothing is ever half in force. The
-//! operators then start again with another genesis, which is another chain.
+//! operators then start again with another genesis, which is another chain. (Whoever stops after it
+//! agreed itself cannot know whether all the others went on: started again, it takes the keys from
+//! their transcript, if they have one.)
 //!
 //! A node remembers one thing across restarts, its seed, and has it on disk before it speaks
 //! ([`CeremonyEffect::Persist`]). It then says the same again; what it heard, the others repeat. A
@@ -23,14 +25,16 @@
 //!
 //! State is bounded: one message of each step from each node, each of bounded size.
 
+mod judge;
+mod step;
 mod transcript;
 
-use self::transcript::Part;
-use crate::crypto::dkg::{self, Dealing, DealingError, Outcome};
+use self::step::{AGREE, COMMIT, DEAL, KEYS, STEPS, signed_bytes, step_of};
+use crate::crypto::dkg::{self, DealingError, Outcome};
 use crate::crypto::hash::sha256;
 use crate::crypto::node_key::{Committee, EncryptionKey, IdentityKey};
 use crate::types::limits::{CEREMONY_RETRANSMIT_MS, DEALING_BYTES_MAX, TRANSCRIPT_BYTES_MAX};
-use crate::types::{CeremonyMessage, CeremonyStep, ChainId, Digest, NodeIndex, NodeSignature, Time};
+use crate::types::{CeremonyMessage, CeremonyStep, ChainId, NodeIndex, NodeSignature, Time};
 use bytes::Bytes;
 use std::collections::BTreeSet;
 use zeroize::Zeroizing;
@@ -115,20 +119,6 @@ pub enum Refusal {
     Transcript,
 }
 
-/// Steps 1 to 4, which every node says once.
-const STEPS: [&str; 4] = ["commit", "deal", "keys", "agree"];
-const COMMIT: usize = 0;
-const DEAL: usize = 1;
-const KEYS: usize = 2;
-const AGREE: usize = 3;
-const DONE: usize = 4;
-
-/// Domain of every signature here.
-const DOMAIN: &str = "atoll-ceremony";
-
-/// First byte of the persisted seed.
-const FORMAT: u8 = 1;
-
 /// One node's ceremony.
 pub struct Ceremony {
     keys: CeremonyKeys,
@@ -164,7 +154,7 @@ impl Ceremony {
             return Err(CeremonyError::EncryptionKey);
         }
         let seed = match persisted {
-            Some(bytes) => decode_seed(bytes, &keys.chain).ok_or(CeremonyError::Seed)?,
+            Some(bytes) => step::decode_seed(bytes, &keys.chain).ok_or(CeremonyError::Seed)?,
             None => Zeroizing::new(seed),
         };
         let dealing = dkg::deal(&seed, &keys.chain, &keys.committee, own).ok_or(CeremonyError::Stranger)?;
@@ -223,7 +213,7 @@ impl Ceremony {
     }
 
     fn start(&mut self, now: Time, effects: &mut Vec<CeremonyEffect>) -> Result<(), CeremonyError> {
-        effects.push(CeremonyEffect::Persist(encode_seed(&self.keys.chain, &self.seed)));
+        effects.push(CeremonyEffect::Persist(step::encode_seed(&self.keys.chain, &self.seed)));
         effects.push(CeremonyEffect::SetTimer(now.plus_ms(CEREMONY_RETRANSMIT_MS)));
         self.advance(effects)
     }
@@ -272,25 +262,6 @@ impl Ceremony {
         if fits { Ok(()) } else { Err(Refusal::Size) }
     }
 
-    /// Keeps the first message of its step and sender. A second, different one is an equivocation.
-    fn keep(&mut self, message: CeremonyMessage) -> Result<Result<(), Refusal>, CeremonyError> {
-        let (step, node) = (step_of(&message.step), message.sender);
-        let Some(slot) = self.heard.get(usize::from(node.0)).and_then(|heard| heard.get(step)) else {
-            return Ok(Err(Refusal::Sender));
-        };
-        if slot.as_ref().is_some_and(|kept| kept.step == message.step) {
-            return Ok(Ok(()));
-        }
-        if !self.verify(node, &message.step, &message.signature) {
-            return Ok(Err(Refusal::Signature));
-        }
-        if slot.is_some() {
-            return Err(CeremonyError::Equivocation { node, step: STEPS[step] });
-        }
-        self.heard[usize::from(node.0)][step] = Some(message);
-        Ok(Ok(()))
-    }
-
     /// Says all that may now be said.
     fn advance(&mut self, effects: &mut Vec<CeremonyEffect>) -> Result<(), CeremonyError> {
         while let Some(step) = self.next_step()? {
@@ -323,126 +294,6 @@ impl Ceremony {
         self.heard.iter().all(|heard| heard[step].is_some())
     }
 
-    /// Step 2's checks, and step 3's content.
-    fn make_keys(&mut self) -> Result<Bytes, CeremonyError> {
-        let commits: Vec<(Digest, NodeSignature)> = self.commits().collect();
-        let dealings: Vec<Bytes> = self.dealings().collect();
-        for ((dealer, (commit, _)), dealing) in self.keys.committee.indexes().zip(&commits).zip(&dealings) {
-            if sha256(dealing) != *commit {
-                return Err(CeremonyError::Uncommitted { dealer });
-            }
-        }
-        let outcome =
-            self.open(&dealings).map_err(|(dealer, error)| CeremonyError::Dealing { dealer, error })?;
-        let keys = transcript::encode_keys(&outcome.public_shares(), &commits);
-        self.outcome = Some(outcome);
-        Ok(keys)
-    }
-
-    fn open(&self, dealings: &[Bytes]) -> Result<Outcome, (NodeIndex, DealingError)> {
-        let CeremonyKeys { chain, committee, encryption, .. } = &self.keys;
-        let decode = |(dealer, bytes): (NodeIndex, &Bytes)| {
-            Dealing::decode(bytes, chain, dealer, dealings.len()).map_err(|error| (dealer, error))
-        };
-        let dealings = committee.indexes().zip(dealings).map(decode).collect::<Result<Vec<_>, _>>()?;
-        Outcome::of(*chain, self.own, encryption, &dealings)
-    }
-
-    /// Step 3's checks of what came since the last time. The commits come first: keys from dealings
-    /// that this node was not shown fail for no fault of their sender's.
-    fn check_keys(&mut self) -> Result<(), CeremonyError> {
-        let Some(outcome) = &self.outcome else {
-            return Ok(());
-        };
-        let commits: Vec<(Digest, NodeSignature)> = self.commits().collect();
-        let mut checked = Vec::new();
-        let nodes = self.keys.committee.indexes();
-        for node in nodes.filter(|node| !self.checked.contains(node)) {
-            let Some(content) = self.keys_of(node) else {
-                continue;
-            };
-            let error = |error| CeremonyError::Keys { node, error };
-            let (shares, seen) = transcript::decode_keys(content).ok_or(error(DealingError::PublicShares))?;
-            self.check_witness(node, &commits, &seen)?;
-            outcome.check(node, &shares).map_err(error)?;
-            checked.push(node);
-        }
-        self.checked.extend(checked);
-        Ok(())
-    }
-
-    /// A commit that `node` received and this node did not convicts whoever signed it, or `node`.
-    fn check_witness(
-        &self,
-        node: NodeIndex,
-        commits: &[(Digest, NodeSignature)],
-        seen: &[(Digest, NodeSignature)],
-    ) -> Result<(), CeremonyError> {
-        for ((dealer, (here, _)), (there, signature)) in self.keys.committee.indexes().zip(commits).zip(seen)
-        {
-            if here == there {
-                continue;
-            }
-            return Err(if self.verify(dealer, &CeremonyStep::Commit(*there), signature) {
-                CeremonyError::Equivocation { node: dealer, step: STEPS[COMMIT] }
-            } else {
-                CeremonyError::FalseWitness { node, about: dealer }
-            });
-        }
-        Ok(())
-    }
-
-    /// After step 3 all honest nodes hold the same; whoever agrees to something else is at fault.
-    fn check_agreements(&self) -> Result<(), CeremonyError> {
-        let agreed = |node: NodeIndex| match &self.heard.get(usize::from(node.0))?[AGREE].as_ref()?.step {
-            CeremonyStep::Agree(digest) => Some(*digest),
-            _ => None,
-        };
-        let Some(own) = agreed(self.own) else {
-            return Ok(());
-        };
-        let other =
-            self.keys.committee.indexes().find(|node| agreed(*node).is_some_and(|digest| digest != own));
-        other.map_or(Ok(()), |node| Err(CeremonyError::Disagreement { node }))
-    }
-
-    /// Step 4 is complete: the keys are in force.
-    fn finish(&mut self, effects: &mut Vec<CeremonyEffect>) -> Result<(), CeremonyError> {
-        let parts = self.parts();
-        let shares: Vec<_> = parts.iter().map(|part| part.shares).collect();
-        let keyring = self.outcome.as_ref().map(|outcome| outcome.keyring(&shares));
-        let keyring = keyring.unwrap_or(Err(DealingError::Degenerate)).map_err(CeremonyError::Keyring)?;
-        let transcript = transcript::encode(&parts);
-        effects
-            .push(CeremonyEffect::Finished { keyring: keyring.to_bytes(), transcript: transcript.clone() });
-        self.phase = Phase::Finished(transcript);
-        Ok(())
-    }
-
-    /// Step 5: takes the keys from a transcript that all n nodes agreed to, this one included.
-    fn conclude(&mut self, transcript: Bytes, effects: &mut Vec<CeremonyEffect>) -> Result<(), Refusal> {
-        let parts = transcript::decode(&transcript, self.heard.len()).ok_or(Refusal::Transcript)?;
-        let agreement = CeremonyStep::Agree(transcript::digest(&self.keys.chain, &parts));
-        let mut signed = self.keys.committee.indexes().zip(&parts);
-        if !signed.all(|(node, part)| self.verify(node, &agreement, &part.agreement)) {
-            return Err(Refusal::Transcript);
-        }
-        let dealings: Vec<Bytes> = parts.iter().map(|part| part.dealing.clone()).collect();
-        let outcome = self.open(&dealings).map_err(|_| Refusal::Transcript)?;
-        let shares: Vec<_> = parts.iter().map(|part| part.shares).collect();
-        let checked = self
-            .keys
-            .committee
-            .indexes()
-            .zip(&shares)
-            .try_for_each(|(node, shares)| outcome.check(node, shares));
-        let keyring = checked.and_then(|()| outcome.keyring(&shares)).map_err(|_| Refusal::Transcript)?;
-        effects
-            .push(CeremonyEffect::Finished { keyring: keyring.to_bytes(), transcript: transcript.clone() });
-        self.phase = Phase::Finished(transcript);
-        Ok(())
-    }
-
     /// Sends the transcript to a peer that is still at it, now and then.
     fn answer(
         &mut self,
@@ -472,76 +323,13 @@ impl Ceremony {
     }
 
     fn sign(&self, step: CeremonyStep) -> CeremonyMessage {
-        let signature = self.keys.identity.sign(DOMAIN, &signed_bytes(&self.keys.chain, &step));
+        let signature = self.keys.identity.sign(step::DOMAIN, &signed_bytes(&self.keys.chain, &step));
         CeremonyMessage { sender: self.own, step, signature }
     }
 
     fn verify(&self, node: NodeIndex, step: &CeremonyStep, signature: &NodeSignature) -> bool {
-        self.keys.committee.verify(node, DOMAIN, &signed_bytes(&self.keys.chain, step), signature)
+        self.keys.committee.verify(node, step::DOMAIN, &signed_bytes(&self.keys.chain, step), signature)
     }
-
-    fn commits(&self) -> impl Iterator<Item = (Digest, NodeSignature)> {
-        self.heard.iter().filter_map(|heard| match heard[COMMIT].as_ref()? {
-            CeremonyMessage { step: CeremonyStep::Commit(digest), signature, .. } => {
-                Some((*digest, *signature))
-            }
-            _ => None,
-        })
-    }
-
-    fn dealings(&self) -> impl Iterator<Item = Bytes> {
-        self.heard.iter().filter_map(|heard| match &heard[DEAL].as_ref()?.step {
-            CeremonyStep::Deal(dealing) => Some(dealing.clone()),
-            _ => None,
-        })
-    }
-
-    fn keys_of(&self, node: NodeIndex) -> Option<&Bytes> {
-        match &self.heard.get(usize::from(node.0))?[KEYS].as_ref()?.step {
-            CeremonyStep::Keys(keys) => Some(keys),
-            _ => None,
-        }
-    }
-
-    /// The transcript as far as it is here; an agreement that is still missing is zero.
-    fn parts(&self) -> Vec<Part> {
-        let agreements = self.heard.iter().map(|heard| Some(heard[AGREE].as_ref()?.signature));
-        let nodes = self.keys.committee.indexes().zip(self.dealings()).zip(agreements);
-        let part = |((node, dealing), agreement): ((NodeIndex, Bytes), Option<NodeSignature>)| {
-            let (shares, _) = transcript::decode_keys(self.keys_of(node)?)?;
-            let agreement = agreement.unwrap_or(NodeSignature([0; 64]));
-            Some(Part { dealing, shares, agreement })
-        };
-        nodes.filter_map(part).collect()
-    }
-}
-
-fn step_of(step: &CeremonyStep) -> usize {
-    match step {
-        CeremonyStep::Commit(_) => COMMIT,
-        CeremonyStep::Deal(_) => DEAL,
-        CeremonyStep::Keys(_) => KEYS,
-        CeremonyStep::Agree(_) => AGREE,
-        CeremonyStep::Done(_) => DONE,
-    }
-}
-
-/// Chain, step, content.
-fn signed_bytes(chain: &ChainId, step: &CeremonyStep) -> Vec<u8> {
-    let content: &[u8] = match step {
-        CeremonyStep::Commit(digest) | CeremonyStep::Agree(digest) => &digest.0,
-        CeremonyStep::Deal(bytes) | CeremonyStep::Keys(bytes) | CeremonyStep::Done(bytes) => bytes,
-    };
-    [&chain.0[..], &[step_of(step) as u8], content].concat()
-}
-
-fn encode_seed(chain: &ChainId, seed: &[u8; 32]) -> Zeroizing<Vec<u8>> {
-    Zeroizing::new([&[FORMAT][..], &chain.0, seed].concat())
-}
-
-fn decode_seed(bytes: &[u8], chain: &ChainId) -> Option<Zeroizing<[u8; 32]>> {
-    let seed = bytes.strip_prefix(&[FORMAT])?.strip_prefix(&chain.0)?;
-    seed.try_into().ok().map(Zeroizing::new)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@ use super::*;
 use crate::crypto::hash::chain_id;
 use crate::crypto::node_key::TlsKey;
 use crate::crypto::threshold::{Keyring, Statement};
-use crate::types::{Genesis, GenesisNode, Height, StateRoot};
+use crate::types::{Digest, Genesis, GenesisNode, Height, StateRoot};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use std::collections::BTreeMap;
@@ -348,6 +348,67 @@ fn keys_that_are_not_in_the_genesis_cannot_begin() {
     assert_eq!(begin(stranger, None), Some(CeremonyError::Stranger));
     let other_key = CeremonyKeys { encryption: encryption_key(1), ..keys(&genesis, 0) };
     assert_eq!(begin(other_key, None), Some(CeremonyError::EncryptionKey));
-    let of_another_chain = encode_seed(&Digest::ZERO, &[1; 32]);
+    let of_another_chain = step::encode_seed(&Digest::ZERO, &[1; 32]);
     assert_eq!(begin(keys(&genesis, 0), Some(&of_another_chain)), Some(CeremonyError::Seed));
+}
+
+/// Node 0's step-3 message with one commit, or the signature of one, replaced.
+fn keys_seen_otherwise(
+    cluster: &Cluster,
+    dealer: usize,
+    digest: Digest,
+    signature: NodeSignature,
+) -> CeremonyMessage {
+    let Some(CeremonyStep::Keys(keys)) = cluster.machines[0].heard[0][KEYS].as_ref().map(|kept| &kept.step)
+    else {
+        panic!("node 0 did not come to step 3")
+    };
+    let (shares, mut commits) = transcript::decode_keys(keys).unwrap();
+    commits[dealer] = (digest, signature);
+    cluster.machines[0].sign(CeremonyStep::Keys(transcript::encode_keys(&shares, &commits)))
+}
+
+/// What node 1, in the middle of step 3, makes of a second step-3 message of node 0.
+fn check_second_keys(digest: Digest, signer: usize, expected: Option<CeremonyError>) {
+    let mut cluster = Cluster::new(4, 13, Faults::default());
+    cluster.run();
+    let signature = cluster.machines[signer].sign(CeremonyStep::Commit(digest)).signature;
+    let second = keys_seen_otherwise(&cluster, 3, digest, signature);
+    cluster.verdicts[1] = None;
+    cluster.machines[1].phase = Phase::Running;
+    cluster.machines[1].heard[2][AGREE] = None;
+    cluster.handle(Time(1), 1, CeremonyInput::Peer(NodeIndex(0), second));
+    assert_eq!(cluster.verdicts[1], expected.map(Verdict::Failed));
+}
+
+#[test]
+fn a_node_that_was_shown_other_commits_after_a_restart_is_not_blamed_for_them() {
+    let committed = sha256(&Cluster::new(4, 13, Faults::default()).machines[3].dealing);
+    check_second_keys(committed, 0, None);
+    let dealer = CeremonyError::Equivocation { node: NodeIndex(3), step: "commit" };
+    check_second_keys(Digest([5; 32]), 3, Some(dealer));
+    let witness = CeremonyError::FalseWitness { node: NodeIndex(0), about: NodeIndex(3) };
+    check_second_keys(Digest([5; 32]), 0, Some(witness));
+}
+
+#[test]
+fn a_node_that_stopped_after_it_agreed_takes_the_keys_when_it_starts_again() {
+    let mut cluster = Cluster::new(4, 14, Faults::default());
+    cluster.run();
+    let finished = cluster.verdicts[1].clone();
+    cluster.verdicts[1] = None;
+    cluster.machines[1].phase = Phase::Running;
+    cluster.machines[1].heard[3][AGREE] = None;
+    let other = cluster.machines[3].sign(CeremonyStep::Agree(Digest([6; 32])));
+    cluster.handle(Time(1), 1, CeremonyInput::Peer(NodeIndex(3), other));
+    let failed = Verdict::Failed(CeremonyError::Disagreement { node: NodeIndex(3) });
+    assert_eq!(cluster.verdicts[1], Some(failed));
+    cluster.queue.clear();
+    cluster.restart(Time::ZERO.plus_ms(200_000), 1);
+    while let Some(((now, _), (node, event))) = cluster.queue.pop_first() {
+        if let Event::Deliver(from, message) = event {
+            cluster.handle(now, node, CeremonyInput::Peer(from, message));
+        }
+    }
+    assert_eq!(cluster.verdicts[1], finished);
 }

@@ -4,7 +4,7 @@ use crate::crypto::dkg::PUBLIC_SHARES_BYTES;
 use crate::crypto::hash::hash_parts;
 use crate::crypto::reader::Reader;
 use crate::types::limits::DEALING_BYTES_MAX;
-use crate::types::{ChainId, Digest, NodeSignature};
+use crate::types::{CeremonyStep, ChainId, Digest, NodeSignature};
 use bytes::Bytes;
 
 /// First byte of a transcript.
@@ -78,4 +78,15 @@ pub(super) fn decode_keys(bytes: &[u8]) -> Option<Keys> {
         reader.finish(pair)
     });
     Some((*shares, commits.collect::<Option<_>>()?))
+}
+
+/// Whether two messages of one step say the same. A dealer can sign one commit in several ways, so
+/// that whoever hears it again after a restart passes on another signature: that is no contradiction.
+pub(super) fn same(one: &CeremonyStep, other: &CeremonyStep) -> bool {
+    let (CeremonyStep::Keys(one), CeremonyStep::Keys(other)) = (one, other) else { return one == other };
+    let said = |keys: &[u8]| {
+        let (shares, commits) = decode_keys(keys)?;
+        Some((shares, commits.into_iter().map(|(digest, _)| digest).collect::<Vec<_>>()))
+    };
+    one == other || said(one).is_some_and(|keys| said(other) == Some(keys))
 }

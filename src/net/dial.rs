@@ -69,7 +69,11 @@ pub async fn keep_connected(dialer: Dialer, links: Arc<[Link]>) {
             backoff_ms = PEER_BACKOFF_MIN_MS;
         }
         if let Err(reason) = ended {
-            tracing::info!(peer = dialer.peer.0, %reason, "not connected");
+            // A peer that is away for long is not worth a line every two seconds.
+            match backoff_ms {
+                PEER_BACKOFF_MIN_MS => tracing::info!(peer = dialer.peer.0, %reason, "not connected"),
+                _ => tracing::debug!(peer = dialer.peer.0, %reason, "not connected"),
+            }
         }
         let pause = Duration::from_millis(rand::thread_rng().gen_range(backoff_ms / 2..=backoff_ms));
         if timeout(pause, link.seen.notified()).await.is_ok() {

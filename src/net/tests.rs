@@ -111,11 +111,16 @@ fn delivers_to_one_and_to_all_and_names_the_sender() {
 }
 
 #[test]
-fn carries_a_message_of_the_largest_size() {
+fn carries_a_message_of_megabytes() {
     let mut committee = Committee::of(2);
     let (net0, _inbox0) = committee.start(0);
     let (_net1, inbox1) = committee.start(1);
-    let big = PeerMessage::Ingress(Bytes::from(vec![3; limits::PEER_MESSAGE_BYTES_MAX - 64]));
+    let transcript = Bytes::from(vec![3; limits::TRANSCRIPT_BYTES_MAX]);
+    let big = PeerMessage::Ceremony(Box::new(CeremonyMessage {
+        sender: NodeIndex(0),
+        step: CeremonyStep::Done(transcript),
+        signature: NodeSignature([4; 64]),
+    }));
     net0.broadcast(&big);
     check_receives(&inbox1, 0, big);
 }

@@ -81,3 +81,103 @@ impl Certifier {
         self.published.send_replace(Some(Arc::new(certified)));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// States of heights 0 and up; they differ in their time and so in their root.
+    fn states(n: u64) -> Vec<ReplicatedState> {
+        let genesis = Genesis {
+            version: 1,
+            name: "test".into(),
+            heartbeat_ms: 1,
+            view_timeout_ms: 1,
+            provisional: true,
+            nodes: vec![],
+        };
+        let subnet = SubnetId(Principal::anonymous());
+        let mut state = ReplicatedState::genesis(&genesis, &[], subnet, &[]).unwrap();
+        let mut next = |height| {
+            let before = state.clone();
+            state.counters.height = Height(height);
+            state.counters.time = Time(height);
+            state.seal(&before).unwrap();
+            state.clone()
+        };
+        (0..n).map(&mut next).collect()
+    }
+
+    fn certification(state: &ReplicatedState) -> Certification {
+        let signature = BlsBytes([0; 48]);
+        Certification { height: state.height(), root: state.root(), signature }
+    }
+
+    /// Gives a certifier `events` and says which height is published after each.
+    fn check(events: &[&dyn Fn(&Certifier)], published: &[Option<u64>]) {
+        let (sender, receiver) = watch::channel(None);
+        let certifier = Certifier::new(sender, Arc::new(Metrics::new().unwrap()));
+        let seen = events.iter().map(|event| {
+            event(&certifier);
+            let state = receiver.borrow().clone();
+            state.map(|state: Arc<CertifiedState>| state.height.0)
+        });
+        assert_eq!(seen.collect::<Vec<_>>(), published);
+    }
+
+    #[test]
+    fn publishes_a_height_when_both_its_state_and_its_certification_are_there() {
+        let states = states(4);
+        check(
+            &[
+                &|certifier| certifier.executed(states[1].clone()),
+                &|certifier| certifier.certified(certification(&states[1])),
+                &|certifier| certifier.certified(certification(&states[3])),
+                &|certifier| certifier.executed(states[2].clone()),
+                &|certifier| certifier.executed(states[3].clone()),
+                &|certifier| certifier.certified(certification(&states[2])),
+            ],
+            &[None, Some(1), Some(1), Some(1), Some(3), Some(3)],
+        );
+    }
+
+    #[test]
+    fn serves_what_a_restart_recovered_only_if_it_is_certified() {
+        let states = states(3);
+        let recovered = |height: usize| Some(certification(&states[height]));
+        check(&[&|certifier| certifier.recovered(states[2].clone(), recovered(2))], &[Some(2)]);
+        check(&[&|certifier| certifier.recovered(states[2].clone(), recovered(1))], &[None]);
+        check(&[&|certifier| certifier.recovered(states[0].clone(), None)], &[None]);
+    }
+
+    #[test]
+    fn a_diverged_or_closed_replica_publishes_nothing() {
+        let states = states(3);
+        let other = Certification { root: states[2].root(), ..certification(&states[1]) };
+        check(
+            &[&|certifier| certifier.executed(states[1].clone()), &|certifier| certifier.certified(other)],
+            &[None, None],
+        );
+        check(
+            &[
+                &|certifier| certifier.recovered(states[1].clone(), Some(certification(&states[1]))),
+                &Certifier::close,
+                &|certifier| certifier.recovered(states[2].clone(), Some(certification(&states[2]))),
+            ],
+            &[Some(1), None, None],
+        );
+    }
+
+    #[test]
+    fn keeps_a_bounded_number_of_states() {
+        let states = states(UNCERTIFIED_STATES_MAX as u64 + 2);
+        let executed =
+            |certifier: &Certifier| states.iter().cloned().for_each(|state| certifier.executed(state));
+        check(
+            &[&executed, &|certifier| certifier.certified(certification(&states[1])), &|certifier| {
+                certifier.certified(certification(&states[2]))
+            }],
+            &[None, None, Some(2)],
+        );
+    }
+}

@@ -3,7 +3,7 @@
 use super::host::{Target, target};
 use super::metrics::Metrics;
 use super::page::{self, Reply, failure, refusal, welcome, whole};
-use super::upstream::{Upstream, UpstreamError};
+use super::upstream::{Upstream, UpstreamError, on_behalf_of};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
@@ -16,6 +16,7 @@ use ic_agent::Agent;
 use ic_http_gateway_protocol::{HttpGatewayClient, HttpGatewayRequestArgs};
 use std::convert::Infallible;
 use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
@@ -126,9 +127,11 @@ async fn connection(
     if !matches!(tokio::time::timeout(FIRST_BYTE, stream.readable()).await, Ok(Ok(()))) {
         return;
     }
+    let client = stream.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip());
     let service = service_fn(move |request| {
         let gateway = gateway.clone();
-        async move { Ok::<_, Infallible>(gateway.answer(request).await) }
+        // HTTP/2 answers each request in a task of its own, so the client is named for each.
+        async move { Ok::<_, Infallible>(on_behalf_of(client, gateway.answer(request)).await) }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER).max_buf_size(HEADER_BYTES_MAX);

@@ -1,4 +1,7 @@
 //! The replicas behind the gateway: requests go to a healthy one, and to the next when it fails.
+//!
+//! Requests of one client go to the same replica as long as it is healthy: certified heights of two replicas differ for
+//! a moment, and who was just told that a canister exists must not be told by the next replica that it does not.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
@@ -9,8 +12,9 @@ use ic_agent::AgentError;
 use ic_agent::agent::HttpService;
 use std::fmt;
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// A replica must answer an update call within this time (it waits for the certificate itself).
@@ -35,6 +39,26 @@ pub enum UpstreamError {
     NoneConfigured,
 }
 
+tokio::task_local! {
+    /// Where the client of the current task comes from.
+    static CLIENT: IpAddr;
+}
+
+/// Runs `work` on behalf of a client.
+pub async fn on_behalf_of<F: Future>(client: IpAddr, work: F) -> F::Output {
+    CLIENT.scope(client, work).await
+}
+
+/// A number that is the same for all requests of a client.
+fn preference() -> usize {
+    let mix = |sum: usize, byte: &u8| sum.wrapping_mul(31).wrapping_add(usize::from(*byte));
+    let of = |client: &IpAddr| match client {
+        IpAddr::V4(address) => address.octets().iter().fold(0, mix),
+        IpAddr::V6(address) => address.octets().iter().fold(0, mix),
+    };
+    CLIENT.try_with(of).unwrap_or_default()
+}
+
 struct Replica {
     /// `host:port`
     authority: String,
@@ -44,7 +68,6 @@ struct Replica {
 /// The replicas and a connection pool to them.
 pub struct Upstream {
     replicas: Vec<Replica>,
-    next: AtomicUsize,
     client: Client<HttpConnector, Full<Bytes>>,
 }
 
@@ -79,7 +102,7 @@ impl Upstream {
             .pool_idle_timeout(Duration::from_secs(30))
             .build(connector);
         let replicas = urls.iter().map(replica).collect::<Result<Vec<_>, _>>()?;
-        Ok(Upstream { replicas, next: AtomicUsize::new(0), client })
+        Ok(Upstream { replicas, client })
     }
 
     /// How many replicas the last probes found healthy.
@@ -87,9 +110,9 @@ impl Upstream {
         self.replicas.iter().filter(|replica| replica.healthy.load(Ordering::Relaxed)).count()
     }
 
-    /// All replicas, healthy ones first, starting with the next one of the rotation.
+    /// All replicas, healthy ones first, starting with the one that the client prefers.
     fn order(&self) -> Vec<&Replica> {
-        let start = self.next.fetch_add(1, Ordering::Relaxed);
+        let start = preference();
         let rotated = (0..self.replicas.len())
             .filter_map(|offset| self.replicas.get(start.wrapping_add(offset) % self.replicas.len()));
         let (mut first, last): (Vec<_>, Vec<_>) =

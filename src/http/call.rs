@@ -8,7 +8,7 @@ use crate::certification::certificate;
 use crate::encoding::cbor;
 use crate::ingress::authenticate_call;
 use crate::node::CertifiedState;
-use crate::types::RequestId;
+use crate::types::{Authenticated, Reject, RequestId, UserCall};
 use bytes::Bytes;
 use std::sync::Arc;
 use tokio::time::timeout;
@@ -23,7 +23,7 @@ impl Server {
         let id = ingress.id;
         let known = self.handle.certified().is_some_and(|state| state.request_sender(&id).is_some());
         if !known {
-            if let Err(reject) = self.handle.inspect(call).await? {
+            if let Err(reject) = self.inspect(call).await? {
                 return Ok(reply::cbor(match style {
                     CallStyle::Asynchronous => cbor::async_rejection(&reject),
                     CallStyle::Synchronous => cbor::non_replicated_rejection(&reject),
@@ -34,6 +34,23 @@ impl Server {
         match style {
             CallStyle::Asynchronous => Ok(reply::accepted()),
             CallStyle::Synchronous => Ok(self.wait(id).await),
+        }
+    }
+
+    /// Whether the call may enter the pool. A refusal is made by a state that is newer than the call: its sender may
+    /// know, through another replica, of changes that this one has not certified yet.
+    async fn inspect(&self, call: Authenticated<UserCall>) -> Result<Result<(), Reject>, Refusal> {
+        let arrived = wall_clock();
+        match self.handle.inspect(call.clone()).await? {
+            Ok(()) => Ok(Ok(())),
+            Err(_) => {
+                let mut changes = self.handle.certified_changes();
+                let newer = |state: &Option<Arc<CertifiedState>>| {
+                    state.as_ref().is_some_and(|state| state.time >= arrived)
+                };
+                let _ = timeout(self.config.inspect_wait, changes.wait_for(newer)).await;
+                Ok(self.handle.inspect(call).await?)
+            }
         }
     }
 

@@ -53,6 +53,8 @@ pub struct Config {
     pub write_deadline: Duration,
     /// How long a synchronous call waits for its certificate.
     pub call_wait: Duration,
+    /// How long a refusal waits for a certified state that is newer than the refused call.
+    pub inspect_wait: Duration,
 }
 
 impl Default for Config {
@@ -64,6 +66,7 @@ impl Default for Config {
             body_deadline: Duration::from_millis(HTTP_BODY_MS),
             write_deadline: Duration::from_millis(HTTP_WRITE_STALL_MS),
             call_wait: Duration::from_millis(CALL_WAIT_MS),
+            inspect_wait: Duration::from_millis(INSPECT_WAIT_MS),
         }
     }
 }

@@ -47,6 +47,8 @@ pub const HTTP_WAITING_CALLS_MAX: usize = 20_000;
 pub const HTTP_CERTIFIED_AGE_MAX_MS: u64 = 60_000;
 /// A synchronous call (v3, v4) waits this long for its certificate before it answers 202.
 pub const CALL_WAIT_MS: u64 = 10_000;
+/// A refused call is judged again by a certified state that is newer than it; this long such a state is awaited.
+pub const INSPECT_WAIT_MS: u64 = 2_000;
 
 // Encodings.
 pub const CBOR_DEPTH_MAX: usize = 32;

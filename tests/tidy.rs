@@ -41,7 +41,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("http", &["types", "encoding", "certification", "ingress", "node"]),
     ("agent", &["types", "crypto", "encoding", "certification"]),
     ("gateway", &["types", "encoding", "certification", "agent", "telemetry"]),
-    ("sim", &["types", "crypto", "encoding", "state", "execution", "replica", "storage"]),
+    ("sim", &["types", "crypto", "encoding", "state", "wasm", "execution", "replica", "storage"]),
 ];
 
 /// Foreign crates and the rooms that are their home.

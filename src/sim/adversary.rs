@@ -24,6 +24,8 @@ pub enum Sin {
     Babbler,
     /// Its clock is minutes wrong: the blocks that it proposes are of another time.
     Anachronist,
+    /// Leaves for good when the storm is over: the others must live without it.
+    Deserter,
     /// Only for controls: says nothing at all that is signed.
     Mute,
     /// Only for controls: with others like it, notarizes and finalizes everything for everybody.
@@ -32,7 +34,8 @@ pub enum Sin {
 
 impl Sin {
     /// The sins of a swarm.
-    pub const ALLOWED: &[Sin] = &[Sin::Equivocator, Sin::Withholder, Sin::Babbler, Sin::Anachronist];
+    pub const ALLOWED: &[Sin] =
+        &[Sin::Equivocator, Sin::Withholder, Sin::Babbler, Sin::Anachronist, Sin::Deserter];
 }
 
 /// A node's secrets, as its sin needs them.
@@ -65,7 +68,7 @@ impl Adversary {
         let twisted = effects.into_iter().flat_map(|effect| match self.sin {
             Sin::Equivocator => self.equivocate(effect),
             Sin::Withholder | Sin::Mute => self.withhold(effect),
-            Sin::Babbler | Sin::Anachronist => vec![effect],
+            Sin::Babbler | Sin::Anachronist | Sin::Deserter => vec![effect],
             Sin::Conspirator => self.conspire(effect),
         });
         twisted.collect()
@@ -76,7 +79,7 @@ impl Adversary {
         match self.sin {
             Sin::Babbler => self.babble(message),
             Sin::Conspirator => self.join_in(message),
-            Sin::Equivocator | Sin::Withholder | Sin::Anachronist | Sin::Mute => Vec::new(),
+            Sin::Equivocator | Sin::Withholder | Sin::Anachronist | Sin::Deserter | Sin::Mute => Vec::new(),
         }
     }
 

@@ -152,7 +152,7 @@ mod tests {
             (4..=6).for_each(|view| disk.write(vote(view)));
             let torn = disk.crash(&mut Random::new(seed)).unwrap();
             assert_eq!(votes(&disk), 6 - torn.lost);
-            assert_eq!(torn.unsynced, 3);
+            assert_eq!((torn.unsynced, torn.kept.len()), (3, 3 - torn.lost));
             kept.insert(votes(&disk));
         }
         assert_eq!(kept.into_iter().collect::<Vec<_>>(), [3, 4, 5, 6]);

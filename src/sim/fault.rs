@@ -13,6 +13,8 @@ pub struct Rates {
     pub weights: [u64; 8],
     /// Of a thousand disk barriers so many end in a crash before they hold.
     pub torn_per_mille: u64,
+    /// The one barrier of the run that ends in a crash, counted from 1 over all nodes.
+    pub torn_barrier: Option<u64>,
     /// Of a hundred thousand effects so many are followed by a crash.
     pub cut_short_per_100k: u64,
     /// Longest time that a barrier takes, in nanoseconds.
@@ -48,6 +50,7 @@ impl Rates {
         every: 0,
         weights: [0; 8],
         torn_per_mille: 0,
+        torn_barrier: None,
         cut_short_per_100k: 0,
         sync_max: 0,
         execute_max: 0,
@@ -65,6 +68,7 @@ impl Rates {
         Rates {
             every: if random.chance(850) { random.between(100, 3_000) * MS } else { 0 },
             weights,
+            torn_barrier: None,
             torn_per_mille: if crashes { random.between(1, 10) } else { 0 },
             cut_short_per_100k: if crashes { random.between(1, 60) } else { 0 },
             sync_max: if random.chance(700) { random.between(MS / 10, 30 * MS) } else { 0 },

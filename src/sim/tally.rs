@@ -43,6 +43,8 @@ tally! {
     babblings,
     /// Runs in which a sinner's clock was minutes wrong.
     anachronists,
+    /// Nodes that left for good.
+    desertions,
     leaps,
     /// Messages that took the way through bytes and back.
     encoded,

@@ -72,6 +72,8 @@ struct World {
     rates: Rates,
     faults: Random,
     delays: Random,
+    /// Disk barriers so far.
+    barriers: u64,
     /// How far all clocks jumped ahead together, in nanoseconds.
     leaped: u64,
     /// The height to reach, known once the calm began.
@@ -123,6 +125,7 @@ impl World {
             rates: scenario.rates,
             faults: random.fork(4),
             delays: random.fork(5),
+            barriers: 0,
             leaped: 0,
             goal: None,
             ended: false,
@@ -206,7 +209,7 @@ impl World {
                 Some(Sin::Withholder | Sin::Mute) => self.tally.withholdings += deeds,
                 Some(Sin::Babbler) => self.tally.babblings += deeds,
                 Some(Sin::Anachronist) => self.tally.anachronists += 1,
-                None => {}
+                Some(Sin::Deserter) | None => {}
             }
         }
         let violation = self.oracle.violation().cloned();

@@ -11,12 +11,17 @@ type Nodes = u64;
 pub struct Votes {
     /// Votes that make a certificate: all but as many as may be faulty.
     needed: u32,
+    /// Shares that make a beacon: one more than may be faulty.
+    needed_for_beacon: u32,
     /// Sinners: each may have voted for anything.
     sinners: u32,
     notarizing: BTreeMap<(View, Digest), Nodes>,
     nullifying: BTreeMap<View, Nodes>,
     finalizing: BTreeMap<(View, Digest), Nodes>,
     certifying: BTreeMap<(Height, StateRoot), Nodes>,
+    /// Who gave its beacon share of a view: it rides on votes to notarize and to nullify.
+    beaconing: BTreeMap<View, Nodes>,
+    beacons: BTreeMap<View, BlsBytes>,
     /// What each node said in public, by kind and number.
     spoken: BTreeMap<(NodeIndex, Kind, u64), Digest>,
     notarized: BTreeMap<View, Digest>,
@@ -39,11 +44,14 @@ impl Votes {
         let sinners = honest.iter().filter(|honest| !**honest).count() as u32;
         Votes {
             needed: n - n.saturating_sub(1) / 3,
+            needed_for_beacon: n.saturating_sub(1) / 3 + 1,
             sinners,
             notarizing: BTreeMap::new(),
             nullifying: BTreeMap::new(),
             finalizing: BTreeMap::new(),
             certifying: BTreeMap::new(),
+            beaconing: BTreeMap::new(),
+            beacons: BTreeMap::new(),
             spoken: BTreeMap::new(),
             notarized: BTreeMap::new(),
             nullified: BTreeMap::new(),
@@ -81,10 +89,10 @@ impl Votes {
                 self.speak(node, Kind::Certify, share.height.0, share.root.0)
             }
             M::Notarization(notarization, beacon) => {
-                self.notarization(notarization).and_then(|()| beacon_of(notarization.view, beacon))
+                self.notarization(notarization).and_then(|()| self.beacon(notarization.view, beacon))
             }
             M::Nullification(nullification, beacon) => {
-                self.nullification(nullification).and_then(|()| beacon_of(nullification.view, beacon))
+                self.nullification(nullification).and_then(|()| self.beacon(nullification.view, beacon))
             }
             M::Finalization(finalization) => self.finalization(finalization),
             M::Certification(certification) => self.certified(certification),
@@ -100,10 +108,10 @@ impl Votes {
                 Ok(())
             }
             Record::Notarization(notarization, beacon) => {
-                self.notarization(notarization).and_then(|()| beacon_of(notarization.view, beacon))
+                self.notarization(notarization).and_then(|()| self.beacon(notarization.view, beacon))
             }
             Record::Nullification(nullification, beacon) => {
-                self.nullification(nullification).and_then(|()| beacon_of(nullification.view, beacon))
+                self.nullification(nullification).and_then(|()| self.beacon(nullification.view, beacon))
             }
             Record::Finalized { finalization, .. } => self.finalization(finalization),
             Record::Certification(certification) => self.certified(certification),
@@ -136,6 +144,26 @@ impl Votes {
             Vote::Finalize { view, block } => self.finalizing.entry((*view, *block)).or_default(),
         };
         *nodes |= bit(node);
+        if !matches!(vote, Vote::Finalize { .. }) {
+            *self.beaconing.entry(vote.view()).or_default() |= bit(node);
+        }
+    }
+
+    /// The beacon of a view is its own, one, and borne by enough shares.
+    fn beacon(&mut self, view: View, beacon: &RandomBeacon) -> Finding {
+        let shares = self.beaconing.get(&view).map_or(0, |nodes| nodes.count_ones()) + self.sinners;
+        if beacon.view != view || shares < self.needed_for_beacon {
+            let of = beacon.view;
+            return violation(
+                "I3",
+                format!("view {view} comes with the beacon of view {of}, {shares} shares"),
+            );
+        }
+        let one = *self.beacons.entry(view).or_insert(beacon.signature);
+        if one != beacon.signature {
+            return violation("I3", format!("view {view} has two beacons"));
+        }
+        Ok(())
     }
 
     /// I5: what is said once is never said differently, and who gave a view up does not finalize it.
@@ -208,13 +236,6 @@ impl Votes {
     fn suffice(&self, nodes: Option<&Nodes>) -> bool {
         nodes.map_or(0, |nodes| nodes.count_ones()) + self.sinners >= self.needed
     }
-}
-
-fn beacon_of(view: View, beacon: &RandomBeacon) -> Finding {
-    if beacon.view == view {
-        return Ok(());
-    }
-    violation("I3", format!("view {view} comes with the beacon of view {}", beacon.view))
 }
 
 fn bit(node: NodeIndex) -> Nodes {

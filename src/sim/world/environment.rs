@@ -1,5 +1,6 @@
 //! What comes from outside of the nodes: faults, their end, users.
 
+use super::super::adversary::Sin;
 use super::super::fault::{Fault, Rates};
 use super::super::network::Weather;
 use super::super::oracle::CALM_HEIGHTS;
@@ -130,6 +131,15 @@ impl World {
         self.queue.push(Time(self.now.0 + lasting), Event::Restart { node, life });
     }
 
+    /// The process ends and never comes back.
+    fn desert(&mut self, node: NodeIndex) {
+        self.tally.desertions += 1;
+        self.note("deserts", node, None, Facts::default());
+        let host = self.host_mut(node);
+        host.life = None;
+        host.incarnation += 1;
+    }
+
     /// A crash from which the node comes back soon.
     pub(super) fn crash_and_return(&mut self, node: NodeIndex) {
         let lasting = self.faults.between(REVIVAL.0, REVIVAL.1);
@@ -137,7 +147,9 @@ impl World {
     }
 
     pub(super) fn struck_in_barrier(&mut self) -> bool {
-        self.rates.torn_per_mille > 0 && self.faults.chance(self.rates.torn_per_mille)
+        self.barriers += 1;
+        let chosen = self.rates.torn_barrier == Some(self.barriers);
+        chosen || (self.rates.torn_per_mille > 0 && self.faults.chance(self.rates.torn_per_mille))
     }
 
     pub(super) fn struck_after_barrier(&mut self) -> bool {
@@ -154,7 +166,10 @@ impl World {
         self.network.calm(Weather::CALM);
         for node in self.nodes() {
             self.host_mut(node).paused_until = Time::ZERO;
-            self.start(node);
+            match self.scenario.sins[usize::from(node.0)] {
+                Some(Sin::Deserter) => self.desert(node),
+                _ => self.start(node),
+            }
         }
         let lowest = self.oracle.lowest();
         self.goal = Some(Height(self.scenario.heights.max(lowest.0 + CALM_HEIGHTS)));

@@ -11,7 +11,7 @@ use wasmer::sys::{Cranelift, CraneliftOptLevel, EngineBuilder, Features, Target}
 use wasmer::{Engine, Module};
 
 /// Raised whenever instrumentation or the flags below change what is compiled.
-const CODE_VERSION: u32 = 1;
+const CODE_VERSION: u32 = 2;
 
 /// A module ready to be instantiated.
 pub struct Compiled {

@@ -29,6 +29,8 @@ const GUARD: usize = (1 << 32) + WASM_PAGE_BYTES;
 pub struct Heap {
     base: NonNull<u8>,
     image: OwnedFd,
+    /// The image itself, for reading.
+    view: NonNull<u8>,
     /// Bytes that are accessible.
     size: AtomicUsize,
     /// Bytes that heap and stable memory may still grow in this run.
@@ -52,12 +54,16 @@ impl Heap {
         rustix::fs::ftruncate(&image, ADDRESSABLE as u64).map_err(failed("ftruncate"))?;
         let nothing = std::ptr::null_mut();
         let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
-        // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
+        // SAFETY: new mappings at addresses of the kernel's choice touch nothing that exists.
+        let view = unsafe { mmap(nothing, ADDRESSABLE, ProtFlags::READ, MapFlags::SHARED, &image, 0) };
+        let view = not_null(view.map_err(failed("mmap"))?)?;
+        // SAFETY: as above.
         let base = unsafe { mmap_anonymous(nothing, ADDRESSABLE + GUARD, ProtFlags::empty(), flags) };
         let base = base.map_err(failed("mmap"))?;
         let heap = Heap {
-            base: NonNull::new(base.cast()).ok_or_else(|| HostFailure("mmap gave null".into()))?,
+            base: not_null(base)?,
             image,
+            view,
             size: AtomicUsize::new(0),
             room: AtomicU64::new(0),
             pages_max: pages_max.min(HEAP_WASM_PAGES_MAX),
@@ -161,15 +167,15 @@ impl Heap {
     /// where to look: the answer is the same on every host.
     pub fn changes(&self) -> Result<Vec<(u64, Page)>, HostFailure> {
         let mut changed = Vec::new();
-        let mut old = [0; PAGE_BYTES];
         for run in dirty::copied(self.base.as_ptr() as u64, self.size() as u64)? {
             for index in run {
-                let start = index * PAGE_BYTES as u64;
-                self.read_image(start, &mut old)?;
-                let new = self.read(start, PAGE_BYTES as u64).unwrap_or(&old);
-                if let Ok(new) = <&[u8; PAGE_BYTES]>::try_from(new)
-                    && *new != old
-                {
+                let start = index as usize * PAGE_BYTES;
+                // SAFETY: page `index` lies within both mappings and is accessible; nobody writes now.
+                let (old, new) = unsafe {
+                    (&*self.view.as_ptr().add(start).cast(), &*self.base.as_ptr().add(start).cast())
+                };
+                let (old, new): (&[u8; PAGE_BYTES], &[u8; PAGE_BYTES]) = (old, new);
+                if old != new {
                     changed.push((index, Arc::new(*new)));
                 }
             }
@@ -193,14 +199,6 @@ impl Heap {
             self.write_image(start, content)?;
         }
         Ok(())
-    }
-
-    fn read_image(&self, start: u64, into: &mut [u8; PAGE_BYTES]) -> Result<(), HostFailure> {
-        match rustix::io::pread(&self.image, &mut into[..], start) {
-            Ok(PAGE_BYTES) => Ok(()),
-            Ok(read) => Err(HostFailure(format!("heap image: {read} bytes read at {start}"))),
-            Err(error) => Err(failed("pread")(error)),
-        }
     }
 
     fn write_image(&self, start: u64, page: &[u8; PAGE_BYTES]) -> Result<(), HostFailure> {
@@ -241,7 +239,13 @@ impl Drop for Heap {
     fn drop(&mut self) {
         // SAFETY: the whole reservation, which nobody can reach any more. Failing leaves it reserved.
         let _ = unsafe { munmap(self.at(0), ADDRESSABLE + GUARD) };
+        // SAFETY: as above.
+        let _ = unsafe { munmap(self.view.as_ptr().cast(), ADDRESSABLE) };
     }
+}
+
+fn not_null(mapping: *mut core::ffi::c_void) -> Result<NonNull<u8>, HostFailure> {
+    NonNull::new(mapping.cast()).ok_or_else(|| HostFailure("heap: mmap gave null".into()))
 }
 
 /// An operating system call's failure as the host's.

@@ -42,15 +42,15 @@ pub fn function(
         locals.push((number, RoundtripReencoder.val_type(ty).map_err(encoding)?));
         count = count.saturating_add(number);
     }
-    locals.extend([(1, ValType::I64), (1, ValType::I32)]);
+    locals.extend([(1, ValType::I64), (1, ValType::I32), (1, ValType::I64)]);
     let mut function = Function::new(locals);
     let meter = Meter::new(added, count);
     if let Some(bytes) = charge {
         meter.enter(&mut function, bytes, results);
     }
     Walk::new(meter, charge.is_some(), &mut function).body(body)?;
-    if let Some(bytes) = charge {
-        meter.leave(&mut function, bytes);
+    if charge.is_some() {
+        meter.leave(&mut function);
     }
     Ok(function)
 }
@@ -60,7 +60,8 @@ pub fn function(
 pub struct Meter {
     counter: u32,
     stack: u32,
-    /// A local of type i64 that no code of the module uses; the next one is an i32.
+    /// Three locals that no code of the module uses: for the counter (i64), for a length (i32), and for
+    /// the stack as it was at entry (i64), which its exit restores without waiting for what callees stored.
     scratch: u32,
 }
 
@@ -115,17 +116,16 @@ impl Meter {
     fn enter(&self, function: &mut Function, bytes: u64, results: BlockType) {
         function
             .instruction(&Instruction::GlobalGet(self.stack))
+            .instruction(&Instruction::LocalTee(self.scratch + 2))
             .instruction(&Instruction::I64Const(bytes as i64))
             .instruction(&Instruction::I64Sub);
         self.store_and_compare(function, self.stack);
         function.instruction(&Instruction::Block(results));
     }
 
-    fn leave(&self, function: &mut Function, bytes: u64) {
+    fn leave(&self, function: &mut Function) {
         function
-            .instruction(&Instruction::GlobalGet(self.stack))
-            .instruction(&Instruction::I64Const(bytes as i64))
-            .instruction(&Instruction::I64Add)
+            .instruction(&Instruction::LocalGet(self.scratch + 2))
             .instruction(&Instruction::GlobalSet(self.stack))
             .instruction(&Instruction::End);
     }

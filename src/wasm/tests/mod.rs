@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// A canister as execution would hold it.
 pub struct Canister<'e> {
     pub engine: &'e Engine,
-    module: Arc<[u8]>,
+    pub module: Arc<[u8]>,
     hash: Digest,
     pub memory: Memory,
     pub system: System,
@@ -67,7 +67,7 @@ impl<'e> Canister<'e> {
     }
 
     /// Runs, and keeps the changes if it succeeds.
-    fn apply(&mut self, entry: Entry, context: Context) -> Result<Changes, Reject> {
+    pub fn apply(&mut self, entry: Entry, context: Context) -> Result<Changes, Reject> {
         if entry == Entry::Instantiate {
             self.memory.heap = PageMap::new();
         }

@@ -87,7 +87,9 @@ impl<'a> Executor<'a> {
         self.give_up_stops();
         self.induct_ingress()?;
         self.run_timers()?;
-        self.run_messages()
+        self.run_messages()?;
+        self.shrink_history();
+        Ok(())
     }
 
     /// Whether the height may start another message.

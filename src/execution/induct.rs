@@ -6,7 +6,7 @@
 use super::{Executor, management};
 use crate::crypto::hash::hash_parts;
 use crate::state::{CanisterState, HistoryEntry, HostFailure, IngressStatus, Message, Status};
-use crate::types::limits::{CANISTER_INBOX_MAX, INGRESS_HISTORY_MAX, MANAGEMENT_QUEUE_MAX};
+use crate::types::limits::{CANISTER_INBOX_MAX, INGRESS_HISTORY_MAX, MANAGEMENT_QUEUE_MAX, QUEUE_BYTES_MAX};
 use crate::types::*;
 use std::sync::Arc;
 
@@ -19,14 +19,26 @@ impl Executor<'_> {
             };
             match entry.status {
                 IngressStatus::Received => self.expire(id),
-                IngressStatus::Replied(_) | IngressStatus::Rejected(_) => {
-                    let status = IngressStatus::Done;
-                    let entry = HistoryEntry { status, ..entry.clone() };
-                    self.state.set_history(id, entry);
-                }
+                IngressStatus::Replied(_) | IngressStatus::Rejected(_) => self.forget_answer(id),
                 IngressStatus::Done | IngressStatus::Processing => self.state.remove_history(id),
             }
         }
+    }
+
+    /// Too many bytes of answers: the oldest go (rule 4 of `state::history`).
+    pub(super) fn shrink_history(&mut self) {
+        while let Some(id) = self.state.history().excess() {
+            self.forget_answer(id);
+        }
+    }
+
+    fn forget_answer(&mut self, id: RequestId) {
+        let Some(entry) = self.state.history().get(&id) else {
+            return;
+        };
+        let HistoryEntry { sender, receiver, expiry, completed, .. } = *entry;
+        let status = IngressStatus::Done;
+        self.state.set_history(id, HistoryEntry { sender, receiver, expiry, completed, status });
     }
 
     fn expire(&mut self, id: RequestId) {
@@ -106,7 +118,8 @@ impl Executor<'_> {
         let Some(canister) = self.state.canister(id) else {
             return Ok(Err(not_found(&receiver)));
         };
-        if let Err(reject) = accepts_calls(id, canister) {
+        let accepted = self.has_queue_room(ingress.call.arg.len()).and_then(|()| accepts_calls(id, canister));
+        if let Err(reject) = accepted {
             return Ok(Err(reject));
         }
         let keep = super::charge::freezing_limit(&self.environment.prices, canister);
@@ -121,8 +134,8 @@ impl Executor<'_> {
 
     /// The canister that is managed pays, from all it has: managing must be possible when it is frozen.
     fn induct_management(&mut self, ingress: &Arc<Ingress>) -> Result<Result<(), Reject>, HostFailure> {
-        if self.state.management.len() >= MANAGEMENT_QUEUE_MAX {
-            return Ok(Err(Reject::new(ErrorCode::CanisterQueueFull, "Too many management calls wait.")));
+        if let Err(reject) = self.has_management_room(ingress.call.arg.len()) {
+            return Ok(Err(reject));
         }
         if let Err(reject) = management::authorize_ingress(&self.state, &ingress.call) {
             return Ok(Err(reject));
@@ -139,6 +152,22 @@ impl Executor<'_> {
         Ok(Ok(()))
     }
 
+    /// Whether another message of so many bytes may wait.
+    pub(super) fn has_queue_room(&self, bytes: usize) -> Result<(), Reject> {
+        match self.state.queue_bytes().saturating_add(bytes as u64) <= QUEUE_BYTES_MAX {
+            true => Ok(()),
+            false => Err(queue_full("Messages that wait on this subnet have too many bytes.")),
+        }
+    }
+
+    /// Whether another management call of so many bytes may wait.
+    pub(super) fn has_management_room(&self, bytes: usize) -> Result<(), Reject> {
+        match self.state.management.len() < MANAGEMENT_QUEUE_MAX {
+            true => self.has_queue_room(bytes),
+            false => Err(queue_full("Too many management calls wait.")),
+        }
+    }
+
     /// The next 32 bytes of randomness of this height.
     pub(super) fn draw(&mut self) -> Digest {
         let draw = self.draws.to_be_bytes();
@@ -153,6 +182,10 @@ pub(super) fn ingress_bytes(call: &UserCall) -> usize {
     call.arg.len() + call.method_name.len() + nonce
 }
 
+fn queue_full(why: &str) -> Reject {
+    Reject::new(ErrorCode::CanisterQueueFull, format!("{why} Try again later."))
+}
+
 /// No canister has this id.
 pub(super) fn not_found(id: &Principal) -> Reject {
     Reject::new(ErrorCode::CanisterNotFound, format!("Canister {id} not found"))
@@ -163,10 +196,7 @@ pub(super) fn accepts_calls(id: CanisterId, canister: &CanisterState) -> Result<
     accepts_message(id, canister)?;
     match canister.queue.len() < CANISTER_INBOX_MAX {
         true => Ok(()),
-        false => {
-            let message = format!("The queue of canister {id} is full. Try again later.");
-            Err(Reject::new(ErrorCode::CanisterQueueFull, message))
-        }
+        false => Err(queue_full(&format!("The queue of canister {id} is full."))),
     }
 }
 

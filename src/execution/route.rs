@@ -4,7 +4,7 @@
 use super::Executor;
 use super::induct::{accepts_calls, not_found};
 use crate::state::{Callback, CanisterState, IngressStatus, Message, Origin};
-use crate::types::limits::{CALL_TIMEOUT_MAX_S, MANAGEMENT_QUEUE_MAX};
+use crate::types::limits::CALL_TIMEOUT_MAX_S;
 use crate::types::*;
 use crate::wasm::OutgoingCall;
 use std::sync::Arc;
@@ -68,11 +68,9 @@ impl Executor<'_> {
 
     fn may_enter(&self, request: &Request) -> Result<(), Reject> {
         if request.receiver == management_canister() {
-            return match self.state.management.len() < MANAGEMENT_QUEUE_MAX {
-                true => Ok(()),
-                false => Err(Reject::new(ErrorCode::CanisterQueueFull, "Too many management calls wait.")),
-            };
+            return self.has_management_room(request.payload.len());
         }
+        self.has_queue_room(request.payload.len())?;
         let id = CanisterId::from_principal(&request.receiver);
         let canister = id.and_then(|id| Some((id, self.state.canister(id)?)));
         let (id, canister) = canister.ok_or_else(|| not_found(&request.receiver))?;

@@ -5,10 +5,11 @@
 //! 2. A call that is still `Received` when it expires is rejected; it will not run any more.
 //! 3. A reply or reject stays for [`INGRESS_TTL_MS`] after it was made and at least until the call
 //!    expires; then only that the call is `Done` is remembered, for [`INGRESS_DRIFT_MS`]; then nothing.
-//! 4. The index `due` orders entries by the moment of their next change, so that time passing costs
+//! 4. When replies together have more than [`INGRESS_HISTORY_BYTES_MAX`], the oldest become `Done` early.
+//! 5. The index `due` orders entries by the moment of their next change, so that time passing costs
 //!    only what changes.
 
-use crate::types::limits::{INGRESS_DRIFT_MS, INGRESS_TTL_MS};
+use crate::types::limits::{INGRESS_DRIFT_MS, INGRESS_HISTORY_BYTES_MAX, INGRESS_TTL_MS};
 use crate::types::{Principal, Reject, RequestId, Time};
 use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,15 @@ pub struct HistoryEntry {
 }
 
 impl HistoryEntry {
+    /// Bytes of the answer.
+    fn answer_bytes(&self) -> u64 {
+        match &self.status {
+            IngressStatus::Replied(reply) => reply.len() as u64,
+            IngressStatus::Rejected(reject) => reject.message.len() as u64,
+            IngressStatus::Received | IngressStatus::Processing | IngressStatus::Done => 0,
+        }
+    }
+
     /// When time alone changes the entry (rules 2 and 3).
     fn due(&self) -> Option<Time> {
         let forgotten = self.completed.plus_ms(INGRESS_TTL_MS).max(self.expiry);
@@ -61,6 +71,9 @@ impl HistoryEntry {
 pub struct History {
     entries: OrdMap<RequestId, Arc<HistoryEntry>>,
     due: OrdSet<(Time, RequestId)>,
+    /// Entries with an answer, oldest first, and the bytes of all answers (rule 4).
+    answered: OrdSet<(Time, RequestId)>,
+    answer_bytes: u64,
 }
 
 impl History {
@@ -86,17 +99,28 @@ impl History {
 
     /// Sets what is known of the call.
     pub fn set(&mut self, id: RequestId, entry: HistoryEntry) {
-        self.forget_due(&id);
+        self.unindex(&id);
         if let Some(due) = entry.due() {
             self.due.insert((due, id));
+        }
+        let bytes = entry.answer_bytes();
+        if bytes > 0 {
+            self.answered.insert((entry.completed, id));
+            self.answer_bytes = self.answer_bytes.saturating_add(bytes);
         }
         self.entries.insert(id, Arc::new(entry));
     }
 
     /// Forgets the call.
     pub fn remove(&mut self, id: &RequestId) {
-        self.forget_due(id);
+        self.unindex(id);
         self.entries.remove(id);
+    }
+
+    /// The oldest answer, if all of them have too many bytes (rule 4).
+    pub fn excess(&self) -> Option<RequestId> {
+        let (_, id) = self.answered.get_min()?;
+        (self.answer_bytes > INGRESS_HISTORY_BYTES_MAX).then_some(*id)
     }
 
     /// The entry that time changes first, if it does so before `now`: expiry is inclusive.
@@ -105,9 +129,17 @@ impl History {
         (*due < now).then_some(*id)
     }
 
-    fn forget_due(&mut self, id: &RequestId) {
-        if let Some(due) = self.entries.get(id).and_then(|entry| entry.due()) {
+    fn unindex(&mut self, id: &RequestId) {
+        let Some(entry) = self.entries.get(id) else {
+            return;
+        };
+        if let Some(due) = entry.due() {
             self.due.remove(&(due, *id));
+        }
+        let bytes = entry.answer_bytes();
+        if bytes > 0 {
+            self.answered.remove(&(entry.completed, *id));
+            self.answer_bytes = self.answer_bytes.saturating_sub(bytes);
         }
     }
 }

@@ -42,23 +42,29 @@ impl Message {
 #[derive(Clone, Default)]
 pub struct Queue {
     first: u64,
+    /// Bytes that the messages carry.
+    bytes: u64,
     messages: imbl::Vector<Arc<Message>>,
 }
 
 impl Queue {
     /// The queue whose oldest message has the number `first`.
     pub fn restored(first: u64, messages: impl IntoIterator<Item = Arc<Message>>) -> Queue {
-        Queue { first, messages: messages.into_iter().collect() }
+        let messages: imbl::Vector<Arc<Message>> = messages.into_iter().collect();
+        let bytes = messages.iter().map(|message| message.payload_bytes() as u64).sum();
+        Queue { first, bytes, messages }
     }
 
     /// Appends `message`.
     pub fn push(&mut self, message: Message) {
+        self.bytes = self.bytes.saturating_add(message.payload_bytes() as u64);
         self.messages.push_back(Arc::new(message));
     }
 
     /// Takes the oldest message.
     pub fn pop(&mut self) -> Option<Arc<Message>> {
         let message = self.messages.pop_front()?;
+        self.bytes = self.bytes.saturating_sub(message.payload_bytes() as u64);
         self.first = self.first.saturating_add(1);
         Some(message)
     }
@@ -66,6 +72,11 @@ impl Queue {
     /// How many messages wait.
     pub fn len(&self) -> usize {
         self.messages.len()
+    }
+
+    /// Bytes that the waiting messages carry.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// Whether none waits.

@@ -45,6 +45,8 @@ pub struct ReplicatedState {
     /// Canisters at which `stop_canister` calls wait, by the moment the first of them is given up.
     stops: OrdSet<(Time, CanisterId)>,
     memory_bytes: u64,
+    /// Bytes that messages carry which wait for canisters.
+    queue_bytes: u64,
     /// Best-effort calls in flight, by the moment they are given up.
     deadlines: OrdSet<(Time, CanisterId, CallbackId)>,
     pub(super) tree: LabelTree,
@@ -97,6 +99,7 @@ impl ReplicatedState {
             timers: OrdSet::new(),
             stops: OrdSet::new(),
             memory_bytes: 0,
+            queue_bytes: 0,
             deadlines: OrdSet::new(),
             tree,
             records: LabelTree::new(),
@@ -284,6 +287,11 @@ impl ReplicatedState {
         self.deadlines.get_min().copied().filter(|(deadline, ..)| *deadline < now)
     }
 
+    /// Bytes that all waiting messages carry.
+    pub fn queue_bytes(&self) -> u64 {
+        self.queue_bytes.saturating_add(self.management.bytes())
+    }
+
     /// Remembers to give up a best-effort call.
     pub fn add_deadline(&mut self, deadline: Time, id: CanisterId, callback: CallbackId) {
         self.deadlines.insert((deadline, id, callback));
@@ -309,6 +317,8 @@ impl ReplicatedState {
         reorder(&mut self.stops, id, before.stop, after.stop);
         let others = self.memory_bytes.saturating_sub(before.memory_bytes);
         self.memory_bytes = others.saturating_add(after.memory_bytes);
+        let others = self.queue_bytes.saturating_sub(before.queue_bytes);
+        self.queue_bytes = others.saturating_add(after.queue_bytes);
     }
 
     /// Enters a write into the tree of record digests.
@@ -337,6 +347,7 @@ struct Marks {
     timer: Option<Time>,
     stop: Option<Time>,
     memory_bytes: u64,
+    queue_bytes: u64,
 }
 
 impl Marks {
@@ -346,6 +357,7 @@ impl Marks {
             timer: canister.timer(),
             stop: canister.stop_deadline(),
             memory_bytes: canister.memory_bytes(),
+            queue_bytes: canister.queue.bytes(),
         }
     }
 }

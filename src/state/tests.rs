@@ -349,3 +349,33 @@ fn history_changes_with_time_at_the_moments_of_its_rules() {
     history.remove(&id);
     assert_eq!((history.due_before(Time(u64::MAX)), history.len()), (None, 0));
 }
+
+#[test]
+fn answers_beyond_the_bound_are_forgotten_oldest_first() {
+    let mut history = History::default();
+    let answer = |completed: u64, bytes: u64| HistoryEntry {
+        completed: Time(completed),
+        ..entry(IngressStatus::Replied(vec![0; bytes as usize]))
+    };
+    let half = limits::INGRESS_HISTORY_BYTES_MAX / 2;
+    history.set(RequestId([2; 32]), answer(20, half));
+    history.set(RequestId([1; 32]), answer(30, half));
+    assert_eq!(history.excess(), None);
+    history.set(RequestId([3; 32]), answer(10, 1));
+    assert_eq!(history.excess(), Some(RequestId([3; 32])));
+    history.set(RequestId([3; 32]), HistoryEntry { status: IngressStatus::Done, ..answer(10, 0) });
+    assert_eq!(history.excess(), None);
+}
+
+#[test]
+fn bytes_of_waiting_messages_are_counted_until_they_leave() {
+    let mut state = genesis();
+    fill(&mut state);
+    let waiting = 3;
+    assert_eq!(state.queue_bytes(), waiting);
+    state.change_canister(CanisterId(5), |canister| canister.queue.pop());
+    state.management.pop();
+    assert_eq!(state.queue_bytes(), waiting - 2);
+    state.remove_canister(CanisterId(5));
+    assert_eq!(state.queue_bytes(), 0);
+}

@@ -236,6 +236,10 @@ pub const PRINCIPAL_BYTES_MAX: usize = 29;
 pub const PROVISIONAL_CYCLES: u128 = 100_000_000_000_000;
 /// Ingress history entries: by formula, 1,000 a block and 2 blocks a second over TTL + drift.
 pub const INGRESS_HISTORY_MAX: usize = 720_000;
+/// Bytes of answers in the ingress history; beyond, the oldest are forgotten early.
+pub const INGRESS_HISTORY_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// Bytes of all messages that wait for canisters; beyond, calls are refused. Responses always fit.
+pub const QUEUE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// Bytes that all canisters of a replica may hold in memory together.
 pub const SUBNET_MEMORY_MAX: Bytes = Bytes(1 << 40);
 

@@ -54,7 +54,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tonic", &["net"]),
     ("prost", &["encoding", "net"]),
     ("hyper", &["http", "gateway", "telemetry"]),
-    ("hyper_util", &["http", "gateway", "telemetry"]),
+    ("hyper_util", &["http", "gateway", "telemetry", "net"]),
     ("blst", &["crypto"]),
     ("threshold_crypto", &["crypto"]),
     ("ed25519_dalek", &["crypto"]),

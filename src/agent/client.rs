@@ -52,7 +52,7 @@ impl Client {
 
     /// The principal in whose name calls are made.
     pub fn principal(&self) -> Result<Principal, AgentFailure> {
-        self.agent.get_principal().map_err(|text| AgentFailure::Text(text))
+        self.agent.get_principal().map_err(AgentFailure::Text)
     }
 
     /// An update call; returns the certified reply.

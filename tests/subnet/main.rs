@@ -102,7 +102,7 @@ fn links_with_a_delay_still_certify() {
 
 #[test]
 fn a_replica_whose_state_was_flipped_halts_with_evidence_and_the_others_go_on() {
-    let mut network = Network::up(&["--no-apps"]);
+    let network = Network::up(&["--no-apps"]);
     let created = network.canister(0, &["create"]);
     let id = String::from_utf8_lossy(&created.stdout).trim().to_string();
     assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stderr));

@@ -123,7 +123,8 @@ impl Sites {
     }
 
     fn certified_height(&self, site: usize) -> Option<u64> {
-        let script = "exec 3<>/dev/tcp/127.0.0.1/9102; printf 'GET /metrics HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3";
+        let script =
+            "exec 3<>/dev/tcp/127.0.0.1/9102; printf 'GET /metrics HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3";
         let output = self.operator(site, script).output().ok()?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let line = text.lines().find(|line| line.starts_with("certification_last_certified_height"))?;
@@ -140,7 +141,10 @@ impl Drop for Sites {
         if std::thread::panicking() {
             for site in 0..SITES {
                 let log = fs::read_to_string(self.home(site).join("log")).unwrap_or_default();
-                eprintln!("--- site {site} ---\n{}", log.get(log.len().saturating_sub(2_000)..).unwrap_or(&log));
+                eprintln!(
+                    "--- site {site} ---\n{}",
+                    log.get(log.len().saturating_sub(2_000)..).unwrap_or(&log)
+                );
             }
         }
         let names = (0..SITES).map(|site| self.namespace(site)).chain([format!("{}hub", self.prefix)]);
@@ -167,7 +171,9 @@ fn four_operators_start_a_subnet_by_the_manual() {
             "each start" => (0..SITES).for_each(|site| sites.start(site, &script)),
             "each check" => {
                 for site in 0..SITES {
-                    eventually("the site certifies", || sites.certified_height(site).filter(|height| *height >= 5));
+                    eventually("the site certifies", || {
+                        sites.certified_height(site).filter(|height| *height >= 5)
+                    });
                     sites.run(site, &script);
                 }
             }
@@ -176,6 +182,9 @@ fn four_operators_start_a_subnet_by_the_manual() {
     }
     for site in 0..SITES {
         let at = address(site);
-        assert_eq!(sites.listening(site), [format!("{at}:9100"), format!("{at}:9101"), "127.0.0.1:9102".into()]);
+        assert_eq!(
+            sites.listening(site),
+            [format!("{at}:9100"), format!("{at}:9101"), "127.0.0.1:9102".into()]
+        );
     }
 }

@@ -11,7 +11,7 @@ use atoll::types::*;
 use atoll::wasm::Engine;
 use std::hint::black_box;
 use std::sync::Arc;
-use wasmer::sys::{CompilerConfig, Cranelift, CraneliftOptLevel, EngineBuilder};
+use wasmer::sys::{Cranelift, CraneliftOptLevel, EngineBuilder};
 use wasmer::{Instance, Module, Store, imports};
 
 const EMPTY: &str = r#"(module (memory 1) (func (export "canister_update nothing"))
@@ -136,7 +136,8 @@ pub fn empty_update() -> Row {
 
 /// Row 6: metered Wasm against native, and metering against the same engine without it.
 pub fn kernels_metered(module: &[u8]) -> Vec<Row> {
-    const KERNELS: [(&str, fn() -> u64); 7] = [
+    type Kernel = fn() -> u64;
+    const KERNELS: [(&str, Kernel); 7] = [
         ("sha256", kernels::sha256),
         ("fib", kernels::fib),
         ("matmul", kernels::matmul),
@@ -158,7 +159,9 @@ pub fn kernels_metered(module: &[u8]) -> Vec<Row> {
         for _ in 0..ROUNDS {
             let call = subnet.call(id.principal(), name, vec![]);
             metered_seconds.push(cpu_of(|| subnet.height(vec![call])));
-            native_seconds.push(cpu_of(|| drop(black_box(native()))));
+            native_seconds.push(cpu_of(|| {
+                black_box(native());
+            }));
             bare_seconds.push(cpu_of(|| drop(bare.call(&mut store, &[]))));
         }
         let metered = Spread::of(metered_seconds).median;
@@ -202,7 +205,9 @@ pub fn idle_canisters() -> Vec<Row> {
     let (mut sizes, mut seconds, mut resident, mut deltas) = (vec![], vec![], vec![], vec![]);
     let mut next = 0;
     for size in [100u64, 400, 1_600, 6_400] {
-        (next..size).for_each(|number| drop(subnet.install(number, &wasm)));
+        (next..size).for_each(|number| {
+            subnet.install(number, &wasm);
+        });
         next = size;
         let heights = 200;
         let mut rounds = vec![];

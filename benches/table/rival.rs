@@ -60,7 +60,9 @@ async fn answered(stream: &mut TcpStream, buffer: &mut [u8]) -> std::io::Result<
             return Ok(false);
         }
         filled += read;
-        let Some(end) = buffer[..filled].windows(4).position(|window| window == b"\r\n\r\n") else { continue };
+        let Some(end) = buffer[..filled].windows(4).position(|window| window == b"\r\n\r\n") else {
+            continue;
+        };
         let head = String::from_utf8_lossy(&buffer[..end]).to_ascii_lowercase();
         let length: usize = head
             .lines()
@@ -85,7 +87,8 @@ impl Hello {
         let (send, receive) = tokio::sync::oneshot::channel();
         let counted = nanos.clone();
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
                 let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
                 let _ = send.send(listener.local_addr().expect("an address").to_string());

@@ -25,7 +25,8 @@ fn histogram(url: &str, name: &str) -> (f64, f64) {
 
 /// Mean of what a histogram took in while `work` ran, at each replica.
 fn means(network: &Network, name: &str, work: impl FnOnce()) -> Spread {
-    let read = || network.replicas.iter().map(|replica| histogram(&replica.metrics_url, name)).collect::<Vec<_>>();
+    let read =
+        || network.replicas.iter().map(|replica| histogram(&replica.metrics_url, name)).collect::<Vec<_>>();
     let before = read();
     work();
     let figures = before.iter().zip(read()).map(|(a, b)| (b.0 - a.0) / (b.1 - a.1).max(1.0));
@@ -37,12 +38,17 @@ fn counter(network: &Network) -> Principal {
 }
 
 fn scaled(spread: Spread, factor: f64) -> Spread {
-    Spread { median: spread.median * factor, least: spread.least * factor, greatest: spread.greatest * factor }
+    Spread {
+        median: spread.median * factor,
+        least: spread.least * factor,
+        greatest: spread.greatest * factor,
+    }
 }
 
 /// Keeps `clients` busy with updates for `time`; how many were certified.
 fn press(runtime: &Runtime, network: &Network, clients: usize, time: Duration) -> usize {
-    let urls: Vec<String> = network.replicas.iter().map(|replica| replica.api_url.clone()).cycle().take(clients).collect();
+    let urls: Vec<String> =
+        network.replicas.iter().map(|replica| replica.api_url.clone()).cycle().take(clients).collect();
     let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let load = runtime.spawn(load::run(urls, network.root_key.clone(), counter(network), stop.clone()));
     std::thread::sleep(time);
@@ -82,13 +88,38 @@ pub fn latency() -> Vec<Row> {
     };
     let updates = Spread::of(updates);
     vec![
-        row("1", "finality, δ 50 ms, n 4, empty: mean at the median node / 3δ", idle.median, 3.0 * delta,
-            scaled(idle, 1.0 / (3.0 * delta)), 1.10),
-        row("1", "the same under load", loaded.median, 3.0 * delta, scaled(loaded, 1.0 / (3.0 * delta)), 1.10),
-        row("2", "block interval under load / 2δ", interval, 2.0 * delta,
-            scaled(Spread::of(vec![interval]), 1.0 / (2.0 * delta)), 1.10),
-        row("3", "certified update, signed to verified, 1 call/s / 5δ", updates.median * 5.0 * delta, 5.0 * delta,
-            updates, 1.3),
+        row(
+            "1",
+            "finality, δ 50 ms, n 4, empty: mean at the median node / 3δ",
+            idle.median,
+            3.0 * delta,
+            scaled(idle, 1.0 / (3.0 * delta)),
+            1.10,
+        ),
+        row(
+            "1",
+            "the same under load",
+            loaded.median,
+            3.0 * delta,
+            scaled(loaded, 1.0 / (3.0 * delta)),
+            1.10,
+        ),
+        row(
+            "2",
+            "block interval under load / 2δ",
+            interval,
+            2.0 * delta,
+            scaled(Spread::of(vec![interval]), 1.0 / (2.0 * delta)),
+            1.10,
+        ),
+        row(
+            "3",
+            "certified update, signed to verified, 1 call/s / 5δ",
+            updates.median * 5.0 * delta,
+            5.0 * delta,
+            updates,
+            1.3,
+        ),
     ]
 }
 
@@ -119,7 +150,8 @@ pub fn updates() -> Vec<Row> {
             number: "4a",
             what: "update calls: CPU of four replicas an update / etcd of three a put".into(),
             figure: format!("{:.0} µs", ours.median),
-            baseline: theirs.map_or("etcd is not installed".into(), |spread| format!("{:.0} µs", spread.median)),
+            baseline: theirs
+                .map_or("etcd is not installed".into(), |spread| format!("{:.0} µs", spread.median)),
             ratio: scaled(ours, 1.0 / against),
             target: 1.0,
         },
@@ -128,7 +160,11 @@ pub fn updates() -> Vec<Row> {
             what: "update calls a second, clients on the same 2 cores (5,000 / figure)".into(),
             figure: format!("{:.0}/s", rates.median),
             baseline: "5,000/s".into(),
-            ratio: Spread { median: 5e3 / rates.median, least: 5e3 / rates.greatest, greatest: 5e3 / rates.least },
+            ratio: Spread {
+                median: 5e3 / rates.median,
+                least: 5e3 / rates.greatest,
+                greatest: 5e3 / rates.least,
+            },
             target: 1.0,
         },
     ]
@@ -148,7 +184,14 @@ pub fn queries() -> Row {
     for _ in 0..ROUNDS {
         let cpu = process_cpu(pid);
         let begun = Instant::now();
-        let done = runtime.block_on(rival::post(&host, &path, "application/cbor", &body, CLIENTS, Duration::from_secs(5)));
+        let done = runtime.block_on(rival::post(
+            &host,
+            &path,
+            "application/cbor",
+            &body,
+            CLIENTS,
+            Duration::from_secs(5),
+        ));
         rates.push(done as f64 / begun.elapsed().as_secs_f64());
         ours.push((process_cpu(pid) - cpu) / (done as f64).max(1.0) * 1e6);
         theirs.push(hello.cpu_per_request(&runtime, CLIENTS, Duration::from_secs(3)) * 1e6);

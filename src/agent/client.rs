@@ -56,12 +56,22 @@ impl Client {
     }
 
     /// An update call; returns the certified reply.
-    pub async fn update(&self, canister: Principal, method: &str, arg: Vec<u8>) -> Result<Vec<u8>, AgentFailure> {
+    pub async fn update(
+        &self,
+        canister: Principal,
+        method: &str,
+        arg: Vec<u8>,
+    ) -> Result<Vec<u8>, AgentFailure> {
         Ok(self.agent.update(&canister, method).with_arg(arg).call_and_wait().await?)
     }
 
     /// A query call; returns the reply, signed by the node that answered.
-    pub async fn query(&self, canister: Principal, method: &str, arg: Vec<u8>) -> Result<Vec<u8>, AgentFailure> {
+    pub async fn query(
+        &self,
+        canister: Principal,
+        method: &str,
+        arg: Vec<u8>,
+    ) -> Result<Vec<u8>, AgentFailure> {
         Ok(self.agent.query(&canister, method).with_arg(arg).call().await?)
     }
 
@@ -104,7 +114,11 @@ impl Client {
     }
 
     /// Creates a canister by the provisional method: without a ledger, on subnets whose genesis allows it.
-    pub async fn create(&self, id: Option<Principal>, cycles: Option<u128>) -> Result<Principal, AgentFailure> {
+    pub async fn create(
+        &self,
+        id: Option<Principal>,
+        cycles: Option<u128>,
+    ) -> Result<Principal, AgentFailure> {
         let arg = ProvisionalCreateCanisterArgs {
             amount: cycles.map(Nat::from),
             specified_id: id,

@@ -71,7 +71,8 @@ fn checked(text: &str) -> Option<(TypeEnv, Type)> {
 mod tests {
     use super::*;
 
-    const TEXT: &str = "service : { add : (nat8, text) -> (record { sum : nat8 }); get : () -> (nat64) query }";
+    const TEXT: &str =
+        "service : { add : (nat8, text) -> (record { sum : nat8 }); get : () -> (nat64) query }";
 
     fn check(method: &str, text: &str, expected: &[u8]) {
         let bytes = Interface::parse(TEXT).encode(method, text).expect("valid arguments");

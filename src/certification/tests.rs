@@ -221,7 +221,7 @@ fn labels_picked_to_skew_a_treap_do_not_skew_the_tree() {
         }
     }
     let labels: Vec<Path> = tree.labels().iter().map(|label| vec![label.to_vec()]).collect();
-    let deepest = labels.iter().map(|label| depth(&tree.witness(&[label.clone()]))).max();
+    let deepest = labels.iter().map(|label| depth(&tree.witness(std::slice::from_ref(label)))).max();
     assert!(labels.len() > 2_000 && deepest < Some(24), "{} labels, {deepest:?}", labels.len());
 }
 

@@ -116,7 +116,8 @@ pub async fn run(args: Args) -> Result<(), CanisterError> {
         println!("{}", installed(name, status)?);
         return Ok(());
     }
-    let root_key = args.root_key.map(hex::decode).transpose().map_err(|_| CanisterError::Hex("--root-key"))?;
+    let root_key =
+        args.root_key.map(hex::decode).transpose().map_err(|_| CanisterError::Hex("--root-key"))?;
     let client = Client::connect(&args.url, args.identity.as_deref(), root_key).await?;
     perform(&client, args.command).await
 }
@@ -124,7 +125,9 @@ pub async fn run(args: Args) -> Result<(), CanisterError> {
 async fn perform(client: &Client, command: Command) -> Result<(), CanisterError> {
     match command {
         Command::Create { id, cycles } => println!("{}", client.create(id, cycles).await?),
-        Command::Install { canister, wasm, mode, arg } => install(client, canister, wasm, mode.into(), &arg).await?,
+        Command::Install { canister, wasm, mode, arg } => {
+            install(client, canister, wasm, mode.into(), &arg).await?
+        }
         Command::Call { canister, method, arg } => call(client, canister, &method, &arg, false).await?,
         Command::Query { canister, method, arg } => call(client, canister, &method, &arg, true).await?,
         Command::Status { canister } => status(client, canister).await?,
@@ -190,8 +193,8 @@ async fn logs(client: &Client, canister: Principal) -> Result<(), CanisterError>
 }
 
 fn installed(name: &str, path: &PathBuf) -> Result<String, CanisterError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| CanisterError::Read { path: path.clone(), source })?;
+    let text =
+        std::fs::read_to_string(path).map_err(|source| CanisterError::Read { path: path.clone(), source })?;
     let status: serde_json::Value = serde_json::from_str(&text)
         .map_err(|error| CanisterError::Network { path: path.clone(), reason: error.to_string() })?;
     let id = status.get("canisters").and_then(|canisters| canisters.get(name)).and_then(|id| id.as_str());

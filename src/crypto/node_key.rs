@@ -370,7 +370,8 @@ mod tests {
         let node = NodeIndex(0);
         let weak = hex::encode([0; 32]);
         let identity_point = hex::encode(IDENTITY_G1);
-        let wrongs: [(KeyError, &dyn Fn(&mut GenesisNode)); 7] = [
+        type Spoil<'a> = &'a dyn Fn(&mut GenesisNode);
+        let wrongs: [(KeyError, Spoil<'_>); 7] = [
             (KeyError::Identity { node }, &|n| n.identity_key = weak.clone()),
             (KeyError::Identity { node }, &|n| n.identity_key.truncate(62)),
             (KeyError::Identity { node }, &|n| n.identity_key = n.identity_key.to_uppercase()),

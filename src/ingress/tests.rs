@@ -279,7 +279,7 @@ fn a_call_that_is_too_big_for_the_rest_of_a_block_does_not_hold_up_a_small_one()
 #[test]
 fn a_block_with_a_repeated_or_expired_or_forged_call_is_never_voted_for() {
     let call = ingress(1, 100);
-    let mut pool = pool(&[call.clone()]);
+    let mut pool = pool(std::slice::from_ref(&call));
     check_verdict(&pool, &block(NOW, vec![call.clone(), call.clone()]), &[], Some("twice"));
     check_verdict(&pool, &block(NOW, vec![call.clone()]), &[block(NOW, vec![call.clone()])], Some("twice"));
     check_verdict(&pool, &block(NOW.plus_ms(101), vec![call.clone()]), &[], Some("expires"));
@@ -310,7 +310,7 @@ fn a_twin_with_another_signature_is_the_same_call_and_is_verified_by_itself() {
 #[test]
 fn a_delivered_call_does_not_come_back_until_nothing_with_its_id_can_be_valid() {
     let call = ingress(1, 100);
-    let mut pool = pool(&[call.clone()]);
+    let mut pool = pool(std::slice::from_ref(&call));
     pool.deliver(&block(NOW, vec![call.clone()]));
     assert!(pool.is_empty() && pool.bytes() == 0);
     assert_eq!(pool.insert(call.clone()), Ok(false));

@@ -75,7 +75,7 @@ impl Committee {
         let listener = TcpListener::from_std(listener).unwrap();
         let net = Net::start(listener, membership, key, inbox).unwrap();
         drop(inside);
-        (Node { net, runtime: runtime }, receiver)
+        (Node { net, runtime }, receiver)
     }
 }
 

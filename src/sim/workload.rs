@@ -133,13 +133,15 @@ fn installation(canister: CanisterId) -> Vec<u8> {
 /// The call's envelope in CBOR; `twisted` writes the same content with its fields in another order, so
 /// that the bytes differ and the request id does not.
 fn encode(call: &Call, twisted: bool) -> Envelope {
-    let mut fields = [field("request_type", &text("call")),
+    let mut fields = [
+        field("request_type", &text("call")),
         field("canister_id", &bytes(call.canister.as_slice())),
         field("method_name", &text(call.method)),
         field("arg", &bytes(&call.arg)),
         field("sender", &bytes(Principal::anonymous().as_slice())),
         field("ingress_expiry", &head(0, call.expiry.0)),
-        field("nonce", &bytes(&call.nonce.to_be_bytes()))];
+        field("nonce", &bytes(&call.nonce.to_be_bytes())),
+    ];
     if twisted {
         fields.reverse();
     }

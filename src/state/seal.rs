@@ -183,7 +183,8 @@ fn write_pages(
     new: Option<&Arc<CanisterState>>,
     writes: &mut Vec<Write>,
 ) -> Result<(), HostFailure> {
-    let parts: [(u8, fn(&CanisterState) -> &PageMap); 2] =
+    type Part = fn(&CanisterState) -> &PageMap;
+    let parts: [(u8, Part); 2] =
         [(key::HEAP, |canister| &canister.heap), (key::STABLE, |canister| &canister.stable)];
     let none = PageMap::new();
     for (kind, memory) in parts {

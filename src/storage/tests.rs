@@ -20,7 +20,6 @@ trait Disk {
     fn commit(&mut self, delta: &StateDelta, root: StateRoot) -> Result<(), StorageError>;
     fn recover(&self) -> Result<Recovered, StorageError>;
     fn chain_segment(&self, from: Height) -> Result<Option<ChainSegment>, StorageError>;
-    fn source(&self) -> Arc<dyn StateSource>;
 }
 
 macro_rules! disk {
@@ -37,9 +36,6 @@ macro_rules! disk {
             }
             fn chain_segment(&self, from: Height) -> Result<Option<ChainSegment>, StorageError> {
                 $name::chain_segment(self, from)
-            }
-            fn source(&self) -> Arc<dyn StateSource> {
-                $name::source(self)
             }
         }
     )* };
@@ -533,7 +529,9 @@ fn files(dir: &Path) -> Vec<(std::path::PathBuf, usize)> {
 }
 
 /// Everything the disk holds, or the first error.
-fn read_all(dir: &Path) -> Result<(Recovered, Vec<(Vec<u8>, Bytes)>), String> {
+type Everything = (Recovered, Vec<(Vec<u8>, Bytes)>);
+
+fn read_all(dir: &Path) -> Result<Everything, String> {
     let rocks = Rocks::open(dir, &CHAIN).map_err(|error| error.to_string())?;
     let recovered = rocks.recover().map_err(|error| error.to_string())?;
     let source = rocks.source();

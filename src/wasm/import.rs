@@ -135,6 +135,7 @@ macro_rules! system_api {
         pub fn link(name: &str, store: &mut Store, env: &FunctionEnv<Host>) -> Option<Function> {
             match name {
                 $(stringify!($name) => {
+                    #[allow(clippy::too_many_arguments)] // as many as the interface gives
                     fn call(mut env: FunctionEnvMut<'_, Host>, $($arg: $ty),*) -> Result<returned!($($result)?), Trap> {
                         let host = env.data_mut();
                         host.enter(&line::$name)?;

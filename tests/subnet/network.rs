@@ -168,13 +168,6 @@ impl Network {
         serde_json::from_str(&get(self.metrics_port(node), "/health")?).ok()
     }
 
-    /// The value of a metric without labels.
-    pub fn metric(&self, node: usize, name: &str) -> Option<f64> {
-        let text = get(self.metrics_port(node), "/metrics")?;
-        let line = text.lines().find(|line| line.split(' ').next() == Some(name))?;
-        line.split(' ').nth(1)?.parse().ok()
-    }
-
     /// Last certified height; zero while the replica does not answer.
     pub fn certified(&self, node: usize) -> u64 {
         let health = self.health(node);

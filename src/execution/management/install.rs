@@ -142,10 +142,11 @@ impl Executor<'_> {
         effort.instructions = facts.compile_cost;
         let mut next = canister;
         if let (InstallMode::Upgrade(flags), Some(old)) = (&installation.mode, next.module.clone())
-            && !flags.is_some_and(|flags| flags.skip_pre_upgrade == Some(true)) {
-                let entry = Entry::Export("canister_pre_upgrade".into());
-                self.step(installation, &mut next, &old, entry, Context::PreUpgrade, effort)?;
-            }
+            && !flags.is_some_and(|flags| flags.skip_pre_upgrade == Some(true))
+        {
+            let entry = Entry::Export("canister_pre_upgrade".into());
+            self.step(installation, &mut next, &old, entry, Context::PreUpgrade, effort)?;
+        }
         let module = self.module(installation, &facts);
         self.replace_code(installation, &mut next, &module);
         self.step(installation, &mut next, &module, Entry::Instantiate, Context::Start, effort)?;

@@ -168,7 +168,8 @@ fn certified_data_stands_in_the_tree() {
     let mut subnet = Subnet::new();
     let id = subnet.workshop();
     subnet.update(id, "certify", vec![3; 32]).unwrap();
-    let path: [&[u8]; 3] = [b"canister", &id.principal().as_slice().to_vec(), b"certified_data"];
+    let principal = id.principal();
+    let path: [&[u8]; 3] = [b"canister", principal.as_slice(), b"certified_data"];
     assert_eq!(subnet.state.tree().leaf(&path), Some([3; 32].as_slice()));
 }
 

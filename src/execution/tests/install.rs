@@ -96,7 +96,8 @@ fn a_compressed_module_is_named_by_the_hash_of_what_was_sent() {
     let module = gzip.finish().unwrap();
     subnet.install_module(id, InstallMode::Install, module.clone(), vec![]).unwrap();
     subnet.update(id, "inc", vec![]).unwrap();
-    let path: [&[u8]; 3] = [b"canister", &id.principal().as_slice().to_vec(), b"module_hash"];
+    let principal = id.principal();
+    let path: [&[u8]; 3] = [b"canister", principal.as_slice(), b"module_hash"];
     assert_eq!(subnet.state.tree().leaf(&path), Some(sha256(&module).0.as_slice()));
 }
 

@@ -37,7 +37,7 @@ fn uninstalling_leaves_an_empty_canister_with_its_cycles() {
     subnet.manage("uninstall_code", &args).unwrap();
     let status = subnet.canister_status(id);
     assert_eq!((status.module_hash, status.status), (None, candid::CanisterStatusType::Running));
-    assert!(status.cycles > Nat::from(limits::PROVISIONAL_CYCLES / 2));
+    assert!(status.cycles > limits::PROVISIONAL_CYCLES / 2);
     assert_eq!(subnet.update(id, "inc", vec![]).unwrap_err().error, ErrorCode::CanisterWasmModuleNotFound);
     subnet.install(id);
     subnet.update(id, "inc", vec![]).unwrap();
@@ -52,7 +52,7 @@ fn the_status_says_what_the_canister_holds() {
     assert_eq!(status.memory_metrics.wasm_memory_size, Nat::from(65_536u32));
     assert_eq!(status.memory_metrics.wasm_binary_size, Nat::from(workshop().len()));
     assert_eq!(status.settings.log_memory_limit, Nat::from(4_096u32));
-    assert!(status.idle_cycles_burned_per_day > Nat::from(0u8));
+    assert!(status.idle_cycles_burned_per_day > 0u8);
     assert_eq!(status.module_hash.unwrap().as_slice(), crate::crypto::hash::sha256(&workshop()).0);
 }
 

@@ -11,7 +11,7 @@ N         ?= 300
 H         ?= 200
 CARGO     := cargo --locked
 
-.PHONY: help run test bench sim setup setup-test setup-bench build canisters unit check lint deny clean
+.PHONY: help run test bench sim setup setup-test setup-bench build canisters unit check sim-ci deny clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -51,9 +51,7 @@ check: ## Formatting and lints
 unit: canisters ## All Rust tests, those with real processes, real clients and a real browser included
 	$(CARGO) test --release
 
-.PHONY: sim-ci
 sim-ci: ## The simulator's 300 seeds of 200 heights, seeds drawn from the commit
-	$(CARGO) test --release --no-run --bin atoll 2>/dev/null
 	$(ATOLL) sim --from $(SEED) --seeds 300 --heights 200
 
 deny: ## Advisories, licences, sources and bans (needs cargo-deny)

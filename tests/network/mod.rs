@@ -44,6 +44,7 @@ pub fn free_ports(count: u16) -> u16 {
 pub struct Replica {
     pub pid: i32,
     pub api_url: String,
+    /// Where its Prometheus text is.
     pub metrics_url: String,
     pub config: PathBuf,
 }
@@ -160,7 +161,7 @@ impl Network {
             .map(|replica| Replica {
                 pid: replica["pid"].as_i64().expect("a pid") as i32,
                 api_url: text(&replica["api_url"]),
-                metrics_url: text(&replica["metrics_url"]),
+                metrics_url: format!("{}/metrics", text(&replica["metrics_url"])),
                 config: self.dir.join(text(&replica["config"]).trim_start_matches("DIR/")),
             })
             .collect();

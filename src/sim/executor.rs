@@ -1,5 +1,5 @@
 //! What executes batches in a simulated node: the production executor with a canister of a few
-//! instructions, or a ledger that is some hundred times faster and makes as good a state for consensus.
+//! instructions, or a ledger that is faster and makes as good a state for consensus.
 
 mod canister;
 mod ledger;

@@ -41,6 +41,16 @@ fn a_quiet_subnet_finalizes_every_height_and_executes_every_call() {
 }
 
 #[test]
+fn the_production_executor_answers_calls_and_survives_crashes() {
+    let quiet = run(Scenario { real_execution: true, ..Scenario::quiet(1, 4, HEIGHTS) });
+    expect_clean(std::slice::from_ref(&quiet));
+    // Creation and installation, and then calls of the canister.
+    assert!(quiet.tally.calls_executed > 20, "{} of {} calls", quiet.tally.calls_executed, quiet.tally.calls);
+    let stormy = (1..=6).map(|seed| Scenario { real_execution: true, ..swarm(seed) });
+    expect_clean(&run_all(stormy.collect()));
+}
+
+#[test]
 fn a_swarm_of_seeds_keeps_every_invariant() {
     let verdicts = run_all((1..=60).map(swarm).collect());
     expect_clean(&verdicts);
@@ -120,7 +130,7 @@ fn with_more_conspirators_than_allowed_the_oracle_reports_a_fork() {
 /// How many seeds it takes to find the bug, and what gave it away.
 fn caught_after(bug: Bug) -> (u64, Violation) {
     let found = (1..=200).find_map(|seed| {
-        let verdict = run(Scenario { planted: Planted(Some(bug)), ..swarm(seed) });
+        let verdict = run(Scenario { planted: Planted(Some(bug)), real_execution: false, ..swarm(seed) });
         Some((seed, verdict.violation?))
     });
     let (seeds, violation) = found.unwrap_or_else(|| panic!("{bug:?} goes unnoticed for 200 seeds"));

@@ -3,7 +3,7 @@
 use super::Outcome;
 use crate::crypto::hash::sha256;
 use crate::execution::execute_batch;
-use crate::state::{HostFailure, ReplicatedState, StateSource};
+use crate::state::{HostFailure, IngressStatus, ReplicatedState, StateSource};
 use crate::types::*;
 use crate::wasm::Engine;
 use std::sync::Arc;
@@ -65,7 +65,12 @@ impl Canister {
     pub fn execute(&mut self, batch: &Batch) -> Result<Outcome, HostFailure> {
         let executed = ENGINE.with(|engine| execute_batch(engine, self.0.clone(), batch))?;
         self.0 = executed.state;
-        Ok(Outcome { root: executed.root, finished: executed.finished, delta: executed.delta })
+        let finished = executed.finished.into_iter().filter(|id| self.replied(id)).collect();
+        Ok(Outcome { root: executed.root, finished, delta: executed.delta })
+    }
+
+    fn replied(&self, id: &RequestId) -> bool {
+        self.0.history().get(id).is_some_and(|entry| matches!(entry.status, IngressStatus::Replied(_)))
     }
 
     /// The last height executed.

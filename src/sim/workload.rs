@@ -179,6 +179,6 @@ pub fn admissible(local: Time, expiry: Time) -> bool {
 }
 
 /// How long after its submission in the calm a call must have been executed (I14), in nanoseconds.
-pub const CALM_CALL_DEADLINE: u64 = 60 * SECOND;
+pub const CALM_CALL_DEADLINE: u64 = 150 * SECOND;
 /// Time between two calls in the calm, in nanoseconds.
 pub const CALM_CALL_EVERY: u64 = 40 * MS;

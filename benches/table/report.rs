@@ -49,16 +49,12 @@ impl Row {
     }
 }
 
-/// CPU seconds (user and system) of this thread.
+/// CPU seconds (user and system) of this thread, to the nanosecond.
 pub fn thread_cpu() -> f64 {
-    // SAFETY: `usage` is plain data that getrusage fills.
-    let usage = unsafe {
-        let mut usage: libc::rusage = std::mem::zeroed();
-        libc::getrusage(libc::RUSAGE_THREAD, &mut usage);
-        usage
-    };
-    let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 * 1e-6;
-    seconds(usage.ru_utime) + seconds(usage.ru_stime)
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: clock_gettime fills the plain data that it is given.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
 }
 
 /// CPU seconds that `work` takes on this thread.

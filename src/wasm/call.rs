@@ -75,6 +75,18 @@ pub enum Entry {
     /// and put `Changes.heap` into it; stable memory is kept. Runs in [`Context::Start`], whatever
     /// the call says.
     Instantiate,
+    /// Instantiate over the heap handed in: globals get their initial values and `start` runs, but no
+    /// active data segment is applied (an upgrade with `wasm_memory_persistence = opt keep`). The heap grows
+    /// to the module's initial size if it is smaller. `globals` of the call are ignored. Runs in
+    /// [`Context::Start`], whatever the call says.
+    Reinstantiate,
+}
+
+impl Entry {
+    /// Whether globals get their initial values and `start` runs.
+    pub(super) fn instantiates(&self) -> bool {
+        matches!(self, Entry::Instantiate | Entry::Reinstantiate)
+    }
 }
 
 /// A canister's memories and globals before the run.

@@ -11,7 +11,7 @@ use wasmer::sys::{Cranelift, CraneliftOptLevel, EngineBuilder, Features, Target}
 use wasmer::{Engine, Module};
 
 /// Raised whenever instrumentation or the flags below change what is compiled.
-const CODE_VERSION: u32 = 2;
+const CODE_VERSION: u32 = 3;
 
 /// A module ready to be instantiated.
 pub struct Compiled {
@@ -27,6 +27,8 @@ pub struct Plan {
     pub fresh_instances: bool,
     /// 64 KiB pages the module allows its heap; 0 without a memory.
     pub heap_wasm_pages_max: u32,
+    /// Pointers of the System API have 64 bits.
+    pub wide: bool,
 }
 
 /// Makes the engine that compiles.
@@ -66,6 +68,7 @@ pub fn compile(engine: &Engine, module: &[u8]) -> Result<Compiled, InvalidModule
         heap_wasm_pages_max: parsed
             .memory
             .map_or(0, |memory| u32::try_from(memory.maximum.unwrap_or(u64::MAX)).unwrap_or(u32::MAX)),
+        wide: parsed.is_wide(),
     };
     let instrumented = instrument::instrument(&parsed)?;
     let module =

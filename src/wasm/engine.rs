@@ -49,7 +49,7 @@ impl Engine {
         let owner = Owner {
             canister: call.system.canister,
             module: call.module_hash,
-            replicated: call.context.is_replicated() || call.entry == Entry::Instantiate,
+            replicated: call.context.is_replicated() || call.entry.instantiates(),
         };
         let empty = PageMap::new();
         let heap = if call.entry == Entry::Instantiate { &empty } else { &call.memory.heap };

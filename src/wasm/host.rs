@@ -110,28 +110,27 @@ impl Host {
     }
 
     /// Bytes that the guest hands over, charged by their number.
-    pub fn bytes(&mut self, src: u32, size: u32) -> Result<Vec<u8>, Trap> {
-        self.charge_bytes(size.into())?;
-        let bytes = self.heap.read(src.into(), size.into());
-        bytes.map(<[u8]>::to_vec).ok_or(OUT_OF_BOUNDS)
+    pub fn bytes(&mut self, src: u64, size: u64) -> Result<Vec<u8>, Trap> {
+        self.charge_bytes(size)?;
+        self.heap.read(src, size).map(<[u8]>::to_vec).ok_or(OUT_OF_BOUNDS)
     }
 
     /// Copies `blob[offset..offset + size]` to `dst`, charged by the number of bytes.
-    pub fn copy_out(&mut self, blob: &[u8], dst: u32, offset: u32, size: u32) -> Result<(), Trap> {
-        self.charge_bytes(size.into())?;
-        let end = (offset as usize).checked_add(size as usize);
-        let part = end.and_then(|end| blob.get(offset as usize..end));
+    pub fn copy_out(&mut self, blob: &[u8], dst: u64, offset: u64, size: u64) -> Result<(), Trap> {
+        self.charge_bytes(size)?;
+        let range = || Some(usize::try_from(offset).ok()?..usize::try_from(offset.checked_add(size)?).ok()?);
+        let part = range().and_then(|range| blob.get(range));
         let part = part.ok_or_else(|| {
             let what = format!("offset {offset} plus size {size} exceed the {} bytes there are", blob.len());
             Trap::contract(what)
         })?;
-        self.heap.write(dst.into(), part).ok_or(OUT_OF_BOUNDS)
+        self.heap.write(dst, part).ok_or(OUT_OF_BOUNDS)
     }
 
     /// Writes an amount of cycles to `dst`: 16 bytes, little-endian.
-    pub fn put_cycles(&mut self, dst: u32, cycles: Cycles) -> Result<(), Trap> {
+    pub fn put_cycles(&mut self, dst: u64, cycles: Cycles) -> Result<(), Trap> {
         self.charge_bytes(CYCLES_BYTES as u64)?;
-        self.heap.write(dst.into(), &cycles.0.to_le_bytes()).ok_or(OUT_OF_BOUNDS)
+        self.heap.write(dst, &cycles.0.to_le_bytes()).ok_or(OUT_OF_BOUNDS)
     }
 
     /// Takes `bytes` from what the memories may still grow.

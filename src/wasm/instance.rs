@@ -5,12 +5,12 @@ use super::cells::Cells;
 use super::compile::Compiled;
 use super::heap::{GuestMemory, Heap};
 use super::host::{Host, Log, Run};
-use super::instrument::{CALLBACK, INITIALIZE};
+use super::instrument::{CALLBACK, INITIALIZE, START};
 use super::stable::Stable;
 use super::trap::Trap;
 use super::{import, validate};
 use crate::state::{Global, HostFailure, PageMap};
-use crate::types::limits::{NATIVE_STACK_BYTES, STACK_BYTES_MAX};
+use crate::types::limits::{NATIVE_STACK_BYTES, STACK_BYTES_MAX, WASM_PAGE_BYTES};
 use crate::types::{CanisterId, Instructions};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -43,6 +43,8 @@ struct Code {
     cells: Cells,
     /// The module's mutable globals after instantiation.
     initial: Vec<Global>,
+    /// Environments of callbacks have 64 bits.
+    wide: bool,
     exports: Exports,
     entries: BTreeMap<String, TypedFunction<(), ()>>,
 }
@@ -71,24 +73,25 @@ impl Instance {
 
     /// Runs one entry point. After an error the instance must not be used again.
     pub fn run(&mut self, engine: &Engine, call: Call) -> Result<Execution, HostFailure> {
-        let instantiate = call.entry == Entry::Instantiate;
-        let (heap, wasm_pages) = match instantiate {
-            true => (PageMap::new(), self.compiled.facts.heap_wasm_pages),
-            false => (call.memory.heap.clone(), call.memory.heap_wasm_pages),
+        let kept = match call.entry {
+            Entry::Instantiate => 0,
+            _ => call.memory.heap_wasm_pages,
+        };
+        let wasm_pages = match call.entry.instantiates() {
+            true => kept.max(self.compiled.facts.heap_wasm_pages),
+            false => kept,
+        };
+        let heap = match call.entry {
+            Entry::Instantiate => PageMap::new(),
+            _ => call.memory.heap.clone(),
         };
         self.heap.advance(&self.base, &heap)?;
         self.base = heap;
         self.heap.resize(wasm_pages)?;
         self.heap.set_room(call.system.memory_room.0);
-        if instantiate && !self.heap.take_room(self.bytes()) {
+        if let Err(trap) = self.may_begin(&call.entry, kept, wasm_pages) {
             let (canister, limit) = (call.system.canister, call.instructions_max);
-            return Execution::trapped(
-                Trap::OutOfMemory,
-                Instructions::ZERO,
-                Log::default(),
-                canister,
-                limit,
-            );
+            return Execution::trapped(trap, Instructions::ZERO, Log::default(), canister, limit);
         }
         let result = self.run_in_place(engine, call);
         self.heap.undo()?;
@@ -96,6 +99,20 @@ impl Instance {
             self.code = None;
         }
         result
+    }
+
+    /// Whether the initial memory fits, given how much of it was `kept`.
+    fn may_begin(&self, entry: &Entry, kept: u32, wasm_pages: u32) -> Result<(), Trap> {
+        let max = self.compiled.plan.heap_wasm_pages_max;
+        if *entry == Entry::Reinstantiate && kept > max {
+            let what = format!("the memory to keep has {kept} Wasm pages, the new module allows {max}");
+            return Err(Trap::contract(what));
+        }
+        let grown = u64::from(wasm_pages.saturating_sub(kept)).saturating_mul(WASM_PAGE_BYTES as u64);
+        match self.heap.take_room(grown) {
+            true => Ok(()),
+            false => Err(Trap::OutOfMemory),
+        }
     }
 
     fn run_in_place(&mut self, engine: &Engine, call: Call) -> Result<Execution, HostFailure> {
@@ -152,7 +169,7 @@ impl Code {
         let env = FunctionEnv::new(&mut store, host);
         let mut imports = Imports::new();
         for import in compiled.module.imports() {
-            let function = import::link(import.name(), &mut store, &env);
+            let function = import::link(import.name(), compiled.plan.wide, &mut store, &env);
             let missing = || HostFailure(format!("no System API function {}", import.name()));
             imports.define(import.module(), import.name(), function.ok_or_else(missing)?);
         }
@@ -169,6 +186,7 @@ impl Code {
         env.as_mut(&mut store).cells = cells.clone();
         Ok(Ok(Code {
             initial: cells.globals(),
+            wide: compiled.plan.wide,
             store,
             env,
             cells,
@@ -181,17 +199,15 @@ impl Code {
         let (canister, limit) = (call.system.canister, call.instructions_max);
         self.cells.allow(limit.0, STACK_BYTES_MAX);
         let entry = call.entry;
-        match entry {
-            Entry::Instantiate => self.cells.set_globals(&self.initial)?,
-            _ => self.cells.set_globals(&call.memory.globals)?,
+        let instantiates = entry.instantiates();
+        match instantiates {
+            true => self.cells.set_globals(&self.initial)?,
+            false => self.cells.set_globals(&call.memory.globals)?,
         }
         let accepts =
             matches!(&entry, Entry::Export(name) if name == "canister_inspect_message" && !self.has(name));
         self.env.as_mut(&mut self.store).run = Run {
-            context: match entry {
-                Entry::Instantiate => Context::Start,
-                _ => call.context,
-            },
+            context: if instantiates { Context::Start } else { call.context },
             instructions_max: limit,
             stable: Stable::new(call.memory.stable, call.memory.stable_wasm_pages),
             changes: Changes {
@@ -237,6 +253,7 @@ impl Code {
     fn enter(&mut self, entry: Entry) -> Result<Result<(), Trap>, HostFailure> {
         let result = match entry {
             Entry::Instantiate => self.call(INITIALIZE),
+            Entry::Reinstantiate => self.call(START),
             Entry::Export(name) if self.has(&name) => self.call(&name),
             Entry::Export(name) if validate::LIFECYCLE.contains(&name.as_str()) => Ok(Ok(())),
             Entry::Export(name) => return Ok(Err(Trap::MethodNotFound(method(&name)))),
@@ -273,11 +290,11 @@ impl Code {
     }
 
     fn call_back(&mut self, fun: u64, env: u64) -> Result<Result<(), RuntimeError>, HostFailure> {
-        let (Ok(fun), Ok(env)) = (u32::try_from(fun), u32::try_from(env)) else {
-            let trap = Trap::contract(format!("callback {fun} with {env} is out of range"));
+        if !self.wide && u32::try_from(env).is_err() {
+            let trap = Trap::contract(format!("the callback's environment {env} is out of range"));
             return Ok(Err(RuntimeError::user(Box::new(trap))));
-        };
-        let function = self.exports.get_typed_function::<(u32, u32), ()>(&self.store, CALLBACK);
+        }
+        let function = self.exports.get_typed_function::<(u64, u64), ()>(&self.store, CALLBACK);
         let function = function.map_err(|error| HostFailure(format!("{CALLBACK}: {error}")))?;
         let store = &mut self.store;
         unwinding(|| function.call(store, fun, env))

@@ -3,12 +3,15 @@
 //! - Two globals more, the last: instructions left, and bytes of stack left. The code takes from them
 //!   (`meter`) and executes `unreachable` when one is below zero; the host sets and reads them.
 //! - Active data segments become passive, and `start` is not run by itself: the exported function
-//!   [`INITIALIZE`] does both. A segment keeps its index, empty, as if it had been dropped.
+//!   [`INITIALIZE`] does both, [`START`] only the second. A segment keeps its index, empty, as if it had
+//!   been dropped.
 //! - The exported function [`CALLBACK`] calls through the table: (index, environment).
+//! - Memory and tables have 32-bit addresses, whatever they were (`lower`).
 //! - Only entry points are exported besides, so no name of the module can collide with ours.
 
 use super::InvalidModule;
 use super::cost;
+use super::lower::{self, Lowering};
 use super::meter::{self, Meter};
 use super::parsed::Parsed;
 use super::stack::{self, Charge};
@@ -20,10 +23,12 @@ use wasm_encoder::{
     Function, FunctionSection, GlobalSection, GlobalType, ImportSection, Instruction, MemorySection, Module,
     TableSection, TypeSection, ValType,
 };
-use wasmparser::{DataKind, TableInit};
+use wasmparser::{DataKind, ElementKind, TableInit};
 
 /// Applies the active data segments and runs `start`.
 pub const INITIALIZE: &str = "atoll initialize";
+/// Runs `start` over a memory that is kept.
+pub const START: &str = "atoll start";
 /// Calls the function at a table index with an environment.
 pub const CALLBACK: &str = "atoll callback";
 
@@ -39,7 +44,9 @@ pub struct Added {
     /// Block types `() -> results` for functions of several results, by the function's type.
     pub result_types: BTreeMap<u32, u32>,
     initialize: u32,
+    start: u32,
     callback: u32,
+    pub lowering: Lowering,
 }
 
 impl Added {
@@ -56,7 +63,9 @@ impl Added {
             indirect_type: types + 2,
             result_types: several.zip(types + 3..).collect(),
             initialize: functions,
-            callback: functions + 1,
+            start: functions + 1,
+            callback: functions + 2,
+            lowering: Lowering::new(parsed),
         }
     }
 }
@@ -77,7 +86,7 @@ pub fn instrument(parsed: &Parsed<'_>) -> Result<Vec<u8>, InvalidModule> {
     module
         .section(&globals(parsed)?)
         .section(&exports(parsed, &added))
-        .section(&elements(parsed)?)
+        .section(&elements(parsed, &added)?)
         .section(&DataCountSection { count: parsed.data.len() as u32 + active(parsed).count() as u32 })
         .section(&code(parsed, &added, &charges)?)
         .section(&data(parsed));
@@ -95,8 +104,8 @@ fn types(parsed: &Parsed<'_>, added: &Added) -> Result<TypeSection, InvalidModul
         section.ty().func_type(&RoundtripReencoder.func_type(ty.clone()).map_err(encoding)?);
     }
     section.ty().function([], []);
-    section.ty().function([ValType::I32, ValType::I32], []);
-    section.ty().function([ValType::I32], []);
+    section.ty().function([ValType::I64, ValType::I64], []);
+    section.ty().function([if parsed.is_wide() { ValType::I64 } else { ValType::I32 }], []);
     for function in added.result_types.keys() {
         let ty = parsed.types[*function as usize].clone();
         let ty = RoundtripReencoder.func_type(ty).map_err(encoding)?;
@@ -115,7 +124,8 @@ fn imports(parsed: &Parsed<'_>) -> ImportSection {
 
 fn functions(parsed: &Parsed<'_>, added: &Added) -> FunctionSection {
     let mut section = FunctionSection::new();
-    for ty in parsed.functions.iter().chain([&added.unit_type, &added.callback_type]) {
+    let ours = [&added.unit_type, &added.unit_type, &added.callback_type];
+    for ty in parsed.functions.iter().chain(ours) {
         section.function(*ty);
     }
     section
@@ -127,6 +137,7 @@ fn tables(parsed: &Parsed<'_>) -> Result<TableSection, InvalidModule> {
     for table in &parsed.tables {
         let mut ty = RoundtripReencoder.table_type(table.ty).map_err(encoding)?;
         ty.maximum = Some(ty.maximum.unwrap_or(TABLE_ELEMENTS_MAX).min(TABLE_ELEMENTS_MAX));
+        ty.table64 = false;
         match &table.init {
             TableInit::RefNull => section.table(ty),
             TableInit::Expr(expr) => {
@@ -142,6 +153,7 @@ fn tables(parsed: &Parsed<'_>) -> Result<TableSection, InvalidModule> {
 fn memory(parsed: &Parsed<'_>) -> Option<MemorySection> {
     let mut ty = utils::memory_type(&mut RoundtripReencoder, parsed.memory?);
     ty.minimum = 0;
+    ty.memory64 = false;
     ty.maximum = Some(ty.maximum.unwrap_or(u64::MAX).min(HEAP_WASM_PAGES_MAX.into()));
     let mut section = MemorySection::new();
     section.memory(ty);
@@ -165,14 +177,24 @@ fn exports(parsed: &Parsed<'_>, added: &Added) -> ExportSection {
         section.export(export.name, ExportKind::Func, export.index);
     }
     section.export(INITIALIZE, ExportKind::Func, added.initialize);
+    section.export(START, ExportKind::Func, added.start);
     section.export(CALLBACK, ExportKind::Func, added.callback);
     section
 }
 
-fn elements(parsed: &Parsed<'_>) -> Result<ElementSection, InvalidModule> {
+fn elements(parsed: &Parsed<'_>, added: &Added) -> Result<ElementSection, InvalidModule> {
     let mut section = ElementSection::new();
     for element in &parsed.elements {
-        RoundtripReencoder.parse_element(&mut section, element.clone()).map_err(encoding)?;
+        match &element.kind {
+            ElementKind::Active { table_index, offset_expr } => {
+                let offset = added.lowering.table_offset(table_index.unwrap_or(0), offset_expr.clone())?;
+                let items = RoundtripReencoder.element_items(element.items.clone()).map_err(encoding)?;
+                section.active(*table_index, &offset, items);
+            }
+            ElementKind::Passive | ElementKind::Declared => {
+                RoundtripReencoder.parse_element(&mut section, element.clone()).map_err(encoding)?;
+            }
+        }
     }
     Ok(section)
 }
@@ -192,6 +214,7 @@ fn code(parsed: &Parsed<'_>, added: &Added, charges: &[Charge]) -> Result<CodeSe
         )?);
     }
     section.function(&initialize(parsed, added)?);
+    section.function(&start(parsed, added));
     section.function(&callback(parsed, added));
     Ok(section)
 }
@@ -219,30 +242,49 @@ fn initialize(parsed: &Parsed<'_>, added: &Added) -> Result<Function, InvalidMod
                 }
             }
         }
+        if parsed.is_wide() {
+            lower::narrow(&mut function, 0);
+        }
         function
             .instruction(&Instruction::I32Const(0))
             .instruction(&Instruction::I32Const(data.data.len() as i32))
             .instruction(&Instruction::MemoryInit { mem: 0, data_index: index });
     }
+    run_start(parsed, &mut function);
+    Ok(function)
+}
+
+fn start(parsed: &Parsed<'_>, added: &Added) -> Function {
+    let mut function = Function::new([(1, ValType::I64)]);
+    Meter::new(added, 0).charge(&mut function, 100, true);
+    run_start(parsed, &mut function);
+    function
+}
+
+fn run_start(parsed: &Parsed<'_>, function: &mut Function) {
     if let Some(start) = parsed.start {
         function.instruction(&Instruction::Call(start));
     }
     function.instruction(&Instruction::End);
-    Ok(function)
 }
 
 fn callback(parsed: &Parsed<'_>, added: &Added) -> Function {
     let mut function = Function::new([(1, ValType::I64)]);
     Meter::new(added, 2).charge(&mut function, cost::HOST_CALL, true);
     let table = parsed.tables.first().filter(|table| table.ty.element_type == wasmparser::RefType::FUNCREF);
-    match table {
-        Some(_) => function
-            .instruction(&Instruction::LocalGet(1))
-            .instruction(&Instruction::LocalGet(0))
-            .instruction(&Instruction::CallIndirect { type_index: added.indirect_type, table_index: 0 }),
-        None => function.instruction(&Instruction::Unreachable),
-    };
-    function.instruction(&Instruction::End);
+    if table.is_none() {
+        function.instruction(&Instruction::Unreachable).instruction(&Instruction::End);
+        return function;
+    }
+    function.instruction(&Instruction::LocalGet(1));
+    if !parsed.is_wide() {
+        function.instruction(&Instruction::I32WrapI64);
+    }
+    function.instruction(&Instruction::LocalGet(0));
+    lower::narrow(&mut function, 2);
+    function
+        .instruction(&Instruction::CallIndirect { type_index: added.indirect_type, table_index: 0 })
+        .instruction(&Instruction::End);
     function
 }
 

@@ -11,6 +11,7 @@
 use super::InvalidModule;
 use super::cost;
 use super::instrument::{Added, encoding};
+use super::lower::{Lowering, Narrowed};
 use super::parsed::Parsed;
 use super::stack::Charge;
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
@@ -43,17 +44,21 @@ pub fn function(
         count = count.saturating_add(number);
     }
     locals.extend([(1, ValType::I64), (1, ValType::I32), (1, ValType::I64)]);
+    locals.extend(added.lowering.locals());
     let mut function = Function::new(locals);
     let meter = Meter::new(added, count);
     if let Some(bytes) = charge {
         meter.enter(&mut function, bytes, results);
     }
-    Walk::new(meter, charge.is_some(), &mut function).body(body)?;
+    Walk::new(meter, &added.lowering, charge.is_some(), &mut function).body(body)?;
     if charge.is_some() {
         meter.leave(&mut function);
     }
     Ok(function)
 }
+
+/// How many locals [`Meter`] uses.
+const SCRATCH_LOCALS: u32 = 3;
 
 /// Writes charges.
 #[derive(Clone, Copy)]
@@ -134,6 +139,7 @@ impl Meter {
 /// The walk over a body: collects a block, writes its charge, then the block.
 struct Walk<'f, 'a> {
     meter: Meter,
+    lowering: &'f Lowering,
     function: &'f mut Function,
     /// Whether the body is wrapped in a block, so that `return` becomes a branch.
     wrapped: bool,
@@ -151,8 +157,13 @@ struct Label {
 }
 
 impl<'f, 'a> Walk<'f, 'a> {
-    fn new(meter: Meter, wrapped: bool, function: &'f mut Function) -> Walk<'f, 'a> {
-        Walk { meter, function, wrapped, labels: Vec::new(), block: Vec::new(), compare: true }
+    fn new(
+        meter: Meter,
+        lowering: &'f Lowering,
+        wrapped: bool,
+        function: &'f mut Function,
+    ) -> Walk<'f, 'a> {
+        Walk { meter, lowering, function, wrapped, labels: Vec::new(), block: Vec::new(), compare: true }
     }
 
     fn body(mut self, body: &FunctionBody<'a>) -> Result<(), InvalidModule> {
@@ -219,22 +230,31 @@ impl<'f, 'a> Walk<'f, 'a> {
     }
 
     fn write(&mut self, operator: Operator<'a>) -> Result<(), InvalidModule> {
-        use Operator::*;
-        match &operator {
-            MemoryFill { .. } | MemoryCopy { .. } | MemoryInit { .. } => {
-                self.meter.charge_length(self.function, cost::BULK_BYTE_SHIFT);
+        let (meter, scratch) = (self.meter, self.meter.scratch);
+        self.lowering.before(self.function, &operator, scratch, scratch + SCRATCH_LOCALS, |function| {
+            if let Some(shift) = length_shift(&operator) {
+                meter.charge_length(function, shift);
             }
-            TableFill { .. } | TableCopy { .. } | TableInit { .. } | TableGrow { .. } => {
-                self.meter.charge_length(self.function, cost::BULK_ELEMENT_SHIFT);
-            }
-            _ => {}
-        }
-        let instruction = match operator {
+        });
+        let instruction = match &operator {
             // A return ends its block, so the labels now are those around it.
-            Return if self.wrapped => Instruction::Br(self.labels.len() as u32),
-            operator => RoundtripReencoder.instruction(operator).map_err(encoding)?,
+            Operator::Return if self.wrapped => Instruction::Br(self.labels.len() as u32),
+            operator => Narrowed.instruction(operator.clone()).map_err(encoding)?,
         };
         self.function.instruction(&instruction);
+        self.lowering.after(self.function, &operator);
         Ok(())
+    }
+}
+
+/// How the length on top of the stack is charged, if `operator` works through one.
+fn length_shift(operator: &Operator<'_>) -> Option<i64> {
+    use Operator::*;
+    match operator {
+        MemoryFill { .. } | MemoryCopy { .. } | MemoryInit { .. } => Some(cost::BULK_BYTE_SHIFT),
+        TableFill { .. } | TableCopy { .. } | TableInit { .. } | TableGrow { .. } => {
+            Some(cost::BULK_ELEMENT_SHIFT)
+        }
+        _ => None,
     }
 }

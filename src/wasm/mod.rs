@@ -16,7 +16,9 @@
 //!    reported, in page order; then the mapping is dropped. The image follows the page map handed in, so
 //!    nobody has to say whether changes were applied.
 //! 7. **Stable memory** is read through its page map and written beside it; what changed is reported.
-//! 8. **Whose fault.** What the canister does wrong is a reject with a stable code. What the host fails
+//! 8. **64-bit memories** hold as much as 32-bit ones and are compiled as such; what does not fit into 32 bits
+//!    lies outside of them, so every access ends as it would have with 64 bits.
+//! 9. **Whose fault.** What the canister does wrong is a reject with a stable code. What the host fails
 //!    at is a [`HostFailure`](crate::state::HostFailure): nothing may be derived from that run.
 
 pub mod call;
@@ -36,6 +38,7 @@ mod host;
 mod import;
 mod instance;
 mod instrument;
+mod lower;
 mod meter;
 mod modules;
 mod parsed;

@@ -95,6 +95,11 @@ impl<'a> Parsed<'a> {
         Ok(())
     }
 
+    /// Whether the memory has 64-bit addresses, and with it the pointers of the System API.
+    pub fn is_wide(&self) -> bool {
+        self.memory.is_some_and(|memory| memory.memory64)
+    }
+
     /// The type index of a function in the index space.
     pub fn type_of(&self, function: u32) -> Option<u32> {
         let function = function as usize;

@@ -1,4 +1,4 @@
-//! Why a run ended early, and what the caller is told (rule 8).
+//! Why a run ended early, and what the caller is told (rule 9).
 
 use crate::state::HostFailure;
 use crate::types::limits::REJECT_MESSAGE_BYTES_MAX;

@@ -23,6 +23,7 @@ const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::BULK_MEMORY_OPT)
     .union(WasmFeatures::CALL_INDIRECT_OVERLONG)
     .union(WasmFeatures::SIMD)
+    .union(WasmFeatures::MEMORY64)
     .union(WasmFeatures::FLOATS)
     .union(WasmFeatures::GC_TYPES);
 

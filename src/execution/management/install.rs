@@ -111,11 +111,7 @@ impl Executor<'_> {
                 );
                 return Err(Reject::new(ErrorCode::CanisterWasmModuleNotFound, message));
             }
-            (InstallMode::Upgrade(Some(flags)), _) if keeps_memory(flags) => {
-                return Err(invalid(
-                    "wasm_memory_persistence = opt keep is not supported by this subnet yet",
-                ));
-            }
+            (InstallMode::Upgrade(flags), Some(old)) => may_upgrade(*flags, old)?,
             _ => (),
         }
         let prices = &self.environment.prices;
@@ -140,6 +136,9 @@ impl Executor<'_> {
             Reject::new(ErrorCode::CanisterInvalidWasm, message)
         })?;
         effort.instructions = facts.compile_cost;
+        if keeps_memory(&installation.mode) && !persists(facts.metadata.get(PERSISTENCE).map(|of| of.public)) {
+            return Err(no_persistence().into());
+        }
         let mut next = canister;
         if let (InstallMode::Upgrade(flags), Some(old)) = (&installation.mode, next.module.clone())
             && !flags.is_some_and(|flags| flags.skip_pre_upgrade == Some(true))
@@ -149,7 +148,11 @@ impl Executor<'_> {
         }
         let module = self.module(installation, &facts);
         self.replace_code(installation, &mut next, &module);
-        self.step(installation, &mut next, &module, Entry::Instantiate, Context::Start, effort)?;
+        let instantiate = match keeps_memory(&installation.mode) {
+            true => Entry::Reinstantiate,
+            false => Entry::Instantiate,
+        };
+        self.step(installation, &mut next, &module, instantiate, Context::Start, effort)?;
         let (name, context) = match installation.mode {
             InstallMode::Upgrade(_) => ("canister_post_upgrade", Context::PostUpgrade),
             InstallMode::Install | InstallMode::Reinstall => ("canister_init", Context::Init),
@@ -184,14 +187,17 @@ impl Executor<'_> {
         })
     }
 
-    /// The new module with nothing of the old but, in an upgrade, its stable memory.
+    /// The new module with nothing of the old but, in an upgrade, its stable memory, and its heap if the
+    /// upgrade keeps it.
     fn replace_code(&self, installation: &Installation, next: &mut CanisterState, module: &Arc<Module>) {
         next.module = Some(module.clone());
-        next.heap = PageMap::new();
+        if !keeps_memory(&installation.mode) {
+            next.heap = PageMap::new();
+            next.record.heap_wasm_pages = 0;
+        }
         let record = &mut next.record;
         record.module_hash = Some(module.hash);
         record.globals = Vec::new();
-        record.heap_wasm_pages = 0;
         record.certified_data = Vec::new();
         record.global_timer = Time::ZERO;
         record.installed = self.environment.time;
@@ -268,8 +274,34 @@ impl Executor<'_> {
     }
 }
 
-fn keeps_memory(flags: &UpgradeFlags) -> bool {
+/// The private custom section by which a module says that its heap is made to outlive upgrades.
+const PERSISTENCE: &str = "enhanced-orthogonal-persistence";
+
+/// Whether a section [`PERSISTENCE`], public or not if there is one, is the sign.
+fn persists(public: Option<bool>) -> bool {
+    public == Some(false)
+}
+
+fn keeps_memory(mode: &InstallMode) -> bool {
+    let InstallMode::Upgrade(Some(flags)) = mode else {
+        return false;
+    };
     flags.wasm_memory_persistence == Some(WasmMemoryPersistence::Keep)
+}
+
+/// Who upgrades a module whose state lives in its heap says what becomes of the heap.
+fn may_upgrade(flags: Option<UpgradeFlags>, old: &Module) -> Result<(), Reject> {
+    let chosen = flags.is_some_and(|flags| flags.wasm_memory_persistence.is_some());
+    if chosen || !persists(old.record.metadata.get(PERSISTENCE).map(|of| of.public)) {
+        return Ok(());
+    }
+    let message = "Missing upgrade option: the installed module keeps its state in its heap (enhanced orthogonal persistence): set `wasm_memory_persistence` to `opt keep` to preserve it, or to `opt replace` to lose it.";
+    Err(Reject::new(ErrorCode::CanisterContractViolation, message))
+}
+
+fn no_persistence() -> Reject {
+    let message = "Invalid upgrade option: `wasm_memory_persistence = opt keep` needs a new module with a private custom section `enhanced-orthogonal-persistence`.";
+    Reject::new(ErrorCode::CanisterContractViolation, message)
 }
 
 fn deployment(mode: &InstallMode) -> Deployment {

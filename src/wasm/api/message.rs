@@ -14,7 +14,7 @@ impl Host {
         Ok(length(&self.run.system.arg))
     }
 
-    pub fn msg_arg_data_copy(&mut self, dst: u32, offset: u32, size: u32) -> Returns<()> {
+    pub fn msg_arg_data_copy(&mut self, dst: u64, offset: u64, size: u64) -> Returns<()> {
         let system = Arc::clone(&self.run.system);
         self.copy_out(&system.arg, dst, offset, size)
     }
@@ -23,7 +23,7 @@ impl Host {
         Ok(length(self.run.system.caller.as_slice()))
     }
 
-    pub fn msg_caller_copy(&mut self, dst: u32, offset: u32, size: u32) -> Returns<()> {
+    pub fn msg_caller_copy(&mut self, dst: u64, offset: u64, size: u64) -> Returns<()> {
         let caller = self.run.system.caller;
         self.copy_out(caller.as_slice(), dst, offset, size)
     }
@@ -33,7 +33,7 @@ impl Host {
         Ok(0)
     }
 
-    pub fn msg_caller_info_data_copy(&mut self, dst: u32, offset: u32, size: u32) -> Returns<()> {
+    pub fn msg_caller_info_data_copy(&mut self, dst: u64, offset: u64, size: u64) -> Returns<()> {
         self.copy_out(&[], dst, offset, size)
     }
 
@@ -41,7 +41,7 @@ impl Host {
         Ok(0)
     }
 
-    pub fn msg_caller_info_signer_copy(&mut self, dst: u32, offset: u32, size: u32) -> Returns<()> {
+    pub fn msg_caller_info_signer_copy(&mut self, dst: u64, offset: u64, size: u64) -> Returns<()> {
         self.copy_out(&[], dst, offset, size)
     }
 
@@ -53,7 +53,7 @@ impl Host {
         self.reject_message().map(|reject| length(reject.message.as_bytes()))
     }
 
-    pub fn msg_reject_msg_copy(&mut self, dst: u32, offset: u32, size: u32) -> Returns<()> {
+    pub fn msg_reject_msg_copy(&mut self, dst: u64, offset: u64, size: u64) -> Returns<()> {
         let reject = self.reject_message()?.clone();
         self.copy_out(reject.message.as_bytes(), dst, offset, size)
     }
@@ -67,15 +67,15 @@ impl Host {
         Ok(self.run.system.deadline.map_or(0, |deadline| deadline.0))
     }
 
-    pub fn msg_reply_data_append(&mut self, src: u32, size: u32) -> Returns<()> {
+    pub fn msg_reply_data_append(&mut self, src: u64, size: u64) -> Returns<()> {
         self.check_unanswered()?;
         let max = match self.run.context {
             Context::Query | Context::CompositeQuery => REPLY_BYTES_MAX,
             Context::CompositeReplyCallback | Context::CompositeRejectCallback => REPLY_BYTES_MAX,
             _ => MESSAGE_BYTES_MAX,
         };
-        let total = self.run.reply.len().saturating_add(size as usize);
-        if total > max {
+        let total = (self.run.reply.len() as u64).saturating_add(size);
+        if total > max as u64 {
             return Err(Trap::contract(format!("a reply of {total} bytes, at most {max} allowed")));
         }
         let bytes = self.bytes(src, size)?;
@@ -90,9 +90,9 @@ impl Host {
         Ok(())
     }
 
-    pub fn msg_reject(&mut self, src: u32, size: u32) -> Returns<()> {
+    pub fn msg_reject(&mut self, src: u64, size: u64) -> Returns<()> {
         self.check_unanswered()?;
-        if size as usize > MESSAGE_BYTES_MAX {
+        if size > MESSAGE_BYTES_MAX as u64 {
             return Err(Trap::contract(format!(
                 "a reject of {size} bytes, at most {MESSAGE_BYTES_MAX} allowed"
             )));
@@ -124,7 +124,7 @@ impl Host {
         Ok(length(self.run.system.method_name.as_bytes()))
     }
 
-    pub fn msg_method_name_copy(&mut self, dst: u32, offset: u32, size: u32) -> Returns<()> {
+    pub fn msg_method_name_copy(&mut self, dst: u64, offset: u64, size: u64) -> Returns<()> {
         let system = Arc::clone(&self.run.system);
         self.copy_out(system.method_name.as_bytes(), dst, offset, size)
     }

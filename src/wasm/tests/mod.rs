@@ -1,9 +1,11 @@
 //! Canisters in text form, run by the engine.
 
 mod heap;
+mod keep;
 mod module;
 mod system;
 mod trap;
+mod wide;
 
 use super::*;
 use crate::state::PageMap;

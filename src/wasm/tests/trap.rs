@@ -237,7 +237,8 @@ fn callbacks_go_through_the_table() {
     fails(0, 7, "indirect call to null");
     fails(2, 7, "function signature mismatch");
     fails(4, 7, "table out of bounds");
-    fails(1 << 32, 7, "out of range");
+    fails(1 << 32, 7, "table out of bounds");
+    fails(1, 1 << 32, "environment 4294967296 is out of range");
     let canister = Canister::new(&engine, "(module)");
     canister.run(Entry::Callback { fun: 0, env: 0 }, Context::ReplyCallback).outcome.map(|_| ()).unwrap_err();
 }
@@ -260,7 +261,7 @@ fn absent_entry_points_are_empty_and_absent_methods_are_named() {
     let reject = run("canister_update add").map(|_| ()).unwrap_err();
     assert_eq!(reject.error, ErrorCode::CanisterMethodNotFound);
     assert!(reject.message.contains("has no update method 'add'"), "{reject}");
-    for hidden in ["atoll initialize", "atoll callback"] {
+    for hidden in ["atoll initialize", "atoll start", "atoll callback"] {
         assert_eq!(run(hidden).map(|_| ()).unwrap_err().error, ErrorCode::CanisterMethodNotFound);
     }
 }

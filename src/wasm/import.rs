@@ -115,7 +115,7 @@ pub struct Import {
 }
 
 /// Functions that exist only for modules with 32-bit pointers.
-const NARROW_ONLY: &[&str] = &[
+pub const NARROW_ONLY: &[&str] = &[
     "msg_cycles_available",
     "msg_cycles_refunded",
     "msg_cycles_accept",

@@ -1,6 +1,6 @@
 use super::*;
 use crate::crypto::hash::sha256;
-use crate::encoding::management::{self as candid, InstallMode, UpgradeFlags};
+use crate::encoding::management::{self as candid, InstallMode, UpgradeFlags, WasmMemoryPersistence};
 use crate::types::*;
 use std::io::Write;
 
@@ -34,6 +34,69 @@ fn reinstalling_starts_afresh() {
     subnet.install_module(id, InstallMode::Reinstall, workshop(), vec![]).unwrap();
     assert_eq!(subnet.count(id), 0);
     assert_eq!(subnet.canister(id).record.stable_wasm_pages, 0);
+}
+
+/// A module that keeps its state in its heap; `visibility` of the section that says so.
+fn persistent(visibility: &str) -> Vec<u8> {
+    let section = format!("(@custom \"icp:{visibility} enhanced-orthogonal-persistence\" \"\")");
+    wat::parse_str(format!(
+        r#"(module {section}
+        (import "ic0" "msg_reply" (func $reply))
+        (import "ic0" "msg_reply_data_append" (func $append (param i64 i64)))
+        (memory i64 1) (data (i64.const 0) "\05")
+        (global $since (mut i32) (i32.const 0))
+        (func $start (i32.store8 (i64.const 2) (i32.add (i32.load8_u (i64.const 2)) (i32.const 1)))) (start $start)
+        (func (export "canister_post_upgrade") (i32.store8 (i64.const 3) (i32.const 9)))
+        (func (export "canister_update inc")
+            (global.set $since (i32.add (global.get $since) (i32.const 1)))
+            (i32.store8 (i64.const 0) (i32.add (i32.load8_u (i64.const 0)) (i32.const 1)))
+            (i32.store8 (i64.const 1) (global.get $since))
+            (call $append (i64.const 0) (i64.const 4))
+            (call $reply)))"#
+    ))
+    .unwrap()
+}
+
+fn upgrade(persistence: Option<WasmMemoryPersistence>) -> InstallMode {
+    InstallMode::Upgrade(Some(UpgradeFlags { skip_pre_upgrade: None, wasm_memory_persistence: persistence }))
+}
+
+#[test]
+fn an_upgrade_that_keeps_the_heap_resets_globals_and_runs_start_again() {
+    let (keep, replace) = (Some(WasmMemoryPersistence::Keep), Some(WasmMemoryPersistence::Replace));
+    let mut subnet = Subnet::new();
+    let id = subnet.create();
+    subnet.install_module(id, InstallMode::Install, persistent("private"), vec![]).unwrap();
+    assert_eq!(subnet.update(id, "inc", vec![]).unwrap(), [6, 1, 1, 0]);
+    for count in 1..4 {
+        subnet.install_module(id, upgrade(keep), persistent("private"), vec![]).unwrap();
+        assert_eq!(subnet.update(id, "inc", vec![]).unwrap(), [6 + count, 1, 1 + count, 9]);
+    }
+    subnet.install_module(id, upgrade(replace), persistent("private"), vec![]).unwrap();
+    assert_eq!(subnet.update(id, "inc", vec![]).unwrap(), [6, 1, 1, 9]);
+}
+
+#[test]
+fn whether_the_heap_is_kept_must_be_said_and_possible() {
+    let (keep, replace) = (Some(WasmMemoryPersistence::Keep), Some(WasmMemoryPersistence::Replace));
+    let refused = |old: &[u8], new: &[u8], mode: InstallMode| {
+        let mut subnet = Subnet::new();
+        let id = subnet.create();
+        subnet.install_module(id, InstallMode::Install, old.to_vec(), vec![]).unwrap();
+        let refused = subnet.install_module(id, mode, new.to_vec(), vec![]).err()?;
+        assert_eq!(refused.error, ErrorCode::CanisterContractViolation);
+        assert_eq!(subnet.canister(id).record.module_hash, Some(sha256(old)));
+        Some(refused.message)
+    };
+    let (with, public, without) = (persistent("private"), persistent("public"), workshop());
+    let missing = |mode| refused(&with, &with, mode).unwrap().starts_with("Missing upgrade option");
+    assert!(missing(InstallMode::Upgrade(None)) && missing(upgrade(None)));
+    let invalid = |new| refused(&with, new, upgrade(keep)).unwrap().starts_with("Invalid upgrade option");
+    assert!(invalid(&without) && invalid(&public));
+    assert_eq!(refused(&with, &without, upgrade(replace)), None);
+    assert_eq!(refused(&without, &with, upgrade(keep)), None);
+    assert_eq!(refused(&public, &without, upgrade(None)), None);
+    assert_eq!(refused(&with, &without, InstallMode::Reinstall), None);
 }
 
 /// A failed installation changes nothing but fee and log.

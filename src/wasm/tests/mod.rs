@@ -3,6 +3,7 @@
 mod heap;
 mod keep;
 mod module;
+mod random;
 mod system;
 mod trap;
 mod wide;
@@ -31,9 +32,13 @@ impl<'e> Canister<'e> {
     }
 
     fn uninstalled(engine: &'e Engine, wat: &str) -> Canister<'e> {
-        let module: Arc<[u8]> = wat::parse_str(wat).unwrap().into();
-        let hash = engine.check(&module).unwrap().hash;
-        Canister {
+        Canister::of(engine, wat::parse_str(wat).unwrap().into()).unwrap()
+    }
+
+    /// An empty canister that will run `module`.
+    fn of(engine: &'e Engine, module: Arc<[u8]>) -> Result<Canister<'e>, InvalidModule> {
+        let hash = engine.check(&module)?.hash;
+        Ok(Canister {
             engine,
             module,
             hash,
@@ -52,7 +57,7 @@ impl<'e> Canister<'e> {
                 ..System::nobody()
             },
             instructions_max: Instructions(10_000_000),
-        }
+        })
     }
 
     pub fn run(&self, entry: Entry, context: Context) -> Execution {
@@ -74,6 +79,12 @@ impl<'e> Canister<'e> {
             self.memory.heap = PageMap::new();
         }
         let changes = self.run(entry, context).outcome?;
+        self.keep(&changes);
+        Ok(changes)
+    }
+
+    /// Applies what a run of this canister changed.
+    fn keep(&mut self, changes: &Changes) {
         for (index, page) in &changes.heap {
             self.memory.heap.set(*index, Some(Arc::clone(page))).unwrap();
         }
@@ -83,7 +94,6 @@ impl<'e> Canister<'e> {
         self.memory.heap_wasm_pages = changes.heap_wasm_pages;
         self.memory.stable_wasm_pages = changes.stable_wasm_pages;
         self.memory.globals = changes.globals.clone();
-        Ok(changes)
     }
 
     pub fn update(&mut self, method: &str) -> Result<Changes, Reject> {

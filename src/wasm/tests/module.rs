@@ -82,6 +82,74 @@ fn modules_are_refused_for_a_named_reason() {
     assert!(error.contains("not a valid WebAssembly module"), "{error}");
 }
 
+/// Whether a module is valid and within the limits; it is not compiled.
+fn is_taken(module: &[u8]) -> Result<(), String> {
+    let parsed = validate::validate(module).map_err(|error| error.to_string())?;
+    validate::facts(&parsed, Digest::ZERO).map(drop).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_module_at_a_limit_is_taken_and_one_above_is_not() {
+    let repeated = |what: &str, count: usize| format!("(module {})", what.repeat(count));
+    let methods = |count: usize, name: &dyn Fn(usize) -> String| {
+        let export = |n| format!("(export \"canister_query {}\" (func 0))", name(n));
+        format!("(module (func) {})", (0..count).map(export).collect::<String>())
+    };
+    let sections = |count: usize, bytes: usize| {
+        let section = |n| format!("(@custom \"icp:public {n:03}\" \"{}\")", "x".repeat(bytes));
+        format!("(module {})", (0..count).map(section).collect::<String>())
+    };
+    let cases: [(&str, &dyn Fn(usize) -> String, usize); 13] = [
+        ("functions", &|n| repeated("(func)", n), FUNCTIONS_MAX),
+        ("globals", &|n| repeated("(global i32 (i32.const 0))", n), GLOBALS_MAX),
+        ("tables", &|n| repeated("(table 1 funcref)", n), TABLES_MAX),
+        ("exported methods", &|n| methods(n, &|at| at.to_string()), EXPORTS_MAX),
+        ("bytes of method names", &|n| methods(2, &|at| at.to_string().repeat(1 + at * (n - 2))), EXPORT_NAME_BYTES_MAX),
+        ("custom sections", &|n| sections(n, 1), CUSTOM_SECTIONS_MAX),
+        ("bytes of custom sections", &|n| sections(1, n - 3), CUSTOM_SECTIONS_BYTES_MAX),
+        ("param", &|n| format!("(module (func (param {})))", "i32 ".repeat(n)), FUNCTION_PARAMS_MAX),
+        ("return", &|n| format!("(module (type (func (result {}))))", "i32 ".repeat(n)), FUNCTION_PARAMS_MAX),
+        ("locals", &|n| format!("(module (func (local {})))", "i32 ".repeat(n)), FUNCTION_LOCALS_MAX as usize),
+        ("initial memory", &|n| format!("(module (memory {n}))"), HEAP_WASM_PAGES_MAX as usize),
+        ("initial memory", &|n| format!("(module (memory i64 {n}))"), HEAP_WASM_PAGES_MAX as usize),
+        ("table elements", &|n| format!("(module (table i64 {n} funcref))"), TABLE_ELEMENTS_MAX as usize),
+    ];
+    for (what, module, max) in cases {
+        let module = |n| wat::parse_str(module(n)).unwrap();
+        assert_eq!(is_taken(&module(max)), Ok(()), "{what}");
+        let reason = is_taken(&module(max + 1)).unwrap_err();
+        assert!(reason.contains(what), "{what}: {reason}");
+    }
+}
+
+/// A module whose code section has `bytes` bytes.
+fn code_of(bytes: usize) -> Vec<u8> {
+    use wasm_encoder::{CodeSection, Function, FunctionSection, Module, TypeSection};
+    let (mut types, mut functions, mut code) = (TypeSection::new(), FunctionSection::new(), CodeSection::new());
+    types.ty().function([], []);
+    // One byte counts the functions; lengths of up to 2 MiB and more take four bytes.
+    const BODIES: usize = 4;
+    let rest = bytes - 1 - BODIES * 4;
+    for at in 0..BODIES {
+        let len = rest / BODIES + if at == 0 { rest % BODIES } else { 0 };
+        let mut function = Function::new([]);
+        (2..len).for_each(|_| drop(function.instruction(&wasm_encoder::Instruction::Nop)));
+        function.instruction(&wasm_encoder::Instruction::End);
+        functions.function(0);
+        code.function(&function);
+    }
+    let mut module = Module::new();
+    module.section(&types).section(&functions).section(&code);
+    module.finish()
+}
+
+#[test]
+fn a_code_section_may_have_10_mib() {
+    assert_eq!(is_taken(&code_of(CODE_SECTION_BYTES_MAX)), Ok(()));
+    let reason = is_taken(&code_of(CODE_SECTION_BYTES_MAX + 1)).unwrap_err();
+    assert_eq!(reason, "code section bytes: 10485761, at most 10485760 allowed");
+}
+
 #[test]
 fn a_module_says_what_it_offers() {
     let wat = r#"(module (memory 3) (func (export "canister_update a b")) (func (export "canister_query c"))

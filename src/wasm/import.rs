@@ -142,29 +142,51 @@ macro_rules! wasm_type {
 
 /// The type of a parameter or result in the form for 32-bit pointers.
 macro_rules! narrow {
-    () => { () };
-    (I) => { u32 };
-    ($ty:ident) => { $ty };
+    () => {
+        ()
+    };
+    (I) => {
+        u32
+    };
+    ($ty:ident) => {
+        $ty
+    };
 }
 
 /// The type of a parameter or result in the form for 64-bit pointers.
 macro_rules! wide {
-    () => { () };
-    (I) => { u64 };
-    ($ty:ident) => { $ty };
+    () => {
+        ()
+    };
+    (I) => {
+        u64
+    };
+    ($ty:ident) => {
+        $ty
+    };
 }
 
 /// An argument as [`Host`] takes it: pointers always with 64 bits.
 macro_rules! argument {
-    (I, $arg:ident) => { u64::from($arg) };
-    ($ty:ident, $arg:ident) => { $arg };
+    (I, $arg:ident) => {
+        u64::from($arg)
+    };
+    ($ty:ident, $arg:ident) => {
+        $arg
+    };
 }
 
 /// A result as the form for 64-bit pointers gives it.
 macro_rules! widened {
-    (, $result:expr) => { $result };
-    (I, $result:expr) => { $result.map(u64::from) };
-    ($ty:ident, $result:expr) => { $result };
+    (, $result:expr) => {
+        $result
+    };
+    (I, $result:expr) => {
+        $result.map(u64::from)
+    };
+    ($ty:ident, $result:expr) => {
+        $result
+    };
 }
 
 /// Makes [`IMPORTS`] and [`link`] from the table. The function of the same name on [`Host`] does the work.

@@ -262,10 +262,7 @@ pub struct Narrowed;
 impl Reencode for Narrowed {
     type Error = std::convert::Infallible;
 
-    fn mem_arg(
-        &mut self,
-        memarg: wasmparser::MemArg,
-    ) -> Result<wasm_encoder::MemArg, Error<Self::Error>> {
+    fn mem_arg(&mut self, memarg: wasmparser::MemArg) -> Result<wasm_encoder::MemArg, Error<Self::Error>> {
         let offset = memarg.offset.min(BEYOND.into());
         RoundtripReencoder.mem_arg(wasmparser::MemArg { offset, ..memarg })
     }

@@ -157,12 +157,7 @@ struct Label {
 }
 
 impl<'f, 'a> Walk<'f, 'a> {
-    fn new(
-        meter: Meter,
-        lowering: &'f Lowering,
-        wrapped: bool,
-        function: &'f mut Function,
-    ) -> Walk<'f, 'a> {
+    fn new(meter: Meter, lowering: &'f Lowering, wrapped: bool, function: &'f mut Function) -> Walk<'f, 'a> {
         Walk { meter, lowering, function, wrapped, labels: Vec::new(), block: Vec::new(), compare: true }
     }
 

@@ -75,7 +75,8 @@ impl<'a> Parsed<'a> {
             Payload::ElementSection(section) => collect(section.clone(), &mut self.elements)?,
             Payload::DataSection(section) => collect(section.clone(), &mut self.data)?,
             Payload::CodeSectionStart { range, .. } => {
-                self.code_bytes = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
+                self.code_bytes =
+                    usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
             }
             Payload::CodeSectionEntry(body) => self.bodies.push(body.clone()),
             Payload::CustomSection(section) => self.customs.push((section.name(), section.data())),

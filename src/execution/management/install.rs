@@ -136,7 +136,8 @@ impl Executor<'_> {
             Reject::new(ErrorCode::CanisterInvalidWasm, message)
         })?;
         effort.instructions = facts.compile_cost;
-        if keeps_memory(&installation.mode) && !persists(facts.metadata.get(PERSISTENCE).map(|of| of.public)) {
+        if keeps_memory(&installation.mode) && !persists(facts.metadata.get(PERSISTENCE).map(|of| of.public))
+        {
             return Err(no_persistence().into());
         }
         let mut next = canister;

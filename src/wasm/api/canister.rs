@@ -2,10 +2,10 @@
 
 use crate::types::Time;
 use crate::types::limits::*;
+use crate::wasm::Trap;
 use crate::wasm::call::Context;
 use crate::wasm::host::{Host, length};
 use crate::wasm::trap::text;
-use crate::wasm::{Trap, cost};
 use std::sync::Arc;
 
 type Returns<T> = Result<T, Trap>;

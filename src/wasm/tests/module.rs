@@ -66,7 +66,10 @@ fn modules_are_refused_for_a_named_reason() {
         ("(module (memory 1) (memory 1))".into(), "memor"),
         ("(module (memory i64 65536))".into(), "initial memory pages: 65536, at most 65535"),
         ("(module (table i64 1000001 funcref))".into(), "table elements"),
-        ("(module (import \"wasi_snapshot_preview1\" \"fd_write\" (func)))".into(), "import `wasi_snapshot_preview1.fd_write`: only functions of `ic0`"),
+        (
+            "(module (import \"wasi_snapshot_preview1\" \"fd_write\" (func)))".into(),
+            "import `wasi_snapshot_preview1.fd_write`: only functions of `ic0`",
+        ),
         ("(module (memory 1 2 shared))".into(), "thread"),
         ("(module (func (return_call 0)))".into(), "tail call"),
         ("(module (func (drop (i32x4.relaxed_trunc_f32x4_s (v128.const i64x2 0 0)))))".into(), "relaxed"),
@@ -104,12 +107,20 @@ fn a_module_at_a_limit_is_taken_and_one_above_is_not() {
         ("globals", &|n| repeated("(global i32 (i32.const 0))", n), GLOBALS_MAX),
         ("tables", &|n| repeated("(table 1 funcref)", n), TABLES_MAX),
         ("exported methods", &|n| methods(n, &|at| at.to_string()), EXPORTS_MAX),
-        ("bytes of method names", &|n| methods(2, &|at| at.to_string().repeat(1 + at * (n - 2))), EXPORT_NAME_BYTES_MAX),
+        (
+            "bytes of method names",
+            &|n| methods(2, &|at| at.to_string().repeat(1 + at * (n - 2))),
+            EXPORT_NAME_BYTES_MAX,
+        ),
         ("custom sections", &|n| sections(n, 1), CUSTOM_SECTIONS_MAX),
         ("bytes of custom sections", &|n| sections(1, n - 3), CUSTOM_SECTIONS_BYTES_MAX),
         ("param", &|n| format!("(module (func (param {})))", "i32 ".repeat(n)), FUNCTION_PARAMS_MAX),
         ("return", &|n| format!("(module (type (func (result {}))))", "i32 ".repeat(n)), FUNCTION_PARAMS_MAX),
-        ("locals", &|n| format!("(module (func (local {})))", "i32 ".repeat(n)), FUNCTION_LOCALS_MAX as usize),
+        (
+            "locals",
+            &|n| format!("(module (func (local {})))", "i32 ".repeat(n)),
+            FUNCTION_LOCALS_MAX as usize,
+        ),
         ("initial memory", &|n| format!("(module (memory {n}))"), HEAP_WASM_PAGES_MAX as usize),
         ("initial memory", &|n| format!("(module (memory i64 {n}))"), HEAP_WASM_PAGES_MAX as usize),
         ("table elements", &|n| format!("(module (table i64 {n} funcref))"), TABLE_ELEMENTS_MAX as usize),
@@ -125,7 +136,8 @@ fn a_module_at_a_limit_is_taken_and_one_above_is_not() {
 /// A module whose code section has `bytes` bytes.
 fn code_of(bytes: usize) -> Vec<u8> {
     use wasm_encoder::{CodeSection, Function, FunctionSection, Module, TypeSection};
-    let (mut types, mut functions, mut code) = (TypeSection::new(), FunctionSection::new(), CodeSection::new());
+    let (mut types, mut functions, mut code) =
+        (TypeSection::new(), FunctionSection::new(), CodeSection::new());
     types.ty().function([], []);
     // One byte counts the functions; lengths of up to 2 MiB and more take four bytes.
     const BODIES: usize = 4;

@@ -167,7 +167,8 @@ fn random_modules_end_alike_on_every_thread_stack_and_cache() {
     assert!(compiled > 0 && compiled <= again);
     let ran = first.iter().filter(|life| life.len() == 6).count();
     assert!(ran * 2 > first.len(), "{ran} of {} modules ran", first.len());
-    let distinct: std::collections::BTreeSet<_> = first.iter().map(|life| sha256(life.concat().as_bytes())).collect();
+    let distinct: std::collections::BTreeSet<_> =
+        first.iter().map(|life| sha256(life.concat().as_bytes())).collect();
     assert!(distinct.len() * 2 > first.len(), "{} of {} lives differ", distinct.len(), first.len());
 }
 
@@ -177,13 +178,22 @@ fn recursion(seed: u64) -> String {
     let noise = noise(seed, 64);
     let pick = |at: usize, of: u8| usize::from(noise[at] % of);
     let locals: String = (0..pick(0, 4))
-        .map(|at| format!("(local {})", ["i32 ", "i64 ", "f64 ", "v128 "][pick(1 + at, 4)].repeat(1 << pick(5 + at, 9))))
+        .map(|at| {
+            format!(
+                "(local {})",
+                ["i32 ", "i64 ", "f64 ", "v128 "][pick(1 + at, 4)].repeat(1 << pick(5 + at, 9))
+            )
+        })
         .collect();
     let deep = pick(10, 60);
     let host = ["", "(drop (call $counter (i32.const 0)))"][pick(11, 2)];
-    let call = ["(call $f (local.get 0))", "(call $g (local.get 0))", "(call_indirect (type $t) (local.get 0) (i32.const 0))"]
-        [pick(12, 3)];
-    let across = format!("{} {call} {} drop", "(i64.load (i32.const 8))".repeat(deep + 1), "i64.xor ".repeat(deep));
+    let call = [
+        "(call $f (local.get 0))",
+        "(call $g (local.get 0))",
+        "(call_indirect (type $t) (local.get 0) (i32.const 0))",
+    ][pick(12, 3)];
+    let across =
+        format!("{} {call} {} drop", "(i64.load (i32.const 8))".repeat(deep + 1), "i64.xor ".repeat(deep));
     format!(
         r#"(module (import "ic0" "performance_counter" (func $counter (param i32) (result i64)))
         (memory 1) (type $t (func (param i32))) (table 1 funcref) (elem (i32.const 0) func $f)

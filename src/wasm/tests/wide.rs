@@ -126,10 +126,7 @@ fn bulk_operations_on_a_64_bit_memory_are_within_it_or_trap() {
     let fields = [
         method("fill", &format!("(memory.fill {a} (i32.const 1) {b})")),
         method("copy", &format!("(memory.copy {a} {b} {c})")),
-        method(
-            "init",
-            &format!("(memory.init $d {a} (i32.wrap_i64 {b}) (i32.wrap_i64 {c}))"),
-        ),
+        method("init", &format!("(memory.init $d {a} (i32.wrap_i64 {b}) (i32.wrap_i64 {c}))")),
         "(data $d \"0123456789\")".into(),
     ];
     let engine = Engine::new(None);
@@ -187,7 +184,8 @@ fn a_64_bit_memory_grows_to_4_gib_less_one_page_and_no_further() {
 }
 
 /// A table of 64-bit indices, one of 32-bit ones, and one of references that are no functions.
-const TABLES: &str = "(type $v (func)) (table $t i64 10 20 funcref) (table $n 10 funcref) (table $x i64 10 externref)
+const TABLES: &str =
+    "(type $v (func)) (table $t i64 10 20 funcref) (table $n 10 funcref) (table $x i64 10 externref)
     (elem $e func $f $f $f) (elem (table $t) (i64.const 2) func $f $f) (func $f)";
 
 #[test]
@@ -207,10 +205,7 @@ fn tables_of_64_bit_indices_trap_exactly() {
         method("init", &format!("(table.init $t $e {a} {} {})", narrow(&b), narrow(&c))),
         method("call", &format!("(call_indirect $t (type $v) {a})")),
         method("grow", &format!("(call $answer (table.grow $t (ref.func $f) {a}))")),
-        method(
-            "size",
-            &format!("(drop (table.grow $t (ref.null func) {a})) (call $answer (table.size $t))"),
-        ),
+        method("size", &format!("(drop (table.grow $t (ref.null func) {a})) (call $answer (table.size $t))")),
     ];
     let engine = Engine::new(None);
     let mut canister = Canister::new(&engine, &wide(&fields.concat()));
@@ -225,10 +220,9 @@ fn tables_of_64_bit_indices_trap_exactly() {
         }
         let called = if to < 10 { "indirect call to null" } else { trap };
         check_bounds(&mut canister, "call", &[to], to == 2 || to == 3, called);
-        for (method, expected) in [
-            ("grow", if to <= 10 { 10 } else { u64::MAX }),
-            ("size", if to <= 10 { 10 + to } else { 10 }),
-        ] {
+        for (method, expected) in
+            [("grow", if to <= 10 { 10 } else { u64::MAX }), ("size", if to <= 10 { 10 + to } else { 10 })]
+        {
             canister.system.arg = argument(&[to]);
             assert_eq!(reply(&canister.update(method).unwrap()), expected.to_le_bytes(), "{method} {to:x}");
         }
@@ -331,7 +325,13 @@ fn pointers_of_the_system_api_have_64_bits() {
             let fits = u128::from(to) + u128::from(size) <= WASM_PAGE;
             check_bounds(&mut canister, "append", &[to, size], fits, "heap out of bounds");
         }
-        check_bounds(&mut canister, "copy", &[to, 0, 8], u128::from(to) + 8 <= WASM_PAGE, "heap out of bounds");
+        check_bounds(
+            &mut canister,
+            "copy",
+            &[to, 0, 8],
+            u128::from(to) + 8 <= WASM_PAGE,
+            "heap out of bounds",
+        );
         let fits = u128::from(to) + 8 <= 24;
         check_bounds(&mut canister, "copy", &[0, to, 8], fits, "exceed the 24 bytes");
     }

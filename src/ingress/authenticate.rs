@@ -1,7 +1,7 @@
 //! Envelope to [`Authenticated`].
 
 use super::delegation::{self, Chain};
-use crate::crypto::user::{PublicKey, SignatureError, self_authenticating};
+use crate::crypto::user::{PublicKey, SignatureError, Signed, self_authenticating, verify_batch};
 use crate::encoding::DecodeError;
 use crate::encoding::cbor::{self, Envelope};
 use crate::types::limits::{INGRESS_BYTES_MAX, INGRESS_DRIFT_MS, INGRESS_TTL_MS, NONCE_BYTES_MAX};
@@ -9,6 +9,7 @@ use crate::types::{
     Authenticated, Ingress, Principal, SignedIngress, Time, UserCall, UserQuery, UserReadState,
 };
 use bytes::Bytes;
+use rand::{CryptoRng, RngCore};
 
 /// Why nobody can be held to have sent a request. The texts name the class.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -62,6 +63,13 @@ struct Claim {
     updates: bool,
 }
 
+/// What becomes of the signature on a request, when all else holds: checked now, or noted for a batch.
+type Check<'a> = &'a mut dyn FnMut(PublicKey, Vec<u8>, &[u8]) -> Result<(), SignatureError>;
+
+fn check_at_once(key: PublicKey, message: Vec<u8>, signature: &[u8]) -> Result<(), SignatureError> {
+    key.verify(&message, signature)
+}
+
 /// When a request may expire.
 #[derive(Clone, Copy)]
 struct Window {
@@ -94,19 +102,47 @@ pub fn authenticate_call(
     envelope: Bytes,
     now: Time,
 ) -> Result<(Authenticated<UserCall>, SignedIngress), AuthError> {
-    authenticate_call_in(envelope, Window::arrival(now))
+    authenticate_call_in(envelope, Window::arrival(now), &mut check_at_once)
+}
+
+/// Authenticates calls that came in at `now`, their signatures together: less than half the work of one
+/// by one ([`verify_batch`]). The answers are those of [`authenticate_call`], in order; `rng` only weighs.
+pub fn authenticate_calls(
+    envelopes: Vec<Bytes>,
+    now: Time,
+    rng: &mut (impl RngCore + CryptoRng),
+) -> Vec<Result<SignedIngress, AuthError>> {
+    let window = Window::arrival(now);
+    let mut claims = Vec::new();
+    let judge = |(index, envelope)| {
+        let mut later = |key, message, signature: &[u8]| {
+            claims.push((index, key, message, signature.to_vec()));
+            Ok(())
+        };
+        authenticate_call_in(envelope, window, &mut later).map(|(_, ingress)| ingress)
+    };
+    let mut calls: Vec<_> = envelopes.into_iter().enumerate().map(judge).collect();
+    let signed = claims.iter().map(|(_, key, message, signature)| Signed { key, message, signature });
+    let verdicts = verify_batch(&signed.collect::<Vec<_>>(), rng);
+    for ((index, ..), verdict) in claims.iter().zip(verdicts) {
+        if let (Some(call), Err(error)) = (calls.get_mut(*index), verdict) {
+            *call = Err(AuthError::Signature(error));
+        }
+    }
+    calls
 }
 
 /// Authenticates an update call in a block with time `block_time`, whatever its expiry: the pool checks
 /// that, by a rule that fits what it selects.
 pub(super) fn authenticate_in_block(envelope: Bytes, block_time: Time) -> Result<(), AuthError> {
     let window = Window { now: block_time, max: Time(u64::MAX) };
-    authenticate_call_in(envelope, window).map(|_| ())
+    authenticate_call_in(envelope, window, &mut check_at_once).map(|_| ())
 }
 
 fn authenticate_call_in(
     bytes: Bytes,
     window: Window,
+    check: Check<'_>,
 ) -> Result<(Authenticated<UserCall>, SignedIngress), AuthError> {
     if bytes.len() > INGRESS_BYTES_MAX {
         return Err(AuthError::TooLarge { size: bytes.len() });
@@ -123,7 +159,7 @@ fn authenticate_call_in(
     window.check(claim.expiry)?;
     let ingress =
         SignedIngress { id: envelope.id, expiry: envelope.valid_until(claim.expiry), envelope: bytes };
-    Ok((authenticate(envelope, claim, window)?, ingress))
+    Ok((authenticate(envelope, claim, window, check)?, ingress))
 }
 
 /// Authenticates a query that came in at `now`. An anonymous one may carry any expiry (interface spec,
@@ -179,13 +215,14 @@ fn authenticate_read<R>(
     if claim.sender != Principal::anonymous() {
         window.check(claim.expiry)?;
     }
-    authenticate(envelope, claim, window)
+    authenticate(envelope, claim, window, &mut check_at_once)
 }
 
 fn authenticate<R>(
     envelope: Envelope<R>,
     claim: Claim,
     window: Window,
+    check: Check<'_>,
 ) -> Result<Authenticated<R>, AuthError> {
     if claim.nonce_bytes > NONCE_BYTES_MAX {
         return Err(AuthError::NonceTooLong(claim.nonce_bytes));
@@ -197,7 +234,7 @@ fn authenticate<R>(
         check_anonymous(&envelope)?;
         None
     } else {
-        check_signed(&envelope, &claim, window.now)?
+        check_signed(&envelope, &claim, window.now, check)?
     };
     Ok(Authenticated::by_ingress(envelope.content, envelope.id, targets.map(Into::into)))
 }
@@ -214,6 +251,7 @@ fn check_signed<R>(
     envelope: &Envelope<R>,
     claim: &Claim,
     now: Time,
+    check: Check<'_>,
 ) -> Result<Option<Vec<Principal>>, AuthError> {
     let (Some(pubkey), Some(signature)) = (&envelope.sender_pubkey, &envelope.sender_sig) else {
         return Err(AuthError::MissingSignature(claim.sender));
@@ -229,7 +267,7 @@ fn check_signed<R>(
     }
     check_target(targets.as_deref(), claim.canister)?;
     let message = [b"\x0aic-request".as_slice(), &envelope.id.0].concat();
-    key.verify(&message, signature).map_err(AuthError::Signature)?;
+    check(key, message, signature).map_err(AuthError::Signature)?;
     Ok(targets)
 }
 

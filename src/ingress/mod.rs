@@ -24,6 +24,6 @@ pub(crate) mod tests;
 pub(crate) use tests::sample;
 
 pub use authenticate::{
-    AuthError, authenticate_call, authenticate_query, authenticate_read_state, read_call,
+    AuthError, authenticate_call, authenticate_calls, authenticate_query, authenticate_read_state, read_call,
 };
 pub use pool::{Pool, PoolFull};

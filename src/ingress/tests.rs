@@ -31,6 +31,25 @@ fn envelopes_of_every_kind_of_identity_authenticate_with_the_clients_own_request
     }
 }
 
+#[test]
+fn calls_together_are_judged_as_each_alone() {
+    let mut envelopes: Vec<Bytes> = identities()
+        .iter()
+        .chain(&identities())
+        .map(|(_, identity)| sign(identity, &call(identity)).into())
+        .collect();
+    let swapped = sign(&basic(1), &call(&basic(2)));
+    let forged = bend(&sign(&basic(1), &call(&basic(1))), |value| {
+        set_field(value, &["sender_sig"], Some(Value::Bytes(vec![1; 64])));
+    });
+    envelopes.extend([swapped, forged, b"no envelope".to_vec()].map(Bytes::from));
+    let alone: Vec<_> =
+        envelopes.iter().map(|one| authenticate_call(one.clone(), NOW).map(|(_, ingress)| ingress)).collect();
+    assert!(alone.iter().any(Result::is_ok) && alone.iter().any(Result::is_err));
+    assert_eq!(authenticate_calls(envelopes, NOW, &mut rand::rngs::OsRng), alone);
+    assert_eq!(authenticate_calls(Vec::new(), NOW, &mut rand::rngs::OsRng), []);
+}
+
 /// The complaint about a call, which there must be.
 fn refusal(envelope: Vec<u8>) -> String {
     authenticate_call(envelope.into(), NOW).expect_err("must be refused").to_string()

@@ -3,11 +3,13 @@
 use super::mailbox::{Event, Mailbox};
 use super::thread::{Threads, parallelism};
 use super::{NodeError, wall_clock};
-use crate::ingress::authenticate_call;
+use crate::ingress::authenticate_calls;
 use crate::net::Received;
 use crate::telemetry::Metrics;
 use crate::types::PeerMessage;
-use crate::types::limits::ADMISSION_THREADS_MAX;
+use crate::types::limits::{ADMISSION_BATCH_MAX, ADMISSION_THREADS_MAX};
+use bytes::Bytes;
+use rand::rngs::OsRng;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -43,21 +45,34 @@ impl Admission {
 }
 
 fn admit(calls: &Mutex<Receiver<Received>>, mailbox: &Mailbox, metrics: &Metrics) {
-    while let Some(received) = next(calls) {
-        let PeerMessage::Ingress(envelope) = &received.message else { continue };
-        match authenticate_call(envelope.clone(), wall_clock()) {
-            Ok((_, ingress)) => {
-                let ingress = Arc::new(ingress);
-                mailbox.put(Event::PeerIngress { ingress, _room: received });
-            }
-            Err(error) => {
-                metrics.refused();
-                tracing::debug!(peer = received.from.0, %error, "a gossiped call was refused");
+    while let Some(batch) = next(calls) {
+        let envelopes = batch.iter().map(envelope).collect();
+        let verdicts = authenticate_calls(envelopes, wall_clock(), &mut OsRng);
+        for (received, verdict) in batch.into_iter().zip(verdicts) {
+            match verdict {
+                Ok(ingress) => {
+                    mailbox.put(Event::PeerIngress { ingress: Arc::new(ingress), _room: received });
+                }
+                Err(error) => {
+                    metrics.refused();
+                    tracing::debug!(peer = received.from.0, %error, "a gossiped call was refused");
+                }
             }
         }
     }
 }
 
-fn next(calls: &Mutex<Receiver<Received>>) -> Option<Received> {
-    calls.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
+/// What was queued is a call; nothing else decodes as one.
+fn envelope(received: &Received) -> Bytes {
+    match &received.message {
+        PeerMessage::Ingress(envelope) => envelope.clone(),
+        _ => Bytes::new(),
+    }
+}
+
+/// Waits for a call, and takes with it those that wait besides.
+fn next(calls: &Mutex<Receiver<Received>>) -> Option<Vec<Received>> {
+    let calls = calls.lock().unwrap_or_else(PoisonError::into_inner);
+    let first = calls.recv().ok()?;
+    Some(std::iter::once(first).chain(calls.try_iter().take(ADMISSION_BATCH_MAX - 1)).collect())
 }

@@ -61,6 +61,10 @@ pub const BLOCK_PAYLOAD_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// A block's time may be this far ahead of a validator's clock.
 pub const BLOCK_TIME_AHEAD_MAX_MS: u64 = 60_000;
 pub const VIEW_TIMEOUT_MAX_MS: u64 = 10_000;
+/// A busy leader gathers calls before it proposes: this long for each call of the recent blocks, at the
+/// most the second; so an idle subnet answers at once, and a busy one spends little on each call.
+pub const GATHER_CALL_US: u64 = 500;
+pub const GATHER_MAX_MS: u64 = 40;
 /// Views above the finalized one for which artifacts are kept.
 pub const VIEWS_AHEAD_MAX: u64 = 64;
 /// Finalized heights that may await certification before leaders stop adding payload.
@@ -259,6 +263,8 @@ pub const QUERY_QUEUE_MAX: usize = 1_024;
 pub const QUERY_THREADS_MAX: usize = 8;
 /// Threads that authenticate gossiped calls.
 pub const ADMISSION_THREADS_MAX: usize = 4;
+/// Gossiped calls whose signatures are checked together.
+pub const ADMISSION_BATCH_MAX: usize = 128;
 /// Calls on their way from HTTP to the ingress pool.
 pub const INGRESS_PLACES_MAX: usize = 4_096;
 /// A stopping node waits this long for the height that is being executed.

@@ -53,13 +53,15 @@ pub fn hash_block(block: &Block) -> Digest {
 
 /// The name of the chain: hash of the canonical encoding of its genesis.
 pub fn chain_id(genesis: &Genesis) -> ChainId {
-    let Genesis { version, name, heartbeat_ms, view_timeout_ms, provisional, nodes } = genesis;
+    let Genesis { version, name, heartbeat_ms, view_timeout_ms, provisional, minting_canister, nodes } =
+        genesis;
     let version = version.to_be_bytes();
     let heartbeat = heartbeat_ms.to_be_bytes();
     let view_timeout = view_timeout_ms.to_be_bytes();
     let provisional = [u8::from(*provisional)];
     let nodes: Vec<Digest> = nodes.iter().map(hash_node).collect();
-    let header: [&[u8]; 5] = [&version, name.as_bytes(), &heartbeat, &view_timeout, &provisional];
+    let minting = minting_canister.as_ref().map_or(&[][..], |canister| canister.as_slice());
+    let header: [&[u8]; 6] = [&version, name.as_bytes(), &heartbeat, &view_timeout, &provisional, minting];
     let nodes = nodes.iter().map(AsRef::as_ref);
     hash_parts("atoll-genesis", &header.into_iter().chain(nodes).collect::<Vec<_>>())
 }
@@ -115,6 +117,7 @@ mod tests {
             heartbeat_ms: 500,
             view_timeout_ms: 1_000,
             provisional: true,
+            minting_canister: None,
             nodes: vec![node],
         }
     }
@@ -175,6 +178,7 @@ mod tests {
             |g| g.heartbeat_ms += 1,
             |g| g.view_timeout_ms += 1,
             |g| g.provisional = false,
+            |g| g.minting_canister = Some(crate::types::CanisterId(4).principal()),
             |g| g.nodes[0].name.push('x'),
             |g| g.nodes[0].identity_key.push('1'),
             |g| g.nodes[0].tls_key.push('1'),

@@ -312,6 +312,7 @@ mod tests {
             heartbeat_ms: 500,
             view_timeout_ms: 1_000,
             provisional: false,
+            minting_canister: None,
             nodes: nodes.collect(),
         }
     }

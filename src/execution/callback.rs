@@ -92,6 +92,7 @@ impl Executor<'_> {
     ) -> Run<'c> {
         Run {
             caller: context.origin.caller(),
+            caller_info: context.sender_info.clone(),
             prepaid: self.environment.prices.message(CALLBACK_INSTRUCTIONS_MAX),
             cycles_available: context.available,
             answered: context.answered,

@@ -64,6 +64,7 @@ fn ask_canister(
     let entry = Entry::Export(INSPECT.to_owned());
     let run = Run {
         caller: call.sender,
+        caller_info: call.sender_info.clone(),
         arg: Arc::from(call.arg.as_slice()),
         method_name: call.method_name.clone(),
         instructions_max: INSPECT_INSTRUCTIONS_MAX,

@@ -13,6 +13,7 @@ use std::sync::Arc;
 /// A call that comes to a canister.
 struct Incoming<'m> {
     origin: Origin,
+    sender_info: Option<&'m SenderInfo>,
     method_name: &'m str,
     payload: &'m [u8],
     cycles: Cycles,
@@ -37,6 +38,7 @@ impl Executor<'_> {
         let origin = Origin::Ingress { id: ingress.id, sender: ingress.call.sender };
         let incoming = Incoming {
             origin,
+            sender_info: ingress.call.sender_info.as_ref(),
             method_name: &ingress.call.method_name,
             payload: &ingress.call.arg,
             cycles: Cycles::ZERO,
@@ -52,6 +54,7 @@ impl Executor<'_> {
         };
         let incoming = Incoming {
             origin,
+            sender_info: None,
             method_name: &request.method_name,
             payload: &request.payload,
             cycles: request.cycles,
@@ -110,6 +113,7 @@ impl Executor<'_> {
     ) -> Result<(), HostFailure> {
         let run = Run {
             caller: incoming.origin.caller(),
+            caller_info: incoming.sender_info.cloned(),
             arg: Arc::from(incoming.payload),
             method_name: incoming.method_name.to_owned(),
             prepaid: self.environment.prices.message(UPDATE_INSTRUCTIONS_MAX),
@@ -121,43 +125,38 @@ impl Executor<'_> {
         // So that what follows changes the canister in place.
         drop(canister);
         self.count(execution.instructions);
-        let instructions = execution.instructions;
+        let opened = CallContext {
+            sender_info: incoming.sender_info.cloned(),
+            available: incoming.cycles,
+            instructions: execution.instructions,
+            ..CallContext::new(incoming.origin, self.environment.time)
+        };
         let effects = self.apply(id, context, incoming.cycles, execution)?;
-        self.open_context(id, incoming.origin, incoming.cycles, instructions, effects)
+        self.open_context(id, opened, effects)
     }
 
     /// The first run of a call has ended. A context is kept only if callbacks will follow.
     pub(super) fn open_context(
         &mut self,
         id: CanisterId,
-        origin: Origin,
-        available: Cycles,
-        instructions: Instructions,
+        mut context: CallContext,
         effects: Result<Effects, Reject>,
     ) -> Result<(), HostFailure> {
+        let origin = context.origin;
         let effects = match effects {
             Ok(effects) => effects,
             Err(reject) => {
-                self.answer(id.principal(), &origin, Answer::Reject(reject), available);
+                self.answer(id.principal(), &origin, Answer::Reject(reject), context.available);
                 return Ok(());
             }
         };
-        let available = available.saturating_sub(effects.accepted);
+        context.available = context.available.saturating_sub(effects.accepted);
         if effects.calls.is_empty() {
             let silent = || Answer::Reject(did_not_reply(id));
             let answer = effects.answer.unwrap_or_else(silent);
-            self.answer(id.principal(), &origin, answer, available);
+            self.answer(id.principal(), &origin, answer, context.available);
             return Ok(());
         }
-        let context = CallContext {
-            origin,
-            available,
-            answered: origin == Origin::System,
-            deleted: false,
-            outstanding: 0,
-            instructions,
-            started: self.environment.time,
-        };
         let open = |canister: &mut CanisterState| {
             let context_id = CallContextId(canister.record.next_context);
             canister.record.next_context = canister.record.next_context.saturating_add(1);
@@ -190,9 +189,12 @@ impl Executor<'_> {
             Run { prepaid, answered: true, ..Run::new(id, &canister, &module, entry, Context::SystemTask) };
         let execution = self.environment.run(&self.state, run)?;
         self.count(execution.instructions);
-        let instructions = execution.instructions;
+        let opened = CallContext {
+            instructions: execution.instructions,
+            ..CallContext::new(Origin::System, self.environment.time)
+        };
         let effects = self.apply(id, Context::SystemTask, Cycles::ZERO, execution)?;
-        self.open_context(id, Origin::System, Cycles::ZERO, instructions, effects)
+        self.open_context(id, opened, effects)
     }
 }
 

@@ -35,6 +35,7 @@ pub fn query(
     };
     let run = Run {
         caller: content.sender,
+        caller_info: content.sender_info.clone(),
         arg: Arc::from(content.arg.as_slice()),
         method_name: content.method_name.clone(),
         instructions_max: QUERY_INSTRUCTIONS_MAX,

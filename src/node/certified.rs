@@ -94,6 +94,7 @@ mod tests {
             heartbeat_ms: 1,
             view_timeout_ms: 1,
             provisional: true,
+            minting_canister: None,
             nodes: vec![],
         };
         let subnet = SubnetId(Principal::anonymous());

@@ -132,6 +132,7 @@ mod tests {
             heartbeat_ms: 1,
             view_timeout_ms: 1,
             provisional: false,
+            minting_canister: None,
             nodes: (0..n).map(node).collect(),
         }
     }

@@ -262,6 +262,7 @@ fn genesis(scenario: &Scenario) -> Genesis {
         heartbeat_ms: scenario.heartbeat_ms,
         view_timeout_ms: scenario.view_timeout_ms,
         provisional: true,
+        minting_canister: None,
         nodes: (0..scenario.nodes).map(node).collect(),
     }
 }

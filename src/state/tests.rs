@@ -45,6 +45,7 @@ fn genesis() -> ReplicatedState {
         heartbeat_ms: 500,
         view_timeout_ms: 1_000,
         provisional: true,
+        minting_canister: None,
         nodes: Vec::new(),
     };
     let subnet = SubnetId(Principal::from_slice(&[9; 29]));
@@ -106,6 +107,7 @@ fn ingress(n: u8) -> Ingress {
         sender: Principal::anonymous(),
         ingress_expiry: Time(1_000),
         nonce: Some(vec![n]),
+        sender_info: None,
     };
     Ingress { id: RequestId([n; 32]), call }
 }

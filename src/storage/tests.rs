@@ -68,6 +68,7 @@ fn ingress(argument: usize) -> SignedIngress {
         sender: Principal::anonymous(),
         ingress_expiry: Time(5),
         nonce: None,
+        sender_info: None,
     };
     let envelope = crate::encoding::cbor::encode_call(&call, None);
     crate::encoding::cbor::read_ingress(envelope).unwrap()

@@ -96,6 +96,8 @@ pub struct System {
     pub canister: CanisterId,
     pub time: Time,
     pub caller: Principal,
+    /// What a canister vouches for about the caller (`msg_caller_info_*`).
+    pub caller_info: Option<SenderInfo>,
     /// `msg_arg_data`: argument, or reply in a reply callback.
     pub arg: Arc<[u8]>,
     /// In a reject callback: what was rejected.
@@ -147,6 +149,7 @@ impl System {
             canister: CanisterId(0),
             time: Time::ZERO,
             caller: Principal::anonymous(),
+            caller_info: None,
             arg: Arc::clone(&none),
             reject: None,
             method_name: String::new(),

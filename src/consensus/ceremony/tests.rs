@@ -21,6 +21,7 @@ fn genesis(n: usize) -> Genesis {
         heartbeat_ms: 500,
         view_timeout_ms: 1_000,
         provisional: false,
+        minting_canister: None,
         nodes: nodes.collect(),
     }
 }

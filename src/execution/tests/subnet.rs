@@ -75,6 +75,7 @@ fn genesis() -> ReplicatedState {
         heartbeat_ms: 500,
         view_timeout_ms: 1_000,
         provisional: true,
+        minting_canister: None,
         nodes: Vec::new(),
     };
     let subnet = SubnetId(Principal::from_slice(&[9; 29]));
@@ -118,6 +119,7 @@ impl Subnet {
             sender,
             ingress_expiry: self.state.time().plus_ms(limits::INGRESS_TTL_MS),
             nonce: None,
+            sender_info: None,
         };
         Arc::new(Ingress { id: RequestId(id), call })
     }
@@ -241,6 +243,7 @@ impl Subnet {
             sender,
             ingress_expiry: Time(u64::MAX),
             nonce: None,
+            sender_info: None,
         };
         let asked = Authenticated::by_ingress(content, RequestId([0; 32]), None);
         match query(&self.engine, &self.state, &asked, |_| Vec::new()).unwrap() {

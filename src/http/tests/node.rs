@@ -114,6 +114,7 @@ impl FakeNode {
             heartbeat_ms: 1_000,
             view_timeout_ms: 1_000,
             provisional: true,
+            minting_canister: None,
             nodes: vec![],
         };
         let nodes = [(signer.node_id(), signer.public_key())];

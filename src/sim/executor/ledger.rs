@@ -145,6 +145,7 @@ mod tests {
                 sender: Principal::anonymous(),
                 ingress_expiry: Time(1_000),
                 nonce: None,
+                sender_info: None,
             };
             Arc::new(Ingress { id: RequestId([*id; 32]), call })
         });

@@ -11,7 +11,7 @@ impl Host {
         as_u64("cycles available", self.available())
     }
 
-    pub fn msg_cycles_available128(&mut self, dst: u32) -> Returns<()> {
+    pub fn msg_cycles_available128(&mut self, dst: u64) -> Returns<()> {
         self.put_cycles(dst, self.available())
     }
 
@@ -19,7 +19,7 @@ impl Host {
         as_u64("cycles refunded", self.run.system.cycles_refunded)
     }
 
-    pub fn msg_cycles_refunded128(&mut self, dst: u32) -> Returns<()> {
+    pub fn msg_cycles_refunded128(&mut self, dst: u64) -> Returns<()> {
         self.put_cycles(dst, self.run.system.cycles_refunded)
     }
 
@@ -28,12 +28,12 @@ impl Host {
         as_u64("cycles accepted", accepted)
     }
 
-    pub fn msg_cycles_accept128(&mut self, high: u64, low: u64, dst: u32) -> Returns<()> {
+    pub fn msg_cycles_accept128(&mut self, high: u64, low: u64, dst: u64) -> Returns<()> {
         let accepted = self.accept(cycles(high, low));
         self.put_cycles(dst, accepted)
     }
 
-    pub fn cycles_burn128(&mut self, high: u64, low: u64, dst: u32) -> Returns<()> {
+    pub fn cycles_burn128(&mut self, high: u64, low: u64, dst: u64) -> Returns<()> {
         let burned = cycles(high, low).min(self.liquid());
         self.run.changes.cycles_burned = self.run.changes.cycles_burned.saturating_add(burned);
         self.put_cycles(dst, burned)
@@ -43,39 +43,39 @@ impl Host {
         as_u64("the cycle balance", self.balance())
     }
 
-    pub fn canister_cycle_balance128(&mut self, dst: u32) -> Returns<()> {
+    pub fn canister_cycle_balance128(&mut self, dst: u64) -> Returns<()> {
         self.put_cycles(dst, self.balance())
     }
 
-    pub fn canister_liquid_cycle_balance128(&mut self, dst: u32) -> Returns<()> {
+    pub fn canister_liquid_cycle_balance128(&mut self, dst: u64) -> Returns<()> {
         self.put_cycles(dst, self.liquid())
     }
 
-    pub fn cost_call(&mut self, name_size: u64, payload_size: u64, dst: u32) -> Returns<()> {
+    pub fn cost_call(&mut self, name_size: u64, payload_size: u64, dst: u64) -> Returns<()> {
         let cost = self.call_cost(u128::from(name_size) + u128::from(payload_size));
         self.put_cycles(dst, cost)
     }
 
-    pub fn cost_create_canister(&mut self, dst: u32) -> Returns<()> {
+    pub fn cost_create_canister(&mut self, dst: u64) -> Returns<()> {
         self.put_cycles(dst, self.run.system.prices.canister_creation)
     }
 
-    pub fn cost_http_request(&mut self, request_size: u64, response_max: u64, dst: u32) -> Returns<()> {
+    pub fn cost_http_request(&mut self, request_size: u64, response_max: u64, dst: u64) -> Returns<()> {
         let prices = self.run.system.prices;
         let bytes = u128::from(request_size) + u128::from(response_max);
         let cost = prices.http_base.saturating_add(times(prices.http_byte, bytes));
         self.put_cycles(dst, cost)
     }
 
-    pub fn cost_sign_with_ecdsa(&mut self, src: u32, size: u32, curve: u32, _dst: u32) -> Returns<u32> {
+    pub fn cost_sign_with_ecdsa(&mut self, src: u64, size: u64, curve: u32, _dst: u64) -> Returns<u32> {
         self.cost_of_key(src, size, curve, 1)
     }
 
-    pub fn cost_sign_with_schnorr(&mut self, src: u32, size: u32, algorithm: u32, _dst: u32) -> Returns<u32> {
+    pub fn cost_sign_with_schnorr(&mut self, src: u64, size: u64, algorithm: u32, _dst: u64) -> Returns<u32> {
         self.cost_of_key(src, size, algorithm, 2)
     }
 
-    pub fn cost_vetkd_derive_key(&mut self, src: u32, size: u32, curve: u32, _dst: u32) -> Returns<u32> {
+    pub fn cost_vetkd_derive_key(&mut self, src: u64, size: u64, curve: u32, _dst: u64) -> Returns<u32> {
         self.cost_of_key(src, size, curve, 1)
     }
 

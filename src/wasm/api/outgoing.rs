@@ -15,17 +15,17 @@ impl Host {
     #[allow(clippy::too_many_arguments, reason = "the System API has it so")]
     pub fn call_new(
         &mut self,
-        callee: u32,
-        callee_size: u32,
-        name: u32,
-        name_size: u32,
-        reply_fun: u32,
-        reply_env: u32,
-        reject_fun: u32,
-        reject_env: u32,
+        callee: u64,
+        callee_size: u64,
+        name: u64,
+        name_size: u64,
+        reply_fun: u64,
+        reply_env: u64,
+        reject_fun: u64,
+        reject_env: u64,
     ) -> Returns<()> {
         self.run.call = None;
-        if name_size as usize > METHOD_NAME_BYTES_MAX {
+        if name_size > METHOD_NAME_BYTES_MAX as u64 {
             let what = format!("a method name of {name_size} bytes, at most {METHOD_NAME_BYTES_MAX} allowed");
             return Err(Trap::contract(what));
         }
@@ -39,25 +39,25 @@ impl Host {
             payload: Vec::new(),
             cycles: Cycles::ZERO,
             deadline_seconds: None,
-            on_reply: (reply_fun.into(), reply_env.into()),
-            on_reject: (reject_fun.into(), reject_env.into()),
+            on_reply: (reply_fun, reply_env),
+            on_reject: (reject_fun, reject_env),
             on_cleanup: None,
             reserved: Cycles::ZERO,
         });
         Ok(())
     }
 
-    pub fn call_on_cleanup(&mut self, fun: u32, env: u32) -> Returns<()> {
+    pub fn call_on_cleanup(&mut self, fun: u64, env: u64) -> Returns<()> {
         let call = self.call()?;
-        match call.on_cleanup.replace((fun.into(), env.into())) {
+        match call.on_cleanup.replace((fun, env)) {
             None => Ok(()),
             Some(_) => Err(Trap::contract("call_on_cleanup was already called for this call")),
         }
     }
 
-    pub fn call_data_append(&mut self, src: u32, size: u32) -> Returns<()> {
-        let total = self.call()?.payload.len().saturating_add(size as usize);
-        if total > CALL_PAYLOAD_BYTES_MAX {
+    pub fn call_data_append(&mut self, src: u64, size: u64) -> Returns<()> {
+        let total = (self.call()?.payload.len() as u64).saturating_add(size);
+        if total > CALL_PAYLOAD_BYTES_MAX as u64 {
             let what = format!("a payload of {total} bytes, at most {CALL_PAYLOAD_BYTES_MAX} allowed");
             return Err(Trap::contract(what));
         }
@@ -125,8 +125,8 @@ impl Host {
     }
 
     /// The principal whose bytes lie at `src`.
-    pub fn principal(&mut self, src: u32, size: u32) -> Returns<Principal> {
-        if size as usize > PRINCIPAL_BYTES_MAX {
+    pub fn principal(&mut self, src: u64, size: u64) -> Returns<Principal> {
+        if size > PRINCIPAL_BYTES_MAX as u64 {
             return Err(Trap::contract(format!("a principal of {size} bytes")));
         }
         let bytes = self.bytes(src, size)?;

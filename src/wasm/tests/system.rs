@@ -1,7 +1,7 @@
 //! The System API: who may call what, and what it does.
 
 use super::*;
-use crate::wasm::import::IMPORTS;
+use crate::wasm::import::{IMPORTS, Type, Width};
 
 const CONTEXTS: &[Context] = &[
     Context::Init,
@@ -23,11 +23,16 @@ const CONTEXTS: &[Context] = &[
     Context::Start,
 ];
 
+/// The types as a module with 32-bit addresses declares them.
+fn narrow(types: &[Type]) -> Vec<wasmparser::ValType> {
+    types.iter().map(|ty| ty.at(Width::Bits32)).collect()
+}
+
 /// A module that calls the function `name` with zeros, in `start` and in an update method.
 fn caller(import: &crate::wasm::import::Import, started: bool) -> String {
-    let params: String = import.params.iter().map(|ty| format!("{ty} ")).collect();
-    let results: String = import.results.iter().map(|ty| format!("{ty} ")).collect();
-    let zeros: String = import.params.iter().map(|ty| format!("({ty}.const 0) ")).collect();
+    let params: String = narrow(import.params).iter().map(|ty| format!("{ty} ")).collect();
+    let results: String = narrow(import.results).iter().map(|ty| format!("{ty} ")).collect();
+    let zeros: String = narrow(import.params).iter().map(|ty| format!("({ty}.const 0) ")).collect();
     let dropped = if import.results.is_empty() { "" } else { "drop" };
     let start = if started { "(start $call)" } else { "" };
     format!(
@@ -97,15 +102,14 @@ fn no_function_reads_or_writes_outside_of_the_heap() {
     let engine = Engine::new(None);
     let pointers = [0u32, 1, 65_535, 65_536, 0x7fff_ffff, 0xffff_0000, u32::MAX];
     for import in IMPORTS.iter().filter(|import| import.params.len() > 1) {
-        let params: String = import.params.iter().map(|ty| format!("{ty} ")).collect();
-        let results: String = import.results.iter().map(|ty| format!("{ty} ")).collect();
+        let params: String = narrow(import.params).iter().map(|ty| format!("{ty} ")).collect();
+        let results: String = narrow(import.results).iter().map(|ty| format!("{ty} ")).collect();
         let dropped = if import.results.is_empty() { "" } else { "drop" };
         let mut methods = String::new();
         for (n, first) in pointers.iter().enumerate() {
             for (m, rest) in pointers.iter().enumerate() {
-                let args = import
-                    .params
-                    .iter()
+                let args = narrow(import.params)
+                    .into_iter()
                     .enumerate()
                     .map(|(at, ty)| format!("({ty}.const {}) ", if at == 0 { first } else { rest }));
                 methods +=

@@ -82,7 +82,7 @@ impl Executor<'_> {
             let message = format!(
                 "The chunk store of canister {id} holds {CHUNKS_MAX} chunks and is full. Clear it with clear_chunk_store."
             );
-            return Err(Reject::new(ErrorCode::CanisterWasmChunkStoreLimitExceeded, message));
+            return Err(Reject::new(ErrorCode::CanisterContractViolation, message));
         }
         let keep = charge::freezing_limit(&self.environment.prices, canister);
         match canister.record.cycles >= keep {

@@ -45,7 +45,7 @@ impl Executor<'_> {
         let (id, _) = controlled(&self.state, &args.canister_id, &caller.principal)?;
         self.charge_idle(id)?;
         let message = format!("Canister {id} has been uninstalled.");
-        self.empty(id, &Reject::new(ErrorCode::CanisterMethodReject, message));
+        self.empty(id, &Reject::new(ErrorCode::CanisterRejectedMessage, message));
         let origin = self.change_origin(caller, args.sender_canister_version);
         self.note_change(id, origin, ChangeDetails::CodeUninstall);
         Ok(Done::unit())

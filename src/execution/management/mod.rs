@@ -116,7 +116,7 @@ fn callers(method: &str) -> Option<Callers> {
 
 fn unknown_method(method: &str) -> Reject {
     let message = format!("The management canister has no method '{method}'");
-    Reject::new(ErrorCode::UnknownManagementMethod, message)
+    Reject::new(ErrorCode::CanisterMethodNotFound, message)
 }
 
 fn not_allowed(sender: &Principal, method: &str) -> Reject {

@@ -103,7 +103,7 @@ impl Host {
         self.run.reply.clear();
         self.run.changes.answer = Some(Answer::Reject(Reject {
             code: RejectCode::CanisterReject,
-            error: ErrorCode::CanisterMethodReject,
+            error: ErrorCode::CanisterRejectedMessage,
             message,
         }));
         Ok(())

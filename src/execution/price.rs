@@ -23,10 +23,12 @@ const GIB_SECOND: u128 = 127_000;
 const COMPUTE_PERCENT_SECOND: u128 = 10_000_000;
 /// Making a canister.
 const CREATION: u128 = 500_000_000_000;
-/// An HTTP outcall: base, more for each node, and each byte of request and largest response.
+/// An HTTP outcall of pricing version 1, for each node: base, more for each node again, and each byte of request
+/// and largest response. Version 2 has a formula of its own (`wasm::outcall`).
 const HTTP: u128 = 3_000_000;
 const HTTP_NODE: u128 = 60_000;
-const HTTP_BYTE: u128 = 400;
+const HTTP_REQUEST_BYTE: u128 = 400;
+const HTTP_RESPONSE_BYTE: u128 = 800;
 const GIB: u128 = 1 << 30;
 
 /// The prices on a subnet of so many nodes. All of its products stay far below 2^128: amounts are
@@ -66,9 +68,14 @@ impl PriceTable {
         self.scaled(CREATION)
     }
 
-    /// An HTTP outcall without its bytes: every node makes it.
+    /// An HTTP outcall without its bytes.
     fn http_base(&self) -> Cycles {
-        Cycles(self.nodes.saturating_mul(HTTP + HTTP_NODE * self.nodes))
+        self.of_every_node(HTTP + HTTP_NODE * self.nodes)
+    }
+
+    /// What every node does.
+    fn of_every_node(&self, cycles: u128) -> Cycles {
+        Cycles(cycles.saturating_mul(self.nodes))
     }
 
     /// Holding so many bytes and so many percent of a core for so many seconds.
@@ -89,7 +96,8 @@ impl PriceTable {
             call_reservation: response.saturating_add(callback),
             canister_creation: self.creation(),
             http_base: self.http_base(),
-            http_byte: self.scaled(HTTP_BYTE),
+            http_request_byte: self.of_every_node(HTTP_REQUEST_BYTE),
+            http_response_byte: self.of_every_node(HTTP_RESPONSE_BYTE),
         }
     }
 }

@@ -233,6 +233,8 @@ pub const CANISTER_LOG_BYTES_MAX: usize = 4_096;
 pub const CANISTER_LOG_LINE_BYTES_MAX: usize = 4_096;
 pub const CANISTER_HISTORY_MAX: usize = 20;
 pub const CERTIFIED_DATA_BYTES_MAX: usize = 32;
+/// Candid encoding of what an HTTP outcall uses, of which `ic0.cost_http_request_v2` says the price.
+pub const OUTCALL_USAGE_BYTES_MAX: usize = 1_024;
 /// An amount of cycles as canisters read it.
 pub const CYCLES_BYTES: usize = 16;
 pub const PRINCIPAL_BYTES_MAX: usize = 29;

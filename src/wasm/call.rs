@@ -132,6 +132,8 @@ pub struct System {
     pub global_timer: Time,
     /// Nodes of this subnet (`ic0.subnet_self_node_count`).
     pub subnet_nodes: u32,
+    /// Cycles that the run may make from nothing; `None` for all canisters but the minting one.
+    pub mint_room: Option<Cycles>,
     /// Prices that `ic0.cost_*` and reservations for outgoing calls need.
     pub prices: Prices,
     /// Callback ids to hand out start here.
@@ -170,6 +172,7 @@ impl System {
             outgoing_calls_max: 0,
             global_timer: Time::ZERO,
             subnet_nodes: 0,
+            mint_room: None,
             prices: Prices::default(),
             next_callback: 0,
             memory_room: Bytes::ZERO,
@@ -186,9 +189,10 @@ pub struct Prices {
     /// Reserved per outgoing call for executing the callback and the largest response.
     pub call_reservation: Cycles,
     pub canister_creation: Cycles,
-    /// An HTTP outcall: base, and for each byte of request and largest response.
+    /// An HTTP outcall of pricing version 1: base, and for each byte of request and largest response.
     pub http_base: Cycles,
-    pub http_byte: Cycles,
+    pub http_request_byte: Cycles,
+    pub http_response_byte: Cycles,
 }
 
 /// One run.
@@ -244,6 +248,8 @@ pub struct Changes {
     /// Taken from `cycles_available`; not yet in `balance`.
     pub cycles_accepted: Cycles,
     pub cycles_burned: Cycles,
+    /// Made from nothing; not yet in `balance`.
+    pub cycles_minted: Cycles,
     /// Cycles taken off the balance by calls (payments, fees and reservations together).
     pub cycles_spent_on_calls: Cycles,
     pub next_callback: u64,

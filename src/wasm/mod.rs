@@ -38,6 +38,7 @@ mod instance;
 mod instrument;
 mod meter;
 mod modules;
+mod outcall;
 mod parsed;
 mod pool;
 mod stable;

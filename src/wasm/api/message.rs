@@ -1,7 +1,7 @@
 //! The message being processed: argument, caller, answer, inspection.
 
 use crate::types::limits::{MESSAGE_BYTES_MAX, REPLY_BYTES_MAX};
-use crate::types::{Answer, ErrorCode, Reject, RejectCode};
+use crate::types::{Answer, ErrorCode, Reject};
 use crate::wasm::Trap;
 use crate::wasm::call::{Context, System};
 use crate::wasm::host::{Host, length};
@@ -101,11 +101,8 @@ impl Host {
         let message = String::from_utf8(self.bytes(src, size)?);
         let message = message.map_err(|_| Trap::contract("the reject message is not valid UTF-8"))?;
         self.run.reply.clear();
-        self.run.changes.answer = Some(Answer::Reject(Reject {
-            code: RejectCode::CanisterReject,
-            error: ErrorCode::CanisterRejectedMessage,
-            message,
-        }));
+        let reject = Reject::new(ErrorCode::CanisterRejectedMessage, message);
+        self.run.changes.answer = Some(Answer::Reject(reject));
         Ok(())
     }
 

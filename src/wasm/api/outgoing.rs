@@ -97,7 +97,11 @@ impl Host {
     pub fn call_perform(&mut self) -> Returns<u32> {
         self.charge(cost::CALL_PERFORM)?;
         let bytes = self.call().map(|call| call.payload.len() + call.method_name.len())?;
-        let cost = self.call_cost(bytes as u128);
+        // Composite queries are free, and so are their calls.
+        let (cost, reserved) = match self.run.context.is_replicated() {
+            true => (self.call_cost(bytes as u128), self.run.system.prices.call_reservation),
+            false => (Cycles::ZERO, Cycles::ZERO),
+        };
         let affordable = self.liquid() >= cost;
         let Some(mut call) = self.run.call.take() else {
             return Err(no_call());
@@ -105,7 +109,7 @@ impl Host {
         if !affordable || !self.has_room_for(&call) {
             return Ok(NOT_PERFORMED);
         }
-        call.reserved = self.run.system.prices.call_reservation;
+        call.reserved = reserved;
         let changes = &mut self.run.changes;
         let spent = call.cycles.saturating_add(cost);
         changes.cycles_spent_on_calls = changes.cycles_spent_on_calls.saturating_add(spent);

@@ -86,7 +86,7 @@ impl<'a> Executor<'a> {
         self.give_up_calls();
         self.give_up_stops();
         self.induct_ingress()?;
-        self.run_timers()?;
+        self.run_tasks()?;
         self.run_messages()?;
         self.shrink_history();
         Ok(())
@@ -104,19 +104,6 @@ impl<'a> Executor<'a> {
         let effort = instructions.saturating_add(MESSAGE_INSTRUCTIONS);
         self.effort = self.effort.saturating_add(effort);
         self.state.counters.messages = self.state.counters.messages.saturating_add(1);
-    }
-
-    /// Timers that are due, earliest first. They get at most half of the height, so that timers that are
-    /// always due leave room for messages.
-    fn run_timers(&mut self) -> Result<(), HostFailure> {
-        let half = Instructions(HEIGHT_INSTRUCTIONS_MAX.0 / 2);
-        for id in self.state.due_timers(self.environment.time) {
-            if self.effort >= half {
-                break;
-            }
-            self.run_timer(id)?;
-        }
-        Ok(())
     }
 
     /// Management calls and canisters with waiting messages, turn by turn, starting after the canister

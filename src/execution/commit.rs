@@ -68,6 +68,8 @@ impl Executor<'_> {
         };
         self.state.change_canister(id, change).unwrap_or(Ok(()))?;
         self.burn(fees.saturating_add(changes.cycles_burned));
+        let minted = &mut self.state.counters.minted;
+        *minted = minted.saturating_add(changes.cycles_minted);
         Ok(Ok(Effects { answer: changes.answer, calls: changes.calls, accepted: changes.cycles_accepted }))
     }
 
@@ -150,6 +152,7 @@ fn settle(
         return Err(overdrawn());
     }
     let balance = canister.record.cycles.checked_add(changes.cycles_accepted);
+    let balance = balance.and_then(|balance| balance.checked_add(changes.cycles_minted));
     let balance = balance.and_then(|balance| balance.checked_sub(changes.cycles_spent_on_calls));
     balance.and_then(|balance| balance.checked_sub(changes.cycles_burned)).ok_or_else(overdrawn)
 }

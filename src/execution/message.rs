@@ -63,6 +63,7 @@ impl Executor<'_> {
     }
 
     fn start(&mut self, id: CanisterId, incoming: Incoming<'_>) -> Result<(), HostFailure> {
+        self.run_hook(id)?;
         self.charge_idle(id)?;
         let Some(canister) = self.state.canister(id).cloned() else {
             return Ok(());
@@ -168,37 +169,7 @@ impl Executor<'_> {
         }
         Ok(())
     }
-
-    /// Runs the canister's global timer, which is over with that.
-    pub(super) fn run_timer(&mut self, id: CanisterId) -> Result<(), HostFailure> {
-        self.charge_idle(id)?;
-        self.state.change_canister(id, |canister| canister.record.global_timer = Time::ZERO);
-        let Some(canister) = self.state.canister(id).cloned() else {
-            return Ok(());
-        };
-        let Some(module) = canister.module.clone().filter(|module| module.exports(TIMER)) else {
-            return Ok(());
-        };
-        let prepaid = self.environment.prices.message(UPDATE_INSTRUCTIONS_MAX);
-        let keep = charge::freezing_limit(&self.environment.prices, &canister);
-        if canister.record.cycles < prepaid.saturating_add(keep) {
-            return Ok(());
-        }
-        let entry = Entry::Export(TIMER.to_owned());
-        let run =
-            Run { prepaid, answered: true, ..Run::new(id, &canister, &module, entry, Context::SystemTask) };
-        let execution = self.environment.run(&self.state, run)?;
-        self.count(execution.instructions);
-        let opened = CallContext {
-            instructions: execution.instructions,
-            ..CallContext::new(Origin::System, self.environment.time)
-        };
-        let effects = self.apply(id, Context::SystemTask, Cycles::ZERO, execution)?;
-        self.open_context(id, opened, effects)
-    }
 }
-
-const TIMER: &str = "canister_global_timer";
 
 /// The canister's module.
 pub(super) fn module_of(id: CanisterId, canister: &CanisterState) -> Result<Arc<Module>, Reject> {

@@ -110,6 +110,12 @@ impl<'a> Environment<'a> {
         self.engine.run(call)
     }
 
+    /// Cycles that this canister may still make out of nothing.
+    fn mint_room(&self, state: &ReplicatedState, id: CanisterId) -> Option<Cycles> {
+        let mints = state.subnet().minting_canister == Some(id);
+        mints.then(|| limits::MINTED_CYCLES_MAX.saturating_sub(state.counters.minted))
+    }
+
     fn system(&self, state: &ReplicatedState, run: Run<'_>) -> System {
         let record = &run.canister.record;
         System {
@@ -137,6 +143,7 @@ impl<'a> Environment<'a> {
             global_timer: record.global_timer,
             subnet_nodes: self.subnet_nodes,
             outgoing_calls_max: outgoing_calls_max(run.canister),
+            mint_room: self.mint_room(state, run.id),
             prices: self.prices.of_calls(),
             next_callback: record.next_callback,
             memory_room: Bytes(SUBNET_MEMORY_MAX.0.saturating_sub(state.memory_bytes())),

@@ -1,6 +1,6 @@
 //! One canister: its record, its memories and the messages that wait for it.
 
-use super::{CallContext, Callback, Global, Module, Origin, PageMap, Queue, Settings};
+use super::{CallContext, Callback, Global, HookStatus, Module, Origin, PageMap, Queue, Settings};
 use crate::types::limits::STOP_TIMEOUT_MS;
 use crate::types::{CallContextId, CallbackId, CanisterId, Cycles, Digest, Principal, Time};
 use serde::{Deserialize, Serialize};
@@ -90,6 +90,8 @@ pub struct CanisterRecord {
     pub certified_data: Vec<u8>,
     /// Zero: not set.
     pub global_timer: Time,
+    #[serde(default, skip_serializing_if = "HookStatus::is_idle")]
+    pub low_memory_hook: HookStatus,
     pub next_context: u64,
     pub next_callback: u64,
     pub contexts: BTreeMap<CallContextId, CallContext>,
@@ -180,6 +182,7 @@ impl CanisterRecord {
             stable_wasm_pages: 0,
             certified_data: Vec::new(),
             global_timer: Time::ZERO,
+            low_memory_hook: HookStatus::default(),
             next_context: 0,
             next_callback: 0,
             contexts: BTreeMap::new(),

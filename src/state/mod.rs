@@ -27,6 +27,7 @@ mod restore;
 mod seal;
 pub mod settings;
 pub mod subnet;
+pub mod task;
 #[cfg(test)]
 mod tests;
 pub mod tree;
@@ -41,6 +42,7 @@ pub use queue::{Message, Queue};
 pub use replicated::ReplicatedState;
 pub use settings::{Settings, Visibility};
 pub use subnet::{Counters, FIRST_CANISTER, SubnetNode, SubnetRecord};
+pub use task::{HookStatus, LOW_MEMORY_HOOK};
 
 use serde::{Deserialize, Serialize};
 

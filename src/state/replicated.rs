@@ -1,6 +1,7 @@
 //! The state after a height, with the indexes that make time and idle canisters cost nothing.
 
 use super::record::key;
+use super::task::{Tasks, Wanted};
 use super::{Blob, CanisterState, Counters, History, HistoryEntry, Module, Queue, SubnetRecord};
 use super::{Column, HostFailure, StateDelta, SubnetNode, Write, record, tree};
 use crate::certification::LabelTree;
@@ -44,6 +45,7 @@ pub struct ReplicatedState {
     timers: OrdSet<(Time, CanisterId)>,
     /// Canisters at which `stop_canister` calls wait, by the moment the first of them is given up.
     stops: OrdSet<(Time, CanisterId)>,
+    tasks: Tasks,
     memory_bytes: u64,
     /// Bytes that messages carry which wait for canisters.
     queue_bytes: u64,
@@ -73,6 +75,7 @@ impl ReplicatedState {
             root_key: root_key_der.to_vec(),
             nodes: nodes.iter().map(node).collect(),
             provisional: genesis.provisional,
+            minting_canister: genesis.minting_canister.as_ref().and_then(CanisterId::from_principal),
         };
         let mut state = ReplicatedState::empty(record, Counters::genesis());
         let bytes = record::encode(state.subnet.as_ref())?;
@@ -98,6 +101,7 @@ impl ReplicatedState {
             active: OrdSet::new(),
             timers: OrdSet::new(),
             stops: OrdSet::new(),
+            tasks: Tasks::default(),
             memory_bytes: 0,
             queue_bytes: 0,
             deadlines: OrdSet::new(),
@@ -183,7 +187,8 @@ impl ReplicatedState {
 /// Changes. Every one goes through here, so that indexes and the list of what was touched hold.
 impl ReplicatedState {
     /// Adds a canister, or replaces it.
-    pub fn put_canister(&mut self, id: CanisterId, canister: CanisterState) {
+    pub fn put_canister(&mut self, id: CanisterId, mut canister: CanisterState) {
+        canister.watch_heap();
         let new = Arc::new(canister);
         let old = self.canisters.insert(id, new.clone());
         self.touched.canisters.insert(id);
@@ -198,7 +203,9 @@ impl ReplicatedState {
     ) -> Option<R> {
         let slot = self.canisters.get_mut(&id)?;
         let before = Marks::of(slot);
-        let result = change(Arc::make_mut(slot));
+        let canister = Arc::make_mut(slot);
+        let result = change(canister);
+        canister.watch_heap();
         let after = Marks::of(slot);
         self.touched.canisters.insert(id);
         self.remark(id, before, after);
@@ -271,6 +278,16 @@ impl ReplicatedState {
         due.map(|(_, id)| *id).collect()
     }
 
+    /// At most `count` canisters whose hook of low memory is due, beginning after `last` and around the end.
+    pub fn due_hooks(&self, last: Option<CanisterId>, count: usize) -> Vec<CanisterId> {
+        self.tasks.hooks(last, count)
+    }
+
+    /// At most `count` canisters that want a heartbeat, beginning after `last` and around the end.
+    pub fn due_heartbeats(&self, last: Option<CanisterId>, count: usize) -> Vec<CanisterId> {
+        self.tasks.heartbeats(last, count)
+    }
+
     /// A canister at which a `stop_canister` call has waited for too long.
     pub fn due_stop(&self, now: Time) -> Option<CanisterId> {
         let (time, id) = self.stops.get_min()?;
@@ -315,6 +332,7 @@ impl ReplicatedState {
         };
         reorder(&mut self.timers, id, before.timer, after.timer);
         reorder(&mut self.stops, id, before.stop, after.stop);
+        self.tasks.note(id, before.wanted, after.wanted);
         let others = self.memory_bytes.saturating_sub(before.memory_bytes);
         self.memory_bytes = others.saturating_add(after.memory_bytes);
         let others = self.queue_bytes.saturating_sub(before.queue_bytes);
@@ -346,6 +364,7 @@ struct Marks {
     active: bool,
     timer: Option<Time>,
     stop: Option<Time>,
+    wanted: Wanted,
     memory_bytes: u64,
     queue_bytes: u64,
 }
@@ -356,6 +375,7 @@ impl Marks {
             active: canister.has_work(),
             timer: canister.timer(),
             stop: canister.stop_deadline(),
+            wanted: Wanted::by(canister),
             memory_bytes: canister.memory_bytes(),
             queue_bytes: canister.queue.bytes(),
         }

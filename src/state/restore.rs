@@ -88,7 +88,7 @@ fn restore_module(
     let bytes = bytes.ok_or_else(|| damaged("a module record"))?;
     let record: ModuleRecord = record::decode("a module record", &bytes)?;
     let content = Blob::stored(source.clone(), Column::Module, key::module(hash));
-    Ok(Arc::new(Module { hash: *hash, record, content }))
+    Ok(Arc::new(Module::new(*hash, record, content)))
 }
 
 fn restore_canisters(state: &mut ReplicatedState, source: &Arc<dyn StateSource>) -> Result<(), HostFailure> {

@@ -26,6 +26,9 @@ pub struct SubnetRecord {
     pub nodes: Vec<SubnetNode>,
     /// Whether anyone may call the `provisional_*` methods.
     pub provisional: bool,
+    /// The one canister that may make cycles out of nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minting_canister: Option<CanisterId>,
 }
 
 /// Single values that change with the heights.
@@ -37,6 +40,12 @@ pub struct Counters {
     pub next_canister: u64,
     /// Who had the last turn: the next height begins after it.
     pub last_turn: Option<CanisterId>,
+    /// Who had the last heartbeat: the next height begins after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_heartbeat: Option<CanisterId>,
+    /// Whose hook of low memory was looked at last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_hook: Option<CanisterId>,
     /// Cycles made from nothing, and gone to nothing, since genesis.
     pub minted: Cycles,
     pub burned: Cycles,
@@ -56,6 +65,8 @@ impl Counters {
             time: Time::ZERO,
             next_canister: FIRST_CANISTER,
             last_turn: None,
+            last_heartbeat: None,
+            last_hook: None,
             minted: Cycles::ZERO,
             burned: Cycles::ZERO,
             messages: 0,

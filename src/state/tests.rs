@@ -67,19 +67,14 @@ fn fill(state: &mut ReplicatedState) {
         Cycles(u128::from(u64::MAX) + 5),
         Time(3),
     );
-    let module = Arc::new(Module {
-        hash: Digest([4; 32]),
-        record: ModuleRecord {
-            exports: ["canister_update inc".to_owned()].into(),
-            metadata: [(
-                "candid:service".to_owned(),
-                Metadata { public: true, content: b"service {}".to_vec() },
-            )]
+    let record = ModuleRecord {
+        exports: ["canister_update inc".to_owned()].into(),
+        metadata: [("candid:service".to_owned(), Metadata { public: true, content: b"service {}".to_vec() })]
             .into(),
-            bytes: 3,
-        },
-        content: Blob::held(Arc::from([1u8, 2, 3].as_slice())),
-    });
+        bytes: 3,
+    };
+    let content = Blob::held(Arc::from([1u8, 2, 3].as_slice()));
+    let module = Arc::new(Module::new(Digest([4; 32]), record, content));
     canister.record.module_hash = Some(module.hash);
     canister.module = Some(module.clone());
     canister.heap.set(7, Some(Arc::new([5; limits::PAGE_BYTES]))).unwrap();

@@ -147,6 +147,8 @@ pub const PAGE_BYTES: usize = 4_096;
 pub const WASM_PAGE_BYTES: usize = 65_536;
 /// 4 GiB less one page, so that `0xFFFF_FFFF` is always out of bounds (ENGINE.md).
 pub const HEAP_WASM_PAGES_MAX: u32 = 65_535;
+/// What a canister without `wasm_memory_limit` can have of heap, as its threshold is compared: 4 GiB.
+pub const HEAP_BYTES_MAX: u64 = 1 << 32;
 pub const STABLE_BYTES_MAX: u64 = 500 * 1024 * 1024 * 1024;
 pub const MESSAGE_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Payload of a call to a canister of the same subnet.
@@ -200,6 +202,10 @@ pub const HEIGHT_INSTRUCTIONS_MAX: Instructions = Instructions(7_000_000_000);
 /// What starting a message counts against the height besides its instructions, so that a height of many
 /// tiny messages ends in time.
 pub const MESSAGE_INSTRUCTIONS: Instructions = Instructions(500_000);
+/// Heartbeats that one height looks at: more than it has time to run.
+pub const HEARTBEATS_PER_HEIGHT_MAX: usize = 16_384;
+/// Hooks of low memory that one height starts without being asked; calls start those of their canisters.
+pub const HOOKS_PER_HEIGHT_MAX: usize = 128;
 /// Instructions of the cleanup after a trapped callback.
 pub const CLEANUP_INSTRUCTIONS_MAX: Instructions = Instructions(250_000_000);
 /// A callback and its cleanup: what a call sets cycles aside for.

@@ -173,15 +173,13 @@ impl Executor<'_> {
             let content = section.content.clone();
             (name.clone(), Metadata { public: section.public, content })
         });
-        Arc::new(Module {
-            hash: facts.hash,
-            record: ModuleRecord {
-                exports: facts.exports.clone(),
-                metadata: metadata.collect(),
-                bytes: installation.module.len() as u64,
-            },
-            content: Blob::held(Arc::from(installation.module.as_slice())),
-        })
+        let record = ModuleRecord {
+            exports: facts.exports.clone(),
+            metadata: metadata.collect(),
+            bytes: installation.module.len() as u64,
+        };
+        let content = Blob::held(Arc::from(installation.module.as_slice()));
+        Arc::new(Module::new(facts.hash, record, content))
     }
 
     /// The new module with nothing of the old but, in an upgrade, its stable memory.

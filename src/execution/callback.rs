@@ -48,16 +48,14 @@ impl Executor<'_> {
             self.end_callback(id, callback.context, None);
             return Ok(());
         };
-        let (kind, function, arg, reject) = match &response.payload {
-            Answer::Reply(reply) => (Context::ReplyCallback, callback.on_reply, reply.as_slice(), None),
-            Answer::Reject(reject) => {
-                (Context::RejectCallback, callback.on_reject, [].as_slice(), Some(reject.clone()))
-            }
+        let (kind, function, arg) = match &response.payload {
+            Answer::Reply(reply) => (Context::ReplyCallback, callback.on_reply, reply.as_slice()),
+            Answer::Reject(_) => (Context::RejectCallback, callback.on_reject, [].as_slice()),
         };
         let entry = Entry::Callback { fun: function.0, env: function.1 };
         let run = Run {
             arg: Arc::from(arg),
-            reject,
+            reject: rejected(response).cloned(),
             cycles_refunded: response.refund,
             ..self.callback_run(id, &canister, &module, context, entry, kind)
         };
@@ -74,7 +72,7 @@ impl Executor<'_> {
                 self.continue_context(id, callback.context, effects);
             }
             Err(reject) => {
-                self.clean_up(id, callback)?;
+                self.clean_up(id, callback, response)?;
                 self.end_callback(id, callback.context, Some(reject));
             }
         }
@@ -103,7 +101,12 @@ impl Executor<'_> {
     }
 
     /// The callback trapped: its cleanup runs in the state before it (interface spec, "Callbacks").
-    fn clean_up(&mut self, id: CanisterId, callback: &Callback) -> Result<(), HostFailure> {
+    fn clean_up(
+        &mut self,
+        id: CanisterId,
+        callback: &Callback,
+        response: &Response,
+    ) -> Result<(), HostFailure> {
         let Some((fun, env)) = callback.on_cleanup else {
             return Ok(());
         };
@@ -117,6 +120,7 @@ impl Executor<'_> {
         };
         let entry = Entry::Callback { fun, env };
         let run = Run {
+            reject: rejected(response).cloned(),
             instructions_max: CLEANUP_INSTRUCTIONS_MAX,
             ..self.callback_run(id, &canister, module, context, entry, Context::Cleanup)
         };
@@ -203,6 +207,14 @@ impl Executor<'_> {
     ) -> Option<R> {
         let change = |canister: &mut CanisterState| canister.record.contexts.get_mut(&context_id).map(change);
         self.state.change_canister(id, change).flatten()
+    }
+}
+
+/// Why the call was refused, if it was.
+fn rejected(response: &Response) -> Option<&Reject> {
+    match &response.payload {
+        Answer::Reply(_) => None,
+        Answer::Reject(reject) => Some(reject),
     }
 }
 

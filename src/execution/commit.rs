@@ -29,10 +29,10 @@ impl Executor<'_> {
             Ok(changes) => self.apply_changes(id, context, available, changes)?,
             Err(reject) => Err(reject),
         };
-        Ok(outcome.map_err(|reject| {
+        if outcome.is_err() {
             self.facts.traps = self.facts.traps.saturating_add(1);
-            Reject { message: format!("Error from Canister {id}: {}", reject.message), ..reject }
-        }))
+        }
+        Ok(outcome)
     }
 
     /// Takes the price of a run off the balance. It was checked, or set aside, before the run.
@@ -89,7 +89,7 @@ impl Executor<'_> {
             return Ok(());
         }
         if context == Context::Update {
-            within_memory_limit(canister, heap)?;
+            within_memory_limit(id, canister, heap)?;
         }
         let keep = charge::freezing_limit_with(&self.environment.prices, canister, grown);
         match balance >= keep {
@@ -117,13 +117,18 @@ impl Executor<'_> {
 }
 
 /// Whether the controllers allow a heap of so many bytes.
-pub(super) fn within_memory_limit(canister: &CanisterState, heap_bytes: u64) -> Result<(), Reject> {
+pub(super) fn within_memory_limit(
+    id: CanisterId,
+    canister: &CanisterState,
+    heap_bytes: u64,
+) -> Result<(), Reject> {
     let limit = canister.record.settings.wasm_memory_limit;
     if limit == 0 || heap_bytes <= limit {
         return Ok(());
     }
     let message = format!(
-        "Canister exceeded its Wasm memory limit of {limit} bytes. Raise the setting wasm_memory_limit."
+        "Error from Canister {id}: Canister exceeded its Wasm memory limit of {limit} bytes. \
+         Raise the setting wasm_memory_limit."
     );
     Err(Reject::new(ErrorCode::CanisterWasmMemoryLimitExceeded, message))
 }

@@ -2,6 +2,7 @@
 
 use super::commit::Effects;
 use super::induct::accepts_message;
+use super::route::deadline_expired;
 use super::run::Run;
 use super::{Executor, charge};
 use crate::state::{CallContext, CanisterState, HostFailure, Message, Module, Origin};
@@ -52,6 +53,12 @@ impl Executor<'_> {
             callback: request.callback,
             deadline: request.deadline,
         };
+        // Nobody awaits the answer any more; what was attached goes back.
+        if request.deadline.is_some_and(|deadline| deadline < self.environment.time) {
+            self.count(Instructions::ZERO);
+            self.answer(id.principal(), &origin, Answer::Reject(deadline_expired()), request.cycles);
+            return Ok(());
+        }
         let incoming = Incoming {
             origin,
             sender_info: None,
@@ -92,7 +99,7 @@ impl Executor<'_> {
         let (entry, context) = match () {
             () if module.exports(&update) => (update, Context::Update),
             () if module.exports(&query) => (query, Context::ReplicatedQuery),
-            () => return Err(method_not_found(id, "update", incoming.method_name)),
+            () => return Err(no_update(id, &module, incoming.method_name)),
         };
         let needed = self.environment.prices.message(UPDATE_INSTRUCTIONS_MAX);
         let keep = charge::freezing_limit(&self.environment.prices, canister);
@@ -119,7 +126,7 @@ impl Executor<'_> {
             method_name: incoming.method_name.to_owned(),
             prepaid: self.environment.prices.message(UPDATE_INSTRUCTIONS_MAX),
             cycles_available: incoming.cycles,
-            deadline: incoming.origin.deadline(),
+            deadline: incoming.origin.deadline().filter(|_| context == Context::Update),
             ..Run::new(id, &canister, module, entry, context)
         };
         let execution = self.environment.run(&self.state, run)?;
@@ -180,6 +187,20 @@ pub(super) fn module_of(id: CanisterId, canister: &CanisterState) -> Result<Arc<
         );
         Reject::new(ErrorCode::CanisterWasmModuleNotFound, message)
     })
+}
+
+/// The module exports no method of this name that can be called in replicated execution.
+pub(super) fn no_update(id: CanisterId, module: &Module, method: &str) -> Reject {
+    match module.exports(&format!("canister_composite_query {method}")) {
+        true => {
+            let message = format!(
+                "Error from Canister {id}: Composite query '{method}' cannot be called in replicated mode. \
+                 Send it as a query."
+            );
+            Reject::new(ErrorCode::CompositeQueryCalledInReplicatedMode, message)
+        }
+        false => method_not_found(id, "update", method),
+    }
 }
 
 /// The module exports no such method.

@@ -117,13 +117,17 @@ impl Executor<'_> {
             let Some(responder) = waiting.map(|waiting| waiting.respondent) else {
                 continue;
             };
-            let reject = Reject::new(ErrorCode::DeadlineExpired, "Call deadline has expired.");
-            let response =
-                Response { callback, responder, refund: Cycles::ZERO, payload: Answer::Reject(reject) };
+            let payload = Answer::Reject(deadline_expired());
+            let response = Response { callback, responder, refund: Cycles::ZERO, payload };
             let message = Message::Response(Arc::new(response));
             self.state.change_canister(id, |canister| canister.queue.push(message));
         }
     }
+}
+
+/// A best-effort call was not answered in time: it may have been processed, or not.
+pub(super) fn deadline_expired() -> Reject {
+    Reject::new(ErrorCode::DeadlineExpired, "Call deadline has expired.")
 }
 
 fn too_few_cycles(id: CanisterId, minimum: Cycles) -> Reject {

@@ -142,7 +142,10 @@ impl<'a> Environment<'a> {
             instructions_before: run.instructions_before,
             global_timer: record.global_timer,
             subnet_nodes: self.subnet_nodes,
-            outgoing_calls_max: outgoing_calls_max(run.canister),
+            outgoing_calls_max: match run.context.is_replicated() {
+                true => outgoing_calls_max(run.canister),
+                false => limits::CALLS_PER_RUN_MAX,
+            },
             mint_room: self.mint_room(state, run.id),
             prices: self.prices.of_calls(),
             next_callback: record.next_callback,

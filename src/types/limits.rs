@@ -157,6 +157,8 @@ pub const CALL_PAYLOAD_BYTES_MAX: usize = 10 * 1024 * 1024;
 pub const CALL_TIMEOUT_MAX_S: u32 = 300;
 /// Outgoing calls that one run may perform, whatever the queues would hold.
 pub const CALLS_PER_RUN_MAX: usize = 500;
+/// Bytes of the payloads of calls that one run may perform.
+pub const CALL_BYTES_PER_RUN_MAX: u64 = 512 * 1024 * 1024;
 /// Text of `ic0.trap` or `msg_reject` kept in a reject.
 pub const REJECT_MESSAGE_BYTES_MAX: usize = 8 * 1024;
 pub const REPLY_BYTES_MAX: usize = 3 * 1024 * 1024;
@@ -195,6 +197,14 @@ pub const STABLE_PAGES_READ_CACHE: usize = 4_096;
 /// Instructions of one update, until time slicing lets them be 40 B (issue 3).
 pub const UPDATE_INSTRUCTIONS_MAX: Instructions = Instructions(5_000_000_000);
 pub const QUERY_INSTRUCTIONS_MAX: Instructions = Instructions(5_000_000_000);
+/// Instructions of a composite query and of all that it calls, together.
+pub const QUERY_TREE_INSTRUCTIONS_MAX: Instructions = Instructions(5_000_000_000);
+/// What each call of a composite query takes of them, so that a tree has 500 calls at most.
+pub const QUERY_CALL_INSTRUCTIONS: Instructions = Instructions(10_000_000);
+/// How deep composite queries may call each other.
+pub const QUERY_DEPTH_MAX: usize = 6;
+/// Bytes of the calls of a composite query and of all that it calls, and of memory pages changed before them.
+pub const QUERY_TREE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 pub const INSTALL_INSTRUCTIONS_MAX: Instructions = Instructions(20_000_000_000);
 pub const INSPECT_INSTRUCTIONS_MAX: Instructions = Instructions(200_000_000);
 /// After this many, a height starts no further message.

@@ -156,7 +156,7 @@ impl Executor<'_> {
         };
         self.step(installation, &mut next, &module, Entry::Export(name.into()), context, effort)?;
         let heap = u64::from(next.record.heap_wasm_pages).saturating_mul(WASM_PAGE_BYTES as u64);
-        within_memory_limit(&next, heap)?;
+        within_memory_limit(installation.id, &next, heap)?;
         let keep = charge::freezing_limit(&self.environment.prices, &next);
         match next.record.cycles >= keep {
             true => Ok((next, module)),
@@ -220,10 +220,7 @@ impl Executor<'_> {
         let execution = self.environment.run(&self.state, run)?;
         effort.instructions = effort.instructions.saturating_add(execution.instructions);
         effort.log.extend(execution.log);
-        let changes = execution.outcome.map_err(|reject| {
-            let message = format!("Error from Canister {}: {}", installation.id, reject.message);
-            Reject { message, ..reject }
-        })?;
+        let changes = execution.outcome?;
         apply_memory(next, &changes)?;
         next.record.cycles = next.record.cycles.saturating_sub(changes.cycles_burned);
         effort.burned = effort.burned.saturating_add(changes.cycles_burned);

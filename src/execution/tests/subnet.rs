@@ -69,7 +69,12 @@ pub fn workshop() -> Vec<u8> {
 }
 
 fn genesis() -> ReplicatedState {
-    let genesis = Genesis {
+    genesis_with(|_| ())
+}
+
+/// The state before the first block, with a change to its genesis.
+pub fn genesis_with(change: impl FnOnce(&mut Genesis)) -> ReplicatedState {
+    let mut genesis = Genesis {
         version: 1,
         name: "test".into(),
         heartbeat_ms: 500,
@@ -78,6 +83,7 @@ fn genesis() -> ReplicatedState {
         minting_canister: None,
         nodes: Vec::new(),
     };
+    change(&mut genesis);
     let subnet = SubnetId(Principal::from_slice(&[9; 29]));
     let nodes = [1u8, 2, 3, 4].map(|n| (NodeId(Principal::from_slice(&[n; 29])), [n; 32]));
     ReplicatedState::genesis(&genesis, &[7; 133], subnet, &nodes).unwrap()

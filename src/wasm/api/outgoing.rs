@@ -121,7 +121,10 @@ impl Host {
     fn has_room_for(&self, call: &OutgoingCall) -> bool {
         let calls = &self.run.changes.calls;
         let alike = calls.iter().filter(|other| other.receiver == call.receiver).count();
-        alike < self.run.system.outgoing_calls_max && calls.len() < CALLS_PER_RUN_MAX
+        let payloads = calls.iter().chain([call]).map(|call| call.payload.len() as u64);
+        alike < self.run.system.outgoing_calls_max
+            && calls.len() < CALLS_PER_RUN_MAX
+            && payloads.fold(0, u64::saturating_add) <= CALL_BYTES_PER_RUN_MAX
     }
 
     fn call(&mut self) -> Returns<&mut OutgoingCall> {

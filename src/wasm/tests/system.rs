@@ -3,26 +3,6 @@
 use super::*;
 use crate::wasm::import::{IMPORTS, Type, Width};
 
-const CONTEXTS: &[Context] = &[
-    Context::Init,
-    Context::PreUpgrade,
-    Context::PostUpgrade,
-    Context::Update,
-    Context::ReplicatedQuery,
-    Context::Query,
-    Context::CompositeQuery,
-    Context::ReplyCallback,
-    Context::RejectCallback,
-    Context::Cleanup,
-    Context::HttpTransform,
-    Context::CompositeReplyCallback,
-    Context::CompositeRejectCallback,
-    Context::CompositeCleanup,
-    Context::InspectMessage,
-    Context::SystemTask,
-    Context::Start,
-];
-
 /// The types as a module with 32-bit addresses declares them.
 fn narrow(types: &[Type]) -> Vec<wasmparser::ValType> {
     types.iter().map(|ty| ty.at(Width::Bits32)).collect()
@@ -63,37 +43,6 @@ fn functions_trap_exactly_where_the_table_does_not_allow_them() {
             };
             assert_eq!(outside, !import.contexts.contains(*context), "{} in {context}", import.name);
         }
-    }
-}
-
-#[test]
-fn the_table_s_marks_are_the_specification_s() {
-    let allowed = |name: &str| {
-        let import = IMPORTS.iter().find(|import| import.name == name).unwrap();
-        CONTEXTS.iter().filter(|context| import.contexts.contains(**context)).count()
-    };
-    // Letters counted in the interface spec's table; I stands for two contexts, `*` for sixteen.
-    let counts = [
-        ("msg_arg_data_size", 10),
-        ("msg_caller_copy", 16),
-        ("msg_reject_code", 5),
-        ("msg_reject_msg_size", 2),
-        ("msg_reply", 9),
-        ("msg_cycles_accept128", 4),
-        ("cycles_burn128", 9),
-        ("accept_message", 1),
-        ("call_new", 7),
-        ("call_cycles_add", 4),
-        ("stable64_read", 17),
-        ("certified_data_set", 7),
-        ("data_certificate_copy", 2),
-        ("global_timer_set", 8),
-        ("root_key_size", 9),
-        ("time", 16),
-        ("trap", 17),
-    ];
-    for (name, count) in counts {
-        assert_eq!(allowed(name), count, "{name}");
     }
 }
 

@@ -90,8 +90,9 @@ fn heavy_heartbeats_take_turns_and_leave_room_for_calls() {
     let heavy = r#"(func (export "canister_heartbeat") (local $n i32)
         (call $add (i32.const 1))
         (loop $more
+            (memory.fill (i32.const 8) (i32.const 0) (i32.const 65000))
             (local.set $n (i32.add (local.get $n) (i32.const 1)))
-            (br_if $more (i32.lt_u (local.get $n) (i32.const 500000000)))))"#;
+            (br_if $more (i32.lt_u (local.get $n) (i32.const 45000)))))"#;
     let ids: Vec<CanisterId> = (0..4).map(|_| install(&mut subnet, heavy)).collect();
     let workshop = subnet.workshop();
     let start: Vec<u32> = ids.iter().map(|id| subnet.count(*id)).collect();

@@ -35,6 +35,7 @@ impl Subnet {
             view_timeout_ms: 1_000,
             provisional: true,
             minting_canister: None,
+            subnet_admins: Vec::new(),
             nodes: vec![],
         };
         let subnet = SubnetId(Principal::self_authenticating([1]));

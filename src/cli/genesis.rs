@@ -32,6 +32,9 @@ pub struct Args {
     /// The canister that may make cycles out of nothing: a ledger's cycles minting canister.
     #[arg(long, value_name = "CANISTER")]
     pub minting_canister: Option<Principal>,
+    /// A subnet admin: may make canisters for nothing, and start, stop, empty and delete those of others.
+    #[arg(long = "subnet-admin", value_name = "PRINCIPAL")]
+    pub subnet_admins: Vec<Principal>,
     /// The nodes' cards.
     #[arg(required = true, value_name = "CARD")]
     pub cards: Vec<PathBuf>,
@@ -67,6 +70,7 @@ pub fn assemble(args: &Args) -> Result<Genesis, AssembleError> {
         view_timeout_ms: args.view_timeout_ms,
         provisional: args.provisional,
         minting_canister: args.minting_canister,
+        subnet_admins: args.subnet_admins.clone(),
         nodes: args.cards.iter().map(|path| read_card(path)).collect::<Result<_, _>>()?,
     };
     validate_genesis(&genesis)?;
@@ -106,6 +110,7 @@ mod tests {
             view_timeout_ms: 1_000,
             provisional: true,
             minting_canister: None,
+            subnet_admins: Vec::new(),
             cards,
         }
     }

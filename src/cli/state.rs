@@ -113,6 +113,7 @@ mod tests {
             view_timeout_ms: 1,
             provisional: true,
             minting_canister: None,
+            subnet_admins: Vec::new(),
             nodes: vec![],
         };
         let subnet = SubnetId(Principal::anonymous());

@@ -3,7 +3,7 @@
 use super::hash::{hash_node, hash_parts};
 use super::node_key::{Committee, IdentityKey, KeyError, verify_node};
 use crate::types::limits::{
-    GENESIS_BYTES_MAX, HEARTBEAT_MAX_MS, NAME_BYTES_MAX, NODES_MAX, VIEW_TIMEOUT_MAX_MS,
+    GENESIS_BYTES_MAX, HEARTBEAT_MAX_MS, NAME_BYTES_MAX, NODES_MAX, SUBNET_ADMINS_MAX, VIEW_TIMEOUT_MAX_MS,
 };
 use crate::types::{CanisterId, Genesis, GenesisNode, NodeIndex, NodeSignature, Principal};
 use serde::{Deserialize, Serialize};
@@ -36,6 +36,8 @@ pub enum GenesisError {
     Duplicate { first: NodeIndex, second: NodeIndex, field: &'static str },
     #[error(transparent)]
     Key(#[from] KeyError),
+    #[error("{admins} subnet_admins, at most {SUBNET_ADMINS_MAX} are possible")]
+    Admins { admins: usize },
     #[error("minting_canister {0} is no canister of the subnet")]
     MintingCanister(Principal),
     #[error("the card is not signed by its identity key")]
@@ -61,6 +63,10 @@ pub fn validate_genesis(genesis: &Genesis) -> Result<(), GenesisError> {
     check_bounds("heartbeat_ms", genesis.heartbeat_ms, HEARTBEAT_MAX_MS)?;
     check_bounds("view_timeout_ms", genesis.view_timeout_ms, VIEW_TIMEOUT_MAX_MS)?;
     check_minting(genesis.minting_canister.as_ref())?;
+    let admins = genesis.subnet_admins.len();
+    if admins > SUBNET_ADMINS_MAX {
+        return Err(GenesisError::Admins { admins });
+    }
     let nodes = genesis.nodes.len();
     if nodes == 0 || nodes > NODES_MAX {
         return Err(GenesisError::Nodes { nodes });
@@ -204,6 +210,7 @@ mod tests {
             view_timeout_ms: 1_000,
             provisional: true,
             minting_canister: None,
+            subnet_admins: Vec::new(),
             nodes: (0..4).map(node).collect(),
         }
     }
@@ -239,6 +246,10 @@ mod tests {
         check(|g| g.nodes = vec![node(0); 65], "65 nodes, 1 to 64 are possible");
         check(|g| g.heartbeat_ms = 0, "heartbeat_ms 0 is not between 1 and 2000");
         check(|g| g.view_timeout_ms = 10_001, "view_timeout_ms 10001 is not between 1 and 10000");
+        check(
+            |g| g.subnet_admins = vec![Principal::anonymous(); 11],
+            "11 subnet_admins, at most 10 are possible",
+        );
         check(
             |g| g.minting_canister = Some(Principal::management_canister()),
             "minting_canister aaaaa-aa is no canister of the subnet",

@@ -313,6 +313,7 @@ mod tests {
             view_timeout_ms: 1_000,
             provisional: false,
             minting_canister: None,
+            subnet_admins: Vec::new(),
             nodes: nodes.collect(),
         }
     }

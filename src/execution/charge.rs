@@ -11,7 +11,7 @@ const SECOND_NANOS: u64 = 1_000_000_000;
 /// What each entry of a canister's history counts as memory.
 const HISTORY_ENTRY_BYTES: u64 = 256;
 
-/// Bytes that a canister holds: memories, module, chunks, logs, history.
+/// Bytes that a canister holds: memories, module, chunks, logs, history, snapshots.
 pub fn held_bytes(canister: &CanisterState) -> u64 {
     held_bytes_with(canister, canister.memory_bytes())
 }
@@ -24,6 +24,7 @@ fn held_bytes_with(canister: &CanisterState, memory_bytes: u64) -> u64 {
         chunk_store_bytes(canister),
         log_bytes(canister),
         history_bytes(canister),
+        canister.snapshot_bytes(),
     ];
     parts.into_iter().fold(0, u64::saturating_add)
 }
@@ -35,7 +36,7 @@ pub fn chunk_store_bytes(canister: &CanisterState) -> u64 {
 
 /// Bytes of the log lines.
 pub fn log_bytes(canister: &CanisterState) -> u64 {
-    canister.record.logs.iter().map(|record| record.content.len() as u64).sum()
+    canister.log.bytes()
 }
 
 /// Bytes that the history counts.

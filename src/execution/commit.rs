@@ -1,8 +1,8 @@
 //! What a run wished becomes so, all of it or nothing.
 
 use super::{Executor, charge};
-use crate::state::{CanisterState, HostFailure, LogRecord, PageMap};
-use crate::types::limits::{CANISTER_LOG_LINE_BYTES_MAX, WASM_PAGE_BYTES};
+use crate::state::{CanisterState, HostFailure, PageMap};
+use crate::types::limits::{CANISTER_LOG_LINE_BYTES_MAX, LOG_LINE_OVERHEAD_BYTES, WASM_PAGE_BYTES};
 use crate::types::*;
 use crate::wasm::{Changes, Context, Execution, OutgoingCall};
 
@@ -105,13 +105,14 @@ impl Executor<'_> {
         }
         let time = self.environment.time;
         self.state.change_canister(id, |canister| {
+            let limit = canister.record.settings.log_memory_limit;
+            let longest = limit.saturating_sub(LOG_LINE_OVERHEAD_BYTES);
+            let longest = usize::try_from(longest).unwrap_or(usize::MAX).min(CANISTER_LOG_LINE_BYTES_MAX);
             for mut content in lines {
-                content.truncate(CANISTER_LOG_LINE_BYTES_MAX);
-                let index = canister.record.next_log;
-                canister.record.next_log = index.saturating_add(1);
-                canister.record.logs.push_back(LogRecord { index, time, content });
+                content.truncate(longest);
+                canister.log.push(time, content);
             }
-            trim_log(canister);
+            canister.log.trim(limit);
         });
     }
 }
@@ -131,17 +132,6 @@ pub(super) fn within_memory_limit(
          Raise the setting wasm_memory_limit."
     );
     Err(Reject::new(ErrorCode::CanisterWasmMemoryLimitExceeded, message))
-}
-
-/// Drops the oldest lines until the rest fits into the canister's limit.
-pub(super) fn trim_log(canister: &mut CanisterState) {
-    let mut bytes = charge::log_bytes(canister);
-    while bytes > canister.record.settings.log_memory_limit {
-        let Some(oldest) = canister.record.logs.pop_front() else {
-            return;
-        };
-        bytes = bytes.saturating_sub(oldest.content.len() as u64);
-    }
 }
 
 /// The balance after a run. The engine kept the rules; that it did is checked, because cycles that come

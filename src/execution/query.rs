@@ -26,7 +26,8 @@ pub fn query(
 ) -> Result<QueryResult, HostFailure> {
     let content = query.content();
     let answer = match content.canister_id == management_canister() {
-        true => management::query(state, content).map_or_else(Answer::Reject, Answer::Reply),
+        true => management::query(state, &content.sender, &content.method_name, &content.arg)
+            .map_or_else(Answer::Reject, Answer::Reply),
         false => {
             let mut tree = Tree {
                 environment: Environment::of(engine, state, state.time()),
@@ -216,7 +217,8 @@ impl Tree<'_> {
             sender_info: None,
         };
         Ok(match call.receiver == management_canister() {
-            true => management::query(self.state, &query).map_or_else(Answer::Reject, Answer::Reply),
+            true => management::query(self.state, &query.sender, &query.method_name, &query.arg)
+                .map_or_else(Answer::Reject, Answer::Reply),
             false => self.answer(&query, depth.saturating_add(1), no_certificate)?,
         })
     }

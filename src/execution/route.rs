@@ -133,5 +133,5 @@ pub(super) fn deadline_expired() -> Reject {
 fn too_few_cycles(id: CanisterId, minimum: Cycles) -> Reject {
     let message =
         format!("Canister {id} takes calls of other canisters only with at least {minimum} cycles attached.");
-    Reject::new(ErrorCode::CanisterRejectedMessage, message)
+    Reject::new(ErrorCode::InsufficientCyclesInCall, message)
 }

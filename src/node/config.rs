@@ -133,6 +133,7 @@ mod tests {
             view_timeout_ms: 1,
             provisional: false,
             minting_canister: None,
+            subnet_admins: Vec::new(),
             nodes: (0..n).map(node).collect(),
         }
     }

@@ -101,6 +101,7 @@ fn genesis() -> Genesis {
         view_timeout_ms: 1_000,
         provisional: true,
         minting_canister: None,
+        subnet_admins: Vec::new(),
         nodes: Vec::new(),
     }
 }

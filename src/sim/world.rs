@@ -263,6 +263,7 @@ fn genesis(scenario: &Scenario) -> Genesis {
         view_timeout_ms: scenario.view_timeout_ms,
         provisional: true,
         minting_canister: None,
+        subnet_admins: Vec::new(),
         nodes: (0..scenario.nodes).map(node).collect(),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::record::key;
 use super::task::{Tasks, Wanted};
+use super::volume::Shares;
 use super::{Blob, CanisterState, Counters, History, HistoryEntry, Module, Queue, SubnetRecord};
 use super::{Column, HostFailure, StateDelta, SubnetNode, Write, record, tree};
 use crate::certification::LabelTree;
@@ -35,7 +36,8 @@ pub struct ReplicatedState {
     pub(crate) counters: Counters,
     pub(super) canisters: OrdMap<CanisterId, Arc<CanisterState>>,
     pub(super) modules: OrdMap<Digest, SharedModule>,
-    /// Chunk stores: contents by canister and hash.
+    pub(super) shares: Shares,
+    /// Chunk stores, of canisters and snapshots: contents by canister and hash.
     pub(super) chunks: OrdMap<(CanisterId, Digest), Blob>,
     pub(super) history: History,
     pub(crate) management: Queue,
@@ -76,6 +78,7 @@ impl ReplicatedState {
             nodes: nodes.iter().map(node).collect(),
             provisional: genesis.provisional,
             minting_canister: genesis.minting_canister.as_ref().and_then(CanisterId::from_principal),
+            admins: genesis.subnet_admins.clone(),
         };
         let mut state = ReplicatedState::empty(record, Counters::genesis());
         let bytes = record::encode(state.subnet.as_ref())?;
@@ -95,6 +98,7 @@ impl ReplicatedState {
             counters,
             canisters: OrdMap::new(),
             modules: OrdMap::new(),
+            shares: Shares::default(),
             chunks: OrdMap::new(),
             history: History::default(),
             management: Queue::default(),
@@ -212,11 +216,17 @@ impl ReplicatedState {
         Some(result)
     }
 
-    /// Removes a canister with all it holds.
+    /// Removes a canister with its record, memories, messages and log. Its module and chunks, and those of its
+    /// snapshots, are released by the caller.
     pub fn remove_canister(&mut self, id: CanisterId) {
         let old = self.canisters.remove(&id);
         self.touched.canisters.insert(id);
         self.reindex(id, old.as_deref(), None);
+    }
+
+    /// Seals the canister with this height, though nothing of it changes: another takes over what it has on disk.
+    pub fn touch_canister(&mut self, id: CanisterId) {
+        self.touched.canisters.insert(id);
     }
 
     /// Sets what is known of a user's call.
@@ -250,14 +260,23 @@ impl ReplicatedState {
         }
     }
 
-    /// Stores a chunk's content; the canister's record lists it.
+    /// Stores a chunk's content; the canister's record or a snapshot lists it.
     pub fn put_chunk(&mut self, id: CanisterId, hash: Digest, content: Arc<[u8]>) {
         self.chunks.insert((id, hash), Blob::held(content));
     }
 
-    /// Removes a chunk's content.
-    pub fn remove_chunk(&mut self, id: CanisterId, hash: &Digest) {
-        self.chunks.remove(&(id, *hash));
+    /// Shares a chunk's content that another canister holds.
+    pub fn share_chunk(&mut self, id: CanisterId, hash: Digest, content: Blob) {
+        self.chunks.insert((id, hash), content);
+    }
+
+    /// Removes the contents of those chunks that neither the canister nor a snapshot of it lists any more.
+    pub fn release_chunks(&mut self, id: CanisterId, hashes: impl IntoIterator<Item = Digest>) {
+        for hash in hashes {
+            if !self.canisters.get(&id).is_some_and(|canister| canister.lists_chunk(&hash)) {
+                self.chunks.remove(&(id, hash));
+            }
+        }
     }
 
     /// The first canister after `last` for which messages wait, around the end.
@@ -294,7 +313,7 @@ impl ReplicatedState {
         (*time < now).then_some(*id)
     }
 
-    /// Bytes of heaps and stable memories of all canisters.
+    /// Bytes of heaps, stable memories and snapshots of all canisters.
     pub fn memory_bytes(&self) -> u64 {
         self.memory_bytes
     }
@@ -376,7 +395,7 @@ impl Marks {
             timer: canister.timer(),
             stop: canister.stop_deadline(),
             wanted: Wanted::by(canister),
-            memory_bytes: canister.memory_bytes(),
+            memory_bytes: canister.memory_bytes().saturating_add(canister.snapshot_bytes()),
             queue_bytes: canister.queue.bytes(),
         }
     }

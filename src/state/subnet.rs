@@ -29,6 +29,8 @@ pub struct SubnetRecord {
     /// The one canister that may make cycles out of nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minting_canister: Option<CanisterId>,
+    /// Subnet admins: may make canisters for nothing, and manage those of others in part.
+    pub admins: Vec<Principal>,
 }
 
 /// Single values that change with the heights.
@@ -56,6 +58,8 @@ pub struct Counters {
     /// Numbers of the waiting management calls.
     pub management_first: u64,
     pub management_end: u64,
+    /// Number of the next volume.
+    pub next_volume: u64,
 }
 
 impl Counters {
@@ -73,6 +77,7 @@ impl Counters {
             calls_in_flight: 0,
             management_first: 0,
             management_end: 0,
+            next_volume: 0,
         }
     }
 }

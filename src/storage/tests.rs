@@ -137,7 +137,7 @@ fn delta(height: u64) -> StateDelta {
         Write::set(Column::Page, [value.as_slice(), &[0; 9]].concat(), page),
         Write::remove(Column::Canister, (height - 1).to_be_bytes().to_vec()),
     ];
-    StateDelta { height: Height(height), writes }
+    StateDelta { height: Height(height), writes, dropped: Vec::new() }
 }
 
 fn run_to(disk: &mut dyn Disk, from: u64, to: u64) {

@@ -25,6 +25,10 @@ pub struct Genesis {
     /// The one canister that may call `ic0.mint_cycles128`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minting_canister: Option<Principal>,
+    /// Principals that may make canisters for nothing, and manage those of others in part (interface spec,
+    /// "Subnet admins").
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subnet_admins: Vec<Principal>,
     /// The committee, in the order of `NodeIndex`.
     pub nodes: Vec<GenesisNode>,
 }

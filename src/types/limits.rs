@@ -216,6 +216,9 @@ pub const MESSAGE_INSTRUCTIONS: Instructions = Instructions(500_000);
 pub const HEARTBEATS_PER_HEIGHT_MAX: usize = 16_384;
 /// Hooks of low memory that one height starts without being asked; calls start those of their canisters.
 pub const HOOKS_PER_HEIGHT_MAX: usize = 128;
+/// What each byte of a management call's argument and reply counts against the height: snapshots are read and
+/// written in large pieces.
+pub const MANAGEMENT_BYTE_INSTRUCTIONS: u64 = 10;
 /// Instructions of the cleanup after a trapped callback.
 pub const CLEANUP_INSTRUCTIONS_MAX: Instructions = Instructions(250_000_000);
 /// A callback and its cleanup: what a call sets cycles aside for.
@@ -244,7 +247,31 @@ pub const CHUNK_BYTES_MAX: usize = 1024 * 1024;
 pub const CHUNK_STORE_BYTES_MAX: usize = 100 * 1024 * 1024;
 /// Chunks that one module is assembled from.
 pub const MODULE_CHUNKS_MAX: usize = 100;
-pub const CANISTER_LOG_BYTES_MAX: usize = 4_096;
+/// What a line of a log counts besides its content.
+pub const LOG_LINE_OVERHEAD_BYTES: u64 = 32;
+/// Least and largest `log_memory_limit` that is not 0; the least is the default.
+pub const LOG_MEMORY_LIMIT_MIN: u64 = 4_096;
+pub const LOG_MEMORY_LIMIT_MAX: u64 = 2 * 1024 * 1024;
+/// Largest `wasm_memory_limit` and `wasm_memory_threshold`.
+pub const WASM_MEMORY_LIMIT_MAX: u64 = 1 << 48;
+/// Subnet admins that genesis may name.
+pub const SUBNET_ADMINS_MAX: usize = 10;
+/// Ranges of canister ids in one response of `list_canisters`: some 2 MiB.
+pub const CANISTER_RANGES_MAX: usize = 80_000;
+/// What `subnet_info` calls the rules by which replicas execute. Raised with them, not with each release:
+/// all replicas of a subnet answer alike.
+pub const REPLICA_VERSION: &str = "atoll-1";
+/// The canister that may rename canisters when they move between subnets: `sbzkb-zqaaa-aaaaa-aaaiq-cai`.
+pub const MIGRATION_ORCHESTRATOR: super::CanisterId = super::CanisterId(0x11);
+/// Snapshots of one canister.
+pub const SNAPSHOTS_MAX: usize = 10;
+/// Data of a snapshot that one call reads or uploads.
+pub const SNAPSHOT_SLICE_BYTES_MAX: u64 = 2_000_000;
+/// Volumes of one memory on disk, beyond which they are put together, and beyond which no snapshot is taken.
+pub const LAYERS_SETTLED_MAX: usize = 8;
+pub const LAYERS_MAX: usize = 64;
+/// Pages that are put together each time a canister is sealed.
+pub const SETTLE_PAGES: usize = 1_024;
 /// One line of a log; the rest of it is cut off.
 pub const CANISTER_LOG_LINE_BYTES_MAX: usize = 4_096;
 pub const CANISTER_HISTORY_MAX: usize = 20;

@@ -6,7 +6,9 @@ use super::heap::Heap;
 use super::import::Import;
 use super::stable::Stable;
 use super::{Trap, cost};
-use crate::types::limits::{CANISTER_LOG_BYTES_MAX, CYCLES_BYTES};
+use crate::types::limits::{
+    CANISTER_LOG_LINE_BYTES_MAX, CYCLES_BYTES, LOG_LINE_OVERHEAD_BYTES, LOG_MEMORY_LIMIT_MAX,
+};
 use crate::types::{Bytes, Cycles, Instructions};
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -36,18 +38,20 @@ pub struct Run {
 #[derive(Default)]
 pub struct Log {
     lines: VecDeque<Vec<u8>>,
-    bytes: usize,
+    /// What the lines count, as in the canister's log.
+    bytes: u64,
 }
 
 impl Log {
-    /// Keeps `line`, cut to the limit, and drops the oldest lines that no longer fit.
+    /// Keeps `line`, cut to the limit, and drops the oldest lines that fit into no log.
     pub fn push(&mut self, line: &[u8]) {
-        let line = line.get(..CANISTER_LOG_BYTES_MAX).unwrap_or(line);
-        self.bytes += line.len();
+        let line = line.get(..CANISTER_LOG_LINE_BYTES_MAX).unwrap_or(line);
+        let counted = |line: &[u8]| (line.len() as u64).saturating_add(LOG_LINE_OVERHEAD_BYTES);
+        self.bytes = self.bytes.saturating_add(counted(line));
         self.lines.push_back(line.to_vec());
-        while self.bytes > CANISTER_LOG_BYTES_MAX || self.lines.len() > CANISTER_LOG_BYTES_MAX {
+        while self.bytes > LOG_MEMORY_LIMIT_MAX {
             let dropped = self.lines.pop_front();
-            self.bytes -= dropped.map_or(0, |line| line.len());
+            self.bytes = self.bytes.saturating_sub(dropped.map_or(0, |line| counted(&line)));
         }
     }
 

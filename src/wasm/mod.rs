@@ -51,7 +51,7 @@ mod tests;
 
 pub use call::*;
 pub use engine::Engine;
-pub use facts::{InvalidModule, Metadata, ModuleFacts};
+pub use facts::{GlobalFact, GlobalType, InvalidModule, Metadata, ModuleFacts};
 use trap::Trap;
 
 /// An error if `found` exceeds `max`.

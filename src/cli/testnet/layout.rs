@@ -155,6 +155,7 @@ impl Layout {
             view_timeout_ms: VIEW_TIMEOUT_MS.max(delay.saturating_mul(VIEW_TIMEOUT_DELAYS)),
             provisional: true,
             minting_canister: None,
+            subnet_admins: Vec::new(),
             cards,
         })?;
         write(&out, print_genesis(&genesis)?.as_bytes())

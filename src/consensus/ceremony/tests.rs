@@ -22,6 +22,7 @@ fn genesis(n: usize) -> Genesis {
         view_timeout_ms: 1_000,
         provisional: false,
         minting_canister: None,
+        subnet_admins: Vec::new(),
         nodes: nodes.collect(),
     }
 }

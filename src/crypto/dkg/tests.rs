@@ -25,6 +25,7 @@ fn committee(n: usize) -> Committee {
         view_timeout_ms: 1_000,
         provisional: false,
         minting_canister: None,
+        subnet_admins: Vec::new(),
         nodes: nodes.collect(),
     };
     Committee::from_genesis(&genesis).unwrap()

@@ -7,7 +7,7 @@ use crate::encoding::management::{self as candid, InstallMode, UpgradeFlags, Was
 use crate::execution::commit::{apply_memory, within_memory_limit};
 use crate::execution::run::Run;
 use crate::execution::{Executor, charge};
-use crate::state::{Blob, CanisterState, ChangeDetails, Deployment, Metadata, Module, ModuleRecord, PageMap};
+use crate::state::{Blob, CanisterState, ChangeDetails, Deployment, Metadata, Module, ModuleRecord};
 use crate::types::limits::{INSTALL_INSTRUCTIONS_MAX, MODULE_BYTES_MAX, MODULE_CHUNKS_MAX, WASM_PAGE_BYTES};
 use crate::types::*;
 use crate::wasm::{Context, Entry, ModuleFacts};
@@ -83,6 +83,9 @@ impl Executor<'_> {
         let installed = self.prepare(&installation, canister, &mut effort);
         let fee = self.environment.prices.message(effort.instructions);
         self.count(effort.instructions);
+        if installed.is_ok() && !matches!(installation.mode, InstallMode::Upgrade(_)) {
+            self.state.change_canister(id, |canister| canister.log.clear());
+        }
         self.log(id, effort.log);
         let paid = self.take(id, fee);
         let (mut next, module) = installed?;
@@ -147,7 +150,7 @@ impl Executor<'_> {
             let entry = Entry::Export("canister_pre_upgrade".into());
             self.step(installation, &mut next, &old, entry, Context::PreUpgrade, effort)?;
         }
-        let module = self.module(installation, &facts);
+        let module = self.module(&installation.module, &facts);
         self.replace_code(installation, &mut next, &module);
         self.step(installation, &mut next, &module, Entry::Instantiate, Context::Start, effort)?;
         let (name, context) = match installation.mode {
@@ -165,38 +168,35 @@ impl Executor<'_> {
     }
 
     /// An equal module that a canister runs already is shared.
-    fn module(&self, installation: &Installation, facts: &ModuleFacts) -> Arc<Module> {
+    pub(super) fn module(&self, content: &[u8], facts: &ModuleFacts) -> Arc<Module> {
         if let Some(module) = self.state.module(&facts.hash) {
             return module.clone();
         }
         let metadata = facts.metadata.iter().map(|(name, section)| {
-            let content = section.content.clone();
-            (name.clone(), Metadata { public: section.public, content })
+            (name.clone(), Metadata { public: section.public, content: section.content.clone() })
         });
         let record = ModuleRecord {
             exports: facts.exports.clone(),
             metadata: metadata.collect(),
-            bytes: installation.module.len() as u64,
+            bytes: content.len() as u64,
         };
-        let content = Blob::held(Arc::from(installation.module.as_slice()));
-        Arc::new(Module::new(facts.hash, record, content))
+        let blob = Blob::held(Arc::from(content));
+        Arc::new(Module::new(facts.hash, record, blob))
     }
 
     /// The new module with nothing of the old but, in an upgrade, its stable memory.
     fn replace_code(&self, installation: &Installation, next: &mut CanisterState, module: &Arc<Module>) {
         next.module = Some(module.clone());
-        next.heap = PageMap::new();
+        next.clear_heap();
         let record = &mut next.record;
         record.module_hash = Some(module.hash);
         record.globals = Vec::new();
-        record.heap_wasm_pages = 0;
         record.certified_data = Vec::new();
         record.global_timer = Time::ZERO;
         record.installed = self.environment.time;
         record.canister_version = record.canister_version.saturating_add(1);
         if !matches!(installation.mode, InstallMode::Upgrade(_)) {
-            next.stable = PageMap::new();
-            next.record.stable_wasm_pages = 0;
+            next.clear_stable();
         }
     }
 
@@ -251,8 +251,7 @@ impl Executor<'_> {
         let Some(now) = self.state.canister(id).cloned() else {
             return;
         };
-        next.record.logs.clone_from(&now.record.logs);
-        next.record.next_log = now.record.next_log;
+        next.log = now.log.clone();
         note(&mut next, self.environment.time, module.hash);
         self.state.put_canister(id, next);
         self.state.add_module(module);

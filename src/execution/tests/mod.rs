@@ -4,7 +4,10 @@ mod cycles;
 mod ingress;
 mod install;
 mod lifecycle;
+mod management;
 mod measure;
+mod random;
+mod snapshot;
 mod subnet;
 mod task;
 

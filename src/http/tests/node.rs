@@ -115,6 +115,7 @@ impl FakeNode {
             view_timeout_ms: 1_000,
             provisional: true,
             minting_canister: None,
+            subnet_admins: Vec::new(),
             nodes: vec![],
         };
         let nodes = [(signer.node_id(), signer.public_key())];

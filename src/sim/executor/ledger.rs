@@ -80,7 +80,11 @@ impl Ledger {
             writes.push(write(Column::History, &ingress.id.0, expiry));
         }
         writes.push(write(Column::Subnet, KEY, self.values()));
-        Outcome { root: self.root(), finished, delta: StateDelta { height: self.height, writes } }
+        Outcome {
+            root: self.root(),
+            finished,
+            delta: StateDelta { height: self.height, writes, dropped: Vec::new() },
+        }
     }
 
     fn values(&self) -> Vec<u8> {

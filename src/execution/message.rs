@@ -4,10 +4,9 @@ use super::commit::Effects;
 use super::induct::accepts_message;
 use super::run::Run;
 use super::{Executor, charge};
-use crate::state::{CallContext, CanisterState, HostFailure, Message, Module, Origin};
-use crate::types::limits::UPDATE_INSTRUCTIONS_MAX;
+use crate::state::{CallContext, CanisterState, HostFailure, Message, Module, Origin, Task};
 use crate::types::*;
-use crate::wasm::{Context, Entry};
+use crate::wasm::{Context, Entry, Execution};
 use std::sync::Arc;
 
 /// A call that comes to a canister.
@@ -18,54 +17,53 @@ struct Incoming<'m> {
     cycles: Cycles,
 }
 
+impl Incoming<'_> {
+    fn of(message: &Message) -> Option<Incoming<'_>> {
+        match message {
+            Message::Ingress(ingress) => Some(Incoming {
+                origin: Origin::Ingress { id: ingress.id, sender: ingress.call.sender },
+                method_name: &ingress.call.method_name,
+                payload: &ingress.call.arg,
+                cycles: Cycles::ZERO,
+            }),
+            Message::Request(request) => Some(Incoming {
+                origin: Origin::Canister {
+                    sender: request.sender,
+                    callback: request.callback,
+                    deadline: request.deadline,
+                },
+                method_name: &request.method_name,
+                payload: &request.payload,
+                cycles: request.cycles,
+            }),
+            Message::Response(_) => None,
+        }
+    }
+}
+
 impl Executor<'_> {
     /// Processes the message that was first in the canister's queue.
-    pub(super) fn process(&mut self, id: CanisterId, message: &Message) -> Result<(), HostFailure> {
-        match message {
-            Message::Ingress(ingress) => self.start_ingress(id, ingress)?,
-            Message::Request(request) => self.start_request(id, request)?,
-            Message::Response(response) => self.resume(id, response)?,
+    pub(super) fn process(&mut self, id: CanisterId, message: &Arc<Message>) -> Result<(), HostFailure> {
+        match message.as_ref() {
+            Message::Ingress(ingress) if !self.begin(ingress.id) => (),
+            Message::Ingress(_) | Message::Request(_) => self.start(id, message)?,
+            Message::Response(response) => self.resume(id, message, response)?,
         }
         self.finish_stop(id);
         Ok(())
     }
 
-    fn start_ingress(&mut self, id: CanisterId, ingress: &Ingress) -> Result<(), HostFailure> {
-        if !self.begin(ingress.id) {
-            return Ok(());
-        }
-        let origin = Origin::Ingress { id: ingress.id, sender: ingress.call.sender };
-        let incoming = Incoming {
-            origin,
-            method_name: &ingress.call.method_name,
-            payload: &ingress.call.arg,
-            cycles: Cycles::ZERO,
-        };
-        self.start(id, incoming)
-    }
-
-    fn start_request(&mut self, id: CanisterId, request: &Request) -> Result<(), HostFailure> {
-        let origin = Origin::Canister {
-            sender: request.sender,
-            callback: request.callback,
-            deadline: request.deadline,
-        };
-        let incoming = Incoming {
-            origin,
-            method_name: &request.method_name,
-            payload: &request.payload,
-            cycles: request.cycles,
-        };
-        self.start(id, incoming)
-    }
-
-    fn start(&mut self, id: CanisterId, incoming: Incoming<'_>) -> Result<(), HostFailure> {
+    fn start(&mut self, id: CanisterId, message: &Arc<Message>) -> Result<(), HostFailure> {
         self.charge_idle(id)?;
-        let Some(canister) = self.state.canister(id).cloned() else {
+        let (Some(canister), Some(incoming)) = (self.state.canister(id).cloned(), Incoming::of(message))
+        else {
             return Ok(());
         };
-        match self.admit(id, &canister, &incoming) {
-            Ok((module, entry, context)) => self.call(id, canister, &module, entry, context, incoming),
+        let admitted = self.admit(id, &canister, &incoming);
+        // So that what follows changes the canister in place.
+        drop(canister);
+        match admitted {
+            Ok(()) => self.execute(id, Task::Call, Some(message)),
             Err(reject) => {
                 self.count(Instructions::ZERO);
                 self.answer(id.principal(), &incoming.origin, Answer::Reject(reject), incoming.cycles);
@@ -74,53 +72,56 @@ impl Executor<'_> {
         }
     }
 
-    /// Whether the canister can take the call now, and where it goes.
-    fn admit(
-        &self,
-        id: CanisterId,
-        canister: &CanisterState,
-        incoming: &Incoming<'_>,
-    ) -> Result<(Arc<Module>, Entry, Context), Reject> {
+    /// Whether the canister can take the call now.
+    fn admit(&self, id: CanisterId, canister: &CanisterState, incoming: &Incoming<'_>) -> Result<(), Reject> {
         accepts_message(id, canister)?;
         let module = module_of(id, canister)?;
-        let update = format!("canister_update {}", incoming.method_name);
-        let query = format!("canister_query {}", incoming.method_name);
-        let (entry, context) = match () {
-            () if module.exports(&update) => (update, Context::Update),
-            () if module.exports(&query) => (query, Context::ReplicatedQuery),
-            () => return Err(method_not_found(id, "update", incoming.method_name)),
-        };
-        let needed = self.environment.prices.message(UPDATE_INSTRUCTIONS_MAX);
+        if entry_of(&module, incoming.method_name).is_none() {
+            return Err(method_not_found(id, "update", incoming.method_name));
+        }
+        let needed = self.environment.prices.message(self.slicing.update_max);
         let keep = charge::freezing_limit(&self.environment.prices, canister);
         let balance = canister.record.cycles;
         match balance.checked_sub(needed).is_some_and(|rest| rest >= keep) {
-            true => Ok((module, Entry::Export(entry), context)),
+            true => Ok(()),
             false => Err(charge::out_of_cycles(id, balance, needed.saturating_add(keep))),
         }
     }
 
-    fn call(
-        &mut self,
+    /// The run of a call.
+    pub(super) fn call_run<'c>(
+        &self,
         id: CanisterId,
-        canister: Arc<CanisterState>,
-        module: &Module,
-        entry: Entry,
-        context: Context,
-        incoming: Incoming<'_>,
-    ) -> Result<(), HostFailure> {
-        let run = Run {
+        canister: &'c CanisterState,
+        message: &Message,
+    ) -> Option<Run<'c>> {
+        let module = canister.module.as_deref()?;
+        let incoming = Incoming::of(message)?;
+        let (entry, context) = entry_of(module, incoming.method_name)?;
+        Some(Run {
             caller: incoming.origin.caller(),
             arg: Arc::from(incoming.payload),
             method_name: incoming.method_name.to_owned(),
-            prepaid: self.environment.prices.message(UPDATE_INSTRUCTIONS_MAX),
+            prepaid: self.environment.prices.message(self.slicing.update_max),
             cycles_available: incoming.cycles,
             deadline: incoming.origin.deadline(),
-            ..Run::new(id, &canister, module, entry, context)
+            ..Run::new(id, canister, module, Entry::Export(entry), context)
+        })
+    }
+
+    /// The run of a call has ended.
+    pub(super) fn finish_call(
+        &mut self,
+        id: CanisterId,
+        message: &Message,
+        execution: Execution,
+    ) -> Result<(), HostFailure> {
+        let Some(incoming) = Incoming::of(message) else {
+            return Ok(());
         };
-        let execution = self.environment.run(&self.state, run)?;
-        // So that what follows changes the canister in place.
-        drop(canister);
-        self.count(execution.instructions);
+        let module = self.state.canister(id).and_then(|canister| canister.module.as_deref());
+        let entry = module.and_then(|module| entry_of(module, incoming.method_name));
+        let context = entry.map_or(Context::Update, |(_, context)| context);
         let instructions = execution.instructions;
         let effects = self.apply(id, context, incoming.cycles, execution)?;
         self.open_context(id, incoming.origin, incoming.cycles, instructions, effects)
@@ -177,19 +178,34 @@ impl Executor<'_> {
         let Some(canister) = self.state.canister(id).cloned() else {
             return Ok(());
         };
-        let Some(module) = canister.module.clone().filter(|module| module.exports(TIMER)) else {
+        let Some(module) = canister.module.clone() else {
             return Ok(());
         };
-        let prepaid = self.environment.prices.message(UPDATE_INSTRUCTIONS_MAX);
+        let prepaid = self.environment.prices.message(self.slicing.update_max);
         let keep = charge::freezing_limit(&self.environment.prices, &canister);
-        if canister.record.cycles < prepaid.saturating_add(keep) {
-            return Ok(());
+        let can_pay = canister.record.cycles >= prepaid.saturating_add(keep);
+        drop(canister);
+        match module.exports(TIMER) && can_pay {
+            true => self.execute(id, Task::System(TIMER.to_owned()), None),
+            false => Ok(()),
         }
-        let entry = Entry::Export(TIMER.to_owned());
-        let run =
-            Run { prepaid, answered: true, ..Run::new(id, &canister, &module, entry, Context::SystemTask) };
-        let execution = self.environment.run(&self.state, run)?;
-        self.count(execution.instructions);
+    }
+
+    /// The run of an entry point that nobody calls.
+    pub(super) fn system_run<'c>(
+        &self,
+        id: CanisterId,
+        canister: &'c CanisterState,
+        entry: &str,
+    ) -> Option<Run<'c>> {
+        let module = canister.module.as_deref()?;
+        let prepaid = self.environment.prices.message(self.slicing.update_max);
+        let entry = Entry::Export(entry.to_owned());
+        Some(Run { prepaid, answered: true, ..Run::new(id, canister, module, entry, Context::SystemTask) })
+    }
+
+    /// Such a run has ended.
+    pub(super) fn finish_system(&mut self, id: CanisterId, execution: Execution) -> Result<(), HostFailure> {
         let instructions = execution.instructions;
         let effects = self.apply(id, Context::SystemTask, Cycles::ZERO, execution)?;
         self.open_context(id, Origin::System, Cycles::ZERO, instructions, effects)
@@ -197,6 +213,15 @@ impl Executor<'_> {
 }
 
 const TIMER: &str = "canister_global_timer";
+
+/// Where a call of `method` goes: an update method, or a query method in its place.
+fn entry_of(module: &Module, method: &str) -> Option<(String, Context)> {
+    let entries = [
+        (format!("canister_update {method}"), Context::Update),
+        (format!("canister_query {method}"), Context::ReplicatedQuery),
+    ];
+    entries.into_iter().find(|(entry, _)| module.exports(entry))
+}
 
 /// The canister's module.
 pub(super) fn module_of(id: CanisterId, canister: &CanisterState) -> Result<Arc<Module>, Reject> {

@@ -41,7 +41,7 @@ pub fn query(
         data_certificate: Some(Arc::from(data_certificate(id))),
         ..Run::new(id, canister, &module, entry, context)
     };
-    let changes = match environment.run(state, run)?.outcome {
+    let changes = match environment.run(environment.moment(state), run)?.outcome {
         Ok(changes) => changes,
         Err(reject) => {
             let message = format!("Error from Canister {id}: {}", reject.message);

@@ -2,7 +2,7 @@
 
 use super::charge::freezing_limit;
 use super::price::PriceTable;
-use crate::state::{CanisterState, HostFailure, Module, ReplicatedState, Status};
+use crate::state::{CanisterState, HostFailure, Module, Moment, ReplicatedState, Status};
 use crate::types::limits::{CANISTER_CALLS_MAX, CANISTER_QUEUE_MAX, SUBNET_MEMORY_MAX};
 use crate::types::*;
 use crate::wasm::{Call, Context, Engine, Entry, Execution, Memory, System};
@@ -86,8 +86,27 @@ impl<'a> Environment<'a> {
         }
     }
 
+    /// The same for another thread, with its engine.
+    pub(super) fn moved(&self) -> impl FnOnce(&Engine) -> Environment<'_> + Send + use<> {
+        let Environment { engine: _, prices, subnet, subnet_nodes, ref root_key, time } = *self;
+        let root_key = root_key.clone();
+        move |engine| Environment { engine, prices, subnet, subnet_nodes, root_key, time }
+    }
+
+    /// What a run that begins now learns of `state` as a whole. Nothing else of it may reach a run: a run
+    /// that is begun again gets what it got then.
+    pub(super) fn moment(&self, state: &ReplicatedState) -> Moment {
+        let memory_room = Bytes(SUBNET_MEMORY_MAX.0.saturating_sub(state.memory_bytes()));
+        Moment { time: self.time, memory_room }
+    }
+
     /// Runs. Nothing is changed: what the run wishes comes back.
-    pub(super) fn run(&self, state: &ReplicatedState, run: Run<'_>) -> Result<Execution, HostFailure> {
+    pub(super) fn run(&self, moment: Moment, run: Run<'_>) -> Result<Execution, HostFailure> {
+        self.engine.run(self.call(moment, run)?)
+    }
+
+    /// What the engine is told.
+    pub(super) fn call(&self, moment: Moment, run: Run<'_>) -> Result<Call, HostFailure> {
         let canister = run.canister;
         let memory = Memory {
             heap: canister.heap.clone(),
@@ -96,23 +115,22 @@ impl<'a> Environment<'a> {
             stable_wasm_pages: canister.record.stable_wasm_pages,
             globals: canister.record.globals.clone(),
         };
-        let call = Call {
+        Ok(Call {
             module_hash: run.module.hash,
             module: run.module.content.load()?,
             memory,
             entry: run.entry.clone(),
             context: run.context,
             instructions_max: run.instructions_max,
-            system: self.system(state, run),
-        };
-        self.engine.run(call)
+            system: self.system(moment, run),
+        })
     }
 
-    fn system(&self, state: &ReplicatedState, run: Run<'_>) -> System {
+    fn system(&self, moment: Moment, run: Run<'_>) -> System {
         let record = &run.canister.record;
         System {
             canister: run.id,
-            time: self.time,
+            time: moment.time,
             caller: run.caller,
             arg: run.arg,
             reject: run.reject,
@@ -136,7 +154,7 @@ impl<'a> Environment<'a> {
             outgoing_calls_max: outgoing_calls_max(run.canister),
             prices: self.prices.of_calls(),
             next_callback: record.next_callback,
-            memory_room: Bytes(SUBNET_MEMORY_MAX.0.saturating_sub(state.memory_bytes())),
+            memory_room: moment.memory_room,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! One canister: its record, its memories and the messages that wait for it.
 
-use super::{CallContext, Callback, Global, Module, Origin, PageMap, Queue, Settings};
+use super::{CallContext, Callback, Global, Module, Origin, PageMap, Paused, Queue, Settings};
 use crate::types::limits::STOP_TIMEOUT_MS;
-use crate::types::{CallContextId, CallbackId, CanisterId, Cycles, Digest, Principal, Time};
+use crate::types::{CallContextId, CallbackId, CanisterId, Cycles, Digest, Instructions, Principal, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -103,6 +103,11 @@ pub struct CanisterRecord {
     /// Number of the oldest waiting message, and of the next one to come.
     pub queue_first: u64,
     pub queue_end: u64,
+    /// The same of the management calls that are held back.
+    pub held_first: u64,
+    pub held_end: u64,
+    /// Instructions granted to the paused run, if there is one.
+    pub granted: Option<Instructions>,
 }
 
 /// A canister as execution sees it. The roots and queue numbers in `record` are brought up to date
@@ -114,6 +119,10 @@ pub struct CanisterState {
     pub heap: PageMap,
     pub stable: PageMap,
     pub queue: Queue,
+    /// Management calls about it that wait until its paused run has ended.
+    pub held: Queue,
+    /// The run that is in the middle.
+    pub paused: Option<Arc<Paused>>,
 }
 
 impl CanisterState {
@@ -125,6 +134,8 @@ impl CanisterState {
             heap: PageMap::new(),
             stable: PageMap::new(),
             queue: Queue::default(),
+            held: Queue::default(),
+            paused: None,
         }
     }
 
@@ -133,14 +144,15 @@ impl CanisterState {
         self.record.settings.controllers.contains(principal)
     }
 
-    /// Whether it has something to do now: messages wait for it.
+    /// Whether it has something to do now: messages wait for it, and no run is in the middle.
     pub fn has_work(&self) -> bool {
-        !self.queue.is_empty()
+        !self.queue.is_empty() && self.paused.is_none()
     }
 
     /// The moment at which its timer is due, while it can run.
     pub fn timer(&self) -> Option<Time> {
         let set = self.record.global_timer != Time::ZERO && self.module.is_some();
+        let set = set && self.paused.is_none();
         (set && self.record.status == Status::Running).then_some(self.record.global_timer)
     }
 
@@ -191,6 +203,9 @@ impl CanisterRecord {
             next_log: 0,
             queue_first: 0,
             queue_end: 0,
+            held_first: 0,
+            held_end: 0,
+            granted: None,
         }
     }
 }

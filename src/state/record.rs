@@ -53,8 +53,16 @@ pub mod key {
     pub const HEAP: u8 = 0;
     /// See [`HEAP`].
     pub const STABLE: u8 = 1;
-    /// Length of a canister's key; longer keys of the column are its waiting messages.
+    /// Length of a canister's key, which begins all others of the column.
     pub const CANISTER_BYTES: usize = 8;
+    /// Length of the key of a message that waits for it.
+    pub const MESSAGE_BYTES: usize = 16;
+    const PAUSED: &[u8] = b"paused";
+    /// Length of the key of its paused run.
+    pub const PAUSED_BYTES: usize = CANISTER_BYTES + PAUSED.len();
+    const HELD: &[u8] = b"held";
+    /// Length of the key of a management call that is held back.
+    pub const HELD_BYTES: usize = MESSAGE_BYTES + HELD.len();
 
     /// `Canister`: the record.
     pub fn canister(id: CanisterId) -> Vec<u8> {
@@ -64,6 +72,16 @@ pub mod key {
     /// `Canister`: a message that waits for it.
     pub fn message(id: CanisterId, number: u64) -> Vec<u8> {
         joined(&id.0.to_be_bytes(), &number.to_be_bytes())
+    }
+
+    /// `Canister`: the run that is in the middle.
+    pub fn paused(id: CanisterId) -> Vec<u8> {
+        joined(&id.0.to_be_bytes(), PAUSED)
+    }
+
+    /// `Canister`: a management call about it that is held back.
+    pub fn held(id: CanisterId, number: u64) -> Vec<u8> {
+        [id.0.to_be_bytes().as_slice(), HELD, &number.to_be_bytes()].concat()
     }
 
     /// `Subnet`: a management call that waits.

@@ -3,7 +3,8 @@
 use super::record::{self, key};
 use super::{Blob, CanisterRecord, CanisterState, Column, Counters, HistoryEntry, HostFailure, Message};
 use super::{
-    Module, ModuleRecord, Page, PageMap, PageSource, Queue, ReplicatedState, StateSource, Write, tree,
+    Module, ModuleRecord, Page, PageMap, PageSource, Paused, Queue, ReplicatedState, StateSource, Task,
+    Write, tree,
 };
 use crate::types::{CanisterId, Digest, RequestId};
 use bytes::Bytes;
@@ -93,7 +94,7 @@ fn restore_module(
 
 fn restore_canisters(state: &mut ReplicatedState, source: &Arc<dyn StateSource>) -> Result<(), HostFailure> {
     let mut records = BTreeMap::new();
-    let mut waiting: BTreeMap<CanisterId, BTreeMap<u64, Arc<Message>>> = BTreeMap::new();
+    let mut waiting: BTreeMap<CanisterId, Waiting> = BTreeMap::new();
     for (key, value) in source.scan(Column::Canister, b"")? {
         note(state, Column::Canister, &key, &value);
         let number = key.get(..key::CANISTER_BYTES).and_then(key::number);
@@ -102,18 +103,41 @@ fn restore_canisters(state: &mut ReplicatedState, source: &Arc<dyn StateSource>)
             let record: CanisterRecord = record::decode("a canister record", &value)?;
             records.insert(id, record);
         } else {
-            let number = key::number(&key).ok_or_else(|| damaged("a message key"))?;
-            let message: Message = record::decode("a waiting message", &value)?;
-            waiting.entry(id).or_default().insert(number, Arc::new(message));
+            waiting.entry(id).or_default().take(&key, &value)?;
         }
     }
     for (id, record) in records {
-        let messages = waiting.remove(&id).unwrap_or_default();
-        restore_canister(state, source, id, record, messages)?;
+        restore_canister(state, source, id, record, waiting.remove(&id).unwrap_or_default())?;
     }
     match waiting.is_empty() {
         true => Ok(()),
         false => Err(damaged("the queue of a canister that does not exist")),
+    }
+}
+
+/// What column `Canister` holds of a canister besides its record.
+#[derive(Default)]
+struct Waiting {
+    messages: BTreeMap<u64, Arc<Message>>,
+    held: BTreeMap<u64, Arc<Message>>,
+    paused: Option<Arc<Paused>>,
+}
+
+impl Waiting {
+    fn take(&mut self, key: &[u8], value: &Bytes) -> Result<(), HostFailure> {
+        if key.len() == key::PAUSED_BYTES {
+            self.paused = Some(Arc::new(record::decode("a paused run", value)?));
+            return Ok(());
+        }
+        let messages = match key.len() {
+            key::MESSAGE_BYTES => &mut self.messages,
+            key::HELD_BYTES => &mut self.held,
+            _ => return Err(damaged("a message key")),
+        };
+        let number = key::number(key).ok_or_else(|| damaged("a message key"))?;
+        let message: Message = record::decode("a waiting message", value)?;
+        messages.insert(number, Arc::new(message));
+        Ok(())
     }
 }
 
@@ -122,9 +146,14 @@ fn restore_canister(
     source: &Arc<dyn StateSource>,
     id: CanisterId,
     record: CanisterRecord,
-    messages: BTreeMap<u64, Arc<Message>>,
+    waiting: Waiting,
 ) -> Result<(), HostFailure> {
+    let Waiting { messages, held, paused } = waiting;
     let queue = restore_queue(record.queue_first, record.queue_end, messages, "a canister's queue")?;
+    let held = restore_queue(record.held_first, record.held_end, held, "a canister's held calls")?;
+    if record.granted.is_some() != paused.is_some() {
+        return Err(damaged("the paused run of a canister"));
+    }
     let module = match &record.module_hash {
         Some(hash) => Some(restore_module(state, source, hash)?),
         None => None,
@@ -147,7 +176,11 @@ fn restore_canister(
     if let Some(module) = &module {
         state.add_module(module.clone());
     }
-    let canister = CanisterState { record, module, heap, stable, queue };
+    if let Some(Task::Install(install)) = paused.as_ref().map(|paused| &paused.task) {
+        let module = restore_module(state, source, &install.module_hash)?;
+        state.add_module(module);
+    }
+    let canister = CanisterState { record, module, heap, stable, queue, held, paused };
     tree::show_canister(&mut state.tree, id, None, Some(&canister));
     state.put_canister(id, canister);
     Ok(())

@@ -100,6 +100,8 @@ fn seal_canister(
         canister.record.stable_root = canister.stable.root();
         canister.record.queue_first = canister.queue.first();
         canister.record.queue_end = canister.queue.end();
+        canister.record.held_first = canister.held.first();
+        canister.record.held_end = canister.held.end();
     }
     let old = before.canisters.get(&id);
     let new = state.canisters.get(&id).cloned();
@@ -123,13 +125,18 @@ fn replace_canister(
 ) -> Result<(), HostFailure> {
     write_pages(id, old, new.as_ref(), writes)?;
     write_chunks(state, id, old, new.as_ref(), writes)?;
+    type Waiting = (fn(&CanisterState) -> &Queue, fn(CanisterId, u64) -> Vec<u8>);
+    let queues: [Waiting; 2] =
+        [(|canister| &canister.queue, key::message), (|canister| &canister.held, key::held)];
     let empty = Queue::default();
-    let queue = |canister: Option<&'_ Arc<CanisterState>>| {
-        canister.map_or(empty.clone(), |canister| canister.queue.clone())
-    };
-    for write in
-        queue_writes(Column::Canister, &queue(old), &queue(new.as_ref()), |number| key::message(id, number))?
-    {
+    for (queue, key) in queues {
+        let [before, now] =
+            [old, new.as_ref()].map(|canister| canister.map_or(&empty, |canister| queue(canister)));
+        for write in queue_writes(Column::Canister, before, now, |number| key(id, number))? {
+            hashed(state, writes, write);
+        }
+    }
+    if let Some(write) = paused_write(id, old, new.as_ref())? {
         hashed(state, writes, write);
     }
     let write = match &new {
@@ -139,6 +146,22 @@ fn replace_canister(
     hashed(state, writes, write);
     tree::show_canister(&mut state.tree, id, old.map(Arc::as_ref), new.as_deref());
     Ok(())
+}
+
+/// The paused run is written when it begins and removed when it has ended.
+fn paused_write(
+    id: CanisterId,
+    old: Option<&Arc<CanisterState>>,
+    new: Option<&Arc<CanisterState>>,
+) -> Result<Option<Write>, HostFailure> {
+    let paused =
+        |canister: Option<&Arc<CanisterState>>| canister.and_then(|canister| canister.paused.clone());
+    Ok(match (paused(old), paused(new)) {
+        (None, None) => None,
+        (Some(before), Some(now)) if Arc::ptr_eq(&before, &now) => None,
+        (Some(_), None) => Some(Write::remove(Column::Canister, key::paused(id))),
+        (_, Some(now)) => Some(Write::set(Column::Canister, key::paused(id), record::encode(now.as_ref())?)),
+    })
 }
 
 fn seal_request(

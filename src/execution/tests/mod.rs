@@ -3,6 +3,7 @@ mod cycles;
 mod ingress;
 mod install;
 mod lifecycle;
+mod long;
 mod measure;
 mod subnet;
 

@@ -4,16 +4,21 @@ use super::Executor;
 use super::commit::Effects;
 use super::message::did_not_reply;
 use super::run::Run;
-use crate::state::{CallContext, Callback, CanisterState, HostFailure};
+use crate::state::{CallContext, Callback, CanisterState, HostFailure, Message, Task};
 use crate::types::limits::{CALLBACK_INSTRUCTIONS_MAX, CLEANUP_INSTRUCTIONS_MAX};
 use crate::types::*;
-use crate::wasm::{Context, Entry};
+use crate::wasm::{Context, Entry, Execution};
 use std::sync::Arc;
 
 impl Executor<'_> {
     /// The response to one of the canister's calls. A second one for the same call (the first said that its
     /// deadline had passed) only brings its cycles back.
-    pub(super) fn resume(&mut self, id: CanisterId, response: &Response) -> Result<(), HostFailure> {
+    pub(super) fn resume(
+        &mut self,
+        id: CanisterId,
+        message: &Arc<Message>,
+        response: &Response,
+    ) -> Result<(), HostFailure> {
         self.charge_idle(id)?;
         let take = |canister: &mut CanisterState| canister.record.callbacks.remove(&response.callback);
         let Some(callback) = self.state.change_canister(id, take).flatten() else {
@@ -29,43 +34,57 @@ impl Executor<'_> {
         self.burn(carried);
         let income = callback.reserved.saturating_sub(carried).saturating_add(response.refund);
         self.credit(id, income);
-        self.run_callback(id, &callback, response)
+        let canister = self.state.canister(id);
+        let context = canister.and_then(|canister| canister.record.contexts.get(&callback.context));
+        let has_code = canister.is_some_and(|canister| canister.module.is_some());
+        match context.map(|context| has_code && !context.deleted) {
+            None => Ok(()),
+            Some(true) => self.execute(id, Task::Callback(callback), Some(message)),
+            Some(false) => {
+                self.end_callback(id, callback.context, None);
+                Ok(())
+            }
+        }
     }
 
-    fn run_callback(
-        &mut self,
+    /// The run of the callback for a response.
+    pub(super) fn response_run<'c>(
+        &self,
         id: CanisterId,
+        canister: &'c CanisterState,
         callback: &Callback,
-        response: &Response,
-    ) -> Result<(), HostFailure> {
-        let Some(canister) = self.state.canister(id).cloned() else {
-            return Ok(());
+        message: &Message,
+    ) -> Option<Run<'c>> {
+        let Message::Response(response) = message else {
+            return None;
         };
-        let Some(context) = canister.record.contexts.get(&callback.context) else {
-            return Ok(());
-        };
-        let Some(module) = canister.module.clone().filter(|_| !context.deleted) else {
-            self.end_callback(id, callback.context, None);
-            return Ok(());
-        };
+        let module = canister.module.as_deref()?;
+        let context = canister.record.contexts.get(&callback.context)?;
         let (kind, function, arg) = match &response.payload {
             Answer::Reply(reply) => (Context::ReplyCallback, callback.on_reply, reply.as_slice()),
             Answer::Reject(_) => (Context::RejectCallback, callback.on_reject, [].as_slice()),
         };
         let entry = Entry::Callback { fun: function.0, env: function.1 };
-        let run = Run {
+        Some(Run {
             arg: Arc::from(arg),
             reject: rejected(response).cloned(),
             cycles_refunded: response.refund,
-            ..self.callback_run(id, &canister, &module, context, entry, kind)
-        };
-        let execution = self.environment.run(&self.state, run)?;
-        let available = context.available;
-        // So that what follows changes the canister in place.
-        drop(canister);
-        self.count(execution.instructions);
+            ..self.callback_run(id, canister, module, context, entry, kind)
+        })
+    }
+
+    /// The run of a callback has ended.
+    pub(super) fn finish_callback(
+        &mut self,
+        id: CanisterId,
+        callback: &Callback,
+        execution: Execution,
+    ) -> Result<(), HostFailure> {
+        let read = |context: &mut CallContext| context.available;
+        let available = self.change_context(id, callback.context, read).unwrap_or_default();
         self.add_instructions(id, callback.context, execution.instructions);
-        match self.apply(id, kind, available, execution)? {
+        // Reply and reject callbacks keep the same changes.
+        match self.apply(id, Context::ReplyCallback, available, execution)? {
             Ok(effects) => {
                 self.take_available(id, callback.context, effects.accepted);
                 self.count_down(id, callback.context);
@@ -124,7 +143,7 @@ impl Executor<'_> {
             instructions_max: CLEANUP_INSTRUCTIONS_MAX,
             ..self.callback_run(id, &canister, module, context, entry, Context::Cleanup)
         };
-        let execution = self.environment.run(&self.state, run)?;
+        let execution = self.environment.run(self.environment.moment(&self.state), run)?;
         self.count(execution.instructions);
         self.add_instructions(id, callback.context, execution.instructions);
         // A cleanup that traps changes nothing; its text is in the log.

@@ -129,9 +129,9 @@ impl Executor<'_> {
     }
 
     /// Makes the canister pay for the time since it was charged last. One that cannot pay loses its code
-    /// and what it holds (interface spec, "Canister cycles").
+    /// and what it holds (interface spec, "Canister cycles"). In the middle of a run it does not pay yet.
     pub(super) fn charge_idle(&mut self, id: CanisterId) -> Result<(), HostFailure> {
-        let Some(canister) = self.state.canister(id) else {
+        let Some(canister) = self.state.canister(id).filter(|canister| canister.paused.is_none()) else {
             return Ok(());
         };
         let seconds = unpaid_seconds(canister, self.environment.time);

@@ -54,7 +54,10 @@ impl Executor<'_> {
         let Some(canister) = self.state.canister(id) else {
             return Err(HostFailure(format!("canister {id} vanished while it ran")));
         };
-        let balance = settle(id, canister, available, &changes)?;
+        let balance = match settle(id, canister, available, &changes)? {
+            Ok(balance) => balance,
+            Err(reject) => return Ok(Err(reject)),
+        };
         let fees = call_fees(id, &changes)?;
         let keeps_memory = context != Context::ReplicatedQuery;
         if let Err(reject) = self.may_grow(id, context, canister, balance, &changes) {
@@ -135,21 +138,20 @@ pub(super) fn within_memory_limit(
 }
 
 /// The balance after a run. The engine kept the rules; that it did is checked, because cycles that come
-/// from nothing cannot be taken back.
+/// from nothing cannot be taken back. While a long run went on, the balance may have become too small.
 fn settle(
     id: CanisterId,
     canister: &CanisterState,
     available: Cycles,
     changes: &Changes,
-) -> Result<Cycles, HostFailure> {
-    let overdrawn = || HostFailure(format!("a run of canister {id} spent more cycles than there were"));
+) -> Result<Result<Cycles, Reject>, HostFailure> {
     if changes.cycles_accepted > available {
-        return Err(overdrawn());
+        return Err(HostFailure(format!("a run of canister {id} accepted more cycles than there were")));
     }
-    let balance = canister.record.cycles.checked_add(changes.cycles_accepted);
-    let balance = balance.and_then(|balance| balance.checked_add(changes.cycles_minted));
-    let balance = balance.and_then(|balance| balance.checked_sub(changes.cycles_spent_on_calls));
-    balance.and_then(|balance| balance.checked_sub(changes.cycles_burned)).ok_or_else(overdrawn)
+    let income = canister.record.cycles.saturating_add(changes.cycles_accepted);
+    let income = income.saturating_add(changes.cycles_minted);
+    let spent = changes.cycles_spent_on_calls.saturating_add(changes.cycles_burned);
+    Ok(income.checked_sub(spent).ok_or_else(|| charge::out_of_cycles(id, income, spent)))
 }
 
 /// What of the cycles spent on calls is gone: neither attached to a call nor set aside.

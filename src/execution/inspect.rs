@@ -72,7 +72,7 @@ fn ask_canister(
     };
     let failed =
         |error: crate::state::HostFailure| Reject::new(ErrorCode::CanisterQueueFull, error.to_string());
-    let changes = environment.run(state, run).map_err(failed)?.outcome?;
+    let changes = environment.run(environment.moment(state), run).map_err(failed)?.outcome?;
     match changes.message_accepted {
         true => Ok(()),
         false => {

@@ -5,10 +5,9 @@ use super::induct::accepts_message;
 use super::route::deadline_expired;
 use super::run::Run;
 use super::{Executor, charge};
-use crate::state::{CallContext, CanisterState, HostFailure, Message, Module, Origin};
-use crate::types::limits::UPDATE_INSTRUCTIONS_MAX;
+use crate::state::{CallContext, CanisterState, HostFailure, Message, Module, Origin, Task};
 use crate::types::*;
-use crate::wasm::{Context, Entry};
+use crate::wasm::{Context, Entry, Execution};
 use std::sync::Arc;
 
 /// A call that comes to a canister.
@@ -20,63 +19,66 @@ struct Incoming<'m> {
     cycles: Cycles,
 }
 
+impl Incoming<'_> {
+    fn of(message: &Message) -> Option<Incoming<'_>> {
+        match message {
+            Message::Ingress(ingress) => Some(Incoming {
+                origin: Origin::Ingress { id: ingress.id, sender: ingress.call.sender },
+                sender_info: ingress.call.sender_info.as_ref(),
+                method_name: &ingress.call.method_name,
+                payload: &ingress.call.arg,
+                cycles: Cycles::ZERO,
+            }),
+            Message::Request(request) => Some(Incoming {
+                origin: Origin::Canister {
+                    sender: request.sender,
+                    callback: request.callback,
+                    deadline: request.deadline,
+                },
+                sender_info: None,
+                method_name: &request.method_name,
+                payload: &request.payload,
+                cycles: request.cycles,
+            }),
+            Message::Response(_) => None,
+        }
+    }
+}
+
 impl Executor<'_> {
     /// Processes the message that was first in the canister's queue.
-    pub(super) fn process(&mut self, id: CanisterId, message: &Message) -> Result<(), HostFailure> {
-        match message {
-            Message::Ingress(ingress) => self.start_ingress(id, ingress)?,
-            Message::Request(request) => self.start_request(id, request)?,
-            Message::Response(response) => self.resume(id, response)?,
+    pub(super) fn process(&mut self, id: CanisterId, message: &Arc<Message>) -> Result<(), HostFailure> {
+        match message.as_ref() {
+            Message::Ingress(ingress) if !self.begin(ingress.id) => (),
+            Message::Ingress(_) | Message::Request(_) => self.start(id, message)?,
+            Message::Response(response) => self.resume(id, message, response)?,
         }
         self.finish_stop(id);
         Ok(())
     }
 
-    fn start_ingress(&mut self, id: CanisterId, ingress: &Ingress) -> Result<(), HostFailure> {
-        if !self.begin(ingress.id) {
+    fn start(&mut self, id: CanisterId, message: &Arc<Message>) -> Result<(), HostFailure> {
+        if let Message::Request(request) = message.as_ref()
+            && request.deadline.is_some_and(|deadline| deadline < self.environment.time)
+        {
+            self.give_back(id, request);
             return Ok(());
         }
-        let origin = Origin::Ingress { id: ingress.id, sender: ingress.call.sender };
-        let incoming = Incoming {
-            origin,
-            sender_info: ingress.call.sender_info.as_ref(),
-            method_name: &ingress.call.method_name,
-            payload: &ingress.call.arg,
-            cycles: Cycles::ZERO,
-        };
-        self.start(id, incoming)
-    }
-
-    fn start_request(&mut self, id: CanisterId, request: &Request) -> Result<(), HostFailure> {
-        let origin = Origin::Canister {
-            sender: request.sender,
-            callback: request.callback,
-            deadline: request.deadline,
-        };
-        // Nobody awaits the answer any more; what was attached goes back.
-        if request.deadline.is_some_and(|deadline| deadline < self.environment.time) {
-            self.count(Instructions::ZERO);
-            self.answer(id.principal(), &origin, Answer::Reject(deadline_expired()), request.cycles);
-            return Ok(());
-        }
-        let incoming = Incoming {
-            origin,
-            sender_info: None,
-            method_name: &request.method_name,
-            payload: &request.payload,
-            cycles: request.cycles,
-        };
-        self.start(id, incoming)
-    }
-
-    fn start(&mut self, id: CanisterId, incoming: Incoming<'_>) -> Result<(), HostFailure> {
         self.run_hook(id)?;
+        if self.state.paused(id).is_some() {
+            self.state.change_canister(id, |canister| canister.queue.put_back(message.clone()));
+            return Ok(());
+        }
         self.charge_idle(id)?;
-        let Some(canister) = self.state.canister(id).cloned() else {
+        let (Some(canister), Some(incoming)) = (self.state.canister(id).cloned(), Incoming::of(message))
+        else {
             return Ok(());
         };
-        match self.admit(id, &canister, &incoming) {
-            Ok((module, entry, context)) => self.call(id, canister, &module, entry, context, incoming),
+        let admitted = self.admit(id, &canister, &incoming);
+        // So that what follows changes the canister in place.
+        drop(canister);
+        match admitted {
+            Ok(()) => self.execute(id, Task::Call, Some(message)),
             Err(reject) => {
                 self.count(Instructions::ZERO);
                 self.answer(id.principal(), &incoming.origin, Answer::Reject(reject), incoming.cycles);
@@ -85,54 +87,57 @@ impl Executor<'_> {
         }
     }
 
-    /// Whether the canister can take the call now, and where it goes.
-    fn admit(
-        &self,
-        id: CanisterId,
-        canister: &CanisterState,
-        incoming: &Incoming<'_>,
-    ) -> Result<(Arc<Module>, Entry, Context), Reject> {
+    /// Whether the canister can take the call now.
+    fn admit(&self, id: CanisterId, canister: &CanisterState, incoming: &Incoming<'_>) -> Result<(), Reject> {
         accepts_message(id, canister)?;
         let module = module_of(id, canister)?;
-        let update = format!("canister_update {}", incoming.method_name);
-        let query = format!("canister_query {}", incoming.method_name);
-        let (entry, context) = match () {
-            () if module.exports(&update) => (update, Context::Update),
-            () if module.exports(&query) => (query, Context::ReplicatedQuery),
-            () => return Err(no_update(id, &module, incoming.method_name)),
-        };
-        let needed = self.environment.prices.message(UPDATE_INSTRUCTIONS_MAX);
+        if entry_of(&module, incoming.method_name).is_none() {
+            return Err(no_update(id, &module, incoming.method_name));
+        }
+        let needed = self.environment.prices.message(self.slicing.update_max);
         let keep = charge::freezing_limit(&self.environment.prices, canister);
         let balance = canister.record.cycles;
         match balance.checked_sub(needed).is_some_and(|rest| rest >= keep) {
-            true => Ok((module, Entry::Export(entry), context)),
+            true => Ok(()),
             false => Err(charge::out_of_cycles(id, balance, needed.saturating_add(keep))),
         }
     }
 
-    fn call(
-        &mut self,
+    /// The run of a call.
+    pub(super) fn call_run<'c>(
+        &self,
         id: CanisterId,
-        canister: Arc<CanisterState>,
-        module: &Module,
-        entry: Entry,
-        context: Context,
-        incoming: Incoming<'_>,
-    ) -> Result<(), HostFailure> {
-        let run = Run {
+        canister: &'c CanisterState,
+        message: &Message,
+    ) -> Option<Run<'c>> {
+        let module = canister.module.as_deref()?;
+        let incoming = Incoming::of(message)?;
+        let (entry, context) = entry_of(module, incoming.method_name)?;
+        Some(Run {
             caller: incoming.origin.caller(),
             caller_info: incoming.sender_info.cloned(),
             arg: Arc::from(incoming.payload),
             method_name: incoming.method_name.to_owned(),
-            prepaid: self.environment.prices.message(UPDATE_INSTRUCTIONS_MAX),
+            prepaid: self.environment.prices.message(self.slicing.update_max),
             cycles_available: incoming.cycles,
             deadline: incoming.origin.deadline().filter(|_| context == Context::Update),
-            ..Run::new(id, &canister, module, entry, context)
+            ..Run::new(id, canister, module, Entry::Export(entry), context)
+        })
+    }
+
+    /// The run of a call has ended.
+    pub(super) fn finish_call(
+        &mut self,
+        id: CanisterId,
+        message: &Message,
+        execution: Execution,
+    ) -> Result<(), HostFailure> {
+        let Some(incoming) = Incoming::of(message) else {
+            return Ok(());
         };
-        let execution = self.environment.run(&self.state, run)?;
-        // So that what follows changes the canister in place.
-        drop(canister);
-        self.count(execution.instructions);
+        let module = self.state.canister(id).and_then(|canister| canister.module.as_deref());
+        let entry = module.and_then(|module| entry_of(module, incoming.method_name));
+        let context = entry.map_or(Context::Update, |(_, context)| context);
         let opened = CallContext {
             sender_info: incoming.sender_info.cloned(),
             available: incoming.cycles,
@@ -176,6 +181,46 @@ impl Executor<'_> {
         }
         Ok(())
     }
+
+    /// A best-effort call came too late: nobody awaits the answer any more, and what was attached goes back.
+    fn give_back(&mut self, id: CanisterId, request: &Request) {
+        let Request { sender, callback, deadline, cycles, .. } = *request;
+        self.count(Instructions::ZERO);
+        let origin = Origin::Canister { sender, callback, deadline };
+        self.answer(id.principal(), &origin, Answer::Reject(deadline_expired()), cycles);
+    }
+
+    /// The run of an entry point that nobody calls.
+    pub(super) fn system_run<'c>(
+        &self,
+        id: CanisterId,
+        canister: &'c CanisterState,
+        entry: &str,
+    ) -> Option<Run<'c>> {
+        let module = canister.module.as_deref()?;
+        let prepaid = self.environment.prices.message(self.slicing.update_max);
+        let entry = Entry::Export(entry.to_owned());
+        Some(Run { prepaid, answered: true, ..Run::new(id, canister, module, entry, Context::SystemTask) })
+    }
+
+    /// Such a run has ended.
+    pub(super) fn finish_system(&mut self, id: CanisterId, execution: Execution) -> Result<(), HostFailure> {
+        let opened = CallContext {
+            instructions: execution.instructions,
+            ..CallContext::new(Origin::System, self.environment.time)
+        };
+        let effects = self.apply(id, Context::SystemTask, Cycles::ZERO, execution)?;
+        self.open_context(id, opened, effects)
+    }
+}
+
+/// Where a call of `method` goes: an update method, or a query method in its place.
+fn entry_of(module: &Module, method: &str) -> Option<(String, Context)> {
+    let entries = [
+        (format!("canister_update {method}"), Context::Update),
+        (format!("canister_query {method}"), Context::ReplicatedQuery),
+    ];
+    entries.into_iter().find(|(entry, _)| module.exports(entry))
 }
 
 /// The canister's module.

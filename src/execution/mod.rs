@@ -13,7 +13,11 @@
 //! 5. **Cycles are conserved**: balances, reservations, what calls carry and what contexts hold, and what
 //!    was burned, together are what was minted. Arithmetic on them is checked.
 //! 6. **Validate, then change**: a management call that is refused has changed nothing but fees and log.
-//! 7. **Idle is free**: a canister pays for time when it is next touched.
+//! 7. **Long runs go on.** A run that takes more than a slice is paused: it is granted another slice in each
+//!    height that follows, and what came of it is applied in the height in which it ends. Until then
+//!    its canister runs nothing else, and nothing of it changes but its balance and its queues. Other
+//!    canisters go on.
+//! 8. **Idle is free**: a canister pays for time when it is next touched.
 
 mod batch;
 mod callback;
@@ -23,6 +27,7 @@ mod induct;
 mod inspect;
 mod management;
 mod message;
+mod paused;
 pub mod price;
 mod query;
 mod route;

@@ -172,7 +172,8 @@ impl Tree<'_> {
     ) -> Result<(Instructions, Result<Changes, Reject>), HostFailure> {
         let id = run.id;
         let instructions_max = max.min(self.instructions);
-        let execution = self.environment.run(self.state, Run { instructions_max, ..run })?;
+        let execution =
+            self.environment.run(self.environment.moment(self.state), Run { instructions_max, ..run })?;
         self.instructions = self.instructions.saturating_sub(execution.instructions);
         let outcome = execution.outcome.map_err(|reject| match reject.error {
             ErrorCode::CanisterInstructionLimitExceeded if instructions_max < max => {

@@ -2,7 +2,7 @@
 
 use super::charge::freezing_limit;
 use super::price::PriceTable;
-use crate::state::{CanisterState, HostFailure, Module, ReplicatedState, Status};
+use crate::state::{CanisterState, HostFailure, Module, Moment, ReplicatedState, Status};
 use crate::types::limits::{CANISTER_CALLS_MAX, CANISTER_QUEUE_MAX, SUBNET_MEMORY_MAX};
 use crate::types::*;
 use crate::wasm::{Call, Context, Engine, Entry, Execution, Memory, System};
@@ -16,6 +16,7 @@ pub(super) struct Environment<'a> {
     pub(super) prices: PriceTable,
     pub(super) subnet: Principal,
     pub(super) subnet_nodes: u32,
+    pub(super) minting_canister: Option<CanisterId>,
     pub(super) root_key: Arc<[u8]>,
     pub(super) time: Time,
 }
@@ -83,13 +84,35 @@ impl<'a> Environment<'a> {
             prices: PriceTable::new(state.subnet().nodes.len()),
             subnet: state.subnet().id,
             subnet_nodes: u32::try_from(state.subnet().nodes.len()).unwrap_or(u32::MAX),
+            minting_canister: state.subnet().minting_canister,
             root_key: Arc::from(state.subnet().root_key.as_slice()),
             time,
         }
     }
 
+    /// The same for another thread, with its engine.
+    pub(super) fn moved(&self) -> impl FnOnce(&Engine) -> Environment<'_> + Send + use<> {
+        let Environment { engine: _, prices, subnet, subnet_nodes, minting_canister, ref root_key, time } =
+            *self;
+        let root_key = root_key.clone();
+        move |engine| Environment { engine, prices, subnet, subnet_nodes, minting_canister, root_key, time }
+    }
+
+    /// What a run that begins now learns of `state` as a whole. Nothing else of it may reach a run: a run
+    /// that is begun again gets what it got then.
+    pub(super) fn moment(&self, state: &ReplicatedState) -> Moment {
+        let memory_room = Bytes(SUBNET_MEMORY_MAX.0.saturating_sub(state.memory_bytes()));
+        let mint_room = limits::MINTED_CYCLES_MAX.saturating_sub(state.counters.minted);
+        Moment { time: self.time, memory_room, mint_room }
+    }
+
     /// Runs. Nothing is changed: what the run wishes comes back.
-    pub(super) fn run(&self, state: &ReplicatedState, run: Run<'_>) -> Result<Execution, HostFailure> {
+    pub(super) fn run(&self, moment: Moment, run: Run<'_>) -> Result<Execution, HostFailure> {
+        self.engine.run(self.call(moment, run)?)
+    }
+
+    /// What the engine is told.
+    pub(super) fn call(&self, moment: Moment, run: Run<'_>) -> Result<Call, HostFailure> {
         let canister = run.canister;
         let memory = Memory {
             heap: canister.heap.clone(),
@@ -98,29 +121,22 @@ impl<'a> Environment<'a> {
             stable_wasm_pages: canister.record.stable_wasm_pages,
             globals: canister.record.globals.clone(),
         };
-        let call = Call {
+        Ok(Call {
             module_hash: run.module.hash,
             module: run.module.content.load()?,
             memory,
             entry: run.entry.clone(),
             context: run.context,
             instructions_max: run.instructions_max,
-            system: self.system(state, run),
-        };
-        self.engine.run(call)
+            system: self.system(moment, run),
+        })
     }
 
-    /// Cycles that this canister may still make out of nothing.
-    fn mint_room(&self, state: &ReplicatedState, id: CanisterId) -> Option<Cycles> {
-        let mints = state.subnet().minting_canister == Some(id);
-        mints.then(|| limits::MINTED_CYCLES_MAX.saturating_sub(state.counters.minted))
-    }
-
-    fn system(&self, state: &ReplicatedState, run: Run<'_>) -> System {
+    fn system(&self, moment: Moment, run: Run<'_>) -> System {
         let record = &run.canister.record;
         System {
             canister: run.id,
-            time: self.time,
+            time: moment.time,
             caller: run.caller,
             caller_info: run.caller_info,
             arg: run.arg,
@@ -146,10 +162,10 @@ impl<'a> Environment<'a> {
                 true => outgoing_calls_max(run.canister),
                 false => limits::CALLS_PER_RUN_MAX,
             },
-            mint_room: self.mint_room(state, run.id),
+            mint_room: Some(moment.mint_room).filter(|_| self.minting_canister == Some(run.id)),
             prices: self.prices.of_calls(),
             next_callback: record.next_callback,
-            memory_room: Bytes(SUBNET_MEMORY_MAX.0.saturating_sub(state.memory_bytes())),
+            memory_room: moment.memory_room,
         }
     }
 }

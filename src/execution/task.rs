@@ -1,15 +1,12 @@
 //! What the system starts by itself: the hook of low memory, timers that are due, heartbeats. All of them
 //! together leave a quarter of the height at least for messages, however many there are.
 
-use super::run::Run;
 use super::{Executor, charge};
-use crate::state::{CallContext, CanisterState, HookStatus, HostFailure, LOW_MEMORY_HOOK, Origin};
+use crate::state::{CanisterState, HookStatus, HostFailure, LOW_MEMORY_HOOK, Task};
 use crate::types::limits::{
     HEARTBEATS_PER_HEIGHT_MAX, HEIGHT_INSTRUCTIONS_MAX, HOOKS_PER_HEIGHT_MAX, MESSAGE_INSTRUCTIONS,
-    UPDATE_INSTRUCTIONS_MAX,
 };
 use crate::types::*;
-use crate::wasm::{Context, Entry};
 
 const TIMER: &str = "canister_global_timer";
 const HEARTBEAT: &str = "canister_heartbeat";
@@ -61,6 +58,9 @@ impl Executor<'_> {
     /// Runs the canister's global timer, which is over with that.
     fn run_timer(&mut self, id: CanisterId) -> Result<(), HostFailure> {
         self.run_hook(id)?;
+        if self.state.paused(id).is_some() {
+            return Ok(());
+        }
         self.state.change_canister(id, |canister| canister.record.global_timer = Time::ZERO);
         self.run_task(id, TIMER)
     }
@@ -71,29 +71,21 @@ impl Executor<'_> {
         let Some(canister) = self.state.canister(id).cloned() else {
             return Ok(());
         };
-        let module = canister.module.clone().filter(|module| module.exports(export));
-        let Some(module) = module.filter(|_| self.can_pay_task(&canister)) else {
-            self.count_skipped();
-            return Ok(());
-        };
-        let prepaid = self.environment.prices.message(UPDATE_INSTRUCTIONS_MAX);
-        let entry = Entry::Export(export.to_owned());
-        let run =
-            Run { prepaid, answered: true, ..Run::new(id, &canister, &module, entry, Context::SystemTask) };
-        let execution = self.environment.run(&self.state, run)?;
+        let exported = canister.module.as_ref().is_some_and(|module| module.exports(export));
+        let can_run = exported && self.can_pay_task(&canister) && canister.paused.is_none();
         // So that what follows changes the canister in place.
         drop(canister);
-        self.count(execution.instructions);
-        let opened = CallContext {
-            instructions: execution.instructions,
-            ..CallContext::new(Origin::System, self.environment.time)
-        };
-        let effects = self.apply(id, Context::SystemTask, Cycles::ZERO, execution)?;
-        self.open_context(id, opened, effects)
+        match can_run {
+            true => self.execute(id, Task::System(export.to_owned()), None),
+            false => {
+                self.count_skipped();
+                Ok(())
+            }
+        }
     }
 
     fn can_pay_task(&self, canister: &CanisterState) -> bool {
-        let prepaid = self.environment.prices.message(UPDATE_INSTRUCTIONS_MAX);
+        let prepaid = self.environment.prices.message(self.slicing.update_max);
         let keep = charge::freezing_limit(&self.environment.prices, canister);
         canister.record.cycles >= prepaid.saturating_add(keep)
     }

@@ -2,9 +2,11 @@
 
 use super::snapshot::{GLOBAL_BYTES, Snapshot, SnapshotId, SnapshotSource};
 use super::volume::Layers;
-use super::{CallContext, Callback, Global, HookStatus, Log, Module, Origin, PageMap, Queue, Settings};
+use super::{
+    CallContext, Callback, Global, HookStatus, Log, Module, Origin, PageMap, Paused, Queue, Settings,
+};
 use crate::types::limits::STOP_TIMEOUT_MS;
-use crate::types::{CallContextId, CallbackId, CanisterId, Cycles, Digest, Principal, Time};
+use crate::types::{CallContextId, CallbackId, CanisterId, Cycles, Digest, Instructions, Principal, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -121,6 +123,11 @@ pub struct CanisterRecord {
     /// Number of the oldest waiting message, and of the next one to come.
     pub queue_first: u64,
     pub queue_end: u64,
+    /// The same of the management calls that are held back.
+    pub held_first: u64,
+    pub held_end: u64,
+    /// Instructions granted to the paused run, if there is one.
+    pub granted: Option<Instructions>,
 }
 
 /// A canister as execution sees it. The roots and queue numbers in `record` are brought up to date
@@ -135,6 +142,10 @@ pub struct CanisterState {
     pub log: Log,
     /// By number.
     pub snapshots: BTreeMap<u64, Arc<Snapshot>>,
+    /// Management calls about it that wait until its paused run has ended.
+    pub held: Queue,
+    /// The run that is in the middle.
+    pub paused: Option<Arc<Paused>>,
 }
 
 impl CanisterState {
@@ -148,6 +159,8 @@ impl CanisterState {
             queue: Queue::default(),
             log: Log::default(),
             snapshots: BTreeMap::new(),
+            held: Queue::default(),
+            paused: None,
         }
     }
 
@@ -195,14 +208,15 @@ impl CanisterState {
         self.record.settings.controllers.contains(principal)
     }
 
-    /// Whether it has something to do now: messages wait for it.
+    /// Whether it has something to do now: messages wait for it, and no run is in the middle.
     pub fn has_work(&self) -> bool {
-        !self.queue.is_empty()
+        !self.queue.is_empty() && self.paused.is_none()
     }
 
     /// The moment at which its timer is due, while it can run.
     pub fn timer(&self) -> Option<Time> {
         let set = self.record.global_timer != Time::ZERO && self.module.is_some();
+        let set = set && self.paused.is_none();
         (set && self.record.status == Status::Running).then_some(self.record.global_timer)
     }
 
@@ -257,6 +271,9 @@ impl CanisterRecord {
             log_end: 0,
             queue_first: 0,
             queue_end: 0,
+            held_first: 0,
+            held_end: 0,
+            granted: None,
         }
     }
 }

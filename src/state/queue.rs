@@ -69,6 +69,25 @@ impl Queue {
         Some(message)
     }
 
+    /// Puts back the message that was popped last.
+    pub fn put_back(&mut self, message: Arc<Message>) {
+        self.bytes = self.bytes.saturating_add(message.payload_bytes() as u64);
+        self.messages.push_front(message);
+        self.first = self.first.saturating_sub(1);
+    }
+
+    /// Takes all messages; the queue goes on with the numbers that follow.
+    pub fn take_all(&mut self) -> impl Iterator<Item = Arc<Message>> + use<> {
+        self.first = self.end();
+        self.bytes = 0;
+        std::mem::take(&mut self.messages).into_iter()
+    }
+
+    /// The oldest message.
+    pub fn front(&self) -> Option<&Arc<Message>> {
+        self.messages.front()
+    }
+
     /// How many messages wait.
     pub fn len(&self) -> usize {
         self.messages.len()

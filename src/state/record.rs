@@ -54,7 +54,9 @@ pub mod key {
     pub const CANISTER_BYTES: usize = 8;
     /// What of a canister a key is of.
     pub const MESSAGE: u8 = b'm';
+    pub const HELD: u8 = b'h';
     pub const LOG: u8 = b'l';
+    pub const PAUSED: u8 = b'p';
     pub const SNAPSHOT: u8 = b's';
 
     /// `Canister`: the record.
@@ -62,9 +64,19 @@ pub mod key {
         id.0.to_be_bytes().to_vec()
     }
 
-    /// `Canister`: a waiting message, a line of its log or a snapshot.
+    /// `Canister`: a waiting message, a management call that is held back, a line of its log or a snapshot.
     pub fn belonging(id: CanisterId, kind: u8, number: u64) -> Vec<u8> {
         joined(&joined(&id.0.to_be_bytes(), &[kind]), &number.to_be_bytes())
+    }
+
+    /// `Canister`: the run that is in the middle.
+    pub fn paused(id: CanisterId) -> Vec<u8> {
+        joined(&id.0.to_be_bytes(), &[PAUSED])
+    }
+
+    /// `Canister`: a management call about it that is held back.
+    pub fn held(id: CanisterId, number: u64) -> Vec<u8> {
+        belonging(id, HELD, number)
     }
 
     /// `Subnet`: a management call that waits.

@@ -3,10 +3,11 @@
 use super::record::key;
 use super::task::{Tasks, Wanted};
 use super::volume::Shares;
-use super::{Blob, CanisterState, Counters, History, HistoryEntry, Module, Queue, SubnetRecord};
+use super::{Blob, CanisterState, Counters, History, HistoryEntry, Module, Paused, Queue, SubnetRecord};
 use super::{Column, HostFailure, StateDelta, SubnetNode, Write, record, tree};
 use crate::certification::LabelTree;
 use crate::crypto::hash::sha256;
+use crate::types::limits::{LONG_INSTALLS_MAX, LONG_RUNS_MAX};
 use crate::types::*;
 use imbl::{OrdMap, OrdSet};
 use std::collections::BTreeSet;
@@ -48,6 +49,8 @@ pub struct ReplicatedState {
     /// Canisters at which `stop_canister` calls wait, by the moment the first of them is given up.
     stops: OrdSet<(Time, CanisterId)>,
     tasks: Tasks,
+    /// Canisters with a paused run, in the order of the line.
+    line: OrdSet<(u64, CanisterId)>,
     memory_bytes: u64,
     /// Bytes that messages carry which wait for canisters.
     queue_bytes: u64,
@@ -106,6 +109,7 @@ impl ReplicatedState {
             timers: OrdSet::new(),
             stops: OrdSet::new(),
             tasks: Tasks::default(),
+            line: OrdSet::new(),
             memory_bytes: 0,
             queue_bytes: 0,
             deadlines: OrdSet::new(),
@@ -313,6 +317,38 @@ impl ReplicatedState {
         (*time < now).then_some(*id)
     }
 
+    /// Canisters whose paused run goes on now: the first [`LONG_RUNS_MAX`] of the line, but no more than
+    /// [`LONG_INSTALLS_MAX`] installations.
+    pub fn under_way(&self) -> Vec<CanisterId> {
+        let (mut under_way, mut installs) = (Vec::new(), 0);
+        for (_, id) in &self.line {
+            if under_way.len() >= LONG_RUNS_MAX {
+                break;
+            }
+            let install = self.paused(*id).is_some_and(|paused| paused.is_install());
+            if !install || installs < LONG_INSTALLS_MAX {
+                under_way.push(*id);
+                installs += usize::from(install);
+            }
+        }
+        under_way
+    }
+
+    /// The place behind all others in the line of paused runs.
+    pub fn next_place(&self) -> u64 {
+        self.line.get_max().map_or(0, |(last, _)| last.saturating_add(1))
+    }
+
+    /// How many runs are in the middle, or wait to be again.
+    pub fn paused_count(&self) -> usize {
+        self.line.len()
+    }
+
+    /// The canister's paused run.
+    pub fn paused(&self, id: CanisterId) -> Option<&Arc<Paused>> {
+        self.canisters.get(&id)?.paused.as_ref()
+    }
+
     /// Bytes of heaps, stable memories and snapshots of all canisters.
     pub fn memory_bytes(&self) -> u64 {
         self.memory_bytes
@@ -352,6 +388,7 @@ impl ReplicatedState {
         reorder(&mut self.timers, id, before.timer, after.timer);
         reorder(&mut self.stops, id, before.stop, after.stop);
         self.tasks.note(id, before.wanted, after.wanted);
+        reorder(&mut self.line, id, before.paused, after.paused);
         let others = self.memory_bytes.saturating_sub(before.memory_bytes);
         self.memory_bytes = others.saturating_add(after.memory_bytes);
         let others = self.queue_bytes.saturating_sub(before.queue_bytes);
@@ -384,6 +421,7 @@ struct Marks {
     timer: Option<Time>,
     stop: Option<Time>,
     wanted: Wanted,
+    paused: Option<u64>,
     memory_bytes: u64,
     queue_bytes: u64,
 }
@@ -395,26 +433,27 @@ impl Marks {
             timer: canister.timer(),
             stop: canister.stop_deadline(),
             wanted: Wanted::by(canister),
+            paused: canister.paused.as_ref().map(|paused| paused.number),
             memory_bytes: canister.memory_bytes().saturating_add(canister.snapshot_bytes()),
-            queue_bytes: canister.queue.bytes(),
+            queue_bytes: canister.queue.bytes().saturating_add(canister.held.bytes()),
         }
     }
 }
 
-/// Moves a canister in an index by time.
-fn reorder(
-    index: &mut OrdSet<(Time, CanisterId)>,
+/// Moves a canister in an index by time, or by place in the line.
+fn reorder<K: Ord + Copy>(
+    index: &mut OrdSet<(K, CanisterId)>,
     id: CanisterId,
-    before: Option<Time>,
-    after: Option<Time>,
+    before: Option<K>,
+    after: Option<K>,
 ) {
     if before == after {
         return;
     }
-    if let Some(time) = before {
-        index.remove(&(time, id));
+    if let Some(place) = before {
+        index.remove(&(place, id));
     }
-    if let Some(time) = after {
-        index.insert((time, id));
+    if let Some(place) = after {
+        index.insert((place, id));
     }
 }

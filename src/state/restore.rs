@@ -5,8 +5,10 @@ use super::volume::{Layers, Shares, VolumeId, parts};
 use super::{
     Blob, CanisterRecord, CanisterState, Column, Counters, HistoryEntry, HostFailure, Log, LogRecord,
 };
-use super::{Message, Module, ModuleRecord, Page, PageMap, PageSource, Queue, ReplicatedState, Snapshot};
-use super::{SnapshotRecord, StateSource, Write, tree};
+use super::{
+    Message, Module, ModuleRecord, Page, PageMap, PageSource, Paused, Queue, ReplicatedState, Snapshot,
+};
+use super::{SnapshotRecord, StateSource, Task, Write, tree};
 use crate::types::{CanisterId, Digest, RequestId};
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -120,6 +122,8 @@ fn restore_canisters(state: &mut ReplicatedState, source: &Arc<dyn StateSource>)
 struct Belongings {
     record: Option<CanisterRecord>,
     messages: BTreeMap<u64, Arc<Message>>,
+    held: BTreeMap<u64, Arc<Message>>,
+    paused: Option<Arc<Paused>>,
     lines: BTreeMap<u64, Arc<LogRecord>>,
     snapshots: BTreeMap<u64, SnapshotRecord>,
 }
@@ -130,12 +134,20 @@ impl Belongings {
             self.record = Some(record::decode("a canister record", value)?);
             return Ok(());
         };
+        if *kind == key::PAUSED {
+            self.paused = Some(Arc::new(record::decode("a paused run", value)?));
+            return Ok(());
+        }
         let number = key.get(key::CANISTER_BYTES.saturating_add(1)..).and_then(key::number);
         let number = number.ok_or_else(|| damaged("a key of a canister's belongings"))?;
         match *kind {
             key::MESSAGE => {
                 let message: Message = record::decode("a waiting message", value)?;
                 self.messages.insert(number, Arc::new(message));
+            }
+            key::HELD => {
+                let message: Message = record::decode("a waiting message", value)?;
+                self.held.insert(number, Arc::new(message));
             }
             key::LOG => {
                 let line: LogRecord = record::decode("a line of a log", value)?;
@@ -156,9 +168,16 @@ fn restore_canister(
     id: CanisterId,
     belongings: Belongings,
 ) -> Result<CanisterState, HostFailure> {
-    let Belongings { record, messages, lines, snapshots } = belongings;
+    let Belongings { record, messages, held, paused, lines, snapshots } = belongings;
     let record = record.ok_or_else(|| damaged("what belongs to a canister that does not exist"))?;
     let queue = restore_queue(record.queue_first, record.queue_end, messages, "a canister's queue")?;
+    let held = restore_queue(record.held_first, record.held_end, held, "a canister's held calls")?;
+    if record.granted.is_some() != paused.is_some() {
+        return Err(damaged("the paused run of a canister"));
+    }
+    if let Some(Task::Install(install)) = paused.as_ref().map(|paused| &paused.task) {
+        use_module(state, source, Some(&install.module_hash))?;
+    }
     if !lines.keys().copied().eq(record.log_first..record.log_end) {
         return Err(damaged("a canister's log"));
     }
@@ -171,7 +190,8 @@ fn restore_canister(
             state.add_deadline(deadline, id, *callback);
         }
     }
-    let mut canister = CanisterState { record, module, heap, stable, queue, log, snapshots: BTreeMap::new() };
+    let mut canister =
+        CanisterState { record, module, heap, stable, queue, held, paused, log, snapshots: BTreeMap::new() };
     for (number, record) in snapshots {
         let snapshot = restore_snapshot(state, source, id, record)?;
         canister.snapshots.insert(number, Arc::new(snapshot));

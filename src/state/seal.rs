@@ -107,6 +107,8 @@ fn seal_canister(
         canister.record.log_end = canister.log.end();
         canister.record.queue_first = canister.queue.first();
         canister.record.queue_end = canister.queue.end();
+        canister.record.held_first = canister.held.first();
+        canister.record.held_end = canister.held.end();
     }
     let old = before.canisters.get(&id);
     let new = state.canisters.get(&id).cloned();
@@ -132,6 +134,7 @@ fn replace_canister(
     let mut records = message_writes(id, old, new.as_ref())?;
     records.extend(log_writes(id, old, new.as_ref())?);
     records.extend(snapshot_writes(id, old, new.as_ref())?);
+    records.extend(paused_write(id, old, new.as_ref())?);
     for write in records {
         hashed(state, writes, write);
     }
@@ -142,6 +145,22 @@ fn replace_canister(
     hashed(state, writes, write);
     tree::show_canister(&mut state.tree, id, old.map(Arc::as_ref), new.as_deref());
     Ok(())
+}
+
+/// The paused run is written when it begins and removed when it has ended.
+fn paused_write(
+    id: CanisterId,
+    old: Option<&Arc<CanisterState>>,
+    new: Option<&Arc<CanisterState>>,
+) -> Result<Option<Write>, HostFailure> {
+    let paused =
+        |canister: Option<&Arc<CanisterState>>| canister.and_then(|canister| canister.paused.clone());
+    Ok(match (paused(old), paused(new)) {
+        (None, None) => None,
+        (Some(before), Some(now)) if Arc::ptr_eq(&before, &now) => None,
+        (Some(_), None) => Some(Write::remove(Column::Canister, key::paused(id))),
+        (_, Some(now)) => Some(Write::set(Column::Canister, key::paused(id), record::encode(now.as_ref())?)),
+    })
 }
 
 fn seal_request(
@@ -165,8 +184,15 @@ fn message_writes(
     new: Option<&Arc<CanisterState>>,
 ) -> Result<Vec<Write>, HostFailure> {
     let none = Queue::default();
-    let [old, new] = [old, new].map(|canister| canister.map_or(&none, |canister| &canister.queue));
-    queue_writes(Column::Canister, old, new, |number| key::belonging(id, key::MESSAGE, number))
+    let queues: [(u8, fn(&CanisterState) -> &Queue); 2] =
+        [(key::MESSAGE, |canister| &canister.queue), (key::HELD, |canister| &canister.held)];
+    let mut writes = Vec::new();
+    for (kind, queue) in queues {
+        let [before, now] = [old, new].map(|canister| canister.map_or(&none, |canister| queue(canister)));
+        let key = |number| key::belonging(id, kind, number);
+        writes.extend(queue_writes(Column::Canister, before, now, key)?);
+    }
+    Ok(writes)
 }
 
 /// Messages that left the queue are removed, those that came are set.

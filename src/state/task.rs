@@ -28,13 +28,15 @@ impl CanisterState {
     /// Whether the canister wants a heartbeat and can take one.
     pub fn beats(&self) -> bool {
         let wanted = self.module.as_ref().is_some_and(|module| module.has_heartbeat());
-        wanted && self.record.status == Status::Running
+        wanted && self.record.status == Status::Running && self.paused.is_none()
     }
 
     /// Whether the hook of low memory comes before any other call.
     pub fn hook_is_due(&self) -> bool {
         let ready = self.record.low_memory_hook == HookStatus::Ready && self.record.status == Status::Running;
-        ready && self.module.as_ref().is_some_and(|module| module.exports(LOW_MEMORY_HOOK))
+        ready
+            && self.paused.is_none()
+            && self.module.as_ref().is_some_and(|module| module.exports(LOW_MEMORY_HOOK))
     }
 
     /// The heap or its limits may have changed: the hook becomes ready when less memory is left than the

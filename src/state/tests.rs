@@ -90,6 +90,7 @@ fn fill(state: &mut ReplicatedState) {
     canister.record.chunks.insert(Digest([8; 32]), 2);
     canister.queue.push(Message::Ingress(Arc::new(ingress(1))));
     canister.queue.push(Message::Ingress(Arc::new(ingress(2))));
+    canister.held.push(Message::Ingress(Arc::new(ingress(4))));
     canister.log.push(Time(4), b"hello".to_vec());
     canister.snapshots.insert(0, Arc::new(snapshot(&canister)));
     state.add_module(module.clone());
@@ -130,6 +131,70 @@ fn snapshot(canister: &CanisterState) -> Snapshot {
         heap: canister.heap.clone(),
         stable: canister.stable.clone(),
     }
+}
+
+/// Canister 5 in the middle of the installation of a module that nobody runs yet.
+fn pause(state: &mut ReplicatedState) {
+    let record = ModuleRecord { exports: Default::default(), metadata: Default::default(), bytes: 2 };
+    let content = Blob::held(Arc::from([6u8, 6].as_slice()));
+    let module = Arc::new(Module::new(Digest([6; 32]), record, content));
+    let install = Install {
+        origin: Origin::Ingress { id: RequestId([1; 32]), sender: Principal::anonymous() },
+        cycles: Cycles(5),
+        mode: crate::encoding::management::InstallMode::Upgrade(None),
+        module_hash: module.hash,
+        compile_cost: Instructions(3),
+        arg: vec![1, 2],
+        sender_canister_version: None,
+    };
+    state.add_module(module);
+    let number = state.next_place();
+    state.change_canister(CanisterId(5), |canister| {
+        canister.record.granted = Some(Instructions(7));
+        canister.paused = Some(Arc::new(Paused {
+            number,
+            task: Task::Install(Box::new(install)),
+            moment: Moment { time: Time(3), memory_room: Bytes(9), mint_room: Cycles(1) },
+            before: canister.record.clone(),
+            prepaid: Cycles(8),
+        }));
+    });
+}
+
+#[test]
+fn a_paused_run_restores_with_its_module_and_is_written_once() {
+    let shelf = Arc::new(Shelf::default());
+    let mut state = genesis();
+    advance(&mut state, &shelf, |state| {
+        fill(state);
+        pause(state);
+    });
+    let restored = ReplicatedState::restore(shelf.snapshot()).unwrap();
+    assert_eq!(restored.root(), state.root());
+    let paused = restored.paused(CanisterId(5)).unwrap();
+    assert_eq!(paused, state.paused(CanisterId(5)).unwrap());
+    assert_eq!(paused.cycles(), Cycles(13));
+    assert_eq!((restored.under_way(), restored.next_place()), (vec![CanisterId(5)], 1));
+    assert_eq!((restored.next_active(None), restored.due_timers(Time(99))), (None, vec![]));
+    let module = restored.module(&Digest([6; 32])).unwrap();
+    assert_eq!(&*module.content.load().unwrap(), &[6, 6]);
+    let written =
+        |delta: &StateDelta| delta.writes.iter().any(|write| write.key == key::paused(CanisterId(5)));
+    let delta = advance(&mut state, &shelf, |state| {
+        state.change_canister(CanisterId(5), |canister| canister.record.granted = Some(Instructions(8)));
+    });
+    assert!(!written(&delta));
+    let delta = advance(&mut state, &shelf, |state| {
+        state.change_canister(CanisterId(5), |canister| {
+            canister.paused = None;
+            canister.record.granted = None;
+        });
+        state.release_module(&Digest([6; 32]));
+    });
+    assert!(written(&delta));
+    let restored = ReplicatedState::restore(shelf).unwrap();
+    assert_eq!((restored.root(), restored.paused_count()), (state.root(), 0));
+    assert_eq!(restored.due_timers(Time(99)), [CanisterId(5)]);
 }
 
 fn ingress(n: u8) -> Ingress {
@@ -414,6 +479,8 @@ fn damage_on_disk_is_named_and_never_a_panic() {
     check(Column::Canister, key::belonging(CanisterId(5), key::LOG, 0), None);
     check(Column::Canister, key::belonging(CanisterId(5), key::SNAPSHOT, 0), Some(b"x"));
     check(Column::Canister, key::belonging(CanisterId(5), b'?', 0), Some(b"x"));
+    check(Column::Canister, key::belonging(CanisterId(5), key::HELD, 0), None);
+    check(Column::Canister, key::paused(CanisterId(5)), Some(b"x"));
     check(Column::Canister, vec![1, 2], Some(b"x"));
     check(Column::Module, key::module_record(&Digest([4; 32])), None);
     check(Column::History, vec![1], Some(b"x"));
@@ -520,11 +587,11 @@ fn answers_beyond_the_bound_are_forgotten_oldest_first() {
 fn bytes_of_waiting_messages_are_counted_until_they_leave() {
     let mut state = genesis();
     fill(&mut state);
-    let waiting = 3;
+    let waiting = 4;
     assert_eq!(state.queue_bytes(), waiting);
     state.change_canister(CanisterId(5), |canister| canister.queue.pop());
     state.management.pop();
-    assert_eq!(state.queue_bytes(), waiting - 2);
+    assert_eq!(state.queue_bytes(), waiting - 2, "one in the queue, one held back");
     state.remove_canister(CanisterId(5));
     assert_eq!(state.queue_bytes(), 0);
 }

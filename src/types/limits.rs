@@ -194,8 +194,8 @@ pub const INSTANCES_BYTES_MAX: u64 = 8 * 1024 * 1024 * 1024;
 /// Stable memory pages that one run may touch, and those it keeps at hand only for reading.
 pub const STABLE_PAGES_PER_RUN_MAX: usize = 524_288;
 pub const STABLE_PAGES_READ_CACHE: usize = 4_096;
-/// Instructions of one update, until time slicing lets them be 40 B (issue 3).
-pub const UPDATE_INSTRUCTIONS_MAX: Instructions = Instructions(5_000_000_000);
+/// Instructions of one update, heartbeat, timer or callback, in as many slices as it takes.
+pub const UPDATE_INSTRUCTIONS_MAX: Instructions = Instructions(40_000_000_000);
 pub const QUERY_INSTRUCTIONS_MAX: Instructions = Instructions(5_000_000_000);
 /// Instructions of a composite query and of all that it calls, together.
 pub const QUERY_TREE_INSTRUCTIONS_MAX: Instructions = Instructions(5_000_000_000);
@@ -205,8 +205,18 @@ pub const QUERY_CALL_INSTRUCTIONS: Instructions = Instructions(10_000_000);
 pub const QUERY_DEPTH_MAX: usize = 6;
 /// Bytes of the calls of a composite query and of all that it calls, and of memory pages changed before them.
 pub const QUERY_TREE_BYTES_MAX: u64 = 256 * 1024 * 1024;
-pub const INSTALL_INSTRUCTIONS_MAX: Instructions = Instructions(20_000_000_000);
+pub const INSTALL_INSTRUCTIONS_MAX: Instructions = Instructions(300_000_000_000);
 pub const INSPECT_INSTRUCTIONS_MAX: Instructions = Instructions(200_000_000);
+/// A run that takes more goes on in the heights that follow, with so many instructions in a second of block
+/// time and at most so many in a height.
+pub const SLICE_INSTRUCTIONS: Instructions = Instructions(2_000_000_000);
+/// Paused runs that go on in one height; the others wait in line. With them, a height runs at most
+/// [`HEIGHT_INSTRUCTIONS_MAX`] and one more slice, and has room for others whatever they do.
+pub const LONG_RUNS_MAX: usize = 2;
+/// Installations among them.
+pub const LONG_INSTALLS_MAX: usize = 1;
+/// Management calls held back for one canister with a paused run.
+pub const HELD_CALLS_MAX: usize = 500;
 /// After this many, a height starts no further message.
 pub const HEIGHT_INSTRUCTIONS_MAX: Instructions = Instructions(7_000_000_000);
 /// What starting a message counts against the height besides its instructions, so that a height of many
@@ -293,6 +303,14 @@ pub const QUEUE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 pub const SUBNET_MEMORY_MAX: Bytes = Bytes(1 << 40);
 
 // This node's threads and queues; not of the protocol.
+/// A run that takes more instructions gets a thread of its own: it begins again there.
+pub const INLINE_INSTRUCTIONS: Instructions = Instructions(20_000_000);
+/// Long runs that one engine keeps between heights; more than one state can have under way.
+pub const LONG_RUNS_KEPT_MAX: usize = 2 * LONG_RUNS_MAX;
+/// How often it is looked how far a long run has come.
+pub const LONG_RUN_POLL_MS: u64 = 1;
+/// Long runs run ahead of what they are granted, so others go first: the niceness of their threads.
+pub const LONG_RUN_NICENESS: i32 = 5;
 /// Events that the replica takes in one turn, which share one sync of the disk.
 pub const TURN_EVENTS_MAX: usize = 64;
 /// Calls that the replica takes in one turn, after its events.

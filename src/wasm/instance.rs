@@ -8,6 +8,7 @@ use super::host::{Host, Log, Run};
 use super::instrument::{CALLBACK, INITIALIZE};
 use super::stable::Stable;
 use super::trap::Trap;
+use super::watch::Watch;
 use super::{import, validate};
 use crate::state::{Global, HostFailure, PageMap};
 use crate::types::limits::{NATIVE_STACK_BYTES, STACK_BYTES_MAX};
@@ -70,7 +71,12 @@ impl Instance {
     }
 
     /// Runs one entry point. After an error the instance must not be used again.
-    pub fn run(&mut self, engine: &Engine, call: Call) -> Result<Execution, HostFailure> {
+    pub fn run(
+        &mut self,
+        engine: &Engine,
+        call: Call,
+        watch: Option<&Watch>,
+    ) -> Result<Execution, HostFailure> {
         let instantiate = call.entry == Entry::Instantiate;
         let (heap, wasm_pages) = match instantiate {
             true => (PageMap::new(), self.compiled.facts.heap_wasm_pages),
@@ -90,7 +96,7 @@ impl Instance {
                 limit,
             );
         }
-        let result = self.run_in_place(engine, call);
+        let result = self.run_in_place(engine, call, watch);
         self.heap.undo()?;
         if self.compiled.plan.fresh_instances {
             self.code = None;
@@ -98,7 +104,12 @@ impl Instance {
         result
     }
 
-    fn run_in_place(&mut self, engine: &Engine, call: Call) -> Result<Execution, HostFailure> {
+    fn run_in_place(
+        &mut self,
+        engine: &Engine,
+        call: Call,
+        watch: Option<&Watch>,
+    ) -> Result<Execution, HostFailure> {
         let (canister, limit) = (call.system.canister, call.instructions_max);
         let mut code = match self.code.take() {
             Some(code) => code,
@@ -109,7 +120,7 @@ impl Instance {
                 }
             },
         };
-        let execution = code.run(&self.heap, call);
+        let execution = code.run(&self.heap, call, watch);
         if execution.is_ok() {
             self.code = Some(code);
         }
@@ -177,7 +188,7 @@ impl Code {
         }))
     }
 
-    fn run(&mut self, heap: &Heap, call: Call) -> Result<Execution, HostFailure> {
+    fn run(&mut self, heap: &Heap, call: Call, watch: Option<&Watch>) -> Result<Execution, HostFailure> {
         let (canister, limit) = (call.system.canister, call.instructions_max);
         self.cells.allow(limit.0, STACK_BYTES_MAX);
         let entry = call.entry;
@@ -204,7 +215,10 @@ impl Code {
             call: None,
             log: Log::default(),
         };
-        let ended = self.enter(entry)?;
+        let watched = watch.map(|watch| watch.begin(&self.cells, limit));
+        let ended = self.enter(entry);
+        drop(watched);
+        let ended = ended?;
         let host = self.env.as_mut(&mut self.store);
         let instructions = host.used().min(limit);
         let run = std::mem::replace(&mut host.run, Run::idle());

@@ -18,6 +18,9 @@
 //! 7. **Stable memory** is read through its page map and written beside it; what changed is reported.
 //! 8. **Whose fault.** What the canister does wrong is a reject with a stable code. What the host fails
 //!    at is a [`HostFailure`](crate::state::HostFailure): nothing may be derived from that run.
+//! 9. **A long run is seen when it is granted.** [`Engine::advance`] answers what a run came to as soon as it
+//!    was granted what it used, and never before; that it runs on meanwhile, on a thread of its own,
+//!    or is begun again after a restart, nobody can tell.
 
 pub mod call;
 pub mod facts;
@@ -36,6 +39,7 @@ mod host;
 mod import;
 mod instance;
 mod instrument;
+mod long;
 mod meter;
 mod modules;
 mod outcall;
@@ -45,6 +49,7 @@ mod stable;
 mod stack;
 mod trap;
 mod validate;
+mod watch;
 
 #[cfg(test)]
 mod tests;

@@ -81,13 +81,13 @@ impl Executor<'_> {
         self.state.remove_canister(id);
         self.burn(discarded);
         for message in waiting {
-            self.refuse(id, &message, &reject);
+            self.refuse(id.principal(), &message, &reject);
         }
         Ok(Done::unit())
     }
 
-    /// Answers a message that no canister is left to take.
-    fn refuse(&mut self, id: CanisterId, message: &Message, reject: &Reject) {
+    /// Answers a message that nobody takes.
+    pub(super) fn refuse(&mut self, responder: Principal, message: &Message, reject: &Reject) {
         match message {
             Message::Ingress(ingress) if self.begin(ingress.id) => {
                 self.finish(ingress.id, IngressStatus::Rejected(reject.clone()));
@@ -99,7 +99,7 @@ impl Executor<'_> {
                     callback: request.callback,
                     deadline: request.deadline,
                 };
-                self.answer(id.principal(), &origin, Answer::Reject(reject.clone()), request.cycles);
+                self.answer(responder, &origin, Answer::Reject(reject.clone()), request.cycles);
             }
             Message::Response(response) => self.burn(response.refund),
         }

@@ -5,7 +5,7 @@ mod chunk;
 mod create;
 mod cycles;
 mod download;
-mod install;
+pub(in crate::execution) mod install;
 mod lifecycle;
 mod log;
 mod rename;
@@ -21,8 +21,9 @@ use crate::encoding::management::{self as candid, InvalidArgument, effective_can
 use crate::state::{
     CanisterState, Change, ChangeDetails, ChangeOrigin, HostFailure, Message, Origin, ReplicatedState,
 };
-use crate::types::limits::{CANISTER_HISTORY_MAX, MANAGEMENT_BYTE_INSTRUCTIONS};
+use crate::types::limits::{CANISTER_HISTORY_MAX, HELD_CALLS_MAX, MANAGEMENT_BYTE_INSTRUCTIONS};
 use crate::types::*;
+use std::sync::Arc;
 
 /// Which users may call a method. Canisters may call every one but queries, and each method says itself
 /// which.
@@ -92,6 +93,20 @@ const ABSENT: &[&str] = &[
     "sign_with_schnorr",
     "vetkd_derive_key",
     "vetkd_public_key",
+];
+
+/// Methods that change no more of a canister than its balance.
+const AT_ANY_TIME: &[&str] = &[
+    "canister_info",
+    "canister_metadata",
+    "canister_metrics",
+    "canister_status",
+    "deposit_cycles",
+    "fetch_canister_logs",
+    "list_canister_snapshots",
+    "provisional_top_up_canister",
+    "read_canister_snapshot_data",
+    "read_canister_snapshot_metadata",
 ];
 
 /// Who calls, and what it attached.
@@ -290,6 +305,9 @@ impl Executor<'_> {
         let Some(message) = self.state.management.pop() else {
             return Ok(false);
         };
+        if self.hold_back(&message) {
+            return Ok(true);
+        }
         match message.as_ref() {
             Message::Ingress(ingress) if self.begin(ingress.id) => {
                 let call = &ingress.call;
@@ -310,6 +328,40 @@ impl Executor<'_> {
             Message::Ingress(_) | Message::Response(_) => (),
         }
         Ok(true)
+    }
+
+    /// A call about a canister in the middle of a run waits until the run has ended, unless it changes no more
+    /// than the balance. Whether it does.
+    fn hold_back(&mut self, message: &Message) -> bool {
+        let Some(id) = self.held_by(message) else {
+            return false;
+        };
+        let full = |canister: &Arc<CanisterState>| canister.held.len() >= HELD_CALLS_MAX;
+        if self.state.canister(id).is_some_and(full) {
+            let message_text = format!("Too many management calls wait for canister {id} to end its run.");
+            let reject = Reject::new(ErrorCode::CanisterQueueFull, message_text);
+            self.refuse(management_canister(), message, &reject);
+            return true;
+        }
+        let message = message.clone();
+        self.state.change_canister(id, |canister| canister.held.push(message));
+        true
+    }
+
+    fn held_by(&self, message: &Message) -> Option<CanisterId> {
+        if self.state.paused_count() == 0 {
+            return None;
+        }
+        let (method, arg) = match message {
+            Message::Ingress(ingress) => (&ingress.call.method_name, &ingress.call.arg),
+            Message::Request(request) => (&request.method_name, &request.payload),
+            Message::Response(_) => return None,
+        };
+        if AT_ANY_TIME.contains(&method.as_str()) {
+            return None;
+        }
+        let id = CanisterId::from_principal(&effective_canister_id(method, arg)?)?;
+        self.state.paused(id).map(|_| id)
     }
 
     fn manage(&mut self, caller: &Caller, method: &str, arg: &[u8]) -> Result<(), HostFailure> {

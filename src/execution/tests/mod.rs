@@ -4,6 +4,7 @@ mod cycles;
 mod ingress;
 mod install;
 mod lifecycle;
+mod long;
 mod management;
 mod measure;
 mod random;

@@ -2,7 +2,9 @@
 //! checks that cycles are conserved, and that what was written restores to the same root.
 
 use crate::encoding::management as candid;
-use crate::execution::{Executed, HeightFacts, execute_batch, query};
+use crate::execution::batch::execute_in_slices;
+use crate::execution::paused::Slicing;
+use crate::execution::{Executed, HeightFacts, query};
 use crate::state::*;
 use crate::types::*;
 use crate::wasm::Engine;
@@ -11,6 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub const SECOND: u64 = 1_000_000_000;
+const WHOLE: Instructions = Instructions(5_000_000_000);
 
 #[derive(Clone, Default)]
 pub struct Disk(BTreeMap<(Column, Vec<u8>), Bytes>);
@@ -42,6 +45,7 @@ impl StateSource for Disk {
 
 pub struct Subnet {
     pub engine: Arc<Engine>,
+    pub slicing: Slicing,
     pub state: ReplicatedState,
     pub disk: Disk,
     pub batches: Vec<Batch>,
@@ -101,6 +105,8 @@ impl Subnet {
     pub fn with_engine(engine: Arc<Engine>) -> Subnet {
         Subnet {
             engine,
+            // So that messages are whole, and an endless loop ends in its height.
+            slicing: Slicing { slice: WHOLE, update_max: WHOLE, ..Slicing::default() },
             state: genesis(),
             disk: Disk::default(),
             batches: Vec::new(),
@@ -157,7 +163,8 @@ impl Subnet {
 
     /// One height, without a look at the disk.
     pub fn apply(&mut self, batch: Batch) {
-        let executed: Executed = execute_batch(&self.engine, self.state.clone(), &batch).unwrap();
+        let executed: Executed =
+            execute_in_slices(&self.engine, self.state.clone(), &batch, self.slicing).unwrap();
         assert_eq!(executed.root, executed.state.root());
         self.state = executed.state;
         self.disk.write(&executed.delta);
@@ -302,8 +309,9 @@ fn cycles_there_are(state: &ReplicatedState) -> u128 {
         };
         let contexts: u128 = record.contexts.values().map(|context| context.available.0).sum();
         let callbacks: u128 = record.callbacks.values().map(|callback| callback.reserved.0).sum();
-        let queue: u128 = canister.queue.iter().map(message).sum();
-        record.cycles.0 + record.reserved_cycles.0 + stops + contexts + callbacks + queue
+        let queue: u128 = canister.queue.iter().chain(canister.held.iter()).map(message).sum();
+        let paused = canister.paused.as_ref().map_or(0, |paused| paused.cycles().0);
+        record.cycles.0 + record.reserved_cycles.0 + stops + contexts + callbacks + queue + paused
     };
     let canisters: u128 = state.canisters().map(canister).sum();
     let management: u128 = state.management.iter().map(message).sum();

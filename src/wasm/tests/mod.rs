@@ -1,6 +1,7 @@
 //! Canisters in text form, run by the engine.
 
 mod heap;
+mod long;
 mod module;
 mod system;
 mod table;
@@ -77,7 +78,11 @@ impl<'e> Canister<'e> {
     }
 
     pub fn run(&self, entry: Entry, context: Context) -> Execution {
-        let call = Call {
+        self.engine.run(self.call(entry, context)).unwrap()
+    }
+
+    pub fn call(&self, entry: Entry, context: Context) -> Call {
+        Call {
             module_hash: self.hash,
             module: Arc::clone(&self.module),
             memory: self.memory.clone(),
@@ -85,8 +90,7 @@ impl<'e> Canister<'e> {
             context,
             system: self.system.clone(),
             instructions_max: self.instructions_max,
-        };
-        self.engine.run(call).unwrap()
+        }
     }
 
     /// Runs, and keeps the changes if it succeeds.

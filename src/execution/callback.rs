@@ -67,7 +67,7 @@ impl Executor<'_> {
         let entry = Entry::Callback { fun: function.0, env: function.1 };
         Some(Run {
             arg: Arc::from(arg),
-            reject: rejected(response).cloned(),
+            reject: rejected(message).cloned(),
             cycles_refunded: response.refund,
             ..self.callback_run(id, canister, module, context, entry, kind)
         })
@@ -78,6 +78,7 @@ impl Executor<'_> {
         &mut self,
         id: CanisterId,
         callback: &Callback,
+        message: &Message,
         execution: Execution,
     ) -> Result<(), HostFailure> {
         let read = |context: &mut CallContext| context.available;
@@ -91,7 +92,7 @@ impl Executor<'_> {
                 self.continue_context(id, callback.context, effects);
             }
             Err(reject) => {
-                self.clean_up(id, callback, response)?;
+                self.clean_up(id, callback, rejected(message))?;
                 self.end_callback(id, callback.context, Some(reject));
             }
         }
@@ -124,7 +125,7 @@ impl Executor<'_> {
         &mut self,
         id: CanisterId,
         callback: &Callback,
-        response: &Response,
+        reject: Option<&Reject>,
     ) -> Result<(), HostFailure> {
         let Some((fun, env)) = callback.on_cleanup else {
             return Ok(());
@@ -139,7 +140,7 @@ impl Executor<'_> {
         };
         let entry = Entry::Callback { fun, env };
         let run = Run {
-            reject: rejected(response).cloned(),
+            reject: reject.cloned(),
             instructions_max: CLEANUP_INSTRUCTIONS_MAX,
             ..self.callback_run(id, &canister, module, context, entry, Context::Cleanup)
         };
@@ -230,10 +231,13 @@ impl Executor<'_> {
 }
 
 /// Why the call was refused, if it was.
-fn rejected(response: &Response) -> Option<&Reject> {
-    match &response.payload {
-        Answer::Reply(_) => None,
-        Answer::Reject(reject) => Some(reject),
+fn rejected(message: &Message) -> Option<&Reject> {
+    match message {
+        Message::Response(response) => match &response.payload {
+            Answer::Reply(_) => None,
+            Answer::Reject(reject) => Some(reject),
+        },
+        Message::Ingress(_) | Message::Request(_) => None,
     }
 }
 

@@ -184,7 +184,8 @@ fn message_writes(
     new: Option<&Arc<CanisterState>>,
 ) -> Result<Vec<Write>, HostFailure> {
     let none = Queue::default();
-    let queues: [(u8, fn(&CanisterState) -> &Queue); 2] =
+    type Kind = (u8, fn(&CanisterState) -> &Queue);
+    let queues: [Kind; 2] =
         [(key::MESSAGE, |canister| &canister.queue), (key::HELD, |canister| &canister.held)];
     let mut writes = Vec::new();
     for (kind, queue) in queues {

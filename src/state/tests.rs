@@ -500,7 +500,7 @@ fn the_encoding_of_records_is_pinned() {
         hash(record::encode(&Message::Ingress(Arc::new(ingress(1)))).unwrap()),
     ];
     let pinned = [
-        "56311858bc6312e2604304ede202c70232c0793f88812e8196e86187fb91668a",
+        "43a413b5141cce6b5cde201b2d1a88b942cf34b72f51f292ce438b1e7e2ba45a",
         "6eb64ad60e3f5587d0ffb3decdfdcbf227d1ec96346bbbe685bcebc9916893df",
         "7b15a64ea440e68c0804485c1be1b493e31f249f661d7929d6c3271023deba33",
         "eb7b0019fc2d72eb2f19a2f9de0b71aa93a0dd13ec1f7e8f90e669e0137e0ecf",

@@ -1,9 +1,9 @@
 //! Authenticates calls that peers gossip, off the replica's thread.
 
+use super::handle::Identity;
 use super::mailbox::{Event, Mailbox};
 use super::thread::{Threads, parallelism};
 use super::{NodeError, wall_clock};
-use crate::ingress::authenticate_calls;
 use crate::net::Received;
 use crate::telemetry::Metrics;
 use crate::types::PeerMessage;
@@ -12,6 +12,7 @@ use bytes::Bytes;
 use rand::rngs::OsRng;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::watch;
 
 /// The queue of calls to authenticate; bounded by the rooms that they hold.
 pub struct Admission(Sender<Received>);
@@ -25,13 +26,15 @@ impl Admission {
         threads: &Threads,
         mailbox: &Arc<Mailbox>,
         metrics: &Arc<Metrics>,
+        identity: &watch::Receiver<Option<Arc<Identity>>>,
     ) -> Result<Admission, NodeError> {
         let (sender, receiver) = channel();
         let receiver = Arc::new(Mutex::new(receiver));
         for _ in 0..parallelism(ADMISSION_THREADS_MAX) {
             let (receiver, mailbox, metrics) = (receiver.clone(), mailbox.clone(), metrics.clone());
+            let identity = identity.clone();
             threads.spawn("atoll-admit", move || {
-                admit(&receiver, &mailbox, &metrics);
+                admit(&receiver, &mailbox, &metrics, &identity);
                 Ok(None)
             })?;
         }
@@ -44,10 +47,17 @@ impl Admission {
     }
 }
 
-fn admit(calls: &Mutex<Receiver<Received>>, mailbox: &Mailbox, metrics: &Metrics) {
+/// Before the key generation is done there is no replica that could take a call: it is let go.
+fn admit(
+    calls: &Mutex<Receiver<Received>>,
+    mailbox: &Mailbox,
+    metrics: &Metrics,
+    identity: &watch::Receiver<Option<Arc<Identity>>>,
+) {
     while let Some(batch) = next(calls) {
+        let Some(identity) = identity.borrow().clone() else { continue };
         let envelopes = batch.iter().map(envelope).collect();
-        let verdicts = authenticate_calls(envelopes, wall_clock(), &mut OsRng);
+        let verdicts = identity.authenticator.authenticate_calls(envelopes, wall_clock(), &mut OsRng);
         for (received, verdict) in batch.into_iter().zip(verdicts) {
             match verdict {
                 Ok(ingress) => {

@@ -96,6 +96,7 @@ impl ReplicatedState {
         let mut tree = LabelTree::new();
         tree::show_subnet(&mut tree, &subnet);
         tree::show_time(&mut tree, counters.time);
+        tree::show_metrics(&mut tree, &subnet, &counters, 0);
         ReplicatedState {
             subnet: Arc::new(subnet),
             counters,

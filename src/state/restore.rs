@@ -26,6 +26,7 @@ impl ReplicatedState {
         restore_subnet(&mut state, &*source)?;
         restore_canisters(&mut state, &source)?;
         restore_history(&mut state, &*source)?;
+        tree::show_metrics(&mut state.tree, &state.subnet, &state.counters, state.canisters.len());
         let digests = state.records.digest().0.to_vec();
         state.tree.set_leaf(&[tree::ATOLL_STATE], digests);
         state.touched = Default::default();

@@ -5,6 +5,7 @@ use super::record::{self, key};
 use super::replicated::Touched;
 use super::volume::seal_memories;
 use super::{CanisterState, Column, HostFailure, Log, Queue, ReplicatedState, StateDelta, Write, tree};
+use crate::types::limits::METRICS_INTERVAL;
 use crate::types::{CanisterId, RequestId, StateRoot};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,7 +61,11 @@ fn seal_subnet(
     before: &ReplicatedState,
     writes: &mut Vec<Write>,
 ) -> Result<(), HostFailure> {
+    if state.counters.height.0.is_multiple_of(METRICS_INTERVAL) {
+        state.counters.canister_state_bytes = state.memory_bytes();
+    }
     tree::show_time(&mut state.tree, state.counters.time);
+    tree::show_metrics(&mut state.tree, &state.subnet, &state.counters, state.canisters.len());
     state.counters.management_first = state.management.first();
     state.counters.management_end = state.management.end();
     let counters = record::encode(&state.counters)?;

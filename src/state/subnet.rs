@@ -55,6 +55,8 @@ pub struct Counters {
     pub messages: u64,
     /// Canister calls whose answer is awaited, over all canisters.
     pub calls_in_flight: u64,
+    /// Bytes that canisters held when they were last measured for `/subnet/<id>/metrics`.
+    pub canister_state_bytes: u64,
     /// Numbers of the waiting management calls.
     pub management_first: u64,
     pub management_end: u64,
@@ -75,6 +77,7 @@ impl Counters {
             burned: Cycles::ZERO,
             messages: 0,
             calls_in_flight: 0,
+            canister_state_bytes: 0,
             management_first: 0,
             management_end: 0,
             next_volume: 0,

@@ -1,5 +1,6 @@
 use super::record::key;
 use super::*;
+use crate::certification::Lookup;
 use crate::types::*;
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -524,6 +525,55 @@ fn the_tree_shows_the_subnet_as_the_interface_spec_says() {
     assert_eq!(hex::encode(&key), format!("302a300506032b6570032100{}", "02".repeat(32)));
 }
 
+/// JavaScript agents dereference every fork below it, pruned ones too (INTEROP.md §2.6).
+#[test]
+fn the_nodes_of_the_subnet_are_revealed_without_a_pruned_one() {
+    let state = genesis();
+    let id = vec![9u8; 29];
+    for path in [vec![b"subnet".to_vec()], vec![b"subnet".to_vec(), id.clone(), b"node".to_vec()]] {
+        let witness = state.tree().witness(&[path]);
+        let Lookup::Found(nodes) = witness.lookup_subtree(&[b"subnet", &id, b"node"]) else { panic!() };
+        assert_eq!(nodes.labels(), [[1; 29], [2; 29]]);
+        assert_eq!(nodes.leaves().len(), 2);
+        assert!(!format!("{nodes:?}").contains("Pruned"));
+    }
+}
+
+#[test]
+fn the_tree_shows_metrics_of_which_the_bytes_are_measured_every_ten_heights() {
+    let mut state = genesis();
+    let shelf = Shelf::default();
+    let path: [&[u8]; 3] = [b"subnet", &[9; 29], b"metrics"];
+    let metrics = |state: &ReplicatedState| {
+        let leaf = state.tree().leaf(&path).expect("always there");
+        let value: ciborium::Value = ciborium::from_reader(leaf).expect("CBOR");
+        let map = value.into_map().expect("a map");
+        let number =
+            |value: &ciborium::Value| value.as_integer().and_then(|number| u64::try_from(number).ok());
+        let field =
+            |name: &str| &map.iter().find(|(key, _)| key.as_text() == Some(name)).expect("the field").1;
+        let halves = field("consumed_cycles_total").as_map().expect("a map of halves");
+        let halves: Vec<_> = halves.iter().map(|(key, half)| (number(key), number(half))).collect();
+        let names = ["num_canisters", "canister_state_bytes", "update_transactions_total"];
+        (names.map(|name| number(field(name)).expect("a number")), halves)
+    };
+    assert_eq!(metrics(&state), ([0, 0, 0], vec![(Some(0), Some(0))]));
+    advance(&mut state, &shelf, fill);
+    advance(&mut state, &shelf, |state| {
+        state.counters.messages = 5;
+        state.counters.burned = Cycles((3 << 64) + 7);
+    });
+    let halves = vec![(Some(0), Some(7)), (Some(1), Some(3))];
+    assert_eq!(metrics(&state), ([1, 0, 5], halves.clone()));
+    let held = state.memory_bytes();
+    while state.height() < Height(10) {
+        assert_eq!(metrics(&state).0[1], 0);
+        advance(&mut state, &shelf, |_| ());
+    }
+    assert!(held > 0);
+    assert_eq!(metrics(&state), ([1, held, 5], halves));
+}
+
 #[test]
 fn the_tree_shows_canisters_and_calls() {
     let mut state = genesis();
@@ -548,6 +598,14 @@ fn the_tree_shows_canisters_and_calls() {
     assert_eq!(call(3, b"reject_code"), Some(vec![5]));
     assert_eq!(call(3, b"reject_message"), Some(b"boom".to_vec()));
     assert_eq!(call(3, b"error_code"), Some(b"IC0502".to_vec()));
+    assert_eq!(canister(b"canister_creation_timestamp"), Some(vec![3]));
+    for (status, shown) in [(IngressStatus::Processing, "processing"), (IngressStatus::Done, "done")] {
+        let mut state = state.clone();
+        advance(&mut state, &Shelf::default(), |state| state.set_history(RequestId([2; 32]), entry(status)));
+        let subtree = state.tree().subtree(&[b"request_status", &[2; 32]]).expect("known");
+        assert_eq!(subtree.labels(), [b"status"]);
+        assert_eq!(subtree.leaf(&[b"status"]), Some(shown.as_bytes()));
+    }
 }
 
 #[test]

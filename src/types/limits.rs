@@ -15,6 +15,17 @@ pub const INGRESS_BYTES_MAX: usize = 2 * 1024 * 1024 + 64 * 1024;
 pub const NONCE_BYTES_MAX: usize = 32;
 pub const DELEGATIONS_MAX: usize = 20;
 pub const DELEGATION_TARGETS_MAX: usize = 1_000;
+/// Sizes of the RSA keys that authenticators may have: 2,048 to 8,192 bits, exponents up to 33 bits.
+pub const RSA_MODULUS_BYTES_MIN: usize = 256;
+pub const RSA_MODULUS_BYTES_MAX: usize = 1_024;
+pub const RSA_EXPONENT_BYTES_MAX: usize = 5;
+/// Fields of an authenticator's key in COSE form.
+pub const COSE_FIELDS_MAX: usize = 16;
+/// Ranges of canister ids that a certificate's delegation may list.
+pub const CANISTER_RANGES_MAX: usize = 100_000;
+/// Signatures on certificates that are remembered to hold, so that a user who shows the same certificate
+/// with every call has it checked once.
+pub const CERTIFICATES_REMEMBERED_MAX: usize = 4_096;
 pub const READ_STATE_PATHS_MAX: usize = 1_000;
 pub const READ_STATE_LABELS_MAX: usize = 127;
 pub const METHOD_NAME_BYTES_MAX: usize = 20_000;
@@ -49,6 +60,9 @@ pub const HTTP_CERTIFIED_AGE_MAX_MS: u64 = 60_000;
 pub const CALL_WAIT_MS: u64 = 10_000;
 /// A refused call is judged again by a certified state that is newer than it; this long such a state is awaited.
 pub const INSPECT_WAIT_MS: u64 = 2_000;
+
+/// Heights between two measurements of what canisters hold, for `/subnet/<id>/metrics`.
+pub const METRICS_INTERVAL: u64 = 10;
 
 // Encodings.
 pub const CBOR_DEPTH_MAX: usize = 32;

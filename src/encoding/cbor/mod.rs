@@ -13,15 +13,17 @@ mod envelope;
 mod reader;
 mod request;
 mod response;
+mod webauthn;
 mod writer;
 
-pub use envelope::{Envelope, Permissions, SenderInfo, SignedDelegation};
+pub use envelope::{Envelope, Permissions, SenderInfoProof, SignedDelegation};
 pub use reader::Reader;
 pub use request::{encode_call, read_call, read_ingress, read_query, read_read_state};
 pub use response::{
     async_rejection, call_replied, non_replicated_rejection, query_response, query_response_hash,
     read_state_response, status,
 };
+pub use webauthn::{Assertion, CoseKey, read_assertion, read_cose_key};
 pub use writer::Writer;
 
 /// "This is CBOR": the tag in front of every request and response.

@@ -8,6 +8,8 @@
 //!    was sent. `null` stands for an absent optional field.
 //! 4. The schema bounds the depth: a value where none belongs is refused by its first byte, so
 //!    nested bombs are never descended into.
+//! 5. Authenticators' keys (COSE) have numbers for names; of them, fields that do not matter are passed
+//!    over, as authenticators may add some and the key is no part of a request's id.
 
 mod envelope;
 mod reader;

@@ -6,7 +6,7 @@ use crate::crypto::hash::sha256;
 use crate::crypto::user::{root_key_from_der, verify_bls};
 use crate::encoding::cbor::{Reader, SELF_DESCRIBING_TAG};
 use crate::encoding::{DecodeError, Fault};
-use crate::types::limits::{CANISTER_RANGES_MAX, CERTIFICATES_REMEMBERED_MAX};
+use crate::types::limits::{CERTIFICATES_REMEMBERED_MAX, DELEGATION_RANGES_MAX};
 use crate::types::{BlsBytes, Digest, Principal, Time};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -196,8 +196,8 @@ fn read_ranges(tree: &HashTree, id: &[u8]) -> Result<Vec<(Principal, Principal)>
     let mut ranges = Vec::new();
     for shard in shards.into_iter().chain(flat) {
         ranges.extend(read_shard(shard)?);
-        if ranges.len() > CANISTER_RANGES_MAX {
-            return Err(Fault::TooMany { max: CANISTER_RANGES_MAX }.at("canister_ranges"));
+        if ranges.len() > DELEGATION_RANGES_MAX {
+            return Err(Fault::TooMany { max: DELEGATION_RANGES_MAX }.at("canister_ranges"));
         }
     }
     Ok(ranges)
@@ -207,7 +207,7 @@ fn read_ranges(tree: &HashTree, id: &[u8]) -> Result<Vec<(Principal, Principal)>
 fn read_shard(bytes: &[u8]) -> Result<Vec<(Principal, Principal)>, DecodeError> {
     let mut reader = Reader::new(bytes, "canister_ranges");
     reader.skip_tag(SELF_DESCRIBING_TAG)?;
-    let ranges = reader.array(CANISTER_RANGES_MAX, |reader| {
+    let ranges = reader.array(DELEGATION_RANGES_MAX, |reader| {
         let ends = reader.array(2, |reader| reader.principal())?;
         match ends.as_slice() {
             [first, last] => Ok((*first, *last)),

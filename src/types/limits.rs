@@ -22,7 +22,7 @@ pub const RSA_EXPONENT_BYTES_MAX: usize = 5;
 /// Fields of an authenticator's key in COSE form.
 pub const COSE_FIELDS_MAX: usize = 16;
 /// Ranges of canister ids that a certificate's delegation may list.
-pub const CANISTER_RANGES_MAX: usize = 100_000;
+pub const DELEGATION_RANGES_MAX: usize = 100_000;
 /// Signatures on certificates that are remembered to hold, so that a user who shows the same certificate
 /// with every call has it checked once.
 pub const CERTIFICATES_REMEMBERED_MAX: usize = 4_096;

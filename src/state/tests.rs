@@ -503,7 +503,7 @@ fn the_encoding_of_records_is_pinned() {
     let pinned = [
         "43a413b5141cce6b5cde201b2d1a88b942cf34b72f51f292ce438b1e7e2ba45a",
         "6eb64ad60e3f5587d0ffb3decdfdcbf227d1ec96346bbbe685bcebc9916893df",
-        "7b15a64ea440e68c0804485c1be1b493e31f249f661d7929d6c3271023deba33",
+        "dc9ba2942013253dbe462bb0a57c3a42e076e7d7fd29d4b9edd345b63226ecec",
         "eb7b0019fc2d72eb2f19a2f9de0b71aa93a0dd13ec1f7e8f90e669e0137e0ecf",
         "f96bd53e12f38466d36db522092cc2141fb27209a68d998a139c10f247c89213",
     ];

@@ -46,10 +46,12 @@ impl Executor<'_> {
     pub(super) fn process(&mut self, id: CanisterId, message: &Arc<Message>) -> Result<(), HostFailure> {
         match message.as_ref() {
             Message::Ingress(ingress) if !self.begin(ingress.id) => (),
+            Message::Request(request) if self.drop_expired(request) => self.count(Instructions::ZERO),
             Message::Ingress(_) | Message::Request(_) => self.start(id, message)?,
             Message::Response(response) => self.resume(id, message, response)?,
         }
         self.finish_stop(id);
+        self.assert_conserved();
         Ok(())
     }
 
@@ -80,7 +82,7 @@ impl Executor<'_> {
             return Err(method_not_found(id, "update", incoming.method_name));
         }
         let needed = self.environment.prices.message(self.slicing.update_max);
-        let keep = charge::freezing_limit(&self.environment.prices, canister);
+        let keep = charge::must_keep(&self.environment.prices, canister);
         let balance = canister.record.cycles;
         match balance.checked_sub(needed).is_some_and(|rest| rest >= keep) {
             true => Ok(()),
@@ -182,7 +184,7 @@ impl Executor<'_> {
             return Ok(());
         };
         let prepaid = self.environment.prices.message(self.slicing.update_max);
-        let keep = charge::freezing_limit(&self.environment.prices, &canister);
+        let keep = charge::must_keep(&self.environment.prices, &canister);
         let can_pay = canister.record.cycles >= prepaid.saturating_add(keep);
         drop(canister);
         match module.exports(TIMER) && can_pay {
@@ -208,7 +210,9 @@ impl Executor<'_> {
     pub(super) fn finish_system(&mut self, id: CanisterId, execution: Execution) -> Result<(), HostFailure> {
         let instructions = execution.instructions;
         let effects = self.apply(id, Context::SystemTask, Cycles::ZERO, execution)?;
-        self.open_context(id, Origin::System, Cycles::ZERO, instructions, effects)
+        self.open_context(id, Origin::System, Cycles::ZERO, instructions, effects)?;
+        self.assert_conserved();
+        Ok(())
     }
 }
 

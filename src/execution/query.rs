@@ -41,7 +41,7 @@ pub fn query(
         data_certificate: Some(Arc::from(data_certificate(id))),
         ..Run::new(id, canister, &module, entry, context)
     };
-    let changes = match environment.run(environment.moment(state), run)?.outcome {
+    let changes = match environment.run(environment.moment(state, id), run)?.outcome {
         Ok(changes) => changes,
         Err(reject) => {
             let message = format!("Error from Canister {id}: {}", reject.message);
@@ -68,8 +68,8 @@ fn admit<'s>(
     let (id, canister) = found.ok_or_else(|| not_found(&query.canister_id))?;
     accepts_message(id, canister)?;
     let module = module_of(id, canister)?;
-    let keep = charge::freezing_limit(&environment.prices, canister);
-    let balance = charge::balance_at(&environment.prices, canister, state.time());
+    let keep = charge::must_keep(&environment.prices, canister);
+    let balance = charge::funds_at(&environment.prices, canister, state.time()).balance;
     if balance < keep {
         return Err(charge::out_of_cycles(id, balance, keep));
     }

@@ -22,7 +22,10 @@ impl Executor<'_> {
             return;
         }
         let calls = calls.clone();
-        self.state.change_canister(id, |canister| canister.record.status = Status::Stopped);
+        self.state.change_canister(id, |canister| {
+            canister.record.status = Status::Stopped;
+            canister.record.canister_version = canister.record.canister_version.saturating_add(1);
+        });
         let reply = management::encode_unit();
         self.answer_stops(calls, Answer::Reply(reply));
     }
@@ -55,11 +58,12 @@ impl Executor<'_> {
         }
     }
 
-    /// The canister cannot pay for what it holds.
+    /// The canister cannot pay for its time: it loses its code, what it holds and its allocations
+    /// (interface spec, "Canister out of cycles").
     pub(super) fn starve(&mut self, id: CanisterId) -> Result<(), HostFailure> {
-        let message = format!("Canister {id} ran out of cycles and was uninstalled.");
-        self.log(id, vec![message.clone().into_bytes()]);
-        self.empty(id, &Reject::new(ErrorCode::CanisterOutOfCycles, message));
+        let message =
+            format!("Canister {id} ran out of cycles and was uninstalled. Top it up and install it.");
+        self.empty(id, &Reject::new(ErrorCode::CanisterMethodReject, message));
         self.state.change_canister(id, |canister| {
             canister.record.settings.compute_allocation = 0;
             canister.record.settings.memory_allocation = 0;
@@ -105,6 +109,7 @@ fn wipe(canister: &mut CanisterState) {
     record.certified_data = Vec::new();
     record.global_timer = Time::ZERO;
     record.chunks.clear();
+    record.logs.clear();
     record.canister_version = record.canister_version.saturating_add(1);
     for context in record.contexts.values_mut() {
         context.deleted = true;

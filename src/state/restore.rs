@@ -1,7 +1,9 @@
 //! The state from disk. Records are read; pages, modules and chunks stay where they are until used.
 
 use super::record::{self, key};
-use super::{Blob, CanisterRecord, CanisterState, Column, Counters, HistoryEntry, HostFailure, Message};
+use super::{
+    Blob, CanisterRecord, CanisterState, Column, Counters, HistoryEntry, HostFailure, InFlight, Message,
+};
 use super::{
     Module, ModuleRecord, Page, PageMap, PageSource, Paused, Queue, ReplicatedState, StateSource, Task,
     Write, tree,
@@ -169,7 +171,7 @@ fn restore_canister(
         state.chunks.insert((id, *hash), blob);
     }
     for (callback, waiting) in &record.callbacks {
-        if let Some(deadline) = waiting.deadline {
+        if let Some(deadline) = waiting.deadline.filter(|_| !waiting.given_up) {
             state.add_deadline(deadline, id, *callback);
         }
     }
@@ -180,7 +182,8 @@ fn restore_canister(
         let module = restore_module(state, source, &install.module_hash)?;
         state.add_module(module);
     }
-    let canister = CanisterState { record, module, heap, stable, queue, held, paused };
+    let in_flight = InFlight::of(record.callbacks.values());
+    let canister = CanisterState { record, module, heap, stable, queue, held, paused, in_flight };
     tree::show_canister(&mut state.tree, id, None, Some(&canister));
     state.put_canister(id, canister);
     Ok(())

@@ -120,7 +120,7 @@ fn pause(state: &mut ReplicatedState) {
         canister.paused = Some(Arc::new(Paused {
             number,
             task: Task::Install(Box::new(install)),
-            moment: Moment { time: Time(3), memory_room: Bytes(9) },
+            moment: Moment { time: Time(3), memory_max: Bytes(9), guaranteed_calls_room: 8 },
             before: canister.record.clone(),
             prepaid: Cycles(8),
         }));
@@ -210,7 +210,7 @@ fn what_was_written_restores_to_the_same_root() {
     assert_eq!(restored.root(), state.root());
     assert_eq!(restored.next_active(None), Some(CanisterId(5)));
     assert_eq!(restored.due_timers(Time(99)), [CanisterId(5)]);
-    assert_eq!(restored.memory_bytes(), state.memory_bytes());
+    assert_eq!(restored.allocated(), state.allocated());
     assert_eq!(&*restored.chunk(CanisterId(5), &Digest([8; 32])).unwrap().load().unwrap(), &[1, 2]);
     let canister = restored.canister(CanisterId(5)).unwrap();
     assert_eq!(canister.record, state.canister(CanisterId(5)).unwrap().record);
@@ -257,7 +257,7 @@ fn deleting_leaves_nothing_behind() {
     });
     assert_eq!(shelf.0.lock().unwrap().keys().cloned().collect::<Vec<_>>(), empty);
     assert_eq!(state.tree().subtree(&[b"canister"]).is_some(), tree);
-    assert_eq!((state.memory_bytes(), state.active_count()), (0, 0));
+    assert_eq!((state.allocated(), state.active_count()), (Allocated::default(), 0));
 }
 
 #[test]

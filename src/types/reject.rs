@@ -59,15 +59,22 @@ error_codes! {
     CanisterInstallCodeRateLimited = 523 => SysTransient,
     CanisterMemoryAccessLimitExceeded = 524 => CanisterError,
     CanisterOutOfMemory = 529 => CanisterError,
+    InsufficientCyclesInComputeAllocation = 530 => CanisterError,
+    InsufficientCyclesInMemoryAllocation = 531 => CanisterError,
+    InsufficientCyclesInMemoryGrow = 532 => CanisterError,
+    ReservedCyclesLimitExceededInMemoryAllocation = 533 => CanisterError,
+    ReservedCyclesLimitExceededInMemoryGrow = 534 => CanisterError,
     CanisterMethodNotFound = 536 => CanisterError,
     CanisterWasmModuleNotFound = 537 => CanisterError,
     CanisterAlreadyInstalledError = 538 => CanisterError,
     CanisterWasmMemoryLimitExceeded = 539 => CanisterError,
+    ReservedCyclesLimitIsTooLow = 540 => CanisterError,
     InvalidManagementPayload = 559 => CanisterError,
     UnknownManagementMethod = 560 => CanisterError,
     CanisterWasmChunkStoreLimitExceeded = 561 => CanisterError,
     CanisterRejectedMessage = 516 => CanisterError,
     DeadlineExpired = 601 => SysUnknown,
+    ResponseDropped = 602 => SysUnknown,
 }
 
 impl fmt::Display for ErrorCode {

@@ -5,7 +5,8 @@ use super::{Caller, Done, Failure, invalid, push_change};
 use crate::crypto::hash::sha256;
 use crate::encoding::management::{self as candid, CanisterIdRecord, CanisterSettings};
 use crate::execution::Executor;
-use crate::state::{CanisterState, ChangeDetails, FIRST_CANISTER, Settings};
+use crate::execution::growth::{Keep, admit_growth};
+use crate::state::{CanisterState, ChangeDetails, FIRST_CANISTER, Settings, Use};
 use crate::types::limits::{CANISTERS_MAX, MINTED_CYCLES_MAX, PROVISIONAL_CYCLES};
 use crate::types::*;
 use std::collections::BTreeMap;
@@ -22,8 +23,10 @@ impl Executor<'_> {
             return Err(Reject::new(ErrorCode::InsufficientCycles, message).into());
         };
         let settings = new_settings(caller, args.settings.as_ref())?;
+        let mut canister = self.new_canister(caller, settings, rest, args.sender_canister_version);
+        canister.record.consumed.add(Use::CanisterCreation, fee);
         let id = self.next_id()?;
-        self.make_canister(caller, id, settings, rest, args.sender_canister_version);
+        self.make_canister(id, canister)?;
         self.burn(fee);
         let reply = candid::encode(&CanisterIdRecord { canister_id: id.principal() })?;
         Ok(Done::Reply { reply, used: caller.cycles })
@@ -45,8 +48,9 @@ impl Executor<'_> {
             Some(id) => self.specified(id)?,
             None => self.next_id()?,
         };
+        let canister = self.new_canister(caller, settings, amount, args.sender_canister_version);
+        self.make_canister(id, canister)?;
         self.state.counters.minted = minted;
-        self.make_canister(caller, id, settings, amount, args.sender_canister_version);
         Done::reply(&CanisterIdRecord { canister_id: id.principal() })
     }
 
@@ -77,15 +81,14 @@ impl Executor<'_> {
         }
     }
 
-    fn next_id(&mut self) -> Result<CanisterId, Reject> {
+    fn next_id(&self) -> Result<CanisterId, Reject> {
         self.has_room()?;
-        let number = self.state.counters.next_canister;
-        let next = number.checked_add(1);
-        let next = next.ok_or_else(|| {
-            Reject::new(ErrorCode::SubnetOversubscribed, "The subnet has no canister ids left.")
-        })?;
-        self.state.counters.next_canister = next;
-        Ok(CanisterId(number))
+        match self.state.counters.next_canister {
+            u64::MAX => {
+                Err(Reject::new(ErrorCode::SubnetOversubscribed, "The subnet has no canister ids left."))
+            }
+            number => Ok(CanisterId(number)),
+        }
     }
 
     fn has_room(&self) -> Result<(), Reject> {
@@ -98,14 +101,14 @@ impl Executor<'_> {
         }
     }
 
-    fn make_canister(
-        &mut self,
+    /// A canister as it begins, with the first entry of its history.
+    fn new_canister(
+        &self,
         caller: &Caller,
-        id: CanisterId,
         settings: Settings,
         cycles: Cycles,
         version: Option<u64>,
-    ) {
+    ) -> CanisterState {
         let details = ChangeDetails::Creation {
             controllers: settings.controllers.clone(),
             environment_variables_hash: environment_hash(&settings.environment_variables),
@@ -114,7 +117,21 @@ impl Executor<'_> {
         let time = self.environment.time;
         let mut canister = CanisterState::new(settings, cycles, time);
         push_change(&mut canister, time, origin, details);
+        canister
+    }
+
+    /// Adds the canister, if the subnet has what it wants to have allocated and it can pay for that.
+    fn make_canister(&mut self, id: CanisterId, mut canister: CanisterState) -> Result<(), Reject> {
+        let settings = &canister.record.settings;
+        if settings.compute_allocation > 0 || settings.memory_allocation > 0 {
+            admit_growth(&self.environment.prices, &self.state, id, &mut canister, Keep::FreezingLimit)?;
+        }
         self.state.put_canister(id, canister);
+        let next = &mut self.state.counters.next_canister;
+        if id.0 == *next {
+            *next = next.saturating_add(1);
+        }
+        Ok(())
     }
 }
 

@@ -239,6 +239,7 @@ impl Executor<'_> {
                 let caller = Caller { origin, principal: call.sender, cycles: Cycles::ZERO };
                 self.manage(&caller, &call.method_name, &call.arg)?;
             }
+            Message::Request(request) if self.drop_expired(request) => (),
             Message::Request(request) => {
                 let origin = Origin::Canister {
                     sender: request.sender,
@@ -251,6 +252,7 @@ impl Executor<'_> {
             }
             Message::Ingress(_) | Message::Response(_) => (),
         }
+        self.assert_conserved();
         Ok(true)
     }
 

@@ -68,7 +68,7 @@ impl Walk {
             walk.add_till();
         }
         // All may manage each other.
-        let controllers: Vec<_> = walk.tills.iter().map(CanisterId::principal).chain([user(1)]).collect();
+        let controllers: Vec<_> = walk.tills.iter().map(|id| id.principal()).chain([user(1)]).collect();
         for id in walk.tills.clone() {
             let settings =
                 candid::CanisterSettings { controllers: Some(controllers.clone()), ..Default::default() };
@@ -255,7 +255,7 @@ impl Walk {
                 amount: Some(Nat::from(1u64 << self.dice.below(64))),
                 settings: Some(candid::CanisterSettings {
                     controllers: Some(
-                        self.tills.iter().map(CanisterId::principal).chain([user(1)]).take(10).collect(),
+                        self.tills.iter().map(|id| id.principal()).chain([user(1)]).take(10).collect(),
                     ),
                     ..Default::default()
                 }),

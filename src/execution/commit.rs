@@ -1,7 +1,7 @@
 //! What a run wished becomes so, all of it or nothing.
 
-use super::{Executor, charge};
 use super::growth::{Keep, admit_growth};
+use super::{Executor, charge};
 use crate::state::{CanisterState, HostFailure, LogRecord, PageMap, Use};
 use crate::types::limits::{CANISTER_LOG_LINE_BYTES_MAX, WASM_PAGE_BYTES};
 use crate::types::*;

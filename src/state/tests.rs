@@ -351,7 +351,7 @@ fn the_encoding_of_records_is_pinned() {
         hash(record::encode(&Message::Ingress(Arc::new(ingress(1)))).unwrap()),
     ];
     let pinned = [
-        "fc63061ff8888ab28b07089adbf240aa4af9fbd255281b1ed82910e91f9d8884",
+        "8e10c09a1e80eee5ddd194aa20d15284e3cbe8877686c72e857d8a623c71aec4",
         "6eb64ad60e3f5587d0ffb3decdfdcbf227d1ec96346bbbe685bcebc9916893df",
         "fea60f8fc4c3df7b449efabd59c3e1b579fc4ddd85765dc580587e03afd954fd",
         "9065f4e15c3f9f07d5e64d570b9e27c7db59543a924594b09bc12422977e8cd4",

@@ -107,7 +107,7 @@ impl<'a> Executor<'a> {
         self.give_up_stops();
         self.induct_ingress()?;
         self.advance_paused_runs()?;
-        self.run_timers()?;
+        self.run_tasks()?;
         self.run_allotted()?;
         self.run_messages()?;
         self.shrink_history();
@@ -132,19 +132,6 @@ impl<'a> Executor<'a> {
         self.facts.messages = self.facts.messages.saturating_add(1);
         self.effort = self.effort.saturating_add(MESSAGE_INSTRUCTIONS);
         self.state.counters.messages = self.state.counters.messages.saturating_add(1);
-    }
-
-    /// Timers that are due, earliest first. They get at most half of what is left of the height, so that
-    /// timers that are always due leave room for messages.
-    fn run_timers(&mut self) -> Result<(), HostFailure> {
-        let half = Instructions(self.effort.0.midpoint(HEIGHT_INSTRUCTIONS_MAX.0));
-        for id in self.state.due_timers(self.environment.time) {
-            if self.effort >= half {
-                break;
-            }
-            self.run_timer(id)?;
-        }
-        Ok(())
     }
 
     /// Management calls and canisters with waiting messages, turn by turn, starting after the canister

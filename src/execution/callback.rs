@@ -59,16 +59,14 @@ impl Executor<'_> {
         };
         let module = canister.module.as_deref()?;
         let context = canister.record.contexts.get(&callback.context)?;
-        let (kind, function, arg, reject) = match &response.payload {
-            Answer::Reply(reply) => (Context::ReplyCallback, callback.on_reply, reply.as_slice(), None),
-            Answer::Reject(reject) => {
-                (Context::RejectCallback, callback.on_reject, [].as_slice(), Some(reject.clone()))
-            }
+        let (kind, function, arg) = match &response.payload {
+            Answer::Reply(reply) => (Context::ReplyCallback, callback.on_reply, reply.as_slice()),
+            Answer::Reject(_) => (Context::RejectCallback, callback.on_reject, [].as_slice()),
         };
         let entry = Entry::Callback { fun: function.0, env: function.1 };
         Some(Run {
             arg: Arc::from(arg),
-            reject,
+            reject: rejected(message).cloned(),
             cycles_refunded: response.refund,
             ..self.callback_run(id, canister, module, context, entry, kind)
         })
@@ -79,6 +77,7 @@ impl Executor<'_> {
         &mut self,
         id: CanisterId,
         callback: &Callback,
+        message: &Message,
         execution: Execution,
     ) -> Result<(), HostFailure> {
         let read = |context: &mut CallContext| context.available;
@@ -92,7 +91,7 @@ impl Executor<'_> {
                 self.continue_context(id, callback.context, effects);
             }
             Err(reject) => {
-                self.clean_up(id, callback)?;
+                self.clean_up(id, callback, rejected(message))?;
                 self.end_callback(id, callback.context, Some(reject));
             }
         }
@@ -110,6 +109,7 @@ impl Executor<'_> {
     ) -> Run<'c> {
         Run {
             caller: context.origin.caller(),
+            caller_info: context.sender_info.clone(),
             prepaid: self.environment.prices.message(CALLBACK_INSTRUCTIONS_MAX),
             cycles_available: context.available,
             answered: context.answered,
@@ -120,7 +120,12 @@ impl Executor<'_> {
     }
 
     /// The callback trapped: its cleanup runs in the state before it (interface spec, "Callbacks").
-    fn clean_up(&mut self, id: CanisterId, callback: &Callback) -> Result<(), HostFailure> {
+    fn clean_up(
+        &mut self,
+        id: CanisterId,
+        callback: &Callback,
+        reject: Option<&Reject>,
+    ) -> Result<(), HostFailure> {
         let Some((fun, env)) = callback.on_cleanup else {
             return Ok(());
         };
@@ -134,6 +139,7 @@ impl Executor<'_> {
         };
         let entry = Entry::Callback { fun, env };
         let run = Run {
+            reject: reject.cloned(),
             instructions_max: CLEANUP_INSTRUCTIONS_MAX,
             ..self.callback_run(id, &canister, module, context, entry, Context::Cleanup)
         };
@@ -220,5 +226,16 @@ impl Executor<'_> {
     ) -> Option<R> {
         let change = |canister: &mut CanisterState| canister.record.contexts.get_mut(&context_id).map(change);
         self.state.change_canister(id, change).flatten()
+    }
+}
+
+/// Why the call was refused, if it was.
+fn rejected(message: &Message) -> Option<&Reject> {
+    match message {
+        Message::Response(response) => match &response.payload {
+            Answer::Reply(_) => None,
+            Answer::Reject(reject) => Some(reject),
+        },
+        Message::Ingress(_) | Message::Request(_) => None,
     }
 }

@@ -2,8 +2,8 @@
 
 use super::growth::{Keep, admit_growth};
 use super::{Executor, charge};
-use crate::state::{CanisterState, HostFailure, LogRecord, PageMap, Use};
-use crate::types::limits::{CANISTER_LOG_LINE_BYTES_MAX, WASM_PAGE_BYTES};
+use crate::state::{CanisterState, HostFailure, PageMap, Use};
+use crate::types::limits::{CANISTER_LOG_LINE_BYTES_MAX, LOG_LINE_OVERHEAD_BYTES, WASM_PAGE_BYTES};
 use crate::types::*;
 use crate::wasm::{Changes, Context, Execution, OutgoingCall};
 
@@ -31,10 +31,10 @@ impl Executor<'_> {
             Ok(changes) => self.apply_changes(id, context, available, changes)?,
             Err(reject) => Err(reject),
         };
-        Ok(outcome.map_err(|reject| {
+        if outcome.is_err() {
             self.facts.traps = self.facts.traps.saturating_add(1);
-            Reject { message: format!("Error from Canister {id}: {}", reject.message), ..reject }
-        }))
+        }
+        Ok(outcome)
     }
 
     fn apply_changes(
@@ -68,6 +68,8 @@ impl Executor<'_> {
         };
         self.state.change_canister(id, change).unwrap_or(Ok(()))?;
         self.burn(fees.saturating_add(changes.cycles_burned));
+        let minted = &mut self.state.counters.minted;
+        *minted = minted.saturating_add(changes.cycles_minted);
         Ok(Ok(Effects { answer: changes.answer, calls: changes.calls, accepted: changes.cycles_accepted }))
     }
 
@@ -88,7 +90,7 @@ impl Executor<'_> {
             return Ok((balance, canister.record.reserved_cycles));
         }
         if context == Context::Update {
-            within_memory_limit(canister, heap)?;
+            within_memory_limit(id, canister, heap)?;
         }
         let mut next = canister.clone();
         next.record.cycles = balance;
@@ -109,38 +111,33 @@ impl Executor<'_> {
         }
         let time = self.environment.time;
         self.state.change_canister(id, |canister| {
+            let limit = canister.record.settings.log_memory_limit;
+            let longest = limit.saturating_sub(LOG_LINE_OVERHEAD_BYTES);
+            let longest = usize::try_from(longest).unwrap_or(usize::MAX).min(CANISTER_LOG_LINE_BYTES_MAX);
             for mut content in lines {
-                content.truncate(CANISTER_LOG_LINE_BYTES_MAX);
-                let index = canister.record.next_log;
-                canister.record.next_log = index.saturating_add(1);
-                canister.record.logs.push_back(LogRecord { index, time, content });
+                content.truncate(longest);
+                canister.log.push(time, content);
             }
-            trim_log(canister);
+            canister.log.trim(limit);
         });
     }
 }
 
 /// Whether the controllers allow a heap of so many bytes.
-pub(super) fn within_memory_limit(canister: &CanisterState, heap_bytes: u64) -> Result<(), Reject> {
+pub(super) fn within_memory_limit(
+    id: CanisterId,
+    canister: &CanisterState,
+    heap_bytes: u64,
+) -> Result<(), Reject> {
     let limit = canister.record.settings.wasm_memory_limit;
     if limit == 0 || heap_bytes <= limit {
         return Ok(());
     }
     let message = format!(
-        "Canister exceeded its Wasm memory limit of {limit} bytes. Raise the setting wasm_memory_limit."
+        "Error from Canister {id}: Canister exceeded its Wasm memory limit of {limit} bytes. \
+         Raise the setting wasm_memory_limit."
     );
     Err(Reject::new(ErrorCode::CanisterWasmMemoryLimitExceeded, message))
-}
-
-/// Drops the oldest lines until the rest fits into the canister's limit.
-pub(super) fn trim_log(canister: &mut CanisterState) {
-    let mut bytes = canister.record.log_bytes();
-    while bytes > canister.record.settings.log_memory_limit {
-        let Some(oldest) = canister.record.logs.pop_front() else {
-            return;
-        };
-        bytes = bytes.saturating_sub(oldest.content.len() as u64);
-    }
 }
 
 /// The balance after a run. The engine kept the rules; that it did is checked, because cycles that come
@@ -155,6 +152,7 @@ fn settle(
         return Err(HostFailure(format!("a run of canister {id} accepted more cycles than there were")));
     }
     let income = canister.record.cycles.saturating_add(changes.cycles_accepted);
+    let income = income.saturating_add(changes.cycles_minted);
     let spent = changes.cycles_spent_on_calls.saturating_add(changes.cycles_burned);
     Ok(income.checked_sub(spent).ok_or_else(|| charge::out_of_cycles(id, income, spent)))
 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 /// A call that comes to a canister.
 struct Incoming<'m> {
     origin: Origin,
+    sender_info: Option<&'m SenderInfo>,
     method_name: &'m str,
     payload: &'m [u8],
     cycles: Cycles,
@@ -22,6 +23,7 @@ impl Incoming<'_> {
         match message {
             Message::Ingress(ingress) => Some(Incoming {
                 origin: Origin::Ingress { id: ingress.id, sender: ingress.call.sender },
+                sender_info: ingress.call.sender_info.as_ref(),
                 method_name: &ingress.call.method_name,
                 payload: &ingress.call.arg,
                 cycles: Cycles::ZERO,
@@ -32,6 +34,7 @@ impl Incoming<'_> {
                     callback: request.callback,
                     deadline: request.deadline,
                 },
+                sender_info: None,
                 method_name: &request.method_name,
                 payload: &request.payload,
                 cycles: request.cycles,
@@ -46,7 +49,6 @@ impl Executor<'_> {
     pub(super) fn process(&mut self, id: CanisterId, message: &Arc<Message>) -> Result<(), HostFailure> {
         match message.as_ref() {
             Message::Ingress(ingress) if !self.begin(ingress.id) => (),
-            Message::Request(request) if self.drop_expired(request) => self.count(Instructions::ZERO),
             Message::Ingress(_) | Message::Request(_) => self.start(id, message)?,
             Message::Response(response) => self.resume(id, message, response)?,
         }
@@ -56,6 +58,17 @@ impl Executor<'_> {
     }
 
     fn start(&mut self, id: CanisterId, message: &Arc<Message>) -> Result<(), HostFailure> {
+        if let Message::Request(request) = message.as_ref()
+            && self.drop_expired(request)
+        {
+            self.count(Instructions::ZERO);
+            return Ok(());
+        }
+        self.run_hook(id)?;
+        if self.state.paused(id).is_some() {
+            self.state.change_canister(id, |canister| canister.queue.put_back(message.clone()));
+            return Ok(());
+        }
         self.charge_idle(id)?;
         let (Some(canister), Some(incoming)) = (self.state.canister(id).cloned(), Incoming::of(message))
         else {
@@ -79,7 +92,7 @@ impl Executor<'_> {
         accepts_message(id, canister)?;
         let module = module_of(id, canister)?;
         if entry_of(&module, incoming.method_name).is_none() {
-            return Err(method_not_found(id, "update", incoming.method_name));
+            return Err(no_update(id, &module, incoming.method_name));
         }
         let needed = self.environment.prices.message(self.slicing.update_max);
         let keep = charge::must_keep(&self.environment.prices, canister);
@@ -102,11 +115,12 @@ impl Executor<'_> {
         let (entry, context) = entry_of(module, incoming.method_name)?;
         Some(Run {
             caller: incoming.origin.caller(),
+            caller_info: incoming.sender_info.cloned(),
             arg: Arc::from(incoming.payload),
             method_name: incoming.method_name.to_owned(),
             prepaid: self.environment.prices.message(self.slicing.update_max),
             cycles_available: incoming.cycles,
-            deadline: incoming.origin.deadline(),
+            deadline: incoming.origin.deadline().filter(|_| context == Context::Update),
             ..Run::new(id, canister, module, Entry::Export(entry), context)
         })
     }
@@ -124,43 +138,38 @@ impl Executor<'_> {
         let module = self.state.canister(id).and_then(|canister| canister.module.as_deref());
         let entry = module.and_then(|module| entry_of(module, incoming.method_name));
         let context = entry.map_or(Context::Update, |(_, context)| context);
-        let instructions = execution.instructions;
+        let opened = CallContext {
+            sender_info: incoming.sender_info.cloned(),
+            available: incoming.cycles,
+            instructions: execution.instructions,
+            ..CallContext::new(incoming.origin, self.environment.time)
+        };
         let effects = self.apply(id, context, incoming.cycles, execution)?;
-        self.open_context(id, incoming.origin, incoming.cycles, instructions, effects)
+        self.open_context(id, opened, effects)
     }
 
     /// The first run of a call has ended. A context is kept only if callbacks will follow.
     pub(super) fn open_context(
         &mut self,
         id: CanisterId,
-        origin: Origin,
-        available: Cycles,
-        instructions: Instructions,
+        mut context: CallContext,
         effects: Result<Effects, Reject>,
     ) -> Result<(), HostFailure> {
+        let origin = context.origin;
         let effects = match effects {
             Ok(effects) => effects,
             Err(reject) => {
-                self.answer(id.principal(), &origin, Answer::Reject(reject), available);
+                self.answer(id.principal(), &origin, Answer::Reject(reject), context.available);
                 return Ok(());
             }
         };
-        let available = available.saturating_sub(effects.accepted);
+        context.available = context.available.saturating_sub(effects.accepted);
         if effects.calls.is_empty() {
             let silent = || Answer::Reject(did_not_reply(id));
             let answer = effects.answer.unwrap_or_else(silent);
-            self.answer(id.principal(), &origin, answer, available);
+            self.answer(id.principal(), &origin, answer, context.available);
             return Ok(());
         }
-        let context = CallContext {
-            origin,
-            available,
-            answered: origin == Origin::System,
-            deleted: false,
-            outstanding: 0,
-            instructions,
-            started: self.environment.time,
-        };
         let open = |canister: &mut CanisterState| {
             let context_id = CallContextId(canister.record.next_context);
             canister.record.next_context = canister.record.next_context.saturating_add(1);
@@ -171,26 +180,6 @@ impl Executor<'_> {
             self.continue_context(id, context_id, effects);
         }
         Ok(())
-    }
-
-    /// Runs the canister's global timer, which is over with that.
-    pub(super) fn run_timer(&mut self, id: CanisterId) -> Result<(), HostFailure> {
-        self.charge_idle(id)?;
-        self.state.change_canister(id, |canister| canister.record.global_timer = Time::ZERO);
-        let Some(canister) = self.state.canister(id).cloned() else {
-            return Ok(());
-        };
-        let Some(module) = canister.module.clone() else {
-            return Ok(());
-        };
-        let prepaid = self.environment.prices.message(self.slicing.update_max);
-        let keep = charge::must_keep(&self.environment.prices, &canister);
-        let can_pay = canister.record.cycles >= prepaid.saturating_add(keep);
-        drop(canister);
-        match module.exports(TIMER) && can_pay {
-            true => self.execute(id, Task::System(TIMER.to_owned()), None),
-            false => Ok(()),
-        }
     }
 
     /// The run of an entry point that nobody calls.
@@ -208,15 +197,16 @@ impl Executor<'_> {
 
     /// Such a run has ended.
     pub(super) fn finish_system(&mut self, id: CanisterId, execution: Execution) -> Result<(), HostFailure> {
-        let instructions = execution.instructions;
+        let opened = CallContext {
+            instructions: execution.instructions,
+            ..CallContext::new(Origin::System, self.environment.time)
+        };
         let effects = self.apply(id, Context::SystemTask, Cycles::ZERO, execution)?;
-        self.open_context(id, Origin::System, Cycles::ZERO, instructions, effects)?;
+        self.open_context(id, opened, effects)?;
         self.assert_conserved();
         Ok(())
     }
 }
-
-const TIMER: &str = "canister_global_timer";
 
 /// Where a call of `method` goes: an update method, or a query method in its place.
 fn entry_of(module: &Module, method: &str) -> Option<(String, Context)> {
@@ -236,6 +226,20 @@ pub(super) fn module_of(id: CanisterId, canister: &CanisterState) -> Result<Arc<
         );
         Reject::new(ErrorCode::CanisterWasmModuleNotFound, message)
     })
+}
+
+/// The module exports no method of this name that can be called in replicated execution.
+pub(super) fn no_update(id: CanisterId, module: &Module, method: &str) -> Reject {
+    match module.exports(&format!("canister_composite_query {method}")) {
+        true => {
+            let message = format!(
+                "Error from Canister {id}: Composite query '{method}' cannot be called in replicated mode. \
+                 Send it as a query."
+            );
+            Reject::new(ErrorCode::CompositeQueryCalledInReplicatedMode, message)
+        }
+        false => method_not_found(id, "update", method),
+    }
 }
 
 /// The module exports no such method.

@@ -2,9 +2,9 @@
 //!
 //! 1. **Only batch and state.** What a height does depends on its batch and the state before alone; order is
 //!    that of ids, queues and time, never of a hash table.
-//! 2. **Order of a height.** Time passes over history, funds, deadlines and stops; users' calls enter;
-//!    timers that are due run; canisters have the turns that their compute allocations give them; then
-//!    management calls and canisters take turns until nothing waits or
+//! 2. **Order of a height.** Time passes over history, funds, deadlines and stops; users' calls enter; hooks of
+//!    low memory, timers that are due and heartbeats run; canisters have the turns that their compute
+//!    allocations give them; then management calls and canisters take turns until nothing waits or
 //!    [`HEIGHT_INSTRUCTIONS_MAX`](crate::types::limits::HEIGHT_INSTRUCTIONS_MAX) are used. What is left
 //!    waits in its queue for the next height.
 //! 3. **A run is all or nothing.** A trap leaves cycles, memory, calls and answers as they were; what it
@@ -36,6 +36,7 @@ mod route;
 mod run;
 mod schedule;
 mod stop;
+mod task;
 #[cfg(test)]
 mod tests;
 

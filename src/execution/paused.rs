@@ -113,9 +113,11 @@ impl Executor<'_> {
     ) -> Result<(), HostFailure> {
         match (task, message) {
             (Task::Call, Some(message)) => self.finish_call(id, message, execution),
-            (Task::Callback(callback), _) => self.finish_callback(id, callback, execution),
+            (Task::Callback(callback), Some(message)) => {
+                self.finish_callback(id, callback, message, execution)
+            }
             (Task::System(_), _) => self.finish_system(id, execution),
-            (Task::Call, None) | (Task::Install(_), _) => Ok(()),
+            (Task::Call | Task::Callback(_), None) | (Task::Install(_), _) => Ok(()),
         }
     }
 

@@ -24,12 +24,12 @@ const GIB_SECOND: u128 = 127_000;
 const COMPUTE_PERCENT_SECOND: u128 = 10_000_000;
 /// Making a canister.
 const CREATION: u128 = 500_000_000_000;
-/// An HTTP outcall: base, more for each node, and each byte of request and largest response. Every node
-/// makes it, so that these are prices a node.
+/// An HTTP outcall of pricing version 1, for each node: base, more for each node again, and each byte of request
+/// and largest response. Version 2 has a formula of its own (`wasm::outcall`).
 const HTTP: u128 = 3_000_000;
 const HTTP_NODE: u128 = 60_000;
-const HTTP_BYTE: u128 = 400;
-
+const HTTP_REQUEST_BYTE: u128 = 400;
+const HTTP_RESPONSE_BYTE: u128 = 800;
 const GIB: u128 = 1 << 30;
 const DAY_SECONDS: u128 = 86_400;
 
@@ -79,7 +79,12 @@ impl PriceTable {
 
     /// An HTTP outcall without its bytes.
     fn http_base(&self) -> Cycles {
-        Cycles(self.nodes.saturating_mul(HTTP + HTTP_NODE * self.nodes))
+        self.of_every_node(HTTP + HTTP_NODE * self.nodes)
+    }
+
+    /// What every node does.
+    fn of_every_node(&self, cycles: u128) -> Cycles {
+        Cycles(cycles.saturating_mul(self.nodes))
     }
 
     /// Holding so many bytes and so many percent of a core.
@@ -100,7 +105,8 @@ impl PriceTable {
             call_reservation: response.saturating_add(callback),
             canister_creation: self.creation(),
             http_base: self.http_base(),
-            http_byte: Cycles(HTTP_BYTE * self.nodes),
+            http_request_byte: self.of_every_node(HTTP_REQUEST_BYTE),
+            http_response_byte: self.of_every_node(HTTP_RESPONSE_BYTE),
         }
     }
 }

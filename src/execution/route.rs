@@ -142,9 +142,8 @@ impl Executor<'_> {
             let Some(responder) = waiting.map(|waiting| waiting.respondent) else {
                 continue;
             };
-            let reject = Reject::new(ErrorCode::DeadlineExpired, "Call deadline has expired.");
-            let response =
-                Response { callback, responder, refund: Cycles::ZERO, payload: Answer::Reject(reject) };
+            let payload = Answer::Reject(deadline_expired());
+            let response = Response { callback, responder, refund: Cycles::ZERO, payload };
             let message = Message::Response(Arc::new(response));
             self.state.change_canister(id, |canister| {
                 if let Some(waiting) = canister.record.callbacks.get_mut(&callback) {
@@ -166,8 +165,13 @@ fn bounded(answer: Answer) -> Answer {
     Answer::Reject(Reject::new(ErrorCode::CanisterContractViolation, message))
 }
 
+/// A best-effort call was not answered in time: it may have been processed, or not.
+pub(super) fn deadline_expired() -> Reject {
+    Reject::new(ErrorCode::DeadlineExpired, "Call deadline has expired.")
+}
+
 fn too_few_cycles(id: CanisterId, minimum: Cycles) -> Reject {
     let message =
         format!("Canister {id} takes calls of other canisters only with at least {minimum} cycles attached.");
-    Reject::new(ErrorCode::CanisterRejectedMessage, message)
+    Reject::new(ErrorCode::InsufficientCyclesInCall, message)
 }

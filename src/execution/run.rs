@@ -16,6 +16,7 @@ pub(super) struct Environment<'a> {
     pub(super) prices: PriceTable,
     pub(super) subnet: Principal,
     pub(super) subnet_nodes: u32,
+    pub(super) minting_canister: Option<CanisterId>,
     pub(super) root_key: Arc<[u8]>,
     pub(super) time: Time,
 }
@@ -28,6 +29,7 @@ pub(super) struct Run<'a> {
     pub(super) entry: Entry,
     pub(super) context: Context,
     pub(super) caller: Principal,
+    pub(super) caller_info: Option<SenderInfo>,
     pub(super) arg: Arc<[u8]>,
     pub(super) reject: Option<Reject>,
     pub(super) method_name: String,
@@ -58,6 +60,7 @@ impl<'a> Run<'a> {
             entry,
             context,
             caller: management_canister(),
+            caller_info: None,
             arg: Arc::from([].as_slice()),
             reject: None,
             method_name: String::new(),
@@ -81,6 +84,7 @@ impl<'a> Environment<'a> {
             prices: PriceTable::new(state.subnet().nodes.len()),
             subnet: state.subnet().id,
             subnet_nodes: u32::try_from(state.subnet().nodes.len()).unwrap_or(u32::MAX),
+            minting_canister: state.subnet().minting_canister,
             root_key: Arc::from(state.subnet().root_key.as_slice()),
             time,
         }
@@ -88,9 +92,10 @@ impl<'a> Environment<'a> {
 
     /// The same for another thread, with its engine.
     pub(super) fn moved(&self) -> impl FnOnce(&Engine) -> Environment<'_> + Send + use<> {
-        let Environment { engine: _, prices, subnet, subnet_nodes, ref root_key, time } = *self;
+        let Environment { engine: _, prices, subnet, subnet_nodes, minting_canister, ref root_key, time } =
+            *self;
         let root_key = root_key.clone();
-        move |engine| Environment { engine, prices, subnet, subnet_nodes, root_key, time }
+        move |engine| Environment { engine, prices, subnet, subnet_nodes, minting_canister, root_key, time }
     }
 
     /// What a run of the canister that begins now learns of `state` as a whole. Nothing else of it may reach a
@@ -101,6 +106,7 @@ impl<'a> Environment<'a> {
             time: self.time,
             memory_max: memory_max(state, id),
             guaranteed_calls_room: GUARANTEED_CALLS_MAX.saturating_sub(allocated.guaranteed_calls),
+            mint_room: limits::MINTED_CYCLES_MAX.saturating_sub(state.counters.minted),
         }
     }
 
@@ -136,6 +142,7 @@ impl<'a> Environment<'a> {
             canister: run.id,
             time: moment.time,
             caller: run.caller,
+            caller_info: run.caller_info,
             arg: run.arg,
             reject: run.reject,
             method_name: run.method_name,
@@ -155,7 +162,11 @@ impl<'a> Environment<'a> {
             instructions_before: run.instructions_before,
             global_timer: record.global_timer,
             subnet_nodes: self.subnet_nodes,
-            call_room: call_room(moment, run.canister),
+            call_room: match run.context.is_replicated() {
+                true => call_room(moment, run.canister),
+                false => CallRoom::of_query(),
+            },
+            mint_room: Some(moment.mint_room).filter(|_| self.minting_canister == Some(run.id)),
             prices: self.prices.of_calls(),
             next_callback: record.next_callback,
             memory_room: Bytes(moment.memory_max.0.saturating_sub(run.canister.held_bytes())),

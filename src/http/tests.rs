@@ -71,7 +71,7 @@ async fn agents_see_rejects_of_queries_updates_and_inspection_with_their_codes()
     let refused = text(agent.update(&canister(), "trap").call_and_wait().await.expect_err("traps"));
     assert!(refused.contains("IC0502") && refused.contains("trapped"), "{refused}");
     let refused = text(agent.update(&canister(), "refused").call_and_wait().await.expect_err("refused"));
-    assert!(refused.contains("IC0516") && refused.contains("not you"), "{refused}");
+    assert!(refused.contains("IC0406") && refused.contains("not you"), "{refused}");
 }
 
 #[tokio::test]

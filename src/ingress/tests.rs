@@ -217,6 +217,7 @@ fn sized_ingress(n: u64, ms: u64, size: usize) -> Arc<SignedIngress> {
         sender: Principal::anonymous(),
         ingress_expiry: NOW.plus_ms(ms),
         nonce: None,
+        sender_info: None,
     };
     let envelope = crate::encoding::cbor::encode_call(&call, None);
     Arc::new(crate::encoding::cbor::read_ingress(envelope).expect("well-formed"))

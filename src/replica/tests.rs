@@ -100,6 +100,8 @@ fn genesis() -> Genesis {
         heartbeat_ms: 500,
         view_timeout_ms: 1_000,
         provisional: true,
+        minting_canister: None,
+        subnet_admins: Vec::new(),
         nodes: Vec::new(),
     }
 }

@@ -1,7 +1,7 @@
 //! Calls that a canister has not answered yet, and calls of its own whose answers it awaits.
 
 use crate::types::{CallContextId, CallbackId, CanisterId, Cycles, Instructions, Principal};
-use crate::types::{RequestId, Time};
+use crate::types::{RequestId, SenderInfo, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,6 +40,9 @@ impl Origin {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct CallContext {
     pub origin: Origin,
+    /// What a canister vouches for about the user who called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender_info: Option<SenderInfo>,
     /// Attached by the caller and not accepted yet.
     pub available: Cycles,
     pub answered: bool,
@@ -50,6 +53,22 @@ pub struct CallContext {
     /// Used by this call until now (performance counter 1).
     pub instructions: Instructions,
     pub started: Time,
+}
+
+impl CallContext {
+    /// A context without cycles that was opened at `now`. The system awaits no answer.
+    pub fn new(origin: Origin, now: Time) -> CallContext {
+        CallContext {
+            origin,
+            sender_info: None,
+            available: Cycles::ZERO,
+            answered: origin == Origin::System,
+            deleted: false,
+            outstanding: 0,
+            instructions: Instructions::ZERO,
+            started: now,
+        }
+    }
 }
 
 /// A call made, whose answer is awaited.

@@ -1,14 +1,17 @@
 //! One canister: its record, its memories and the messages that wait for it.
 
+use super::snapshot::{GLOBAL_BYTES, Snapshot, SnapshotId, SnapshotSource};
+use super::volume::Layers;
 use super::{
-    CallContext, Callback, Consumed, Global, InFlight, Module, Origin, PageMap, Paused, Queue, Settings,
+    CallContext, Callback, Consumed, Global, HookStatus, InFlight, Log, Module, Origin, PageMap, Paused,
+    Queue, Settings,
 };
 use crate::types::limits::{CANISTER_HISTORY_ENTRY_BYTES, CHUNK_BYTES_MAX, STOP_TIMEOUT_MS, WASM_PAGE_BYTES};
 use crate::types::{
     CallContextId, CallbackId, CanisterId, Cycles, Digest, Height, Instructions, Principal, Time,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// Running, stopping or stopped (interface spec, "Canister status").
@@ -59,16 +62,26 @@ pub enum ChangeDetails {
     Creation { controllers: Vec<Principal>, environment_variables_hash: Option<Digest> },
     CodeUninstall,
     CodeDeployment { mode: Deployment, module_hash: Digest },
+    LoadSnapshot { snapshot: SnapshotId, canister_version: u64, taken: Time, source: SnapshotSource },
     ControllersChange { controllers: Vec<Principal> },
+    RenameCanister(Renaming),
 }
 
-/// One line that the canister printed, or the text of a trap.
+/// The canister had another id before.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct LogRecord {
-    pub index: u64,
-    pub time: Time,
-    #[serde(with = "serde_bytes")]
-    pub content: Vec<u8>,
+pub struct Renaming {
+    pub canister_id: Principal,
+    pub total_num_changes: u64,
+    pub rename_to: RenamedTo,
+    pub requested_by: Principal,
+}
+
+/// The id that a canister got, and what had become of it until then.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RenamedTo {
+    pub canister_id: Principal,
+    pub version: u64,
+    pub total_num_changes: u64,
 }
 
 /// All of a canister but its memories, module and waiting messages: what column `Canister` holds.
@@ -93,13 +106,17 @@ pub struct CanisterRecord {
     pub module_hash: Option<Digest>,
     pub globals: Vec<Global>,
     pub heap_root: Digest,
+    pub heap_layers: Layers,
     pub heap_wasm_pages: u32,
     pub stable_root: Digest,
+    pub stable_layers: Layers,
     pub stable_wasm_pages: u64,
     #[serde(with = "serde_bytes")]
     pub certified_data: Vec<u8>,
     /// Zero: not set.
     pub global_timer: Time,
+    #[serde(default, skip_serializing_if = "HookStatus::is_idle")]
+    pub low_memory_hook: HookStatus,
     pub next_context: u64,
     pub next_callback: u64,
     pub contexts: BTreeMap<CallContextId, CallContext>,
@@ -108,8 +125,10 @@ pub struct CanisterRecord {
     pub chunks: BTreeMap<Digest, u32>,
     pub history: VecDeque<Change>,
     pub history_total: u64,
-    pub logs: VecDeque<LogRecord>,
-    pub next_log: u64,
+    pub next_snapshot: u64,
+    /// Index of the oldest line of the log, and of the next one to come.
+    pub log_first: u64,
+    pub log_end: u64,
     /// Number of the oldest waiting message, and of the next one to come.
     pub queue_first: u64,
     pub queue_end: u64,
@@ -129,6 +148,9 @@ pub struct CanisterState {
     pub heap: PageMap,
     pub stable: PageMap,
     pub queue: Queue,
+    pub log: Log,
+    /// By number.
+    pub snapshots: BTreeMap<u64, Arc<Snapshot>>,
     /// Management calls about it that wait until its paused run has ended.
     pub held: Queue,
     /// The run that is in the middle.
@@ -146,10 +168,51 @@ impl CanisterState {
             heap: PageMap::new(),
             stable: PageMap::new(),
             queue: Queue::default(),
+            log: Log::default(),
+            snapshots: BTreeMap::new(),
             held: Queue::default(),
             paused: None,
             in_flight: InFlight::default(),
         }
+    }
+
+    /// Gives the heap up, with what is on disk of it.
+    pub fn clear_heap(&mut self) {
+        self.heap = PageMap::new();
+        self.record.heap_layers = Layers::default();
+        self.record.heap_wasm_pages = 0;
+    }
+
+    /// Gives the stable memory up, with what is on disk of it.
+    pub fn clear_stable(&mut self) {
+        self.stable = PageMap::new();
+        self.record.stable_layers = Layers::default();
+        self.record.stable_wasm_pages = 0;
+    }
+
+    /// Bytes that its snapshots count.
+    pub fn snapshot_bytes(&self) -> u64 {
+        let bytes = self.snapshots.values().map(|snapshot| snapshot.record.bytes());
+        bytes.fold(0, u64::saturating_add)
+    }
+
+    /// Bytes that its globals count.
+    pub fn global_bytes(&self) -> u64 {
+        (self.record.globals.len() as u64).saturating_mul(GLOBAL_BYTES)
+    }
+
+    /// Whether the chunk store, or that of a snapshot, lists the chunk.
+    pub fn lists_chunk(&self, hash: &Digest) -> bool {
+        let mut snapshots = self.snapshots.values();
+        self.record.chunks.contains_key(hash)
+            || snapshots.any(|snapshot| snapshot.record.chunks.contains_key(hash))
+    }
+
+    /// Hashes of all chunks that the chunk store or a snapshot lists.
+    pub fn chunk_hashes(&self) -> BTreeSet<Digest> {
+        let own = self.record.chunks.keys();
+        let others = self.snapshots.values().flat_map(|snapshot| snapshot.record.chunks.keys());
+        own.chain(others).copied().collect()
     }
 
     /// Whether `principal` may control the canister.
@@ -176,11 +239,15 @@ impl CanisterState {
         pages.saturating_add(self.record.stable_wasm_pages).saturating_mul(PAGE)
     }
 
-    /// Bytes of memories, module, chunks, logs and history: what storage is charged for.
+    /// Bytes of memories, module, chunks, logs, history and snapshots: what storage is charged for.
     pub fn held_bytes(&self) -> u64 {
-        let module = self.module.as_ref().map_or(0, |module| module.record.bytes);
-        let parts =
-            [module, self.record.chunk_store_bytes(), self.record.log_bytes(), self.record.history_bytes()];
+        let parts = [
+            self.module.as_ref().map_or(0, |module| module.record.bytes),
+            self.record.chunk_store_bytes(),
+            self.log.bytes(),
+            self.record.history_bytes(),
+            self.snapshot_bytes(),
+        ];
         parts.into_iter().fold(self.memory_bytes(), u64::saturating_add)
     }
 
@@ -226,11 +293,6 @@ impl CanisterRecord {
         (self.history.len() as u64).saturating_mul(CANISTER_HISTORY_ENTRY_BYTES)
     }
 
-    /// Bytes of the log lines.
-    pub fn log_bytes(&self) -> u64 {
-        self.logs.iter().map(|record| record.content.len() as u64).sum()
-    }
-
     fn new(settings: Settings, cycles: Cycles, now: Time) -> CanisterRecord {
         CanisterRecord {
             canister_version: 0,
@@ -247,11 +309,14 @@ impl CanisterRecord {
             module_hash: None,
             globals: Vec::new(),
             heap_root: Digest::ZERO,
+            heap_layers: Layers::default(),
             heap_wasm_pages: 0,
             stable_root: Digest::ZERO,
+            stable_layers: Layers::default(),
             stable_wasm_pages: 0,
             certified_data: Vec::new(),
             global_timer: Time::ZERO,
+            low_memory_hook: HookStatus::default(),
             next_context: 0,
             next_callback: 0,
             contexts: BTreeMap::new(),
@@ -259,8 +324,9 @@ impl CanisterRecord {
             chunks: BTreeMap::new(),
             history: VecDeque::new(),
             history_total: 0,
-            logs: VecDeque::new(),
-            next_log: 0,
+            next_snapshot: 0,
+            log_first: 0,
+            log_end: 0,
             queue_first: 0,
             queue_end: 0,
             held_first: 0,

@@ -14,6 +14,8 @@ pub struct Moment {
     pub memory_max: Bytes,
     /// Calls that it may make whose response is guaranteed.
     pub guaranteed_calls_room: u64,
+    /// Cycles that the minting canister may still make.
+    pub mint_room: Cycles,
 }
 
 /// What runs, and what becomes of its result.

@@ -2,6 +2,8 @@
 
 use super::account::Allocated;
 use super::record::key;
+use super::task::{Tasks, Wanted};
+use super::volume::Shares;
 use super::{Blob, CanisterState, Counters, History, HistoryEntry, Module, Paused, Queue, SubnetRecord};
 use super::{Column, HostFailure, StateDelta, SubnetNode, Write, record, tree};
 use crate::certification::LabelTree;
@@ -36,7 +38,8 @@ pub struct ReplicatedState {
     pub(crate) counters: Counters,
     pub(super) canisters: OrdMap<CanisterId, Arc<CanisterState>>,
     pub(super) modules: OrdMap<Digest, SharedModule>,
-    /// Chunk stores: contents by canister and hash.
+    pub(super) shares: Shares,
+    /// Chunk stores, of canisters and snapshots: contents by canister and hash.
     pub(super) chunks: OrdMap<(CanisterId, Digest), Blob>,
     pub(super) history: History,
     pub(crate) management: Queue,
@@ -46,6 +49,7 @@ pub struct ReplicatedState {
     timers: OrdSet<(Time, CanisterId)>,
     /// Canisters at which `stop_canister` calls wait, by the moment the first of them is given up.
     stops: OrdSet<(Time, CanisterId)>,
+    tasks: Tasks,
     /// Canisters with a paused run, in the order of the line.
     line: OrdSet<(u64, CanisterId)>,
     /// Canisters by the moment until which they can pay for their time.
@@ -84,6 +88,8 @@ impl ReplicatedState {
             root_key: root_key_der.to_vec(),
             nodes: nodes.iter().map(node).collect(),
             provisional: genesis.provisional,
+            minting_canister: genesis.minting_canister.as_ref().and_then(CanisterId::from_principal),
+            admins: genesis.subnet_admins.clone(),
         };
         let mut state = ReplicatedState::empty(record, Counters::genesis());
         let bytes = record::encode(state.subnet.as_ref())?;
@@ -103,12 +109,14 @@ impl ReplicatedState {
             counters,
             canisters: OrdMap::new(),
             modules: OrdMap::new(),
+            shares: Shares::default(),
             chunks: OrdMap::new(),
             history: History::default(),
             management: Queue::default(),
             active: OrdSet::new(),
             timers: OrdSet::new(),
             stops: OrdSet::new(),
+            tasks: Tasks::default(),
             line: OrdSet::new(),
             solvent: OrdSet::new(),
             allotted: OrdSet::new(),
@@ -199,7 +207,8 @@ impl ReplicatedState {
 /// Changes. Every one goes through here, so that indexes and the list of what was touched hold.
 impl ReplicatedState {
     /// Adds a canister, or replaces it.
-    pub fn put_canister(&mut self, id: CanisterId, canister: CanisterState) {
+    pub fn put_canister(&mut self, id: CanisterId, mut canister: CanisterState) {
+        canister.watch_heap();
         let new = Arc::new(canister);
         let old = self.canisters.insert(id, new.clone());
         self.touched.canisters.insert(id);
@@ -214,7 +223,9 @@ impl ReplicatedState {
     ) -> Option<R> {
         let slot = self.canisters.get_mut(&id)?;
         let before = Marks::of(slot);
-        let result = change(Arc::make_mut(slot));
+        let canister = Arc::make_mut(slot);
+        let result = change(canister);
+        canister.watch_heap();
         let after = Marks::of(slot);
         #[cfg(test)]
         assert_paid(slot, before, after, self.counters.time);
@@ -223,11 +234,17 @@ impl ReplicatedState {
         Some(result)
     }
 
-    /// Removes a canister with all it holds.
+    /// Removes a canister with its record, memories, messages and log. Its module and chunks, and those of its
+    /// snapshots, are released by the caller.
     pub fn remove_canister(&mut self, id: CanisterId) {
         let old = self.canisters.remove(&id);
         self.touched.canisters.insert(id);
         self.reindex(id, old.as_deref(), None);
+    }
+
+    /// Seals the canister with this height, though nothing of it changes: another takes over what it has on disk.
+    pub fn touch_canister(&mut self, id: CanisterId) {
+        self.touched.canisters.insert(id);
     }
 
     /// Sets what is known of a user's call.
@@ -261,14 +278,23 @@ impl ReplicatedState {
         }
     }
 
-    /// Stores a chunk's content; the canister's record lists it.
+    /// Stores a chunk's content; the canister's record or a snapshot lists it.
     pub fn put_chunk(&mut self, id: CanisterId, hash: Digest, content: Arc<[u8]>) {
         self.chunks.insert((id, hash), Blob::held(content));
     }
 
-    /// Removes a chunk's content.
-    pub fn remove_chunk(&mut self, id: CanisterId, hash: &Digest) {
-        self.chunks.remove(&(id, *hash));
+    /// Shares a chunk's content that another canister holds.
+    pub fn share_chunk(&mut self, id: CanisterId, hash: Digest, content: Blob) {
+        self.chunks.insert((id, hash), content);
+    }
+
+    /// Removes the contents of those chunks that neither the canister nor a snapshot of it lists any more.
+    pub fn release_chunks(&mut self, id: CanisterId, hashes: impl IntoIterator<Item = Digest>) {
+        for hash in hashes {
+            if !self.canisters.get(&id).is_some_and(|canister| canister.lists_chunk(&hash)) {
+                self.chunks.remove(&(id, hash));
+            }
+        }
     }
 
     /// The first canister after `last` for which messages wait, around the end.
@@ -287,6 +313,16 @@ impl ReplicatedState {
     pub fn due_timers(&self, now: Time) -> Vec<CanisterId> {
         let due = self.timers.iter().take_while(|(time, _)| *time <= now);
         due.map(|(_, id)| *id).collect()
+    }
+
+    /// At most `count` canisters whose hook of low memory is due, beginning after `last` and around the end.
+    pub fn due_hooks(&self, last: Option<CanisterId>, count: usize) -> Vec<CanisterId> {
+        self.tasks.hooks(last, count)
+    }
+
+    /// At most `count` canisters that want a heartbeat, beginning after `last` and around the end.
+    pub fn due_heartbeats(&self, last: Option<CanisterId>, count: usize) -> Vec<CanisterId> {
+        self.tasks.heartbeats(last, count)
     }
 
     /// A canister at which a `stop_canister` call has waited for too long.
@@ -388,6 +424,7 @@ impl ReplicatedState {
         };
         reorder(&mut self.timers, id, before.timer, after.timer);
         reorder(&mut self.stops, id, before.stop, after.stop);
+        self.tasks.note(id, before.wanted, after.wanted);
         reorder(&mut self.line, id, before.paused, after.paused);
         reorder(&mut self.solvent, id, before.insolvent, after.insolvent);
         match (before.allotted, after.allotted) {
@@ -427,6 +464,7 @@ struct Marks {
     active: bool,
     timer: Option<Time>,
     stop: Option<Time>,
+    wanted: Wanted,
     paused: Option<u64>,
     insolvent: Option<Time>,
     allotted: bool,
@@ -443,6 +481,7 @@ impl Marks {
             active: canister.has_work(),
             timer: canister.timer(),
             stop: canister.stop_deadline(),
+            wanted: Wanted::by(canister),
             paused: canister.paused.as_ref().map(|paused| paused.number),
             insolvent: Some(record.solvent_until).filter(|until| *until != Time(u64::MAX)),
             allotted: canister.has_work() && record.settings.compute_allocation > 0,

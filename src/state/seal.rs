@@ -3,9 +3,11 @@
 
 use super::record::{self, key};
 use super::replicated::Touched;
-use super::{CanisterState, Column, HostFailure, PageMap, Queue, ReplicatedState, StateDelta, Write, tree};
-use crate::types::{CanisterId, Digest, RequestId, StateRoot};
+use super::volume::seal_memories;
+use super::{CanisterState, Column, HostFailure, Log, Queue, ReplicatedState, StateDelta, Write, tree};
+use crate::types::{CanisterId, RequestId, StateRoot};
 use bytes::Bytes;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 impl Write {
@@ -28,6 +30,8 @@ pub(super) fn seal(
 ) -> Result<(StateDelta, StateRoot), HostFailure> {
     let mut touched = std::mem::take(&mut state.touched);
     let mut writes = std::mem::take(&mut touched.unwritten);
+    let (pages, dropped) = seal_memories(state, before, &touched.canisters)?;
+    writes.extend(pages);
     seal_subnet(state, before, &mut writes)?;
     seal_modules(state, before, &touched, &mut writes)?;
     for id in &touched.canisters {
@@ -39,7 +43,10 @@ pub(super) fn seal(
     let digests = state.records.digest().0.to_vec();
     state.tree.set_leaf(&[tree::ATOLL_STATE], digests);
     let height = state.counters.height;
-    Ok((StateDelta { height, writes }, state.root()))
+    let prefixes = dropped
+        .into_iter()
+        .flat_map(|volume| [Column::Page, Column::PageDigest].map(|column| (column, key::volume(volume))));
+    Ok((StateDelta { height, writes, dropped: prefixes.collect() }, state.root()))
 }
 
 /// Notes a hashed record and adds it to the writes.
@@ -96,8 +103,8 @@ fn seal_canister(
 ) -> Result<(), HostFailure> {
     if let Some(slot) = state.canisters.get_mut(&id) {
         let canister = Arc::make_mut(slot);
-        canister.record.heap_root = canister.heap.root();
-        canister.record.stable_root = canister.stable.root();
+        canister.record.log_first = canister.log.first();
+        canister.record.log_end = canister.log.end();
         canister.record.queue_first = canister.queue.first();
         canister.record.queue_end = canister.queue.end();
         canister.record.held_first = canister.held.first();
@@ -123,20 +130,12 @@ fn replace_canister(
     new: Option<Arc<CanisterState>>,
     writes: &mut Vec<Write>,
 ) -> Result<(), HostFailure> {
-    write_pages(id, old, new.as_ref(), writes)?;
     write_chunks(state, id, old, new.as_ref(), writes)?;
-    type Waiting = (fn(&CanisterState) -> &Queue, fn(CanisterId, u64) -> Vec<u8>);
-    let queues: [Waiting; 2] =
-        [(|canister| &canister.queue, key::message), (|canister| &canister.held, key::held)];
-    let empty = Queue::default();
-    for (queue, key) in queues {
-        let [before, now] =
-            [old, new.as_ref()].map(|canister| canister.map_or(&empty, |canister| queue(canister)));
-        for write in queue_writes(Column::Canister, before, now, |number| key(id, number))? {
-            hashed(state, writes, write);
-        }
-    }
-    if let Some(write) = paused_write(id, old, new.as_ref())? {
+    let mut records = message_writes(id, old, new.as_ref())?;
+    records.extend(log_writes(id, old, new.as_ref())?);
+    records.extend(snapshot_writes(id, old, new.as_ref())?);
+    records.extend(paused_write(id, old, new.as_ref())?);
+    for write in records {
         hashed(state, writes, write);
     }
     let write = match &new {
@@ -179,6 +178,24 @@ fn seal_request(
     Ok(())
 }
 
+fn message_writes(
+    id: CanisterId,
+    old: Option<&Arc<CanisterState>>,
+    new: Option<&Arc<CanisterState>>,
+) -> Result<Vec<Write>, HostFailure> {
+    let none = Queue::default();
+    type Kind = (u8, fn(&CanisterState) -> &Queue);
+    let queues: [Kind; 2] =
+        [(key::MESSAGE, |canister| &canister.queue), (key::HELD, |canister| &canister.held)];
+    let mut writes = Vec::new();
+    for (kind, queue) in queues {
+        let [before, now] = [old, new].map(|canister| canister.map_or(&none, |canister| queue(canister)));
+        let key = |number| key::belonging(id, kind, number);
+        writes.extend(queue_writes(Column::Canister, before, now, key)?);
+    }
+    Ok(writes)
+}
+
 /// Messages that left the queue are removed, those that came are set.
 fn queue_writes(
     column: Column,
@@ -200,30 +217,52 @@ fn queue_writes(
     Ok(writes)
 }
 
-fn write_pages(
+/// Lines that were dropped from the log are removed, those that were printed are set.
+fn log_writes(
     id: CanisterId,
     old: Option<&Arc<CanisterState>>,
     new: Option<&Arc<CanisterState>>,
-    writes: &mut Vec<Write>,
-) -> Result<(), HostFailure> {
-    type Part = fn(&CanisterState) -> &PageMap;
-    let parts: [(u8, Part); 2] =
-        [(key::HEAP, |canister| &canister.heap), (key::STABLE, |canister| &canister.stable)];
-    let none = PageMap::new();
-    for (kind, memory) in parts {
-        let [before, now] = [old, new].map(|canister| canister.map_or(&none, |canister| memory(canister)));
-        for (index, page) in now.changes_since(before)? {
-            let key = key::page(id, kind, index);
-            let digest = now.digest_at(index)?.map(|digest| Bytes::copy_from_slice(&digest.0));
-            let content = page.map(|page| Bytes::copy_from_slice(page.as_slice()));
-            writes.push(Write { column: Column::PageDigest, key: key.clone(), value: digest });
-            writes.push(Write { column: Column::Page, key, value: content });
+) -> Result<Vec<Write>, HostFailure> {
+    let none = Log::default();
+    let [before, now] = [old, new].map(|canister| canister.map_or(&none, |canister| &canister.log));
+    let key = |index: u64| key::belonging(id, key::LOG, index);
+    let mut writes = Vec::new();
+    for index in before.first()..now.first().min(before.end()) {
+        writes.push(Write::remove(Column::Canister, key(index)));
+    }
+    if new.is_none() {
+        writes
+            .extend((before.first()..before.end()).map(|index| Write::remove(Column::Canister, key(index))));
+    }
+    for index in now.first().max(before.end())..now.end() {
+        if let Some(line) = now.get(index) {
+            writes.push(Write::set(Column::Canister, key(index), record::encode(line.as_ref())?));
         }
     }
-    Ok(())
+    Ok(writes)
 }
 
-/// Chunks are named by their hash in the canister's record, which is hashed.
+/// Snapshots that are gone are removed, new and changed ones are set.
+fn snapshot_writes(
+    id: CanisterId,
+    old: Option<&Arc<CanisterState>>,
+    new: Option<&Arc<CanisterState>>,
+) -> Result<Vec<Write>, HostFailure> {
+    let none = BTreeMap::new();
+    let [before, now] = [old, new].map(|canister| canister.map_or(&none, |canister| &canister.snapshots));
+    let key = |number: &u64| key::belonging(id, key::SNAPSHOT, *number);
+    let gone = before.keys().filter(|number| !now.contains_key(number));
+    let mut writes: Vec<Write> = gone.map(|number| Write::remove(Column::Canister, key(number))).collect();
+    for (number, snapshot) in now {
+        let same = before.get(number).is_some_and(|before| before.record == snapshot.record);
+        if !same {
+            writes.push(Write::set(Column::Canister, key(number), record::encode(&snapshot.record)?));
+        }
+    }
+    Ok(writes)
+}
+
+/// Chunks are named by their hash in the records of the canister and its snapshots, which are hashed.
 fn write_chunks(
     state: &ReplicatedState,
     id: CanisterId,
@@ -231,16 +270,14 @@ fn write_chunks(
     new: Option<&Arc<CanisterState>>,
     writes: &mut Vec<Write>,
 ) -> Result<(), HostFailure> {
-    let lists = |canister: Option<&Arc<CanisterState>>, hash: &Digest| {
-        canister.is_some_and(|canister| canister.record.chunks.contains_key(hash))
-    };
     let hashes = |canister: Option<&Arc<CanisterState>>| {
-        canister.map_or(Vec::new(), |canister| canister.record.chunks.keys().copied().collect())
+        canister.map_or_else(BTreeSet::new, |canister| canister.chunk_hashes())
     };
-    for hash in hashes(old).iter().filter(|hash| !lists(new, hash)) {
+    let (before, now) = (hashes(old), hashes(new));
+    for hash in before.difference(&now) {
         writes.push(Write::remove(Column::Chunk, key::chunk(id, hash)));
     }
-    for hash in hashes(new).iter().filter(|hash| !lists(old, hash)) {
+    for hash in now.difference(&before) {
         let missing = || HostFailure(format!("chunk {hash} of canister {id} has no content"));
         let content = state.chunk(id, hash).ok_or_else(missing)?.load()?;
         writes.push(Write::set(Column::Chunk, key::chunk(id, hash), Bytes::copy_from_slice(&content)));

@@ -17,6 +17,9 @@ impl Shelf {
 
     fn write(&self, delta: &StateDelta) {
         let mut entries = self.0.lock().unwrap();
+        for (column, prefix) in &delta.dropped {
+            entries.retain(|(of, key), _| of != column || !key.starts_with(prefix));
+        }
         for write in &delta.writes {
             let key = (write.column, write.key.clone());
             match &write.value {
@@ -45,6 +48,8 @@ fn genesis() -> ReplicatedState {
         heartbeat_ms: 500,
         view_timeout_ms: 1_000,
         provisional: true,
+        minting_canister: None,
+        subnet_admins: Vec::new(),
         nodes: Vec::new(),
     };
     let subnet = SubnetId(Principal::from_slice(&[9; 29]));
@@ -66,19 +71,14 @@ fn fill(state: &mut ReplicatedState) {
         Cycles(u128::from(u64::MAX) + 5),
         Time(3),
     );
-    let module = Arc::new(Module {
-        hash: Digest([4; 32]),
-        record: ModuleRecord {
-            exports: ["canister_update inc".to_owned()].into(),
-            metadata: [(
-                "candid:service".to_owned(),
-                Metadata { public: true, content: b"service {}".to_vec() },
-            )]
+    let record = ModuleRecord {
+        exports: ["canister_update inc".to_owned()].into(),
+        metadata: [("candid:service".to_owned(), Metadata { public: true, content: b"service {}".to_vec() })]
             .into(),
-            bytes: 3,
-        },
-        content: Blob::held(Arc::from([1u8, 2, 3].as_slice())),
-    });
+        bytes: 3,
+    };
+    let content = Blob::held(Arc::from([1u8, 2, 3].as_slice()));
+    let module = Arc::new(Module::new(Digest([4; 32]), record, content));
     canister.record.module_hash = Some(module.hash);
     canister.module = Some(module.clone());
     canister.heap.set(7, Some(Arc::new([5; limits::PAGE_BYTES]))).unwrap();
@@ -91,6 +91,9 @@ fn fill(state: &mut ReplicatedState) {
     canister.queue.push(Message::Ingress(Arc::new(ingress(1))));
     canister.queue.push(Message::Ingress(Arc::new(ingress(2))));
     canister.held.push(Message::Ingress(Arc::new(ingress(4))));
+    canister.log.push(Time(4), b"hello".to_vec());
+    canister.snapshots.insert(0, Arc::new(snapshot(&canister)));
+    state.add_module(module.clone());
     state.add_module(module);
     state.put_chunk(CanisterId(5), Digest([8; 32]), Arc::from([1u8, 2].as_slice()));
     state.put_canister(CanisterId(5), canister);
@@ -99,11 +102,42 @@ fn fill(state: &mut ReplicatedState) {
     state.set_history(RequestId([2; 32]), entry(IngressStatus::Replied(b"ok".to_vec())));
 }
 
+/// What is taken of the canister.
+fn snapshot(canister: &CanisterState) -> Snapshot {
+    let record = &canister.record;
+    Snapshot {
+        record: SnapshotRecord {
+            source: SnapshotSource::TakenFromCanister,
+            taken: Time(4),
+            canister_version: record.canister_version,
+            module_hash: record.module_hash,
+            module_bytes: 3,
+            module_root: Digest::ZERO,
+            module_layers: Layers::default(),
+            globals: record.globals.clone(),
+            heap_root: record.heap_root,
+            heap_layers: record.heap_layers.clone(),
+            heap_wasm_pages: record.heap_wasm_pages,
+            stable_root: record.stable_root,
+            stable_layers: record.stable_layers.clone(),
+            stable_wasm_pages: record.stable_wasm_pages,
+            certified_data: record.certified_data.clone(),
+            global_timer: Some(record.global_timer),
+            hook: Some(record.low_memory_hook),
+            chunks: record.chunks.clone(),
+        },
+        module: canister.module.clone(),
+        module_pages: PageMap::new(),
+        heap: canister.heap.clone(),
+        stable: canister.stable.clone(),
+    }
+}
+
 /// Canister 5 in the middle of the installation of a module that nobody runs yet.
 fn pause(state: &mut ReplicatedState) {
     let record = ModuleRecord { exports: Default::default(), metadata: Default::default(), bytes: 2 };
     let content = Blob::held(Arc::from([6u8, 6].as_slice()));
-    let module = Arc::new(Module { hash: Digest([6; 32]), record, content });
+    let module = Arc::new(Module::new(Digest([6; 32]), record, content));
     let install = Install {
         origin: Origin::Ingress { id: RequestId([1; 32]), sender: Principal::anonymous() },
         cycles: Cycles(5),
@@ -120,7 +154,12 @@ fn pause(state: &mut ReplicatedState) {
         canister.paused = Some(Arc::new(Paused {
             number,
             task: Task::Install(Box::new(install)),
-            moment: Moment { time: Time(3), memory_max: Bytes(9), guaranteed_calls_room: 8 },
+            moment: Moment {
+                time: Time(3),
+                memory_max: Bytes(9),
+                guaranteed_calls_room: 8,
+                mint_room: Cycles(1),
+            },
             before: canister.record.clone(),
             prepaid: Cycles(8),
         }));
@@ -171,6 +210,7 @@ fn ingress(n: u8) -> Ingress {
         sender: Principal::anonymous(),
         ingress_expiry: Time(1_000),
         nonce: Some(vec![n]),
+        sender_info: None,
     };
     Ingress { id: RequestId([n; 32]), call }
 }
@@ -250,7 +290,8 @@ fn deleting_leaves_nothing_behind() {
     advance(&mut state, &shelf, |state| {
         state.remove_canister(CanisterId(5));
         state.release_module(&Digest([4; 32]));
-        state.remove_chunk(CanisterId(5), &Digest([8; 32]));
+        state.release_module(&Digest([4; 32]));
+        state.release_chunks(CanisterId(5), [Digest([8; 32])]);
         state.remove_history(RequestId([1; 32]));
         state.remove_history(RequestId([2; 32]));
         state.management.pop();
@@ -275,6 +316,105 @@ fn a_canister_made_again_with_the_same_id_keeps_nothing_of_the_old_one() {
     assert_eq!(restored.root(), state.root());
     let messages: Vec<_> = restored.canister(CanisterId(5)).unwrap().queue.iter().cloned().collect();
     assert_eq!(messages, [Arc::new(Message::Ingress(Arc::new(ingress(7))))]);
+}
+
+/// Changes canister 5, checks that what is on disk restores to it, and returns how many pages were written.
+fn step(
+    state: &mut ReplicatedState,
+    shelf: &Arc<Shelf>,
+    change: impl FnOnce(&mut CanisterState),
+) -> (usize, usize) {
+    let delta = advance(state, shelf, |state| {
+        state.change_canister(CanisterId(5), change).unwrap();
+    });
+    let restored = ReplicatedState::restore(shelf.snapshot()).unwrap();
+    assert_eq!(restored.root(), state.root());
+    let [kept, found] = [&*state, &restored].map(|state| state.canister(CanisterId(5)).unwrap());
+    assert_eq!(kept.heap.pages().unwrap(), found.heap.pages().unwrap());
+    for (number, snapshot) in &kept.snapshots {
+        let found = found.snapshots.get(number).unwrap();
+        assert_eq!(snapshot.heap.pages().unwrap(), found.heap.pages().unwrap());
+        assert_eq!(snapshot.stable.pages().unwrap(), found.stable.pages().unwrap());
+    }
+    (delta.writes.iter().filter(|write| write.column == Column::Page).count(), delta.dropped.len() / 2)
+}
+
+fn set_heap(canister: &mut CanisterState, index: u64, byte: u8) {
+    canister.heap.set(index, Some(Arc::new([byte; limits::PAGE_BYTES]))).unwrap();
+}
+
+fn take(canister: &mut CanisterState, number: u64) {
+    let snapshot = snapshot(canister);
+    canister.snapshots.insert(number, Arc::new(snapshot));
+}
+
+#[test]
+fn a_snapshot_shares_its_pages_on_disk_until_they_differ() {
+    let shelf = Arc::new(Shelf::default());
+    let mut state = genesis();
+    advance(&mut state, &shelf, fill);
+    let check = |state: &mut ReplicatedState, change: &dyn Fn(&mut CanisterState), expected| {
+        assert_eq!(step(state, &shelf, change), expected);
+    };
+    check(&mut state, &|canister| canister.snapshots.clear(), (0, 0));
+    check(&mut state, &|canister| (10..20).for_each(|index| set_heap(canister, index, 1)), (10, 0));
+    check(&mut state, &|canister| take(canister, 1), (0, 0));
+    check(&mut state, &|canister| set_heap(canister, 10, 2), (1, 0));
+    check(&mut state, &|canister| canister.heap.set(11, None).unwrap(), (1, 0));
+    check(
+        &mut state,
+        &|canister| {
+            set_heap(canister, 12, 3);
+            take(canister, 2);
+        },
+        (1, 0),
+    );
+    check(
+        &mut state,
+        &|canister| {
+            let snapshot = canister.snapshots.get(&1).unwrap().clone();
+            canister.heap = snapshot.heap.clone();
+            canister.record.heap_layers = snapshot.record.heap_layers.clone();
+        },
+        (0, 0),
+    );
+    check(&mut state, &|canister| set_heap(canister, 13, 4), (1, 0));
+    check(&mut state, &|canister| drop(canister.snapshots.remove(&2)), (0, 2));
+    check(&mut state, &|canister| canister.clear_heap(), (0, 1));
+    check(&mut state, &|canister| drop(canister.snapshots.remove(&1)), (0, 1));
+}
+
+#[test]
+fn many_layers_are_put_together_as_the_canister_is_used() {
+    let shelf = Arc::new(Shelf::default());
+    let mut state = genesis();
+    advance(&mut state, &shelf, fill);
+    step(&mut state, &shelf, |canister| {
+        (0..limits::SETTLE_PAGES as u64 + 10).for_each(|index| set_heap(canister, 100 + index, 9));
+    });
+    for n in 0..20u8 {
+        step(&mut state, &shelf, |canister| {
+            canister.snapshots.clear();
+            take(canister, u64::from(n) + 1);
+        });
+        for _ in 0..3 {
+            step(&mut state, &shelf, |canister| set_heap(canister, u64::from(n), n + 1));
+        }
+        let canister = state.canister(CanisterId(5)).unwrap();
+        assert!(canister.record.heap_layers.volumes.len() <= limits::LAYERS_SETTLED_MAX + 3);
+    }
+    step(&mut state, &shelf, |canister| canister.snapshots.clear());
+    for n in 0..3u8 {
+        step(&mut state, &shelf, |canister| set_heap(canister, 50, n + 1));
+    }
+    let (delta, volumes) = (state.canister(CanisterId(5)).unwrap(), shelf.0.lock().unwrap());
+    let on_disk: std::collections::BTreeSet<_> = volumes
+        .keys()
+        .filter(|(column, _)| *column == Column::Page)
+        .map(|(_, key)| key[..8].to_vec())
+        .collect();
+    let listed = delta.record.heap_layers.volumes.len() + delta.record.stable_layers.volumes.len();
+    assert_eq!(on_disk.len(), listed, "volumes that nobody lists are dropped");
 }
 
 #[test]
@@ -305,6 +445,13 @@ fn every_record_that_changes_changes_the_root() {
     check(&canister(|canister| canister.stable.set(0, Some(Arc::new([1; 4096]))).unwrap()));
     check(&canister(|canister| canister.queue.pop().map(|_| ()).unwrap()));
     check(&canister(|canister| canister.queue.push(Message::Ingress(Arc::new(ingress(9))))));
+    check(&canister(|canister| canister.log.push(Time(5), b"more".to_vec())));
+    check(&canister(|canister| canister.snapshots.clear()));
+    check(&canister(|canister| {
+        let snapshot = canister.snapshots.get_mut(&0).unwrap();
+        let page = Some(Arc::new([1; limits::PAGE_BYTES]));
+        Arc::make_mut(snapshot).stable.set(3, page).unwrap();
+    }));
     check(&|state| state.counters.burned = Cycles(1));
     check(&|state| state.management.push(Message::Ingress(Arc::new(ingress(9)))));
     check(&|state| {
@@ -320,7 +467,11 @@ fn damage_on_disk_is_named_and_never_a_panic() {
         let mut state = full();
         advance(&mut state, &shelf, |_| ());
         let value = value.map(Bytes::from_static);
-        shelf.write(&StateDelta { height: Height(2), writes: vec![Write { column, key, value }] });
+        shelf.write(&StateDelta {
+            height: Height(2),
+            writes: vec![Write { column, key, value }],
+            dropped: vec![],
+        });
         let error = ReplicatedState::restore(shelf).err().expect("damage must be found");
         assert!(error.to_string().contains("disk"), "{error}");
     };
@@ -329,8 +480,11 @@ fn damage_on_disk_is_named_and_never_a_panic() {
     check(Column::Subnet, key::management(0), None);
     check(Column::Canister, key::canister(CanisterId(5)), Some(b""));
     check(Column::Canister, key::canister(CanisterId(5)), None);
-    check(Column::Canister, key::message(CanisterId(5), 0), None);
-    check(Column::Canister, key::held(CanisterId(5), 0), None);
+    check(Column::Canister, key::belonging(CanisterId(5), key::MESSAGE, 0), None);
+    check(Column::Canister, key::belonging(CanisterId(5), key::LOG, 0), None);
+    check(Column::Canister, key::belonging(CanisterId(5), key::SNAPSHOT, 0), Some(b"x"));
+    check(Column::Canister, key::belonging(CanisterId(5), b'?', 0), Some(b"x"));
+    check(Column::Canister, key::belonging(CanisterId(5), key::HELD, 0), None);
     check(Column::Canister, key::paused(CanisterId(5)), Some(b"x"));
     check(Column::Canister, vec![1, 2], Some(b"x"));
     check(Column::Module, key::module_record(&Digest([4; 32])), None);
@@ -353,8 +507,8 @@ fn the_encoding_of_records_is_pinned() {
     let pinned = [
         "8e10c09a1e80eee5ddd194aa20d15284e3cbe8877686c72e857d8a623c71aec4",
         "6eb64ad60e3f5587d0ffb3decdfdcbf227d1ec96346bbbe685bcebc9916893df",
-        "fea60f8fc4c3df7b449efabd59c3e1b579fc4ddd85765dc580587e03afd954fd",
-        "9065f4e15c3f9f07d5e64d570b9e27c7db59543a924594b09bc12422977e8cd4",
+        "7b15a64ea440e68c0804485c1be1b493e31f249f661d7929d6c3271023deba33",
+        "eb7b0019fc2d72eb2f19a2f9de0b71aa93a0dd13ec1f7e8f90e669e0137e0ecf",
         "f96bd53e12f38466d36db522092cc2141fb27209a68d998a139c10f247c89213",
     ];
     assert_eq!(digests, pinned);

@@ -147,6 +147,8 @@ pub const PAGE_BYTES: usize = 4_096;
 pub const WASM_PAGE_BYTES: usize = 65_536;
 /// 4 GiB less one page, so that `0xFFFF_FFFF` is always out of bounds (ENGINE.md).
 pub const HEAP_WASM_PAGES_MAX: u32 = 65_535;
+/// What a canister without `wasm_memory_limit` can have of heap, as its threshold is compared: 4 GiB.
+pub const HEAP_BYTES_MAX: u64 = 1 << 32;
 pub const STABLE_BYTES_MAX: u64 = 500 * 1024 * 1024 * 1024;
 pub const MESSAGE_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Payload of a call to a canister of the same subnet.
@@ -155,6 +157,8 @@ pub const CALL_PAYLOAD_BYTES_MAX: usize = 10 * 1024 * 1024;
 pub const CALL_TIMEOUT_MAX_S: u32 = 300;
 /// Outgoing calls that one run may perform, whatever the queues would hold.
 pub const CALLS_PER_RUN_MAX: usize = 500;
+/// Bytes of the payloads of calls that one run may perform.
+pub const CALL_BYTES_PER_RUN_MAX: u64 = 512 * 1024 * 1024;
 /// Text of `ic0.trap` or `msg_reject` kept in a reject.
 pub const REJECT_MESSAGE_BYTES_MAX: usize = 8 * 1024;
 pub const REPLY_BYTES_MAX: usize = 3 * 1024 * 1024;
@@ -193,6 +197,14 @@ pub const STABLE_PAGES_READ_CACHE: usize = 4_096;
 /// Instructions of one update, heartbeat, timer or callback, in as many slices as it takes.
 pub const UPDATE_INSTRUCTIONS_MAX: Instructions = Instructions(40_000_000_000);
 pub const QUERY_INSTRUCTIONS_MAX: Instructions = Instructions(5_000_000_000);
+/// Instructions of a composite query and of all that it calls, together.
+pub const QUERY_TREE_INSTRUCTIONS_MAX: Instructions = Instructions(5_000_000_000);
+/// What each call of a composite query takes of them, so that a tree has 500 calls at most.
+pub const QUERY_CALL_INSTRUCTIONS: Instructions = Instructions(10_000_000);
+/// How deep composite queries may call each other.
+pub const QUERY_DEPTH_MAX: usize = 6;
+/// Bytes of the calls of a composite query and of all that it calls, and of memory pages changed before them.
+pub const QUERY_TREE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 pub const INSTALL_INSTRUCTIONS_MAX: Instructions = Instructions(300_000_000_000);
 pub const INSPECT_INSTRUCTIONS_MAX: Instructions = Instructions(200_000_000);
 /// A run that takes more goes on in the heights that follow, with so many instructions in a second of block
@@ -210,6 +222,13 @@ pub const HEIGHT_INSTRUCTIONS_MAX: Instructions = Instructions(7_000_000_000);
 /// What starting a message counts against the height besides its instructions, so that a height of many
 /// tiny messages ends in time.
 pub const MESSAGE_INSTRUCTIONS: Instructions = Instructions(500_000);
+/// Heartbeats that one height looks at: more than it has time to run.
+pub const HEARTBEATS_PER_HEIGHT_MAX: usize = 16_384;
+/// Hooks of low memory that one height starts without being asked; calls start those of their canisters.
+pub const HOOKS_PER_HEIGHT_MAX: usize = 128;
+/// What each byte of a management call's argument and reply counts against the height: snapshots are read and
+/// written in large pieces.
+pub const MANAGEMENT_BYTE_INSTRUCTIONS: u64 = 10;
 /// Instructions of the cleanup after a trapped callback.
 pub const CLEANUP_INSTRUCTIONS_MAX: Instructions = Instructions(250_000_000);
 /// A callback and its cleanup: what a call sets cycles aside for.
@@ -238,13 +257,39 @@ pub const CHUNK_BYTES_MAX: usize = 1024 * 1024;
 pub const CHUNK_STORE_BYTES_MAX: usize = 100 * 1024 * 1024;
 /// Chunks that one module is assembled from.
 pub const MODULE_CHUNKS_MAX: usize = 100;
-pub const CANISTER_LOG_BYTES_MAX: usize = 4_096;
+/// What a line of a log counts besides its content.
+pub const LOG_LINE_OVERHEAD_BYTES: u64 = 32;
+/// Least and largest `log_memory_limit` that is not 0; the least is the default.
+pub const LOG_MEMORY_LIMIT_MIN: u64 = 4_096;
+pub const LOG_MEMORY_LIMIT_MAX: u64 = 2 * 1024 * 1024;
+/// Largest `wasm_memory_limit` and `wasm_memory_threshold`.
+pub const WASM_MEMORY_LIMIT_MAX: u64 = 1 << 48;
+/// Subnet admins that genesis may name.
+pub const SUBNET_ADMINS_MAX: usize = 10;
+/// Ranges of canister ids in one response of `list_canisters`: some 2 MiB.
+pub const CANISTER_RANGES_MAX: usize = 80_000;
+/// What `subnet_info` calls the rules by which replicas execute. Raised with them, not with each release:
+/// all replicas of a subnet answer alike.
+pub const REPLICA_VERSION: &str = "atoll-1";
+/// The canister that may rename canisters when they move between subnets: `sbzkb-zqaaa-aaaaa-aaaiq-cai`.
+pub const MIGRATION_ORCHESTRATOR: super::CanisterId = super::CanisterId(0x11);
+/// Snapshots of one canister.
+pub const SNAPSHOTS_MAX: usize = 10;
+/// Data of a snapshot that one call reads or uploads.
+pub const SNAPSHOT_SLICE_BYTES_MAX: u64 = 2_000_000;
+/// Volumes of one memory on disk, beyond which they are put together, and beyond which no snapshot is taken.
+pub const LAYERS_SETTLED_MAX: usize = 8;
+pub const LAYERS_MAX: usize = 64;
+/// Pages that are put together each time a canister is sealed.
+pub const SETTLE_PAGES: usize = 1_024;
 /// One line of a log; the rest of it is cut off.
 pub const CANISTER_LOG_LINE_BYTES_MAX: usize = 4_096;
 pub const CANISTER_HISTORY_MAX: usize = 20;
 /// What each entry of a canister's history counts as memory.
 pub const CANISTER_HISTORY_ENTRY_BYTES: u64 = 256;
 pub const CERTIFIED_DATA_BYTES_MAX: usize = 32;
+/// Candid encoding of what an HTTP outcall uses, of which `ic0.cost_http_request_v2` says the price.
+pub const OUTCALL_USAGE_BYTES_MAX: usize = 1_024;
 /// An amount of cycles as canisters read it.
 pub const CYCLES_BYTES: usize = 16;
 pub const PRINCIPAL_BYTES_MAX: usize = 29;

@@ -96,6 +96,8 @@ pub struct System {
     pub canister: CanisterId,
     pub time: Time,
     pub caller: Principal,
+    /// What a canister vouches for about the caller (`msg_caller_info_*`).
+    pub caller_info: Option<SenderInfo>,
     /// `msg_arg_data`: argument, or reply in a reply callback.
     pub arg: Arc<[u8]>,
     /// In a reject callback: what was rejected.
@@ -129,6 +131,8 @@ pub struct System {
     pub global_timer: Time,
     /// Nodes of this subnet (`ic0.subnet_self_node_count`).
     pub subnet_nodes: u32,
+    /// Cycles that the run may make from nothing; `None` for all canisters but the minting one.
+    pub mint_room: Option<Cycles>,
     /// Prices that `ic0.cost_*` and reservations for outgoing calls need.
     pub prices: Prices,
     /// Callback ids to hand out start here.
@@ -146,6 +150,7 @@ impl System {
             canister: CanisterId(0),
             time: Time::ZERO,
             caller: Principal::anonymous(),
+            caller_info: None,
             arg: Arc::clone(&none),
             reject: None,
             method_name: String::new(),
@@ -166,6 +171,7 @@ impl System {
             call_room: CallRoom::default(),
             global_timer: Time::ZERO,
             subnet_nodes: 0,
+            mint_room: None,
             prices: Prices::default(),
             next_callback: 0,
             memory_room: Bytes::ZERO,
@@ -185,6 +191,13 @@ pub struct CallRoom {
     pub guaranteed: usize,
 }
 
+impl CallRoom {
+    /// What a query may make: nothing that it calls is in flight after it.
+    pub fn of_query() -> CallRoom {
+        CallRoom { in_flight: InFlight::default(), all: limits::CALLS_PER_RUN_MAX, guaranteed: usize::MAX }
+    }
+}
+
 /// The prices a run needs to know; execution fills them from its one table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Prices {
@@ -194,9 +207,10 @@ pub struct Prices {
     /// Reserved per outgoing call for executing the callback and the largest response.
     pub call_reservation: Cycles,
     pub canister_creation: Cycles,
-    /// An HTTP outcall: base, and for each byte of request and largest response.
+    /// An HTTP outcall of pricing version 1: base, and for each byte of request and largest response.
     pub http_base: Cycles,
-    pub http_byte: Cycles,
+    pub http_request_byte: Cycles,
+    pub http_response_byte: Cycles,
 }
 
 /// One run.
@@ -252,6 +266,8 @@ pub struct Changes {
     /// Taken from `cycles_available`; not yet in `balance`.
     pub cycles_accepted: Cycles,
     pub cycles_burned: Cycles,
+    /// Made from nothing; not yet in `balance`.
+    pub cycles_minted: Cycles,
     /// Cycles taken off the balance by calls (payments, fees and reservations together).
     pub cycles_spent_on_calls: Cycles,
     pub next_callback: u64,

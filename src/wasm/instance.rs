@@ -163,7 +163,7 @@ impl Code {
         let env = FunctionEnv::new(&mut store, host);
         let mut imports = Imports::new();
         for import in compiled.module.imports() {
-            let function = import::link(import.name(), &mut store, &env);
+            let function = import::link(import.name(), compiled.plan.width, &mut store, &env);
             let missing = || HostFailure(format!("no System API function {}", import.name()));
             imports.define(import.module(), import.name(), function.ok_or_else(missing)?);
         }

@@ -42,6 +42,7 @@ mod instrument;
 mod long;
 mod meter;
 mod modules;
+mod outcall;
 mod parsed;
 mod pool;
 mod stable;
@@ -55,7 +56,7 @@ mod tests;
 
 pub use call::*;
 pub use engine::Engine;
-pub use facts::{InvalidModule, Metadata, ModuleFacts};
+pub use facts::{GlobalFact, GlobalType, InvalidModule, Metadata, ModuleFacts};
 use trap::Trap;
 
 /// An error if `found` exceeds `max`.

@@ -42,6 +42,7 @@ pub fn read_call(bytes: &[u8]) -> Result<Envelope<UserCall>, DecodeError> {
             sender: required(content.sender, "sender")?,
             ingress_expiry: Time(required(content.ingress_expiry, "ingress_expiry")?),
             nonce: content.nonce.flatten(),
+            sender_info: None,
         };
         Ok((call, id, sender_info))
     })
@@ -62,6 +63,7 @@ pub fn read_query(bytes: &[u8]) -> Result<Envelope<UserQuery>, DecodeError> {
             sender: required(content.sender, "sender")?,
             ingress_expiry: Time(required(content.ingress_expiry, "ingress_expiry")?),
             nonce: content.nonce.flatten(),
+            sender_info: None,
         };
         Ok((query, id, sender_info))
     })

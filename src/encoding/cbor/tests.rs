@@ -21,6 +21,7 @@ fn twins() -> [Vec<u8>; 2] {
         sender: Principal::anonymous(),
         ingress_expiry: Time(9),
         nonce: None,
+        sender_info: None,
     };
     let mut indefinite = vec![0xd9, 0xd9, 0xf7, 0xbf];
     text(&mut indefinite, "content");

@@ -83,12 +83,10 @@ impl Executor<'_> {
     pub(super) fn clear_chunk_store(&mut self, caller: &Caller, arg: &[u8]) -> Result<Done, Failure> {
         let args: CanisterIdRecord = candid::decode(arg)?;
         let (id, canister) = store(&self.state, &args.canister_id, &caller.principal)?;
-        let hashes: Vec<Digest> = canister.record.chunks.keys().copied().collect();
+        let hashes = canister.chunk_hashes();
         self.charge_idle(id)?;
-        for hash in &hashes {
-            self.state.remove_chunk(id, hash);
-        }
         self.state.change_canister(id, |canister| canister.record.chunks.clear());
+        self.state.release_chunks(id, hashes);
         Ok(Done::unit())
     }
 
@@ -108,5 +106,5 @@ fn may_store(id: CanisterId, canister: &CanisterState) -> Result<(), Reject> {
     let message = format!(
         "The chunk store of canister {id} holds {CHUNKS_MAX} chunks and is full. Clear it with clear_chunk_store."
     );
-    Err(Reject::new(ErrorCode::CanisterWasmChunkStoreLimitExceeded, message))
+    Err(Reject::new(ErrorCode::CanisterContractViolation, message))
 }

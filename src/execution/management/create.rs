@@ -14,16 +14,21 @@ use std::collections::BTreeMap;
 impl Executor<'_> {
     pub(super) fn create_canister(&mut self, caller: &Caller, arg: &[u8]) -> Result<Done, Failure> {
         let args: candid::CreateCanisterArgs = candid::decode(arg)?;
-        let fee = self.environment.prices.creation();
+        let fee = match self.state.subnet().admins.is_empty() {
+            true => self.environment.prices.creation(),
+            false => Cycles::ZERO,
+        };
         let Some(rest) = caller.cycles.checked_sub(fee) else {
             let message = format!(
-                "Creating a canister costs {fee} cycles, but {} were attached to the call.",
+                "Creating a canister costs {fee} cycles, but {} were attached to the call. Attach more.",
                 caller.cycles
             );
             return Err(Reject::new(ErrorCode::InsufficientCycles, message).into());
         };
         let settings = new_settings(caller, args.settings.as_ref())?;
-        let mut canister = self.new_canister(caller, settings, rest, args.sender_canister_version);
+        let named = names_variables(args.settings.as_ref());
+        let version = args.sender_canister_version;
+        let mut canister = self.new_canister(caller, NewCanister { settings, named, cycles: rest, version });
         canister.record.consumed.add(Use::CanisterCreation, fee);
         let id = self.next_id()?;
         self.make_canister(id, canister)?;
@@ -48,7 +53,9 @@ impl Executor<'_> {
             Some(id) => self.specified(id)?,
             None => self.next_id()?,
         };
-        let canister = self.new_canister(caller, settings, amount, args.sender_canister_version);
+        let named = names_variables(args.settings.as_ref());
+        let version = args.sender_canister_version;
+        let canister = self.new_canister(caller, NewCanister { settings, named, cycles: amount, version });
         self.make_canister(id, canister)?;
         self.state.counters.minted = minted;
         Done::reply(&CanisterIdRecord { canister_id: id.principal() })
@@ -73,11 +80,14 @@ impl Executor<'_> {
                 "canister_not_found: specified_id {principal} is not between {} and {last}",
                 CanisterId(0)
             );
-            return Err(invalid(message));
+            return Err(Reject::new(ErrorCode::CanisterNotHostedBySubnet, message));
         };
         match self.state.canister(id) {
             None => Ok(id),
-            Some(_) => Err(invalid(format!("specified_id {principal} is the id of an existing canister"))),
+            Some(_) => Err(Reject::new(
+                ErrorCode::CanisterIdAlreadyExists,
+                format!("specified_id {principal} is the id of an existing canister. Choose another."),
+            )),
         }
     }
 
@@ -95,23 +105,20 @@ impl Executor<'_> {
         match self.state.canister_count() < CANISTERS_MAX {
             true => Ok(()),
             false => Err(Reject::new(
-                ErrorCode::SubnetOversubscribed,
-                format!("The subnet has {CANISTERS_MAX} canisters and takes no more."),
+                ErrorCode::MaxNumberOfCanistersReached,
+                format!(
+                    "The subnet has {CANISTERS_MAX} canisters and takes no more. Delete some that are not needed."
+                ),
             )),
         }
     }
 
     /// A canister as it begins, with the first entry of its history.
-    fn new_canister(
-        &self,
-        caller: &Caller,
-        settings: Settings,
-        cycles: Cycles,
-        version: Option<u64>,
-    ) -> CanisterState {
+    fn new_canister(&self, caller: &Caller, new: NewCanister) -> CanisterState {
+        let NewCanister { settings, named, cycles, version } = new;
         let details = ChangeDetails::Creation {
             controllers: settings.controllers.clone(),
-            environment_variables_hash: environment_hash(&settings.environment_variables),
+            environment_variables_hash: named.then(|| environment_hash(&settings.environment_variables)),
         };
         let origin = self.change_origin(caller, version);
         let time = self.environment.time;
@@ -135,19 +142,29 @@ impl Executor<'_> {
     }
 }
 
+/// A canister that may be made.
+struct NewCanister {
+    settings: Settings,
+    /// Whether environment variables were named, be it none.
+    named: bool,
+    cycles: Cycles,
+    version: Option<u64>,
+}
+
+fn names_variables(change: Option<&CanisterSettings>) -> bool {
+    change.is_some_and(|change| change.environment_variables.is_some())
+}
+
 fn new_settings(caller: &Caller, change: Option<&CanisterSettings>) -> Result<Settings, Reject> {
     let defaults = Settings::with_controllers(vec![caller.principal]);
     change.map_or(Ok(defaults.clone()), |change| changed(&defaults, change))
 }
 
-/// The spec's "hash of map" of the variables, if there are any.
-fn environment_hash(variables: &BTreeMap<String, String>) -> Option<Digest> {
-    if variables.is_empty() {
-        return None;
-    }
+/// The spec's "hash of map" of the variables.
+fn environment_hash(variables: &BTreeMap<String, String>) -> Digest {
     let pair =
         |(name, value): (&String, &String)| [sha256(name.as_bytes()).0, sha256(value.as_bytes()).0].concat();
     let mut pairs: Vec<Vec<u8>> = variables.iter().map(pair).collect();
     pairs.sort_unstable();
-    Some(sha256(&pairs.concat()))
+    sha256(&pairs.concat())
 }

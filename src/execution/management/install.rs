@@ -11,8 +11,8 @@ use crate::execution::paused::as_found;
 use crate::execution::run::{Environment, Run};
 use crate::execution::{Executor, charge};
 use crate::state::{
-    Blob, CanisterState, ChangeDetails, Deployment, HostFailure, Install, Metadata, Module, ModuleRecord,
-    Moment, PageMap, Paused, Task, Use,
+    Blob, CanisterState, ChangeDetails, Deployment, HostFailure, Install, Layers, Metadata, Module,
+    ModuleRecord, Moment, Paused, Task, Use,
 };
 use crate::types::limits::{MODULE_BYTES_MAX, MODULE_CHUNKS_MAX, WASM_PAGE_BYTES};
 use crate::types::*;
@@ -112,7 +112,7 @@ impl Executor<'_> {
                 return Err(Reject::new(ErrorCode::CanisterInvalidWasm, message).into());
             }
         };
-        let module = self.module(&wanted, &facts);
+        let module = self.module(&wanted.module, &facts);
         let task = Task::Install(Box::new(Install {
             origin: caller.origin,
             cycles: caller.cycles,
@@ -162,23 +162,19 @@ impl Executor<'_> {
     }
 
     /// An equal module that a canister runs already is shared.
-    fn module(&self, wanted: &Wanted, facts: &ModuleFacts) -> Arc<Module> {
+    pub(super) fn module(&self, content: &[u8], facts: &ModuleFacts) -> Arc<Module> {
         if let Some(module) = self.state.module(&facts.hash) {
             return module.clone();
         }
         let metadata = facts.metadata.iter().map(|(name, section)| {
-            let content = section.content.clone();
-            (name.clone(), Metadata { public: section.public, content })
+            (name.clone(), Metadata { public: section.public, content: section.content.clone() })
         });
-        Arc::new(Module {
-            hash: facts.hash,
-            record: ModuleRecord {
-                exports: facts.exports.clone(),
-                metadata: metadata.collect(),
-                bytes: wanted.module.len() as u64,
-            },
-            content: Blob::held(Arc::from(wanted.module.as_slice())),
-        })
+        let record = ModuleRecord {
+            exports: facts.exports.clone(),
+            metadata: metadata.collect(),
+            bytes: content.len() as u64,
+        };
+        Arc::new(Module::new(facts.hash, record, Blob::held(Arc::from(content))))
     }
 
     /// What came of an installation that was granted so many instructions, if it has ended by then.
@@ -219,6 +215,9 @@ impl Executor<'_> {
     ) {
         let Prepared { installed, effort } = prepared;
         self.count_slice(effort.instructions.saturating_sub(before));
+        if installed.is_ok() && !matches!(install.mode, InstallMode::Upgrade(_)) {
+            self.state.change_canister(id, |canister| canister.log.clear());
+        }
         self.log(id, effort.log);
         self.take(id, Use::Instructions, self.environment.prices.message(effort.instructions));
         let answer = match installed.and_then(|next| self.adopt(id, install, next, effort.burned)) {
@@ -243,7 +242,7 @@ impl Executor<'_> {
             return Err(not_found(&id.principal()));
         };
         let mut changed = CanisterState::clone(&now);
-        take_over(&mut changed, next);
+        take_over(&mut changed, next, &install.mode);
         changed.record.cycles = now
             .record
             .cycles
@@ -302,7 +301,7 @@ impl Preparation<'_> {
         };
         self.step(&mut next, &module, Entry::Export(name.into()), context)?;
         let heap = u64::from(next.record.heap_wasm_pages).saturating_mul(WASM_PAGE_BYTES as u64);
-        within_memory_limit(&next, heap)?;
+        within_memory_limit(self.installation.id, &next, heap)?;
         let keep = charge::must_keep(&self.environment.prices, &next);
         match next.record.cycles >= keep {
             true => Ok(next),
@@ -313,18 +312,16 @@ impl Preparation<'_> {
     /// The new module with nothing of the old but, in an upgrade, its stable memory.
     fn replace_code(&self, next: &mut CanisterState, module: &Arc<Module>) {
         next.module = Some(module.clone());
-        next.heap = PageMap::new();
+        next.clear_heap();
         let record = &mut next.record;
         record.module_hash = Some(module.hash);
         record.globals = Vec::new();
-        record.heap_wasm_pages = 0;
         record.certified_data = Vec::new();
         record.global_timer = Time::ZERO;
         record.installed = self.moment.time;
         record.canister_version = record.canister_version.saturating_add(1);
         if !matches!(self.installation.mode, InstallMode::Upgrade(_)) {
-            next.stable = PageMap::new();
-            next.record.stable_wasm_pages = 0;
+            next.clear_stable();
         }
     }
 
@@ -347,10 +344,7 @@ impl Preparation<'_> {
         let execution = self.environment.run(self.moment, run)?;
         self.effort.instructions = self.effort.instructions.saturating_add(execution.instructions);
         self.effort.log.extend(execution.log);
-        let changes = execution.outcome.map_err(|reject| {
-            let message = format!("Error from Canister {id}: {}", reject.message);
-            Reject { message, ..reject }
-        })?;
+        let changes = execution.outcome?;
         apply_memory(next, &changes)?;
         next.record.cycles = next.record.cycles.saturating_sub(changes.cycles_burned);
         self.effort.burned = self.effort.burned.saturating_add(changes.cycles_burned);
@@ -358,8 +352,13 @@ impl Preparation<'_> {
     }
 }
 
-/// Code and memories of `next`, and what belongs to them, become the canister's.
-fn take_over(canister: &mut CanisterState, next: CanisterState) {
+/// Code and memories of `next`, and what belongs to them, become the canister's. Where its memories are on disk
+/// is not known to `next`, which was made before the last heights were sealed.
+fn take_over(canister: &mut CanisterState, next: CanisterState, mode: &InstallMode) {
+    canister.record.heap_layers = Layers::default();
+    if !matches!(mode, InstallMode::Upgrade(_)) {
+        canister.record.stable_layers = Layers::default();
+    }
     canister.module = next.module;
     canister.heap = next.heap;
     canister.stable = next.stable;

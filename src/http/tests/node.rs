@@ -81,7 +81,7 @@ fn canister(controller: Principal) -> CanisterState {
         CanisterState::new(Settings::with_controllers(vec![controller]), Cycles(1), Time::ZERO);
     let hash = sha256(b"module");
     canister.record.module_hash = Some(hash);
-    canister.module = Some(Arc::new(Module { hash, record, content: Blob::held(Arc::from(*b"module")) }));
+    canister.module = Some(Arc::new(Module::new(hash, record, Blob::held(Arc::from(*b"module")))));
     canister
 }
 
@@ -114,6 +114,8 @@ impl FakeNode {
             heartbeat_ms: 1_000,
             view_timeout_ms: 1_000,
             provisional: true,
+            minting_canister: None,
+            subnet_admins: Vec::new(),
             nodes: vec![],
         };
         let nodes = [(signer.node_id(), signer.public_key())];

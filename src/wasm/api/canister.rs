@@ -2,20 +2,20 @@
 
 use crate::types::Time;
 use crate::types::limits::*;
+use crate::wasm::Trap;
 use crate::wasm::call::Context;
 use crate::wasm::host::{Host, length};
 use crate::wasm::trap::text;
-use crate::wasm::{Trap, cost};
 use std::sync::Arc;
 
 type Returns<T> = Result<T, Trap>;
 
 impl Host {
-    pub fn canister_self_size(&mut self) -> Returns<u32> {
+    pub fn canister_self_size(&mut self) -> Returns<u64> {
         Ok(length(self.run.system.canister.principal().as_slice()))
     }
 
-    pub fn canister_self_copy(&mut self, dst: u32, offset: u32, size: u32) -> Returns<()> {
+    pub fn canister_self_copy(&mut self, dst: u64, offset: u64, size: u64) -> Returns<()> {
         let own = self.run.system.canister.principal();
         self.copy_out(own.as_slice(), dst, offset, size)
     }
@@ -28,11 +28,11 @@ impl Host {
         Ok(self.run.system.canister_version)
     }
 
-    pub fn subnet_self_size(&mut self) -> Returns<u32> {
+    pub fn subnet_self_size(&mut self) -> Returns<u64> {
         Ok(length(self.run.system.subnet.as_slice()))
     }
 
-    pub fn subnet_self_copy(&mut self, dst: u32, offset: u32, size: u32) -> Returns<()> {
+    pub fn subnet_self_copy(&mut self, dst: u64, offset: u64, size: u64) -> Returns<()> {
         let subnet = self.run.system.subnet;
         self.copy_out(subnet.as_slice(), dst, offset, size)
     }
@@ -41,17 +41,17 @@ impl Host {
         Ok(self.run.system.subnet_nodes)
     }
 
-    pub fn root_key_size(&mut self) -> Returns<u32> {
+    pub fn root_key_size(&mut self) -> Returns<u64> {
         Ok(length(&self.run.system.root_key))
     }
 
-    pub fn root_key_copy(&mut self, dst: u32, offset: u32, size: u32) -> Returns<()> {
+    pub fn root_key_copy(&mut self, dst: u64, offset: u64, size: u64) -> Returns<()> {
         let system = Arc::clone(&self.run.system);
         self.copy_out(&system.root_key, dst, offset, size)
     }
 
-    pub fn certified_data_set(&mut self, src: u32, size: u32) -> Returns<()> {
-        if size as usize > CERTIFIED_DATA_BYTES_MAX {
+    pub fn certified_data_set(&mut self, src: u64, size: u64) -> Returns<()> {
+        if size > CERTIFIED_DATA_BYTES_MAX as u64 {
             let what = format!("{size} bytes of certified data, at most {CERTIFIED_DATA_BYTES_MAX} allowed");
             return Err(Trap::contract(what));
         }
@@ -64,11 +64,11 @@ impl Host {
         Ok((offered && self.run.system.data_certificate.is_some()).into())
     }
 
-    pub fn data_certificate_size(&mut self) -> Returns<u32> {
+    pub fn data_certificate_size(&mut self) -> Returns<u64> {
         self.certificate().map(|certificate| length(&certificate))
     }
 
-    pub fn data_certificate_copy(&mut self, dst: u32, offset: u32, size: u32) -> Returns<()> {
+    pub fn data_certificate_copy(&mut self, dst: u64, offset: u64, size: u64) -> Returns<()> {
         let certificate = self.certificate()?;
         self.copy_out(&certificate, dst, offset, size)
     }
@@ -95,7 +95,7 @@ impl Host {
         }
     }
 
-    pub fn is_controller(&mut self, src: u32, size: u32) -> Returns<u32> {
+    pub fn is_controller(&mut self, src: u64, size: u64) -> Returns<u32> {
         let principal = self.principal(src, size)?;
         Ok(self.run.system.controllers.contains(&principal).into())
     }
@@ -104,47 +104,48 @@ impl Host {
         Ok(self.run.context.is_replicated().into())
     }
 
-    pub fn env_var_count(&mut self) -> Returns<u32> {
-        Ok(u32::try_from(self.run.system.env_vars.len()).unwrap_or(u32::MAX))
+    pub fn env_var_count(&mut self) -> Returns<u64> {
+        Ok(self.run.system.env_vars.len() as u64)
     }
 
-    pub fn env_var_name_size(&mut self, index: u32) -> Returns<u32> {
+    pub fn env_var_name_size(&mut self, index: u64) -> Returns<u64> {
         self.env_var_name(index).map(|name| length(name.as_bytes()))
     }
 
-    pub fn env_var_name_copy(&mut self, index: u32, dst: u32, offset: u32, size: u32) -> Returns<()> {
+    pub fn env_var_name_copy(&mut self, index: u64, dst: u64, offset: u64, size: u64) -> Returns<()> {
         let name = self.env_var_name(index)?;
         self.copy_out(name.as_bytes(), dst, offset, size)
     }
 
-    pub fn env_var_name_exists(&mut self, src: u32, size: u32) -> Returns<u32> {
+    pub fn env_var_name_exists(&mut self, src: u64, size: u64) -> Returns<u32> {
         let name = self.env_var_key(src, size)?;
         Ok(self.run.system.env_vars.contains_key(&name).into())
     }
 
-    pub fn env_var_value_size(&mut self, src: u32, size: u32) -> Returns<u32> {
+    pub fn env_var_value_size(&mut self, src: u64, size: u64) -> Returns<u64> {
         self.env_var_value(src, size).map(|value| length(value.as_bytes()))
     }
 
     pub fn env_var_value_copy(
         &mut self,
-        src: u32,
-        name_size: u32,
-        dst: u32,
-        offset: u32,
-        size: u32,
+        src: u64,
+        name_size: u64,
+        dst: u64,
+        offset: u64,
+        size: u64,
     ) -> Returns<()> {
         let value = self.env_var_value(src, name_size)?;
         self.copy_out(value.as_bytes(), dst, offset, size)
     }
 
-    fn env_var_name(&self, index: u32) -> Returns<String> {
-        let name = self.run.system.env_vars.keys().nth(index as usize);
+    fn env_var_name(&self, index: u64) -> Returns<String> {
+        let name = self.run.system.env_vars.keys();
+        let name = usize::try_from(index).ok().and_then(|index| name.clone().nth(index));
         name.cloned().ok_or_else(|| Trap::contract(format!("there is no environment variable {index}")))
     }
 
-    fn env_var_key(&mut self, src: u32, size: u32) -> Returns<String> {
-        if size as usize > ENVIRONMENT_VARIABLE_BYTES_MAX {
+    fn env_var_key(&mut self, src: u64, size: u64) -> Returns<String> {
+        if size > ENVIRONMENT_VARIABLE_BYTES_MAX as u64 {
             let what = format!(
                 "an environment variable's name of {size} bytes, at most {ENVIRONMENT_VARIABLE_BYTES_MAX} allowed"
             );
@@ -154,29 +155,29 @@ impl Host {
         name.map_err(|_| Trap::contract("an environment variable's name is not valid UTF-8"))
     }
 
-    fn env_var_value(&mut self, src: u32, size: u32) -> Returns<String> {
+    fn env_var_value(&mut self, src: u64, size: u64) -> Returns<String> {
         let name = self.env_var_key(src, size)?;
         let value = self.run.system.env_vars.get(&name).cloned();
         value.ok_or_else(|| Trap::contract(format!("there is no environment variable `{name}`")))
     }
 
     /// Never traps but for want of instructions: what lies outside of the heap is replaced by a note.
-    pub fn debug_print(&mut self, src: u32, size: u32) -> Returns<()> {
+    pub fn debug_print(&mut self, src: u64, size: u64) -> Returns<()> {
         let line = self.text_or_note(src, size)?;
         self.run.log.push(&line);
         Ok(())
     }
 
-    pub fn trap(&mut self, src: u32, size: u32) -> Returns<()> {
+    pub fn trap(&mut self, src: u64, size: u64) -> Returns<()> {
         let message = self.text_or_note(src, size)?;
         Err(Trap::Called(text(&message)))
     }
 
-    fn text_or_note(&mut self, src: u32, size: u32) -> Returns<Vec<u8>> {
-        self.charge(u64::from(size).saturating_mul(cost::HOST_BYTE))?;
-        let kept = u64::from(size).min(REJECT_MESSAGE_BYTES_MAX as u64);
-        let whole = self.heap.read(src.into(), size.into());
-        let bytes = whole.and_then(|_| self.heap.read(src.into(), kept));
+    fn text_or_note(&mut self, src: u64, size: u64) -> Returns<Vec<u8>> {
+        let kept = size.min(REJECT_MESSAGE_BYTES_MAX as u64);
+        self.charge_bytes(kept)?;
+        let whole = self.heap.read(src, size);
+        let bytes = whole.and_then(|_| self.heap.read(src, kept));
         Ok(bytes.unwrap_or(b"(message out of memory bounds)").to_vec())
     }
 }

@@ -15,17 +15,17 @@ impl Host {
     #[allow(clippy::too_many_arguments, reason = "the System API has it so")]
     pub fn call_new(
         &mut self,
-        callee: u32,
-        callee_size: u32,
-        name: u32,
-        name_size: u32,
-        reply_fun: u32,
-        reply_env: u32,
-        reject_fun: u32,
-        reject_env: u32,
+        callee: u64,
+        callee_size: u64,
+        name: u64,
+        name_size: u64,
+        reply_fun: u64,
+        reply_env: u64,
+        reject_fun: u64,
+        reject_env: u64,
     ) -> Returns<()> {
         self.run.call = None;
-        if name_size as usize > METHOD_NAME_BYTES_MAX {
+        if name_size > METHOD_NAME_BYTES_MAX as u64 {
             let what = format!("a method name of {name_size} bytes, at most {METHOD_NAME_BYTES_MAX} allowed");
             return Err(Trap::contract(what));
         }
@@ -39,25 +39,25 @@ impl Host {
             payload: Vec::new(),
             cycles: Cycles::ZERO,
             deadline_seconds: None,
-            on_reply: (reply_fun.into(), reply_env.into()),
-            on_reject: (reject_fun.into(), reject_env.into()),
+            on_reply: (reply_fun, reply_env),
+            on_reject: (reject_fun, reject_env),
             on_cleanup: None,
             reserved: Cycles::ZERO,
         });
         Ok(())
     }
 
-    pub fn call_on_cleanup(&mut self, fun: u32, env: u32) -> Returns<()> {
+    pub fn call_on_cleanup(&mut self, fun: u64, env: u64) -> Returns<()> {
         let call = self.call()?;
-        match call.on_cleanup.replace((fun.into(), env.into())) {
+        match call.on_cleanup.replace((fun, env)) {
             None => Ok(()),
             Some(_) => Err(Trap::contract("call_on_cleanup was already called for this call")),
         }
     }
 
-    pub fn call_data_append(&mut self, src: u32, size: u32) -> Returns<()> {
-        let total = self.call()?.payload.len().saturating_add(size as usize);
-        if total > CALL_PAYLOAD_BYTES_MAX {
+    pub fn call_data_append(&mut self, src: u64, size: u64) -> Returns<()> {
+        let total = (self.call()?.payload.len() as u64).saturating_add(size);
+        if total > CALL_PAYLOAD_BYTES_MAX as u64 {
             let what = format!("a payload of {total} bytes, at most {CALL_PAYLOAD_BYTES_MAX} allowed");
             return Err(Trap::contract(what));
         }
@@ -97,7 +97,11 @@ impl Host {
     pub fn call_perform(&mut self) -> Returns<u32> {
         self.charge(cost::CALL_PERFORM)?;
         let bytes = self.call().map(|call| call.payload.len() + call.method_name.len())?;
-        let cost = self.call_cost(bytes as u128);
+        // Composite queries are free, and so are their calls.
+        let (cost, reserved) = match self.run.context.is_replicated() {
+            true => (self.call_cost(bytes as u128), self.run.system.prices.call_reservation),
+            false => (Cycles::ZERO, Cycles::ZERO),
+        };
         let affordable = self.liquid() >= cost;
         let Some(mut call) = self.run.call.take() else {
             return Err(no_call());
@@ -105,7 +109,7 @@ impl Host {
         if !affordable || !self.has_room_for(&call) {
             return Ok(NOT_PERFORMED);
         }
-        call.reserved = self.run.system.prices.call_reservation;
+        call.reserved = reserved;
         let changes = &mut self.run.changes;
         let spent = call.cycles.saturating_add(cost);
         changes.cycles_spent_on_calls = changes.cycles_spent_on_calls.saturating_add(spent);
@@ -118,9 +122,11 @@ impl Host {
         let (calls, room) = (&self.run.changes.calls, &self.run.system.call_room);
         let alike = calls.iter().filter(|other| other.receiver == call.receiver).count();
         let guaranteed = calls.iter().filter(|other| other.deadline_seconds.is_none()).count();
+        let payloads = calls.iter().chain([call]).map(|call| call.payload.len() as u64);
         alike.saturating_add(room.in_flight.to(&call.receiver)) < CANISTER_QUEUE_MAX
             && calls.len() < room.all
             && (call.deadline_seconds.is_some() || guaranteed < room.guaranteed)
+            && payloads.fold(0, u64::saturating_add) <= CALL_BYTES_PER_RUN_MAX
     }
 
     fn call(&mut self) -> Returns<&mut OutgoingCall> {
@@ -128,8 +134,8 @@ impl Host {
     }
 
     /// The principal whose bytes lie at `src`.
-    pub fn principal(&mut self, src: u32, size: u32) -> Returns<Principal> {
-        if size as usize > PRINCIPAL_BYTES_MAX {
+    pub fn principal(&mut self, src: u64, size: u64) -> Returns<Principal> {
+        if size > PRINCIPAL_BYTES_MAX as u64 {
             return Err(Trap::contract(format!("a principal of {size} bytes")));
         }
         let bytes = self.bytes(src, size)?;

@@ -4,12 +4,35 @@ mod heap;
 mod long;
 mod module;
 mod system;
+mod table;
 mod trap;
+mod world;
 
 use super::*;
 use crate::state::PageMap;
 use crate::types::*;
 use std::sync::Arc;
+
+/// Every context; `start`'s stands last.
+pub const CONTEXTS: &[Context] = &[
+    Context::Init,
+    Context::PreUpgrade,
+    Context::PostUpgrade,
+    Context::Update,
+    Context::ReplicatedQuery,
+    Context::Query,
+    Context::CompositeQuery,
+    Context::ReplyCallback,
+    Context::RejectCallback,
+    Context::Cleanup,
+    Context::HttpTransform,
+    Context::CompositeReplyCallback,
+    Context::CompositeRejectCallback,
+    Context::CompositeCleanup,
+    Context::InspectMessage,
+    Context::SystemTask,
+    Context::Start,
+];
 
 /// A canister as execution would hold it.
 pub struct Canister<'e> {

@@ -8,7 +8,7 @@
 
 use super::Executor;
 use super::price::{IdleRate, PriceTable};
-use crate::state::{CanisterState, HostFailure, Use};
+use crate::state::{CanisterState, Consumed, HostFailure, Use};
 use crate::types::*;
 
 const SECOND_NANOS: u64 = 1_000_000_000;
@@ -67,6 +67,16 @@ fn unpaid_seconds(canister: &CanisterState, now: Time) -> u64 {
 pub fn funds_at(prices: &PriceTable, canister: &CanisterState, now: Time) -> Funds {
     let due = idle_rate(prices, canister).for_seconds(unpaid_seconds(canister, now));
     Funds::of(canister).after(due)
+}
+
+/// What the canister has spent, time until now included.
+pub fn consumed_at(prices: &PriceTable, canister: &CanisterState, now: Time) -> Consumed {
+    let (rate, seconds) = (idle_rate(prices, canister), unpaid_seconds(canister, now));
+    let memory = rate.memory_for_seconds(seconds);
+    let mut consumed = canister.record.consumed.clone();
+    consumed.add(Use::Memory, memory);
+    consumed.add(Use::ComputeAllocation, rate.for_seconds(seconds).saturating_sub(memory));
+    consumed
 }
 
 /// The moment up to which the canister can surely pay for its time.

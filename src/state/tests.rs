@@ -505,7 +505,7 @@ fn the_encoding_of_records_is_pinned() {
         hash(record::encode(&Message::Ingress(Arc::new(ingress(1)))).unwrap()),
     ];
     let pinned = [
-        "8e10c09a1e80eee5ddd194aa20d15284e3cbe8877686c72e857d8a623c71aec4",
+        "dd16c625dcc8066b436e3e6ffb52c3c9fa9c7c30c4e5b3d93de0e6423a5ffa8d",
         "6eb64ad60e3f5587d0ffb3decdfdcbf227d1ec96346bbbe685bcebc9916893df",
         "7b15a64ea440e68c0804485c1be1b493e31f249f661d7929d6c3271023deba33",
         "eb7b0019fc2d72eb2f19a2f9de0b71aa93a0dd13ec1f7e8f90e669e0137e0ecf",

@@ -368,4 +368,12 @@ fn what_is_spent_is_counted_by_use() {
     ];
     let spent: u128 = all.into_iter().map(on).sum();
     assert_eq!(record.cycles.0 + spent, limits::PROVISIONAL_CYCLES, "nothing is spent uncounted");
+    let arg = candid::encode(&super::record(id)).unwrap();
+    let reply = subnet.query(user(1), management_canister(), "canister_metrics", arg.clone()).unwrap();
+    let metrics: candid::CanisterMetricsResult = candid::decode(&reply).unwrap();
+    assert_eq!(metrics.cycles_consumed.burned_cycles, Nat::from(1_000u32));
+    assert_eq!(metrics.cycles_consumed.instructions, Nat::from(on(Use::Instructions)));
+    let refused = subnet.query(user(2), management_canister(), "canister_metrics", arg).unwrap_err();
+    assert_eq!(refused.error, ErrorCode::CanisterInvalidController);
+    assert_eq!(subnet.manage("canister_metrics", &super::record(id)).map(|_| ()), Ok(()));
 }

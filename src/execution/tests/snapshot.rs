@@ -71,7 +71,7 @@ impl Subnet {
     }
 
     /// Goes on as a replica that was started again.
-    fn reload(&mut self) {
+    fn recover(&mut self) {
         self.state = self.restored();
     }
 }
@@ -105,7 +105,7 @@ fn a_snapshot_brings_back_what_the_canister_was() {
     subnet.install_module(id, candid::InstallMode::Reinstall, workshop(), vec![]).unwrap();
     assert_eq!(subnet.count(id), 0);
     let version = subnet.canister(id).record.canister_version;
-    subnet.reload();
+    subnet.recover();
     subnet.load(id, &taken.id).unwrap();
     assert_eq!(subnet.count(id), 1);
     assert_eq!(subnet.canister(id).record.canister_version, version + 1);
@@ -147,7 +147,7 @@ fn a_snapshot_of_another_canister_can_be_loaded_and_outlives_it() {
     assert_eq!(subnet.count(to), 1);
     subnet.manage("stop_canister", &record(from)).unwrap();
     subnet.manage("delete_canister", &record(from)).unwrap();
-    subnet.reload();
+    subnet.recover();
     subnet.update(to, "inc", vec![]).unwrap();
     assert_eq!(subnet.count(to), 2);
     assert_eq!(subnet.load(to, &taken.id).unwrap_err().error, ErrorCode::CanisterSnapshotNotFound);
@@ -190,7 +190,7 @@ fn taking_a_snapshot_can_uninstall_the_canister() {
         subnet.manage("take_canister_snapshot", &taking(id)).unwrap_err().message,
         format!("Failed to create snapshot for empty canister {id}. Install code first.")
     );
-    subnet.reload();
+    subnet.recover();
     subnet.load(id, &taken.id).unwrap();
     assert_eq!(subnet.count(id), 1);
 }
@@ -221,7 +221,7 @@ fn a_snapshot_is_downloaded_and_uploaded_to_an_equal_canister() {
     subnet.manage("upload_chunk", &args).unwrap();
     let taken = subnet.take(&taking(from)).id;
     subnet.manage("clear_chunk_store", &record(from)).unwrap();
-    subnet.reload();
+    subnet.recover();
     let metadata = subnet.metadata(from, &taken);
     assert!(matches!(metadata.source, candid::SnapshotSource::TakenFromCanister(_)));
     let copy = subnet.announce(to, &metadata);
@@ -246,7 +246,7 @@ fn a_snapshot_is_downloaded_and_uploaded_to_an_equal_canister() {
         assert_eq!(bytes, chunk);
         subnet.upload(to, &copy, SnapshotUploadKind::WasmChunk, bytes).unwrap();
     }
-    subnet.reload();
+    subnet.recover();
     let copied = subnet.metadata(to, &copy);
     assert_eq!((copied.globals, copied.wasm_chunk_store), (metadata.globals, metadata.wasm_chunk_store));
     subnet.load(to, &copy).unwrap();

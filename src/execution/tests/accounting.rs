@@ -131,7 +131,7 @@ fn reserved_cycles_pay_for_time_before_the_balance_does() {
         subnet.canister(id).record.consumed.on(Use::IngressInduction).0
             - before.consumed.on(Use::IngressInduction).0
     );
-    assert!(status.reserved_cycles < Nat::from(before.reserved_cycles.0));
+    assert!(status.reserved_cycles < before.reserved_cycles.0);
 }
 
 /// Fills the subnet up to so many bytes with canisters that have them allocated.

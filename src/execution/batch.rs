@@ -102,13 +102,16 @@ impl<'a> Executor<'a> {
         self.state.counters.height = self.batch.height;
         self.state.counters.time = self.batch.time;
         self.age_history();
+        self.charge_insolvent()?;
         self.give_up_calls();
         self.give_up_stops();
         self.induct_ingress()?;
         self.advance_paused_runs()?;
         self.run_tasks()?;
+        self.run_allotted()?;
         self.run_messages()?;
         self.shrink_history();
+        self.foresee_insolvency();
         Ok(())
     }
 
@@ -145,7 +148,7 @@ impl<'a> Executor<'a> {
         Ok(())
     }
 
-    fn take_turn(&mut self, id: CanisterId) -> Result<(), HostFailure> {
+    pub(super) fn take_turn(&mut self, id: CanisterId) -> Result<(), HostFailure> {
         self.state.counters.last_turn = Some(id);
         for _ in 0..TURN_MESSAGES_MAX {
             let pop = |canister: &mut CanisterState| match canister.paused {

@@ -4,7 +4,7 @@ use super::Executor;
 use super::commit::Effects;
 use super::message::did_not_reply;
 use super::run::Run;
-use crate::state::{CallContext, Callback, CanisterState, HostFailure, Message, Task};
+use crate::state::{CallContext, Callback, CanisterState, HostFailure, Message, Task, Use};
 use crate::types::limits::{CALLBACK_INSTRUCTIONS_MAX, CLEANUP_INSTRUCTIONS_MAX};
 use crate::types::*;
 use crate::wasm::{Context, Entry, Execution};
@@ -20,7 +20,7 @@ impl Executor<'_> {
         response: &Response,
     ) -> Result<(), HostFailure> {
         self.charge_idle(id)?;
-        let take = |canister: &mut CanisterState| canister.record.callbacks.remove(&response.callback);
+        let take = |canister: &mut CanisterState| canister.take_callback(response.callback);
         let Some(callback) = self.state.change_canister(id, take).flatten() else {
             self.credit(id, response.refund);
             return Ok(());
@@ -29,11 +29,10 @@ impl Executor<'_> {
             self.state.remove_deadline(deadline, id, response.callback);
         }
         self.state.counters.calls_in_flight = self.state.counters.calls_in_flight.saturating_sub(1);
-        let carried =
-            self.environment.prices.response(answer_bytes(&response.payload)).min(callback.reserved);
-        self.burn(carried);
-        let income = callback.reserved.saturating_sub(carried).saturating_add(response.refund);
+        let carried = self.environment.prices.response(response.payload.bytes()).min(callback.reserved);
+        let income = callback.reserved.saturating_add(response.refund);
         self.credit(id, income);
+        self.take(id, Use::RequestAndResponseTransmission, carried);
         let canister = self.state.canister(id);
         let context = canister.and_then(|canister| canister.record.contexts.get(&callback.context));
         let has_code = canister.is_some_and(|canister| canister.module.is_some());
@@ -144,7 +143,7 @@ impl Executor<'_> {
             instructions_max: CLEANUP_INSTRUCTIONS_MAX,
             ..self.callback_run(id, &canister, module, context, entry, Context::Cleanup)
         };
-        let execution = self.environment.run(self.environment.moment(&self.state), run)?;
+        let execution = self.environment.run(self.environment.moment(&self.state, id), run)?;
         self.count(execution.instructions);
         self.add_instructions(id, callback.context, execution.instructions);
         // A cleanup that traps changes nothing; its text is in the log.
@@ -238,13 +237,5 @@ fn rejected(message: &Message) -> Option<&Reject> {
             Answer::Reject(reject) => Some(reject),
         },
         Message::Ingress(_) | Message::Request(_) => None,
-    }
-}
-
-/// Bytes that a response carries.
-fn answer_bytes(answer: &Answer) -> usize {
-    match answer {
-        Answer::Reply(reply) => reply.len(),
-        Answer::Reject(reject) => reject.message.len(),
     }
 }

@@ -1,7 +1,8 @@
 //! What a run wished becomes so, all of it or nothing.
 
+use super::growth::{Keep, admit_growth};
 use super::{Executor, charge};
-use crate::state::{CanisterState, HostFailure, PageMap};
+use crate::state::{CanisterState, HostFailure, PageMap, Use};
 use crate::types::limits::{CANISTER_LOG_LINE_BYTES_MAX, LOG_LINE_OVERHEAD_BYTES, WASM_PAGE_BYTES};
 use crate::types::*;
 use crate::wasm::{Changes, Context, Execution, OutgoingCall};
@@ -24,7 +25,8 @@ impl Executor<'_> {
         execution: Execution,
     ) -> Result<Result<Effects, Reject>, HostFailure> {
         self.log(id, execution.log);
-        self.charge_run(id, execution.instructions);
+        let price = self.environment.prices.message(execution.instructions);
+        self.take(id, Use::Instructions, price);
         let outcome = match execution.outcome {
             Ok(changes) => self.apply_changes(id, context, available, changes)?,
             Err(reject) => Err(reject),
@@ -33,15 +35,6 @@ impl Executor<'_> {
             self.facts.traps = self.facts.traps.saturating_add(1);
         }
         Ok(outcome)
-    }
-
-    /// Takes the price of a run off the balance. It was checked, or set aside, before the run.
-    fn charge_run(&mut self, id: CanisterId, instructions: Instructions) {
-        let price = self.environment.prices.message(instructions);
-        let balance = self.state.canister(id).map_or(Cycles::ZERO, |canister| canister.record.cycles);
-        let paid = price.min(balance);
-        self.state.change_canister(id, |canister| canister.record.cycles = balance.saturating_sub(paid));
-        self.burn(paid);
     }
 
     fn apply_changes(
@@ -60,13 +53,17 @@ impl Executor<'_> {
         };
         let fees = call_fees(id, &changes)?;
         let keeps_memory = context != Context::ReplicatedQuery;
-        if let Err(reject) = self.may_grow(id, context, canister, balance, &changes) {
-            return Ok(Err(reject));
-        }
+        let (balance, reserved) = match self.pay_growth(id, context, canister, balance, &changes) {
+            Ok(funds) => funds,
+            Err(reject) => return Ok(Err(reject)),
+        };
         let change = |canister: &mut CanisterState| {
-            let version = canister.record.canister_version;
-            canister.record.cycles = balance;
-            canister.record.canister_version = version.saturating_add(1);
+            let record = &mut canister.record;
+            record.cycles = balance;
+            record.reserved_cycles = reserved;
+            record.consumed.add(Use::RequestAndResponseTransmission, fees);
+            record.consumed.add(Use::Burned, changes.cycles_burned);
+            record.canister_version = record.canister_version.saturating_add(u64::from(keeps_memory));
             if keeps_memory { apply_memory(canister, &changes) } else { Ok(()) }
         };
         self.state.change_canister(id, change).unwrap_or(Ok(()))?;
@@ -76,29 +73,35 @@ impl Executor<'_> {
         Ok(Ok(Effects { answer: changes.answer, calls: changes.calls, accepted: changes.cycles_accepted }))
     }
 
-    /// Whether the memory that a run leaves behind is allowed and paid for.
-    fn may_grow(
+    /// Whether the memory that a run leaves behind is allowed and paid for: balance and reserved cycles
+    /// after it.
+    fn pay_growth(
         &self,
         id: CanisterId,
         context: Context,
         canister: &CanisterState,
         balance: Cycles,
         changes: &Changes,
-    ) -> Result<(), Reject> {
+    ) -> Result<(Cycles, Cycles), Reject> {
         const PAGE: u64 = WASM_PAGE_BYTES as u64;
         let heap = u64::from(changes.heap_wasm_pages).saturating_mul(PAGE);
         let grown = heap.saturating_add(changes.stable_wasm_pages.saturating_mul(PAGE));
         if grown <= canister.memory_bytes() || context == Context::ReplicatedQuery {
-            return Ok(());
+            return Ok((balance, canister.record.reserved_cycles));
         }
         if context == Context::Update {
             within_memory_limit(id, canister, heap)?;
         }
-        let keep = charge::freezing_limit_with(&self.environment.prices, canister, grown);
-        match balance >= keep {
-            true => Ok(()),
-            false => Err(charge::out_of_cycles(id, balance, keep)),
-        }
+        let mut next = canister.clone();
+        next.record.cycles = balance;
+        next.record.heap_wasm_pages = changes.heap_wasm_pages;
+        next.record.stable_wasm_pages = changes.stable_wasm_pages;
+        let keep = match context {
+            Context::ReplyCallback | Context::RejectCallback | Context::Cleanup => Keep::Nothing,
+            _ => Keep::FreezingLimit,
+        };
+        admit_growth(&self.environment.prices, &self.state, id, &mut next, keep)?;
+        Ok((next.record.cycles, next.record.reserved_cycles))
     }
 
     /// Adds lines to the canister's log and drops the oldest beyond its limit.

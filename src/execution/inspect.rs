@@ -45,8 +45,8 @@ fn can_pay(
     call: &UserCall,
 ) -> Result<(), Reject> {
     let cost = environment.prices.ingress(ingress_bytes(call));
-    let needed = cost.saturating_add(charge::freezing_limit(&environment.prices, canister));
-    let balance = charge::balance_at(&environment.prices, canister, environment.time);
+    let needed = cost.saturating_add(charge::must_keep(&environment.prices, canister));
+    let balance = charge::funds_at(&environment.prices, canister, environment.time).balance;
     match balance >= needed {
         true => Ok(()),
         false => Err(charge::out_of_cycles(id, balance, needed)),
@@ -72,7 +72,7 @@ fn ask_canister(
     };
     let failed =
         |error: crate::state::HostFailure| Reject::new(ErrorCode::CanisterQueueFull, error.to_string());
-    let changes = environment.run(environment.moment(state), run).map_err(failed)?.outcome?;
+    let changes = environment.run(environment.moment(state, id), run).map_err(failed)?.outcome?;
     match changes.message_accepted {
         true => Ok(()),
         false => {

@@ -2,7 +2,6 @@
 
 use super::commit::Effects;
 use super::induct::accepts_message;
-use super::route::deadline_expired;
 use super::run::Run;
 use super::{Executor, charge};
 use crate::state::{CallContext, CanisterState, HostFailure, Message, Module, Origin, Task};
@@ -54,14 +53,15 @@ impl Executor<'_> {
             Message::Response(response) => self.resume(id, message, response)?,
         }
         self.finish_stop(id);
+        self.assert_conserved();
         Ok(())
     }
 
     fn start(&mut self, id: CanisterId, message: &Arc<Message>) -> Result<(), HostFailure> {
         if let Message::Request(request) = message.as_ref()
-            && request.deadline.is_some_and(|deadline| deadline < self.environment.time)
+            && self.drop_expired(request)
         {
-            self.give_back(id, request);
+            self.count(Instructions::ZERO);
             return Ok(());
         }
         self.run_hook(id)?;
@@ -95,7 +95,7 @@ impl Executor<'_> {
             return Err(no_update(id, &module, incoming.method_name));
         }
         let needed = self.environment.prices.message(self.slicing.update_max);
-        let keep = charge::freezing_limit(&self.environment.prices, canister);
+        let keep = charge::must_keep(&self.environment.prices, canister);
         let balance = canister.record.cycles;
         match balance.checked_sub(needed).is_some_and(|rest| rest >= keep) {
             true => Ok(()),
@@ -182,14 +182,6 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// A best-effort call came too late: nobody awaits the answer any more, and what was attached goes back.
-    fn give_back(&mut self, id: CanisterId, request: &Request) {
-        let Request { sender, callback, deadline, cycles, .. } = *request;
-        self.count(Instructions::ZERO);
-        let origin = Origin::Canister { sender, callback, deadline };
-        self.answer(id.principal(), &origin, Answer::Reject(deadline_expired()), cycles);
-    }
-
     /// The run of an entry point that nobody calls.
     pub(super) fn system_run<'c>(
         &self,
@@ -210,7 +202,9 @@ impl Executor<'_> {
             ..CallContext::new(Origin::System, self.environment.time)
         };
         let effects = self.apply(id, Context::SystemTask, Cycles::ZERO, execution)?;
-        self.open_context(id, opened, effects)
+        self.open_context(id, opened, effects)?;
+        self.assert_conserved();
+        Ok(())
     }
 }
 

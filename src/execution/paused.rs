@@ -71,7 +71,7 @@ impl Executor<'_> {
         let Some(canister) = self.state.canister(id).cloned() else {
             return Ok(());
         };
-        let moment = self.environment.moment(&self.state);
+        let moment = self.environment.moment(&self.state, id);
         let Some(run) = self.run_of(id, &canister, &task, message) else {
             return Ok(());
         };
@@ -171,10 +171,11 @@ impl Executor<'_> {
                 match ended {
                     Some(prepared) => {
                         self.unpause(id);
+                        let starved = self.pay_idle(id);
                         self.finish_install(id, install, prepared, before);
-                        true
+                        Some(starved)
                     }
-                    None => false,
+                    None => None,
                 }
             }
             task => {
@@ -183,18 +184,23 @@ impl Executor<'_> {
                 match ended {
                     Some(execution) => {
                         let message = self.unpause(id);
+                        let starved = self.pay_idle(id);
                         self.count(execution.instructions.saturating_sub(before));
                         self.finish_task(id, task, message.as_ref(), execution)?;
-                        true
+                        Some(starved)
                     }
-                    None => false,
+                    None => None,
                 }
             }
         };
         match ended {
-            true => self.finish_stop(id),
-            false => self.go_on(id, key, before, granted),
+            // It could not pay for the time that its run took.
+            Some(true) => self.starve(id)?,
+            Some(false) => (),
+            None => self.go_on(id, key, before, granted),
         }
+        self.finish_stop(id);
+        self.assert_conserved();
         Ok(())
     }
 

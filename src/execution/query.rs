@@ -140,8 +140,8 @@ impl Tree<'_> {
         let (id, canister) = found.ok_or_else(|| not_found(&query.canister_id))?;
         accepts_message(id, canister)?;
         let module = module_of(id, canister)?;
-        let keep = charge::freezing_limit(&self.environment.prices, canister);
-        let balance = charge::balance_at(&self.environment.prices, canister, self.state.time());
+        let keep = charge::must_keep(&self.environment.prices, canister);
+        let balance = charge::funds_at(&self.environment.prices, canister, self.state.time()).balance;
         if balance < keep {
             return Err(charge::out_of_cycles(id, balance, keep));
         }
@@ -173,7 +173,7 @@ impl Tree<'_> {
         let id = run.id;
         let instructions_max = max.min(self.instructions);
         let execution =
-            self.environment.run(self.environment.moment(self.state), Run { instructions_max, ..run })?;
+            self.environment.run(self.environment.moment(self.state, id), Run { instructions_max, ..run })?;
         self.instructions = self.instructions.saturating_sub(execution.instructions);
         let outcome = execution.outcome.map_err(|reject| match reject.error {
             ErrorCode::CanisterInstructionLimitExceeded if instructions_max < max => {

@@ -58,7 +58,8 @@ impl Executor<'_> {
         }
     }
 
-    /// The canister cannot pay for what it holds.
+    /// The canister cannot pay for its time: it loses its code, what it holds and its allocations
+    /// (interface spec, "Canister out of cycles").
     pub(super) fn starve(&mut self, id: CanisterId) -> Result<(), HostFailure> {
         let message =
             format!("Canister {id} ran out of cycles and was uninstalled. Top it up and install it again.");

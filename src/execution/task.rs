@@ -86,7 +86,7 @@ impl Executor<'_> {
 
     fn can_pay_task(&self, canister: &CanisterState) -> bool {
         let prepaid = self.environment.prices.message(self.slicing.update_max);
-        let keep = charge::freezing_limit(&self.environment.prices, canister);
+        let keep = charge::must_keep(&self.environment.prices, canister);
         canister.record.cycles >= prepaid.saturating_add(keep)
     }
 

@@ -3,10 +3,13 @@
 use super::snapshot::{GLOBAL_BYTES, Snapshot, SnapshotId, SnapshotSource};
 use super::volume::Layers;
 use super::{
-    CallContext, Callback, Global, HookStatus, Log, Module, Origin, PageMap, Paused, Queue, Settings,
+    CallContext, Callback, Consumed, Global, HookStatus, InFlight, Log, Module, Origin, PageMap, Paused,
+    Queue, Settings,
 };
-use crate::types::limits::STOP_TIMEOUT_MS;
-use crate::types::{CallContextId, CallbackId, CanisterId, Cycles, Digest, Instructions, Principal, Time};
+use crate::types::limits::{CANISTER_HISTORY_ENTRY_BYTES, CHUNK_BYTES_MAX, STOP_TIMEOUT_MS, WASM_PAGE_BYTES};
+use crate::types::{
+    CallContextId, CallbackId, CanisterId, Cycles, Digest, Height, Instructions, Principal, Time,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -91,9 +94,15 @@ pub struct CanisterRecord {
     pub status: Status,
     pub settings: Settings,
     pub cycles: Cycles,
+    /// Set aside for storage and allocations, which take from here first; they never come back.
     pub reserved_cycles: Cycles,
     /// Storage and allocations are paid for until here.
     pub charged_until: Time,
+    /// The canister can pay for its time at least until here, if nothing but time happens.
+    pub solvent_until: Time,
+    pub consumed: Consumed,
+    /// The last height in which its compute allocation gave it a turn.
+    pub allotted: Height,
     pub module_hash: Option<Digest>,
     pub globals: Vec<Global>,
     pub heap_root: Digest,
@@ -146,6 +155,8 @@ pub struct CanisterState {
     pub held: Queue,
     /// The run that is in the middle.
     pub paused: Option<Arc<Paused>>,
+    /// Of `record.callbacks`.
+    pub in_flight: InFlight,
 }
 
 impl CanisterState {
@@ -161,6 +172,7 @@ impl CanisterState {
             snapshots: BTreeMap::new(),
             held: Queue::default(),
             paused: None,
+            in_flight: InFlight::default(),
         }
     }
 
@@ -222,9 +234,42 @@ impl CanisterState {
 
     /// Bytes that heap and stable memory are large.
     pub fn memory_bytes(&self) -> u64 {
-        const PAGE: u64 = crate::types::limits::WASM_PAGE_BYTES as u64;
+        const PAGE: u64 = WASM_PAGE_BYTES as u64;
         let pages = u64::from(self.record.heap_wasm_pages);
         pages.saturating_add(self.record.stable_wasm_pages).saturating_mul(PAGE)
+    }
+
+    /// Bytes of memories, module, chunks, logs, history and snapshots: what storage is charged for.
+    pub fn held_bytes(&self) -> u64 {
+        let parts = [
+            self.module.as_ref().map_or(0, |module| module.record.bytes),
+            self.record.chunk_store_bytes(),
+            self.log.bytes(),
+            self.record.history_bytes(),
+            self.snapshot_bytes(),
+        ];
+        parts.into_iter().fold(self.memory_bytes(), u64::saturating_add)
+    }
+
+    /// Bytes of the subnet that nobody else can have: what the canister holds, or what is allocated to it
+    /// if that is more.
+    pub fn allocated_bytes(&self) -> u64 {
+        self.held_bytes().max(self.record.settings.memory_allocation)
+    }
+
+    /// The canister awaits the response to a call.
+    pub fn add_callback(&mut self, id: CallbackId, callback: Callback) {
+        self.in_flight.add(&callback);
+        if let Some(replaced) = self.record.callbacks.insert(id, callback) {
+            self.in_flight.remove(&replaced);
+        }
+    }
+
+    /// The canister does not await this response any more.
+    pub fn take_callback(&mut self, id: CallbackId) -> Option<Callback> {
+        let callback = self.record.callbacks.remove(&id)?;
+        self.in_flight.remove(&callback);
+        Some(callback)
     }
 
     /// The moment after which the oldest waiting `stop_canister` call is given up.
@@ -238,6 +283,16 @@ impl CanisterState {
 }
 
 impl CanisterRecord {
+    /// Each chunk counts with the size of the largest.
+    pub fn chunk_store_bytes(&self) -> u64 {
+        (self.chunks.len() as u64).saturating_mul(CHUNK_BYTES_MAX as u64)
+    }
+
+    /// What the history counts as memory.
+    pub fn history_bytes(&self) -> u64 {
+        (self.history.len() as u64).saturating_mul(CANISTER_HISTORY_ENTRY_BYTES)
+    }
+
     fn new(settings: Settings, cycles: Cycles, now: Time) -> CanisterRecord {
         CanisterRecord {
             canister_version: 0,
@@ -248,6 +303,9 @@ impl CanisterRecord {
             cycles,
             reserved_cycles: Cycles::ZERO,
             charged_until: now,
+            solvent_until: Time(u64::MAX),
+            consumed: Consumed::default(),
+            allotted: Height::ZERO,
             module_hash: None,
             globals: Vec::new(),
             heap_root: Digest::ZERO,

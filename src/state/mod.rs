@@ -14,6 +14,7 @@
 //! 5. **One way back.** [`ReplicatedState::restore`] from the columns gives the state that was sealed,
 //!    with the same root.
 
+pub mod account;
 pub mod call_context;
 pub mod canister;
 pub mod disk;
@@ -36,7 +37,8 @@ mod tests;
 pub mod tree;
 pub mod volume;
 
-pub use call_context::{CallContext, Callback, Origin};
+pub use account::{Allocated, Consumed, Use};
+pub use call_context::{CallContext, Callback, InFlight, Origin};
 pub use canister::*;
 pub use disk::{Column, StateDelta, StateSource, Write};
 pub use history::{History, HistoryEntry, IngressStatus};

@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Moment {
     pub time: Time,
-    /// Bytes that heap and stable memory may still grow.
-    pub memory_room: Bytes,
+    /// Bytes that the canister may hold.
+    pub memory_max: Bytes,
+    /// Calls that it may make whose response is guaranteed.
+    pub guaranteed_calls_room: u64,
     /// Cycles that the minting canister may still make.
     pub mint_room: Cycles,
 }

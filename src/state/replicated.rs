@@ -1,5 +1,6 @@
 //! The state after a height, with the indexes that make time and idle canisters cost nothing.
 
+use super::account::Allocated;
 use super::record::key;
 use super::task::{Tasks, Wanted};
 use super::volume::Shares;
@@ -51,7 +52,14 @@ pub struct ReplicatedState {
     tasks: Tasks,
     /// Canisters with a paused run, in the order of the line.
     line: OrdSet<(u64, CanisterId)>,
-    memory_bytes: u64,
+    /// Canisters by the moment until which they can pay for their time.
+    solvent: OrdSet<(Time, CanisterId)>,
+    /// Running canisters with a compute allocation for which messages wait.
+    allotted: OrdSet<CanisterId>,
+    allocated: Allocated,
+    /// Cycles of all canisters, kept by every change.
+    #[cfg(test)]
+    cycles: u128,
     /// Bytes that messages carry which wait for canisters.
     queue_bytes: u64,
     /// Best-effort calls in flight, by the moment they are given up.
@@ -111,7 +119,11 @@ impl ReplicatedState {
             stops: OrdSet::new(),
             tasks: Tasks::default(),
             line: OrdSet::new(),
-            memory_bytes: 0,
+            solvent: OrdSet::new(),
+            allotted: OrdSet::new(),
+            allocated: Allocated::default(),
+            #[cfg(test)]
+            cycles: 0,
             queue_bytes: 0,
             deadlines: OrdSet::new(),
             tree,
@@ -216,6 +228,8 @@ impl ReplicatedState {
         let result = change(canister);
         canister.watch_heap();
         let after = Marks::of(slot);
+        #[cfg(test)]
+        assert_paid(slot, before, after, self.counters.time);
         self.touched.canisters.insert(id);
         self.remark(id, before, after);
         Some(result)
@@ -350,9 +364,32 @@ impl ReplicatedState {
         self.canisters.get(&id)?.paused.as_ref()
     }
 
-    /// Bytes of heaps, stable memories and snapshots of all canisters.
-    pub fn memory_bytes(&self) -> u64 {
-        self.memory_bytes
+    /// What all canisters have together.
+    pub fn allocated(&self) -> Allocated {
+        self.allocated
+    }
+
+    /// Cycles that exist: of all canisters, of waiting management calls, and those that are burned.
+    #[cfg(test)]
+    pub fn cycles_there_are(&self) -> u128 {
+        self.cycles + self.management.cycles() + self.counters.burned.0
+    }
+
+    /// Canisters whose funds may not last until `now`.
+    pub fn due_insolvent(&self, now: Time) -> Vec<CanisterId> {
+        let due = self.solvent.iter().take_while(|(time, _)| *time <= now);
+        due.map(|(_, id)| *id).collect()
+    }
+
+    /// Running canisters with a compute allocation for which messages wait, by id. There are few: all
+    /// allocations together are bounded.
+    pub fn allotted(&self) -> impl Iterator<Item = (CanisterId, &CanisterState)> {
+        self.allotted.iter().filter_map(|id| Some((*id, self.canisters.get(id)?.as_ref())))
+    }
+
+    /// Canisters changed since the last height was sealed, by id.
+    pub fn touched(&self) -> Vec<CanisterId> {
+        self.touched.canisters.iter().copied().collect()
     }
 
     /// A best-effort call whose deadline has passed.
@@ -390,8 +427,15 @@ impl ReplicatedState {
         reorder(&mut self.stops, id, before.stop, after.stop);
         self.tasks.note(id, before.wanted, after.wanted);
         reorder(&mut self.line, id, before.paused, after.paused);
-        let others = self.memory_bytes.saturating_sub(before.memory_bytes);
-        self.memory_bytes = others.saturating_add(after.memory_bytes);
+        reorder(&mut self.solvent, id, before.insolvent, after.insolvent);
+        match (before.allotted, after.allotted) {
+            (false, true) => self.allotted.insert(id),
+            (true, false) => self.allotted.remove(&id),
+            (true, true) | (false, false) => None,
+        };
+        self.allocated = self.allocated.without(before.allocated).with(after.allocated);
+        #[cfg(test)]
+        (self.cycles = self.cycles - before.cycles + after.cycles);
         let others = self.queue_bytes.saturating_sub(before.queue_bytes);
         self.queue_bytes = others.saturating_add(after.queue_bytes);
     }
@@ -423,19 +467,28 @@ struct Marks {
     stop: Option<Time>,
     wanted: Wanted,
     paused: Option<u64>,
-    memory_bytes: u64,
+    insolvent: Option<Time>,
+    allotted: bool,
+    allocated: Allocated,
+    #[cfg(test)]
+    cycles: u128,
     queue_bytes: u64,
 }
 
 impl Marks {
     fn of(canister: &CanisterState) -> Marks {
+        let record = &canister.record;
         Marks {
             active: canister.has_work(),
             timer: canister.timer(),
             stop: canister.stop_deadline(),
             wanted: Wanted::by(canister),
             paused: canister.paused.as_ref().map(|paused| paused.number),
-            memory_bytes: canister.memory_bytes().saturating_add(canister.snapshot_bytes()),
+            insolvent: Some(record.solvent_until).filter(|until| *until != Time(u64::MAX)),
+            allotted: canister.has_work() && record.settings.compute_allocation > 0,
+            allocated: Allocated::of(canister),
+            #[cfg(test)]
+            cycles: super::account::cycles_of(canister),
             queue_bytes: canister.queue.bytes().saturating_add(canister.held.bytes()),
         }
     }
@@ -457,4 +510,12 @@ fn reorder<K: Ord + Copy>(
     if let Some(place) = after {
         index.insert((place, id));
     }
+}
+
+/// What a canister pays for its time changes only when it has paid for the time until now.
+#[cfg(test)]
+fn assert_paid(canister: &CanisterState, before: Marks, after: Marks, now: Time) {
+    let rate = |marks: Marks| (marks.allocated.bytes, marks.allocated.compute);
+    let paid = now.ms_since(canister.record.charged_until) < 1_000;
+    assert!(rate(before) == rate(after) || paid, "what a canister holds changed before it paid for its time");
 }

@@ -3,7 +3,8 @@
 use super::record::{self, key};
 use super::volume::{Layers, Shares, VolumeId, parts};
 use super::{
-    Blob, CanisterRecord, CanisterState, Column, Counters, HistoryEntry, HostFailure, Log, LogRecord,
+    Blob, CanisterRecord, CanisterState, Column, Counters, HistoryEntry, HostFailure, InFlight, Log,
+    LogRecord,
 };
 use super::{
     Message, Module, ModuleRecord, Page, PageMap, PageSource, Paused, Queue, ReplicatedState, Snapshot,
@@ -187,13 +188,16 @@ fn restore_canister(
     let heap = memory(source, id, "heap", record.heap_root, &record.heap_layers);
     let stable = memory(source, id, "stable memory", record.stable_root, &record.stable_layers);
     for (callback, waiting) in &record.callbacks {
-        if let Some(deadline) = waiting.deadline {
+        if let Some(deadline) = waiting.deadline.filter(|_| !waiting.given_up) {
             state.add_deadline(deadline, id, *callback);
         }
     }
+    let in_flight = InFlight::of(record.callbacks.values());
+    let snapshot_records = snapshots;
+    let snapshots = BTreeMap::new();
     let mut canister =
-        CanisterState { record, module, heap, stable, queue, held, paused, log, snapshots: BTreeMap::new() };
-    for (number, record) in snapshots {
+        CanisterState { record, module, heap, stable, queue, held, paused, log, snapshots, in_flight };
+    for (number, record) in snapshot_records {
         let snapshot = restore_snapshot(state, source, id, record)?;
         canister.snapshots.insert(number, Arc::new(snapshot));
     }

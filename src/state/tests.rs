@@ -155,7 +155,12 @@ fn pause(state: &mut ReplicatedState) {
         canister.paused = Some(Arc::new(Paused {
             number,
             task: Task::Install(Box::new(install)),
-            moment: Moment { time: Time(3), memory_room: Bytes(9), mint_room: Cycles(1) },
+            moment: Moment {
+                time: Time(3),
+                memory_max: Bytes(9),
+                guaranteed_calls_room: 8,
+                mint_room: Cycles(1),
+            },
             before: canister.record.clone(),
             prepaid: Cycles(8),
         }));
@@ -246,7 +251,7 @@ fn what_was_written_restores_to_the_same_root() {
     assert_eq!(restored.root(), state.root());
     assert_eq!(restored.next_active(None), Some(CanisterId(5)));
     assert_eq!(restored.due_timers(Time(99)), [CanisterId(5)]);
-    assert_eq!(restored.memory_bytes(), state.memory_bytes());
+    assert_eq!(restored.allocated(), state.allocated());
     assert_eq!(&*restored.chunk(CanisterId(5), &Digest([8; 32])).unwrap().load().unwrap(), &[1, 2]);
     let canister = restored.canister(CanisterId(5)).unwrap();
     assert_eq!(canister.record, state.canister(CanisterId(5)).unwrap().record);
@@ -294,7 +299,7 @@ fn deleting_leaves_nothing_behind() {
     });
     assert_eq!(shelf.0.lock().unwrap().keys().cloned().collect::<Vec<_>>(), empty);
     assert_eq!(state.tree().subtree(&[b"canister"]).is_some(), tree);
-    assert_eq!((state.memory_bytes(), state.active_count()), (0, 0));
+    assert_eq!((state.allocated(), state.active_count()), (Allocated::default(), 0));
 }
 
 #[test]
@@ -501,7 +506,7 @@ fn the_encoding_of_records_is_pinned() {
         hash(record::encode(&Message::Ingress(Arc::new(ingress(1)))).unwrap()),
     ];
     let pinned = [
-        "43a413b5141cce6b5cde201b2d1a88b942cf34b72f51f292ce438b1e7e2ba45a",
+        "dd16c625dcc8066b436e3e6ffb52c3c9fa9c7c30c4e5b3d93de0e6423a5ffa8d",
         "6eb64ad60e3f5587d0ffb3decdfdcbf227d1ec96346bbbe685bcebc9916893df",
         "dc9ba2942013253dbe462bb0a57c3a42e076e7d7fd29d4b9edd345b63226ecec",
         "eb7b0019fc2d72eb2f19a2f9de0b71aa93a0dd13ec1f7e8f90e669e0137e0ecf",

@@ -299,6 +299,8 @@ pub const SETTLE_PAGES: usize = 1_024;
 /// One line of a log; the rest of it is cut off.
 pub const CANISTER_LOG_LINE_BYTES_MAX: usize = 4_096;
 pub const CANISTER_HISTORY_MAX: usize = 20;
+/// What each entry of a canister's history counts as memory.
+pub const CANISTER_HISTORY_ENTRY_BYTES: u64 = 256;
 pub const CERTIFIED_DATA_BYTES_MAX: usize = 32;
 /// Candid encoding of what an HTTP outcall uses, of which `ic0.cost_http_request_v2` says the price.
 pub const OUTCALL_USAGE_BYTES_MAX: usize = 1_024;
@@ -313,8 +315,21 @@ pub const INGRESS_HISTORY_MAX: usize = 720_000;
 pub const INGRESS_HISTORY_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// Bytes of all messages that wait for canisters; beyond, calls are refused. Responses always fit.
 pub const QUEUE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
-/// Bytes that all canisters of a replica may hold in memory together.
-pub const SUBNET_MEMORY_MAX: Bytes = Bytes(1 << 40);
+/// Bytes that all canisters together may hold or have allocated.
+pub const SUBNET_MEMORY_MAX: Bytes = Bytes(2 << 40);
+/// Beyond this, whoever takes more memory sets cycles aside for it.
+pub const SUBNET_MEMORY_RESERVING: Bytes = Bytes(750 << 30);
+/// So long, at most, must these cycles pay for the memory: at a full subnet.
+pub const RESERVATION_SECONDS_MAX: u64 = 10 * 365 * 86_400;
+/// Percent of a core that all canisters together may have allocated.
+pub const COMPUTE_ALLOCATION_TOTAL_MAX: u64 = 299;
+/// Percent of a core that gives a turn in every height.
+pub const COMPUTE_ALLOCATION_FULL: u64 = 100;
+/// Largest response to a canister: reply, or text of a reject. It is paid for when the call is made.
+pub const RESPONSE_BYTES_MAX: usize = MESSAGE_BYTES_MAX;
+/// Calls in flight whose response is guaranteed: room for [`RESPONSE_BYTES_MAX`] is kept for each, 32 GiB
+/// for all.
+pub const GUARANTEED_CALLS_MAX: u64 = (32 << 30) / RESPONSE_BYTES_MAX as u64;
 
 // This node's threads and queues; not of the protocol.
 /// A run that takes more instructions gets a thread of its own: it begins again there.

@@ -116,6 +116,16 @@ pub enum Answer {
     Reject(super::Reject),
 }
 
+impl Answer {
+    /// Bytes that it carries.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Answer::Reply(reply) => reply.len(),
+            Answer::Reject(reject) => reject.message.len(),
+        }
+    }
+}
+
 /// Names a pending callback within its canister.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct CallbackId(pub u64);

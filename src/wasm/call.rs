@@ -1,7 +1,7 @@
 //! What goes into one run of one entry point, and what comes out. Plain data, so that a process
 //! boundary can be put here later.
 
-use crate::state::{Global, Page, PageMap};
+use crate::state::{Global, InFlight, Page, PageMap};
 use crate::types::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -126,8 +126,7 @@ pub struct System {
     pub data_certificate: Option<Arc<[u8]>>,
     /// Instructions that this call context used before (performance counter 1).
     pub instructions_before: Instructions,
-    /// Room for further outgoing calls, per receiver queue.
-    pub outgoing_calls_max: usize,
+    pub call_room: CallRoom,
     /// The timer as set before the run (`ic0.global_timer_set` returns it); zero: none.
     pub global_timer: Time,
     /// Nodes of this subnet (`ic0.subnet_self_node_count`).
@@ -169,7 +168,7 @@ impl System {
             env_vars: Arc::default(),
             data_certificate: None,
             instructions_before: Instructions::ZERO,
-            outgoing_calls_max: 0,
+            call_room: CallRoom::default(),
             global_timer: Time::ZERO,
             subnet_nodes: 0,
             mint_room: None,
@@ -177,6 +176,25 @@ impl System {
             next_callback: 0,
             memory_room: Bytes::ZERO,
         }
+    }
+}
+
+/// How many calls a run may make.
+#[derive(Clone, Debug, Default)]
+pub struct CallRoom {
+    /// Those that were made before; of them and the new ones at most
+    /// [`CANISTER_QUEUE_MAX`](limits::CANISTER_QUEUE_MAX) may go to one canister.
+    pub in_flight: InFlight,
+    /// To all canisters together.
+    pub all: usize,
+    /// Those of them whose response is guaranteed.
+    pub guaranteed: usize,
+}
+
+impl CallRoom {
+    /// What a query may make: nothing that it calls is in flight after it.
+    pub fn of_query() -> CallRoom {
+        CallRoom { in_flight: InFlight::default(), all: limits::CALLS_PER_RUN_MAX, guaranteed: usize::MAX }
     }
 }
 

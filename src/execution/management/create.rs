@@ -5,7 +5,8 @@ use super::{Caller, Done, Failure, invalid, push_change};
 use crate::crypto::hash::sha256;
 use crate::encoding::management::{self as candid, CanisterIdRecord, CanisterSettings};
 use crate::execution::Executor;
-use crate::state::{CanisterState, ChangeDetails, FIRST_CANISTER, Settings};
+use crate::execution::growth::{Keep, admit_growth};
+use crate::state::{CanisterState, ChangeDetails, FIRST_CANISTER, Settings, Use};
 use crate::types::limits::{CANISTERS_MAX, MINTED_CYCLES_MAX, PROVISIONAL_CYCLES};
 use crate::types::*;
 use std::collections::BTreeMap;
@@ -25,10 +26,12 @@ impl Executor<'_> {
             return Err(Reject::new(ErrorCode::InsufficientCycles, message).into());
         };
         let settings = new_settings(caller, args.settings.as_ref())?;
-        let id = self.next_id()?;
         let named = names_variables(args.settings.as_ref());
         let version = args.sender_canister_version;
-        self.make_canister(caller, NewCanister { id, settings, named, cycles: rest, version });
+        let mut canister = self.new_canister(caller, NewCanister { settings, named, cycles: rest, version });
+        canister.record.consumed.add(Use::CanisterCreation, fee);
+        let id = self.next_id()?;
+        self.make_canister(id, canister)?;
         self.burn(fee);
         let reply = candid::encode(&CanisterIdRecord { canister_id: id.principal() })?;
         Ok(Done::Reply { reply, used: caller.cycles })
@@ -50,10 +53,11 @@ impl Executor<'_> {
             Some(id) => self.specified(id)?,
             None => self.next_id()?,
         };
-        self.state.counters.minted = minted;
         let named = names_variables(args.settings.as_ref());
         let version = args.sender_canister_version;
-        self.make_canister(caller, NewCanister { id, settings, named, cycles: amount, version });
+        let canister = self.new_canister(caller, NewCanister { settings, named, cycles: amount, version });
+        self.make_canister(id, canister)?;
+        self.state.counters.minted = minted;
         Done::reply(&CanisterIdRecord { canister_id: id.principal() })
     }
 
@@ -87,15 +91,14 @@ impl Executor<'_> {
         }
     }
 
-    fn next_id(&mut self) -> Result<CanisterId, Reject> {
+    fn next_id(&self) -> Result<CanisterId, Reject> {
         self.has_room()?;
-        let number = self.state.counters.next_canister;
-        let next = number.checked_add(1);
-        let next = next.ok_or_else(|| {
-            Reject::new(ErrorCode::SubnetOversubscribed, "The subnet has no canister ids left.")
-        })?;
-        self.state.counters.next_canister = next;
-        Ok(CanisterId(number))
+        match self.state.counters.next_canister {
+            u64::MAX => {
+                Err(Reject::new(ErrorCode::SubnetOversubscribed, "The subnet has no canister ids left."))
+            }
+            number => Ok(CanisterId(number)),
+        }
     }
 
     fn has_room(&self) -> Result<(), Reject> {
@@ -110,8 +113,9 @@ impl Executor<'_> {
         }
     }
 
-    fn make_canister(&mut self, caller: &Caller, new: NewCanister) {
-        let NewCanister { id, settings, named, cycles, version } = new;
+    /// A canister as it begins, with the first entry of its history.
+    fn new_canister(&self, caller: &Caller, new: NewCanister) -> CanisterState {
+        let NewCanister { settings, named, cycles, version } = new;
         let details = ChangeDetails::Creation {
             controllers: settings.controllers.clone(),
             environment_variables_hash: named.then(|| environment_hash(&settings.environment_variables)),
@@ -120,13 +124,26 @@ impl Executor<'_> {
         let time = self.environment.time;
         let mut canister = CanisterState::new(settings, cycles, time);
         push_change(&mut canister, time, origin, details);
+        canister
+    }
+
+    /// Adds the canister, if the subnet has what it wants to have allocated and it can pay for that.
+    fn make_canister(&mut self, id: CanisterId, mut canister: CanisterState) -> Result<(), Reject> {
+        let settings = &canister.record.settings;
+        if settings.compute_allocation > 0 || settings.memory_allocation > 0 {
+            admit_growth(&self.environment.prices, &self.state, id, &mut canister, Keep::FreezingLimit)?;
+        }
         self.state.put_canister(id, canister);
+        let next = &mut self.state.counters.next_canister;
+        if id.0 == *next {
+            *next = next.saturating_add(1);
+        }
+        Ok(())
     }
 }
 
 /// A canister that may be made.
 struct NewCanister {
-    id: CanisterId,
     settings: Settings,
     /// Whether environment variables were named, be it none.
     named: bool,

@@ -2,16 +2,17 @@
 //! and memories become the canister's at the end: a failed installation changes nothing but the fee and the
 //! log. An installation is a long run (`execution::paused`) from its beginning.
 
-use super::{Caller, Done, Failure, chunk, controlled, invalid, push_change};
+use super::{Caller, Done, Failure, chunk, controlled, invalid, not_found, push_change};
 use crate::crypto::hash::sha256;
 use crate::encoding::management::{self as candid, InstallMode, UpgradeFlags, WasmMemoryPersistence};
 use crate::execution::commit::{apply_memory, within_memory_limit};
+use crate::execution::growth::{Keep, admit_growth};
 use crate::execution::paused::as_found;
 use crate::execution::run::{Environment, Run};
 use crate::execution::{Executor, charge};
 use crate::state::{
     Blob, CanisterState, ChangeDetails, Deployment, HostFailure, Install, Layers, Metadata, Module,
-    ModuleRecord, Moment, Paused, Task,
+    ModuleRecord, Moment, Paused, Task, Use,
 };
 use crate::types::limits::{MODULE_BYTES_MAX, MODULE_CHUNKS_MAX, WASM_PAGE_BYTES};
 use crate::types::*;
@@ -106,7 +107,7 @@ impl Executor<'_> {
         let facts = match self.environment.engine.check(&wanted.module) {
             Ok(facts) => facts,
             Err(error) => {
-                self.take(id, self.environment.prices.message(Instructions::ZERO));
+                self.take(id, Use::Instructions, self.environment.prices.message(Instructions::ZERO));
                 let message = format!("Canister's Wasm module is not valid: {error}");
                 return Err(Reject::new(ErrorCode::CanisterInvalidWasm, message).into());
             }
@@ -123,7 +124,7 @@ impl Executor<'_> {
         }));
         self.state.add_module(module);
         let prepaid = self.environment.prices.message(self.slicing.install_max);
-        self.pause(id, task, self.environment.moment(&self.state), prepaid, None)?;
+        self.pause(id, task, self.environment.moment(&self.state, id), prepaid, None)?;
         Ok(Done::Waiting)
     }
 
@@ -152,7 +153,7 @@ impl Executor<'_> {
         }
         let prices = &self.environment.prices;
         let needed = prices.message(self.slicing.install_max);
-        let keep = charge::freezing_limit(prices, canister);
+        let keep = charge::must_keep(prices, canister);
         let balance = canister.record.cycles;
         match balance.checked_sub(needed).is_some_and(|rest| rest >= keep) {
             true => Ok(()),
@@ -218,7 +219,7 @@ impl Executor<'_> {
             self.state.change_canister(id, |canister| canister.log.clear());
         }
         self.log(id, effort.log);
-        self.take(id, self.environment.prices.message(effort.instructions));
+        self.take(id, Use::Instructions, self.environment.prices.message(effort.instructions));
         let answer = match installed.and_then(|next| self.adopt(id, install, next, effort.burned)) {
             Ok(()) => Answer::Reply(candid::encode_unit()),
             Err(reject) => {
@@ -237,32 +238,36 @@ impl Executor<'_> {
         next: CanisterState,
         burned: Cycles,
     ) -> Result<(), Reject> {
-        self.charge(id, burned, Cycles::ZERO)?;
-        let old = self.state.canister(id).and_then(|canister| canister.record.module_hash);
+        let Some(now) = self.state.canister(id).cloned() else {
+            return Err(not_found(&id.principal()));
+        };
+        let mut changed = CanisterState::clone(&now);
+        take_over(&mut changed, next, &install.mode);
+        changed.record.cycles = now
+            .record
+            .cycles
+            .checked_sub(burned)
+            .ok_or_else(|| charge::out_of_cycles(id, now.record.cycles, burned))?;
+        changed.record.consumed.add(Use::Burned, burned);
+        admit_growth(&self.environment.prices, &self.state, id, &mut changed, Keep::FreezingLimit)?;
+        let keep = charge::must_keep(&self.environment.prices, &changed);
+        if changed.record.cycles < keep {
+            return Err(charge::out_of_cycles(id, changed.record.cycles, keep));
+        }
+        let old = now.record.module_hash;
+        drop(now);
         let principal = install.origin.caller();
         let caller = Caller { origin: install.origin, principal, cycles: install.cycles };
         let origin = self.change_origin(&caller, install.sender_canister_version);
         let (time, mode, module_hash) =
             (self.environment.time, deployment(&install.mode), install.module_hash);
-        self.state.change_canister(id, |canister| {
-            take_over(canister, next, &install.mode);
-            push_change(canister, time, origin, ChangeDetails::CodeDeployment { mode, module_hash });
-        });
+        push_change(&mut changed, time, origin, ChangeDetails::CodeDeployment { mode, module_hash });
+        self.state.put_canister(id, changed);
+        self.burn(burned);
         if let Some(old) = old {
             self.state.release_module(&old);
         }
         Ok(())
-    }
-
-    /// Takes the fee, or what there is of it, and burns it.
-    fn take(&mut self, id: CanisterId, fee: Cycles) {
-        let take = |canister: &mut CanisterState| {
-            let paid = fee.min(canister.record.cycles);
-            canister.record.cycles = canister.record.cycles.saturating_sub(paid);
-            paid
-        };
-        let paid = self.state.change_canister(id, take).unwrap_or(Cycles::ZERO);
-        self.burn(paid);
     }
 }
 
@@ -297,7 +302,7 @@ impl Preparation<'_> {
         self.step(&mut next, &module, Entry::Export(name.into()), context)?;
         let heap = u64::from(next.record.heap_wasm_pages).saturating_mul(WASM_PAGE_BYTES as u64);
         within_memory_limit(self.installation.id, &next, heap)?;
-        let keep = charge::freezing_limit(&self.environment.prices, &next);
+        let keep = charge::must_keep(&self.environment.prices, &next);
         match next.record.cycles >= keep {
             true => Ok(next),
             false => Err(charge::out_of_cycles(self.installation.id, next.record.cycles, keep).into()),

@@ -1,6 +1,6 @@
 //! `start_canister`, `stop_canister`, `uninstall_code` and `delete_canister`.
 
-use super::{Caller, Done, Failure, administered};
+use super::{Caller, Done, Failure, administered, find};
 use crate::encoding::management::{self as candid, CanisterIdRecord};
 use crate::execution::Executor;
 use crate::state::{CanisterState, ChangeDetails, IngressStatus, Message, Origin, Status, StopCall};
@@ -73,6 +73,8 @@ impl Executor<'_> {
                 format!("Canister {id} must be stopped before it is deleted. Stop it with stop_canister.");
             return Err(Reject::new(ErrorCode::CanisterNotStopped, message).into());
         }
+        self.charge_idle(id)?;
+        let (_, canister) = find(&self.state, &args.canister_id)?;
         let discarded = canister.record.cycles.saturating_add(canister.record.reserved_cycles);
         let waiting: Vec<_> = canister.queue.iter().cloned().collect();
         let reject = Reject::new(ErrorCode::CanisterNotFound, format!("Canister {id} was deleted."));

@@ -8,6 +8,7 @@ mod download;
 pub(in crate::execution) mod install;
 mod lifecycle;
 mod log;
+mod metrics;
 mod rename;
 mod settings;
 mod snapshot;
@@ -47,6 +48,7 @@ enum Users {
 const METHODS: &[(&str, Users)] = &[
     ("canister_info", Users::Nobody),
     ("canister_metadata", Users::Nobody),
+    ("canister_metrics", Users::Administrators),
     ("canister_status", Users::StatusViewers),
     ("clear_chunk_store", Users::Controllers),
     ("create_canister", Users::Admins),
@@ -271,6 +273,7 @@ pub(super) fn query(
 ) -> Result<Vec<u8>, Reject> {
     let answer = match method {
         "canister_info" => status::canister_info(state, arg),
+        "canister_metrics" => metrics::canister_metrics(state, sender, arg),
         "canister_status" => status::canister_status(state, sender, arg),
         "fetch_canister_logs" => log::fetch_canister_logs(state, sender, arg),
         "list_canisters" => subnet::list_canisters(state, sender),
@@ -315,6 +318,7 @@ impl Executor<'_> {
                 let caller = Caller { origin, principal: call.sender, cycles: Cycles::ZERO };
                 self.manage(&caller, &call.method_name, &call.arg)?;
             }
+            Message::Request(request) if self.drop_expired(request) => (),
             Message::Request(request) => {
                 let origin = Origin::Canister {
                     sender: request.sender,
@@ -327,6 +331,7 @@ impl Executor<'_> {
             }
             Message::Ingress(_) | Message::Response(_) => (),
         }
+        self.assert_conserved();
         Ok(true)
     }
 
@@ -405,6 +410,7 @@ impl Executor<'_> {
         match method {
             "canister_info" => status::canister_info(&self.state, arg),
             "canister_metadata" => status::canister_metadata(&self.state, sender, arg),
+            "canister_metrics" => metrics::canister_metrics(&self.state, sender, arg),
             "canister_status" => status::canister_status(&self.state, sender, arg),
             "clear_chunk_store" => self.clear_chunk_store(caller, arg),
             "create_canister" => self.create_canister(caller, arg),

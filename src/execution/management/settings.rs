@@ -1,9 +1,10 @@
 //! `update_settings`, and what settings may be.
 
-use super::{Caller, Done, Failure, controlled, invalid};
+use super::{Caller, Done, Failure, controlled, find, invalid};
 use crate::encoding::management::{self as candid, CanisterSettings};
 use crate::execution::Executor;
-use crate::state::{CanisterState, ChangeDetails, Settings, Visibility};
+use crate::execution::growth::{Keep, admit_growth, check_reserved_limit};
+use crate::state::{ChangeDetails, Settings, Visibility};
 use crate::types::limits::*;
 use crate::types::*;
 use ::candid::Nat;
@@ -153,12 +154,15 @@ impl Executor<'_> {
         let (id, canister) = controlled(&self.state, &args.canister_id, &caller.principal)?;
         let next = changed(&canister.record.settings, &args.settings)?;
         let controllers = args.settings.controllers.is_some().then(|| next.controllers.clone());
+        check_reserved_limit(canister, next.reserved_cycles_limit)?;
         self.charge_idle(id)?;
-        self.state.change_canister(id, |canister: &mut CanisterState| {
-            canister.record.settings = next;
-            canister.record.canister_version = canister.record.canister_version.saturating_add(1);
-            canister.log.trim(canister.record.settings.log_memory_limit);
-        });
+        let (_, canister) = find(&self.state, &args.canister_id)?;
+        let mut changed = canister.clone();
+        changed.record.settings = next;
+        changed.record.canister_version = changed.record.canister_version.saturating_add(1);
+        changed.log.trim(changed.record.settings.log_memory_limit);
+        admit_growth(&self.environment.prices, &self.state, id, &mut changed, Keep::FreezingLimit)?;
+        self.state.put_canister(id, changed);
         if let Some(controllers) = controllers {
             let origin = self.change_origin(caller, args.sender_canister_version);
             self.note_change(id, origin, ChangeDetails::ControllersChange { controllers });

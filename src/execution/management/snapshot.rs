@@ -3,11 +3,12 @@
 
 use super::{Caller, Done, Failure, controlled, find, invalid, not_controller, push_change, upload};
 use crate::encoding::management::{self as candid, SnapshotEntry};
+use crate::execution::growth::{Keep, admit_growth};
 use crate::execution::stop::wipe;
 use crate::execution::{Executor, charge};
 use crate::state::{Blob, CanisterState, ChangeDetails, Module, PageMap, ReplicatedState};
-use crate::state::{Snapshot, SnapshotId, SnapshotRecord, SnapshotSource};
-use crate::types::limits::{LAYERS_MAX, SNAPSHOTS_MAX, SUBNET_MEMORY_MAX};
+use crate::state::{Snapshot, SnapshotId, SnapshotRecord, SnapshotSource, Use};
+use crate::types::limits::{LAYERS_MAX, SNAPSHOTS_MAX};
 use crate::types::*;
 use std::sync::Arc;
 
@@ -156,9 +157,11 @@ impl Executor<'_> {
             true => {
                 let mut judged = next.clone();
                 wipe(&mut judged);
-                self.may_hold(id, &judged)?;
+                self.may_hold(id, &mut judged)?;
+                next.record.cycles = judged.record.cycles;
+                next.record.reserved_cycles = judged.record.reserved_cycles;
             }
-            false => self.may_hold(id, &next)?,
+            false => self.may_hold(id, &mut next)?,
         }
         let module = next.snapshots.get(&number).and_then(|snapshot| snapshot.module.clone());
         self.state.put_canister(id, next);
@@ -180,24 +183,9 @@ impl Executor<'_> {
     }
 
     /// Whether the canister may become `next`: the subnet has the memory, and the canister can pay for it.
-    pub(super) fn may_hold(&self, id: CanisterId, next: &CanisterState) -> Result<(), Reject> {
-        let now = self.state.canister(id).map_or(0, |now| charge::held_bytes(now));
-        let grown = charge::held_bytes(next).saturating_sub(now);
-        if grown == 0 {
-            return Ok(());
-        }
-        let free = SUBNET_MEMORY_MAX.0.saturating_sub(self.state.memory_bytes());
-        if grown > free {
-            let message = format!(
-                "Canister requested {grown} bytes of memory but only {free} bytes are available in the subnet."
-            );
-            return Err(Reject::new(ErrorCode::SubnetOversubscribed, message));
-        }
-        let keep = charge::freezing_limit(&self.environment.prices, next);
-        match next.record.cycles >= keep {
-            true => Ok(()),
-            false => Err(charge::out_of_cycles(id, next.record.cycles, keep)),
-        }
+    /// Cycles that this takes are set aside in `next`.
+    pub(super) fn may_hold(&self, id: CanisterId, next: &mut CanisterState) -> Result<(), Reject> {
+        admit_growth(&self.environment.prices, &self.state, id, next, Keep::FreezingLimit)
     }
 
     pub(super) fn delete_canister_snapshot(&mut self, caller: &Caller, arg: &[u8]) -> Result<Done, Failure> {
@@ -230,7 +218,7 @@ impl Executor<'_> {
         let (_, canister) = controlled(&self.state, &args.canister_id, &caller.principal)?;
         let mut next = loaded(canister, &snapshot, &module, self.environment.time);
         next.record.globals = globals;
-        self.may_hold(id, &next)?;
+        self.may_hold(id, &mut next)?;
         let details = ChangeDetails::LoadSnapshot {
             snapshot: from,
             canister_version: snapshot.record.canister_version,
@@ -271,8 +259,8 @@ impl Executor<'_> {
         let keep = self
             .state
             .canister(id)
-            .map_or(Cycles::ZERO, |canister| charge::freezing_limit(&self.environment.prices, canister));
-        self.charge(id, fee, keep)?;
+            .map_or(Cycles::ZERO, |canister| charge::must_keep(&self.environment.prices, canister));
+        self.charge(id, Use::Instructions, fee, keep)?;
         self.count(cost);
         Ok(())
     }

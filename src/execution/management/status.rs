@@ -39,6 +39,7 @@ pub(super) fn canister_status(
     let (_, canister) = viewed(state, &args.canister_id, sender)?;
     let prices = PriceTable::new(state.subnet().nodes.len());
     let record = &canister.record;
+    let funds = charge::funds_at(&prices, canister, state.time());
     let quiet = canister.queue.is_empty() && record.callbacks.is_empty();
     Done::reply(&candid::CanisterStatusResult {
         status: match record.status {
@@ -50,10 +51,10 @@ pub(super) fn canister_status(
         version: record.canister_version,
         settings: definite(&record.settings),
         module_hash: record.module_hash.map(|hash| ByteBuf::from(hash.0)),
-        memory_size: Nat::from(charge::held_bytes(canister)),
+        memory_size: Nat::from(canister.held_bytes()),
         memory_metrics: memory_metrics(canister),
-        cycles: Nat::from(charge::balance_at(&prices, canister, state.time()).0),
-        reserved_cycles: Nat::from(record.reserved_cycles.0),
+        cycles: Nat::from(funds.balance.0),
+        reserved_cycles: Nat::from(funds.reserved.0),
         idle_cycles_burned_per_day: Nat::from(charge::idle_cycles_per_day(&prices, canister).0),
         query_stats: candid::QueryStats::default(),
     })
@@ -69,10 +70,10 @@ fn memory_metrics(canister: &CanisterState) -> candid::MemoryMetrics {
         global_memory_size: Nat::from(canister.global_bytes()),
         wasm_binary_size: Nat::from(module.map_or(0, |module| module.record.bytes)),
         custom_sections_size: Nat::from(module.map_or(0, |module| module.metadata_bytes())),
-        canister_history_size: Nat::from(charge::history_bytes(canister)),
-        wasm_chunk_store_size: Nat::from(charge::chunk_store_bytes(canister)),
+        canister_history_size: Nat::from(record.history_bytes()),
+        wasm_chunk_store_size: Nat::from(record.chunk_store_bytes()),
         snapshots_size: Nat::from(canister.snapshot_bytes()),
-        log_memory_store_size: Nat::from(charge::log_bytes(canister)),
+        log_memory_store_size: Nat::from(canister.log.bytes()),
     }
 }
 

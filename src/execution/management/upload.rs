@@ -154,7 +154,7 @@ impl Executor<'_> {
         let chunks = &mut Arc::make_mut(slot).record.chunks;
         chunks.insert(hash, size);
         at_most("the number of chunks", chunks.len() as u64, CHUNKS_MAX as u64)?;
-        self.may_hold(id, &next)?;
+        self.may_hold(id, &mut next)?;
         self.state.put_canister(id, next);
         if self.state.chunk(id, &hash).is_none() {
             self.state.put_chunk(id, hash, Arc::from(chunk));

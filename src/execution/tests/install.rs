@@ -51,6 +51,8 @@ fn check_failure(mode: InstallMode, module: Vec<u8>, arg: Vec<u8>, error: ErrorC
     record.cycles = before.record.cycles;
     record.charged_until = before.record.charged_until;
     record.log_end = before.record.log_end;
+    record.consumed.clone_from(&before.record.consumed);
+    record.solvent_until = before.record.solvent_until;
     assert_eq!(record, before.record);
     assert_eq!((after.heap.root(), after.stable.root()), (before.heap.root(), before.stable.root()));
 }

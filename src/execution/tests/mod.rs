@@ -1,5 +1,7 @@
+mod accounting;
 mod calls;
 mod composite;
+mod conservation;
 mod cycles;
 mod ingress;
 mod install;
@@ -8,6 +10,7 @@ mod long;
 mod management;
 mod measure;
 mod random;
+mod script;
 mod snapshot;
 mod subnet;
 mod task;

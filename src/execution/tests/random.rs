@@ -290,6 +290,8 @@ fn assert_same(method: &str, before: &CanisterState, after: &CanisterState, reje
         cycles: Cycles::ZERO,
         reserved_cycles: Cycles::ZERO,
         charged_until: Time::ZERO,
+        solvent_until: Time::ZERO,
+        consumed: Default::default(),
         log_first: 0,
         log_end: 0,
         ..canister.record.clone()

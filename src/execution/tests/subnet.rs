@@ -280,6 +280,11 @@ impl Subnet {
         u32::from_le_bytes(reply.try_into().unwrap())
     }
 
+    /// Prices of its four nodes.
+    pub fn prices(&self) -> crate::execution::price::PriceTable {
+        crate::execution::price::PriceTable::new(4)
+    }
+
     pub fn canister(&self, id: CanisterId) -> &CanisterState {
         self.state.canister(id).unwrap()
     }
@@ -295,7 +300,7 @@ pub fn record(id: CanisterId) -> candid::CanisterIdRecord {
 }
 
 /// Cycles in balances, reservations, contexts and messages, and those burned.
-fn cycles_there_are(state: &ReplicatedState) -> u128 {
+pub fn cycles_there_are(state: &ReplicatedState) -> u128 {
     let message = |message: &Arc<Message>| match message.as_ref() {
         Message::Ingress(_) => 0,
         Message::Request(request) => request.cycles.0,

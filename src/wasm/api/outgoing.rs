@@ -119,11 +119,13 @@ impl Host {
     }
 
     fn has_room_for(&self, call: &OutgoingCall) -> bool {
-        let calls = &self.run.changes.calls;
+        let (calls, room) = (&self.run.changes.calls, &self.run.system.call_room);
         let alike = calls.iter().filter(|other| other.receiver == call.receiver).count();
+        let guaranteed = calls.iter().filter(|other| other.deadline_seconds.is_none()).count();
         let payloads = calls.iter().chain([call]).map(|call| call.payload.len() as u64);
-        alike < self.run.system.outgoing_calls_max
-            && calls.len() < CALLS_PER_RUN_MAX
+        alike.saturating_add(room.in_flight.to(&call.receiver)) < CANISTER_QUEUE_MAX
+            && calls.len() < room.all
+            && (call.deadline_seconds.is_some() || guaranteed < room.guaranteed)
             && payloads.fold(0, u64::saturating_add) <= CALL_BYTES_PER_RUN_MAX
     }
 

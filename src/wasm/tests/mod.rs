@@ -70,7 +70,7 @@ impl<'e> Canister<'e> {
                 canister: CanisterId(7),
                 balance: Cycles(1_000_000),
                 memory_room: Bytes(1 << 33),
-                outgoing_calls_max: 10,
+                call_room: CallRoom { all: 10, guaranteed: 10, ..CallRoom::default() },
                 ..System::nobody()
             },
             instructions_max: Instructions(10_000_000),

@@ -113,7 +113,7 @@ fn call(code: &str) -> Result<Changes, Reject> {
     canister.system.balance = Cycles(100_000);
     canister.system.freezing_limit = Cycles(40_000);
     canister.system.cycles_available = Cycles(300);
-    canister.system.outgoing_calls_max = 2;
+    canister.system.call_room.all = 2;
     canister.system.next_callback = 77;
     canister.update("run")
 }
@@ -144,6 +144,20 @@ fn a_call_leaves_as_it_was_assembled() {
         (2, CallbackId(78), 79)
     );
     assert_eq!(changes.cycles_spent_on_calls, Cycles(9 + 1_000 + 80 + 5_000 + 1_000 + 10 + 5_000));
+}
+
+#[test]
+fn without_room_for_guaranteed_responses_only_best_effort_calls_are_performed() {
+    let engine = Engine::new(None);
+    let perform = "(drop (call $perform))";
+    let code = format!(
+        "(call $new) {perform} (call $new) {perform} (call $new) (call $timeout (i32.const 9)) {perform}"
+    );
+    let mut canister = Canister::new(&engine, &calls(&code));
+    canister.system.call_room.guaranteed = 1;
+    let made = canister.update("run").unwrap().calls;
+    let timeouts: Vec<_> = made.iter().map(|call| call.deadline_seconds).collect();
+    assert_eq!(timeouts, [None, Some(9)]);
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn seal_subnet(
     writes: &mut Vec<Write>,
 ) -> Result<(), HostFailure> {
     if state.counters.height.0.is_multiple_of(METRICS_INTERVAL) {
-        state.counters.canister_state_bytes = state.memory_bytes();
+        state.counters.canister_state_bytes = state.allocated().bytes;
     }
     tree::show_time(&mut state.tree, state.counters.time);
     tree::show_metrics(&mut state.tree, &state.subnet, &state.counters, state.canisters.len());

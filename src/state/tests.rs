@@ -570,7 +570,7 @@ fn the_tree_shows_metrics_of_which_the_bytes_are_measured_every_ten_heights() {
     });
     let halves = vec![(Some(0), Some(7)), (Some(1), Some(3))];
     assert_eq!(metrics(&state), ([1, 0, 5], halves.clone()));
-    let held = state.memory_bytes();
+    let held = state.allocated().bytes;
     while state.height() < Height(10) {
         assert_eq!(metrics(&state).0[1], 0);
         advance(&mut state, &shelf, |_| ());

@@ -72,6 +72,8 @@ pub enum Act {
     ManageEventually { method: &'static str, arg: &'static str },
     /// A call of the management canister by a probe, with cycles.
     Through { canister: &'static str, method: &'static str, arg: &'static str, cycles: u128 },
+    /// No request: the step's variable takes what is computed from the others.
+    Compute { value: fn(&crate::program::Variables) -> Vec<u8> },
     /// Any request, as drafted.
     Send { draft: fn(&mut Draft) },
 }
@@ -216,6 +218,11 @@ pub const fn through_of(
     expect: Expect,
 ) -> Step {
     step(Act::Through { canister, method, arg, cycles }, expect)
+}
+
+/// Sets the variable `name`.
+pub const fn compute(name: &'static str, value: fn(&crate::program::Variables) -> Vec<u8>) -> Step {
+    step(Act::Compute { value }, REPLIED).save(name)
 }
 
 pub const fn send(draft: fn(&mut Draft), expect: Expect) -> Step {

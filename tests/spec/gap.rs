@@ -33,6 +33,7 @@ const COMPOSITE: &str = "composite queries cannot call yet";
 const HEARTBEAT: &str = "heartbeats do not run yet";
 const HOOK: &str = "the hook for low memory does not run yet";
 const SNAPSHOTS: &str = "there are no snapshots yet";
+const WEBAUTHN: &str = "authenticators are not verified yet";
 const WIDE: &str = "there is no memory64 yet";
 
 /// Each of these must still fail somewhere: what works again is removed from the table.
@@ -53,6 +54,8 @@ pub const KNOWN_GAPS: &[Gap] = &[
     gap("* in canister_on_low_wasm_memory", HOOK),
     gap("#on-low-wasm-memory", HOOK),
     gap("~64-bit", WIDE),
+    gap("#webauthn", WEBAUTHN),
+    gap("#canister-signatures", "canister signatures are not verified yet"),
     gap("#ic-take_canister_snapshot", SNAPSHOTS),
     gap("#ic-load_canister_snapshot", SNAPSHOTS),
     gap("#ic-list_canister_snapshots", SNAPSHOTS),

@@ -30,6 +30,7 @@ mod request;
 mod runner;
 mod section;
 mod system_api;
+mod webauthn;
 
 #[path = "../network/mod.rs"]
 mod network;

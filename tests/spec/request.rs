@@ -57,6 +57,8 @@ pub struct Draft {
     pub content: Map,
     /// Nobody: the anonymous principal, without a signature.
     pub signer: Option<Key>,
+    /// A public key and a signature, instead of the signer's.
+    pub proof: Option<(Vec<u8>, Vec<u8>)>,
     /// Links of the chain from `signer` on; the last key signs the request.
     pub links: Vec<Link>,
     /// What becomes of the envelope when it is signed.
@@ -83,6 +85,7 @@ impl Draft {
             content_type: "application/cbor",
             content: Map::new(),
             signer: None,
+            proof: None,
             links: Vec::new(),
             tamper: None,
             mangle: None,
@@ -218,7 +221,10 @@ impl Draft {
     /// The bytes to send.
     pub fn body(&self) -> Vec<u8> {
         let mut envelope: Map = vec![("content".into(), map(&self.content))];
-        if let Some(signer) = &self.signer {
+        if let Some((key, signature)) = &self.proof {
+            envelope.push(("sender_pubkey".into(), bytes(key)));
+            envelope.push(("sender_sig".into(), bytes(signature)));
+        } else if let Some(signer) = &self.signer {
             let last = self.links.last().map_or(signer, |link| &link.to);
             let message = [b"\x0Aic-request".as_slice(), &self.id()].concat();
             envelope.push(("sender_pubkey".into(), bytes(public(signer))));

@@ -264,6 +264,12 @@ impl<'a> Run<'a> {
             Act::Through { canister, method, arg, cycles } => {
                 self.through(canister, method, arg, cycles, step.who).await
             }
+            Act::Compute { value } => Ok(Answer {
+                status: 200,
+                headers: hyper::HeaderMap::new(),
+                body: Vec::new(),
+                outcome: Outcome::Replied(value(&self.variables)),
+            }),
             Act::Send { draft: prepare } => {
                 let mut draft = Draft::new(self.variables.clone());
                 prepare(&mut draft);

@@ -5,6 +5,7 @@ use crate::answer::{Answer, Outcome};
 use crate::case::*;
 use crate::program::Variables;
 use crate::request::*;
+use crate::webauthn::*;
 use ic_agent::Identity;
 use ic_agent::identity::{Prime256v1Identity, Secp256k1Identity};
 use std::sync::Arc;
@@ -251,31 +252,95 @@ const SCHEMES: &[Case] = &[
     ]),
 ];
 
-fn refuses_oid(d: &mut Draft, last: u8) {
-    let der = [
-        hex::decode("305e300c060a2b0601040183b84301").expect("hexadecimal"),
-        vec![last],
-        vec![0x03, 0x4e, 0x00],
-        vec![7; 77],
-    ]
-    .concat();
-    let id = candid::Principal::self_authenticating(&der);
-    d.call(CALLER).by_me().set("sender", bytes(id));
+/// A sender whose key is of one of the spec's own schemes, but no key.
+fn with_broken_key(d: &mut Draft, last: u8) {
+    let head = hex::decode("305e300c060a2b0601040183b84301").expect("hexadecimal");
+    let key = [head, vec![last], vec![0x03, 0x4e, 0x00], vec![7; 77]].concat();
+    d.call(CALLER).set("sender", bytes(candid::Principal::self_authenticating(&key)));
+    d.proof = Some((key, vec![7; 64]));
 }
 
 #[rustfmt::skip]
 const WEBAUTHN: &[Case] = &[
-    case("a WebAuthn key that is no COSE key is refused", &[
-        send(|d| { refuses_oid(d, 1); d.tamper = Some(|e| set(e, "sender_pubkey", bytes([hex::decode("305e300c060a2b0601040183b8430101034e00").expect("hexadecimal"), vec![7; 77]].concat()))); },
-            http(BAD, "")),
+    case("a WebAuthn key that is no COSE key is refused", &[send(|d| with_broken_key(d, 1), http(BAD, ""))]),
+    case("an authenticator signs calls with ES256", &[
+        send(|d| { d.call(CALLER).signed(es256()); }, Expect::Body(|answer, _| is_principal_of(answer, &es256()))),
+    ]),
+    case("an authenticator signs queries with ES256", &[
+        send(|d| { d.query(CALLER).signed(es256()); }, Expect::Body(|answer, _| is_principal_of(answer, &es256()))),
+    ]),
+    case("an authenticator signs calls with EdDSA", &[
+        send(|d| { d.call(CALLER).signed(eddsa()); }, Expect::Body(|answer, _| is_principal_of(answer, &eddsa()))),
+    ]),
+    case("an authenticator signs queries with EdDSA", &[
+        send(|d| { d.query(CALLER).signed(eddsa()); }, Expect::Body(|answer, _| is_principal_of(answer, &eddsa()))),
+    ]),
+    case("an authenticator signs reads of the state", &[send(|d| { d.read(&["/time"]).signed(es256()); }, http(200, ""))]),
+    case("an authenticator delegates to a key of the session", &[
+        send(|d| { d.call(CALLER).signed(es256()).delegated(key(100), in_an_hour()); }, Expect::Body(|answer, _| is_principal_of(answer, &es256()))),
+    ]),
+    case("an authenticator that signs another challenge is refused", &[send(|d| { d.call(CALLER).signed(confused()); }, http(BAD, "signature"))]),
+    case("an authenticator's signature that is no CBOR is refused", &[
+        send(|d| { d.call(CALLER).signed(es256()); d.tamper = Some(|e| set(e, "sender_sig", bytes([7; 64]))); }, http(BAD, "signature")),
+    ]),
+    case("an authenticator's signature of another request is refused", &[
+        send(|d| { d.call(CALLER).signed(es256()); d.tamper = Some(|e| set(e, "sender_sig", bytes(sign(&es256(), b"another")))); }, http(BAD, "signature")),
+    ]),
+    case("a plain signature by an authenticator's key is refused", &[
+        send(|d| { d.call(CALLER).signed(es256()); d.tamper = Some(|e| set(e, "sender_sig", bytes(sign(&prime256v1(), b"x")))); }, http(BAD, "signature")),
     ]),
 ];
 
+const DIGEST: Step = compute("digest", digest);
+const CERTIFIED: Step = update("$digest certify reply", REPLIED);
+const CERTIFICATE: Step = query("certificate append reply", REPLIED).save("certificate");
+
+/// The reply is the principal of the canister's key, and then `info`.
+fn is_vouched_for(answer: &Answer, variables: &Variables, info: &[u8]) -> Result<(), String> {
+    let sender = candid::Principal::self_authenticating(canister_key(variables));
+    match &answer.outcome {
+        Outcome::Replied(reply) if *reply == [sender.as_slice(), info].concat() => Ok(()),
+        other => Err(other.to_string()),
+    }
+}
+
 #[rustfmt::skip]
 const CANISTER_SIGNATURES: &[Case] = &[
-    case("a canister signature that is none is refused", &[
-        send(|d| { refuses_oid(d, 2); d.tamper = Some(|e| set(e, "sender_pubkey", bytes([hex::decode("305e300c060a2b0601040183b8430102034e00").expect("hexadecimal"), vec![7; 77]].concat()))); },
-            http(BAD, "")),
+    case("a canister signature whose key names no canister is refused", &[send(|d| with_broken_key(d, 2), http(BAD, ""))]),
+    fresh("a canister signs a query", &[
+        DIGEST, CERTIFIED, CERTIFICATE,
+        send(|d| { vouched(d, false); sign_by_canister(d); }, Expect::Body(|answer, variables| is_vouched_for(answer, variables, b""))),
+    ]),
+    fresh("a canister vouches for what it says of a sender", &[
+        DIGEST, CERTIFIED, CERTIFICATE,
+        compute("digest", |variables| {
+            let mut draft = Draft::new(variables.clone());
+            vouched(&mut draft, true);
+            crate::webauthn::digest_with(variables, &draft.id())
+        }),
+        CERTIFIED,
+        query("certificate append reply", REPLIED).save("second_certificate"),
+        send(|d| { vouched(d, true); sign_by_canister_with(d, "second_certificate"); },
+            Expect::Body(|answer, variables| is_vouched_for(answer, variables, INFO))),
+    ]),
+    fresh("a canister signature of what was not certified is refused", &[
+        CERTIFICATE,
+        send(|d| { vouched(d, false); sign_by_canister(d); }, http(BAD, "signature")),
+    ]),
+    fresh("a canister signature of another request is refused", &[
+        DIGEST, CERTIFIED, CERTIFICATE,
+        send(|d| { vouched(d, false); sign_by_canister(d); d.set("nonce", bytes([1])); }, http(BAD, "signature")),
+    ]),
+    fresh("a canister's signature with another seed is refused", &[
+        DIGEST, CERTIFIED, CERTIFICATE,
+        send(|d| {
+            vouched(d, false);
+            sign_by_canister(d);
+            let (mut key, signature) = d.proof.take().expect("a proof");
+            *key.last_mut().expect("a key") ^= 1;
+            d.set("sender", bytes(candid::Principal::self_authenticating(&key)));
+            d.proof = Some((key, signature));
+        }, http(BAD, "signature")),
     ]),
     case("information about a sender who signs alone is refused", &[
         send(|d| { d.call(CALLER).by_me(); let signer = d.variables["self"].clone();

@@ -13,8 +13,8 @@ use ic_agent::identity::BasicIdentity;
 use network::{DEADLINE, Network, eventually, load};
 use std::time::Instant;
 
-/// Rounds of the mill, fourteen instructions each and more.
-const ROUNDS: u32 = 2_050_000_000;
+/// Rounds of the mill, thirteen instructions each.
+const ROUNDS: u32 = 2_350_000_000;
 const INSTRUCTIONS: u64 = 30_000_000_000;
 /// Heights between a call's sending and its certified reply.
 const LATENCY_HEIGHTS_MAX: u64 = 3;

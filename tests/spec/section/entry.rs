@@ -305,7 +305,7 @@ const METHODS: &[Case] = &[
     ]),
     case("an update method cannot be queried", &[query_to("self", "run", "reply", reject(5, "IC0536", "run"))]),
     case("a composite query cannot be called as an update", &[
-        update_to("self", "compose", "reply", reject(5, "IC0536", "compose")),
+        update_to("self", "compose", "reply", reject(5, "IC0527", "compose")),
     ]),
     case("a query can be called as an update", &[update_to("self", "ask", "'ok' append reply", reply("'ok'"))]),
     case("a composite query cannot be called by a canister's update", &[
@@ -559,7 +559,7 @@ const MODES: &[Case] = &[
 const INSPECTION: &[Case] = &[
     case("a message that is accepted is executed", &[update_to("self", "inspected", "accept_message", reply("'accepted'"))]),
     case("a message that is not accepted is refused", &[
-        update_to("self", "inspected", "", reject(5, "IC0516", "canister_inspect_message")),
+        update_to("self", "inspected", "", rejected("canister_inspect_message")),
     ]),
     case("a trap refuses the message", &[update_to("self", "inspected", "'go away' trap", called_trap("go away"))]),
     case("a trap after accepting refuses the message", &[
@@ -574,7 +574,7 @@ const INSPECTION: &[Case] = &[
     case("inspection does not happen for queries", &[query("reply", REPLIED)]),
     fresh("inspection does not happen for calls of canisters", &[
         update("2u8 { } keep reply", REPLIED),
-        update("reply", reject(5, "IC0516", "")),
+        update("reply", rejected("")),
         update_to("peer", "run", "$self 'run' { 'in' append reply } 0u128 { argument append reply } { } call drop", reply("'in'")),
     ]),
     fresh("inspection does not happen for the management canister", &[

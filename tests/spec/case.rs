@@ -255,6 +255,12 @@ pub const CONTRACT: Expect = Expect::Reject(5, "IC0504", "");
 /// `CANISTER_ERROR`: a WebAssembly trap, an address out of bounds among them.
 pub const TRAPPED: Expect = Expect::Reject(5, "IC0502", "");
 
+/// `CANISTER_REJECT`: the management canister cannot use the argument.
+pub const INVALID: Expect = Expect::Reject(4, "IC0408", "");
+
+/// `CANISTER_REJECT`: the caller may not do that.
+pub const NOT_ALLOWED: Expect = Expect::Reject(4, "IC0406", "");
+
 /// `CANISTER_REJECT`: the canister said so.
 pub const fn rejected(words: &'static str) -> Expect {
     Expect::Reject(4, "IC0406", words)

@@ -255,7 +255,7 @@ const DEPOSIT: &[Case] = &[
             "$management 'deposit_cycles' 0x4449444c016c01b3c4b1f204680100010a $self concat 5u128 { 'ok' append reply } { } call drop", reply("'ok'")),
     ]),
     fresh("a user cannot deposit cycles", &[
-        manage("deposit_cycles", "(record { canister_id = $self })", Expect::RejectCode(5)),
+        manage("deposit_cycles", "(record { canister_id = $self })", NOT_ALLOWED),
     ]),
 ];
 
@@ -282,7 +282,7 @@ const PROVISIONAL: &[Case] = &[
     ]),
     nowhere("a canister is created under a specified id, once", &[
         send(create_specified, REPLIED),
-        send(create_specified, Expect::RejectCode(5)),
+        send(create_specified, reject(2, "IC0205", "")),
     ]),
     case("a canister creates a canister provisionally", &[
         through("provisional_create_canister_with_cycles", "(record {})", 0, shows(&["canister_id"])),

@@ -9,6 +9,7 @@ pub fn sections() -> Vec<Section> {
         section("entry-points", ENTRY_POINTS),
         section("system-api-init", INIT),
         section("system-api-upgrades", UPGRADES),
+        section("system-api-upgrades", KEEPING),
         section("system-api-requests", METHODS),
         section("heartbeat", HEARTBEAT),
         section("global-timer", TIMER),
@@ -67,6 +68,9 @@ const ENTRY_POINTS: &[Case] = &[
         query("99_900_000_000_000u128 balance less append reply", reply("1")),
     ]),
     fresh("a query that runs too long is ended", &[query("loop", reject(5, "IC0522", "instruction"))]),
+    case("an update may use billions of instructions", &[
+        update("300000000 spin drop 1_000_000_000 0u32 counter less append reply", reply("1")),
+    ]),
     case("a query of the heap sees the last update", &[
         update("'last' '1' put reply", REPLIED),
         update("'last' '2' put reply", REPLIED),
@@ -248,6 +252,49 @@ const UPGRADES: &[Case] = &[
     ]),
 ];
 
+/// `set` writes a byte, raises a global and grows the memory; `tell` replies with byte, global, pages, and how
+/// often the start function ran.
+const KEEPER: &str = "(module (import \"ic0\" \"msg_reply_data_append\" (func $append (param i32 i32)))
+    (import \"ic0\" \"msg_reply\" (func $reply)) (memory 1) (global $g (mut i32) (i32.const 0)) (data $passive \"P\")
+    (func $started (i32.store8 (i32.const 8) (i32.add (i32.load8_u (i32.const 8)) (i32.const 1)))) (start $started)
+    (func (export \"canister_update set\") (i32.store8 (i32.const 0) (i32.const 65)) (global.set $g (i32.const 7))
+        (memory.init $passive (i32.const 1) (i32.const 0) (i32.const 1)) (drop (memory.grow (i32.const 2))) (call $reply))
+    (func (export \"canister_query tell\") (i32.store8 (i32.const 100) (i32.load8_u (i32.const 0)))
+        (i32.store8 (i32.const 101) (global.get $g)) (i32.store8 (i32.const 102) (memory.size))
+        (i32.store8 (i32.const 103) (i32.load8_u (i32.const 8))) (i32.store8 (i32.const 104) (i32.load8_u (i32.const 1)))
+        (call $append (i32.const 100) (i32.const 5)) (call $reply))
+    (@custom \"icp:private enhanced-orthogonal-persistence\" \"\"))";
+const SET: Step = update_to("self", "set", "", REPLIED);
+
+#[rustfmt::skip]
+const KEEPING: &[Case] = &[
+    with("before an upgrade there is what was set", KEEPER, &[SET, query_to("self", "tell", "", reply("0x4107030150"))]),
+    with("an upgrade that keeps the memory keeps bytes and size, resets globals and runs start again", KEEPER, &[
+        SET,
+        install("upgrade keeping memory", Module::Text(KEEPER), "", REPLIED),
+        query_to("self", "tell", "", reply("0x4100030250")),
+    ]),
+    with("memory is kept over several upgrades", KEEPER, &[
+        SET,
+        install("upgrade keeping memory", Module::Text(KEEPER), "", REPLIED),
+        install("upgrade keeping memory", Module::Text(KEEPER), "", REPLIED),
+        query_to("self", "tell", "", reply("0x4100030350")),
+    ]),
+    with("an upgrade that replaces the memory starts anew", KEEPER, &[
+        SET,
+        install("upgrade replacing memory", Module::Text(KEEPER), "", REPLIED),
+        query_to("self", "tell", "", reply("0x0000010100")),
+    ]),
+    with("a reinstallation starts anew", KEEPER, &[
+        SET,
+        install("reinstall", Module::Text(KEEPER), "", REPLIED),
+        query_to("self", "tell", "", reply("0x0000010100")),
+    ]),
+    with("passive segments are not dropped for good", KEEPER, &[
+        SET, SET, query_to("self", "tell", "", reply("0x4107050150")),
+    ]),
+];
+
 #[rustfmt::skip]
 const METHODS: &[Case] = &[
     case("a method that is not there is refused", &[
@@ -258,7 +305,7 @@ const METHODS: &[Case] = &[
     ]),
     case("an update method cannot be queried", &[query_to("self", "run", "reply", reject(5, "IC0536", "run"))]),
     case("a composite query cannot be called as an update", &[
-        update_to("self", "compose", "reply", reject(5, "IC0536", "compose")),
+        update_to("self", "compose", "reply", reject(5, "IC0527", "compose")),
     ]),
     case("a query can be called as an update", &[update_to("self", "ask", "'ok' append reply", reply("'ok'"))]),
     case("a composite query cannot be called by a canister's update", &[
@@ -512,7 +559,7 @@ const MODES: &[Case] = &[
 const INSPECTION: &[Case] = &[
     case("a message that is accepted is executed", &[update_to("self", "inspected", "accept_message", reply("'accepted'"))]),
     case("a message that is not accepted is refused", &[
-        update_to("self", "inspected", "", reject(5, "IC0516", "canister_inspect_message")),
+        update_to("self", "inspected", "", rejected("canister_inspect_message")),
     ]),
     case("a trap refuses the message", &[update_to("self", "inspected", "'go away' trap", called_trap("go away"))]),
     case("a trap after accepting refuses the message", &[
@@ -527,7 +574,7 @@ const INSPECTION: &[Case] = &[
     case("inspection does not happen for queries", &[query("reply", REPLIED)]),
     fresh("inspection does not happen for calls of canisters", &[
         update("2u8 { } keep reply", REPLIED),
-        update("reply", reject(5, "IC0516", "")),
+        update("reply", rejected("")),
         update_to("peer", "run", "$self 'run' { 'in' append reply } 0u128 { argument append reply } { } call drop", reply("'in'")),
     ]),
     fresh("inspection does not happen for the management canister", &[

@@ -236,10 +236,10 @@ const METADATA: &[Case] = &[
         through_of("probe", "canister_metadata", "(record { canister_id = $self; name = \"closed\" })", 0, shows(&["value = blob \"secret\""])),
     ]),
     with("metadata that is not there is rejected", SECTIONS, &[
-        through_of("probe", "canister_metadata", "(record { canister_id = $self; name = \"other\" })", 0, Expect::RejectCode(5)),
+        through_of("probe", "canister_metadata", "(record { canister_id = $self; name = \"other\" })", 0, Expect::RejectCode(4)),
     ]),
     empty("an empty canister has no metadata", &[
-        through_of("probe", "canister_metadata", "(record { canister_id = $self; name = \"open\" })", 0, Expect::RejectCode(5)),
+        through_of("probe", "canister_metadata", "(record { canister_id = $self; name = \"open\" })", 0, Expect::RejectCode(4)),
     ]),
     nowhere("a canister that does not exist has no metadata", &[
         through_of("probe", "canister_metadata", "(record { canister_id = $nobody; name = \"open\" })", 0, Expect::RejectCode(3)),
@@ -271,7 +271,7 @@ const LOGS: &[Case] = &[
         update("'one' print 'two' print reply", REPLIED),
         manage_query("fetch_canister_logs", SELF, shows(&["idx = 0", "one", "idx = 1", "two"])),
     ]),
-    fresh("somebody else does not fetch the log", &[manage_query("fetch_canister_logs", SELF, Expect::RejectCode(5)).by(Who::Stranger)]),
+    fresh("somebody else does not fetch the log", &[manage_query("fetch_canister_logs", SELF, NOT_ALLOWED).by(Who::Stranger)]),
     fresh("a public log is for everybody", &[
         manage("update_settings", "(record { canister_id = $self; settings = record { log_visibility = opt variant { public } } })", REPLIED),
         update("'one' print reply", REPLIED),
@@ -280,7 +280,7 @@ const LOGS: &[Case] = &[
     fresh("allowed viewers fetch the log", &[
         manage("update_settings", "(record { canister_id = $self; settings = record { log_visibility = opt variant { allowed_viewers = vec { $stranger } } } })", REPLIED),
         manage_query("fetch_canister_logs", SELF, REPLIED).by(Who::Stranger),
-        manage_query("fetch_canister_logs", SELF, Expect::RejectCode(5)).by(Who::Anonymous),
+        manage_query("fetch_canister_logs", SELF, NOT_ALLOWED).by(Who::Anonymous),
     ]),
     fresh("the log is filtered by numbers", &[
         update("'one' print 'two' print 'three' print reply", REPLIED),
@@ -309,7 +309,7 @@ const LOGS: &[Case] = &[
         manage_query("fetch_canister_logs", "(record { canister_id = $self; filter = opt variant { by_idx = record { start = 0; end = 2 } } })",
             shows(&["canister_log_records = vec {}"])),
     ]),
-    fresh("users cannot fetch the log by an update", &[manage("fetch_canister_logs", SELF, Expect::RejectCode(5))]),
+    fresh("users cannot fetch the log by an update", &[manage("fetch_canister_logs", SELF, NOT_ALLOWED)]),
     fresh("a canister fetches a log that it may see", &[
         manage("update_settings", "(record { canister_id = $self; settings = record { log_visibility = opt variant { public } } })", REPLIED),
         through("fetch_canister_logs", SELF, 0, shows(&["canister_log_records"])),
@@ -325,5 +325,5 @@ const SUBNET_INFO: &[Case] = &[
     case("a canister asks about the subnet", &[
         through("subnet_info", "(record { subnet_id = $subnet })", 0, shows(&["replica_version = ", "registry_version = "])),
     ]),
-    case("another subnet is not known", &[through("subnet_info", "(record { subnet_id = $me })", 0, Expect::RejectCode(5))]),
+    case("another subnet is not known", &[through("subnet_info", "(record { subnet_id = $me })", 0, Expect::RejectCode(4))]),
 ];

@@ -25,7 +25,7 @@ const REFUSED: Expect = Expect::RejectCode(5);
 
 #[rustfmt::skip]
 const CREATE: &[Case] = &[
-    nowhere("a user creates no canister", &[manage("create_canister", "(record {})", REFUSED)]),
+    nowhere("a user creates no canister", &[manage("create_canister", "(record {})", NOT_ALLOWED)]),
     case("a canister creates a canister", &[through("create_canister", "(record {})", 2_000_000_000_000, shows(&["canister_id"]))]),
     case("its creator controls it", &[
         through("create_canister", "(record {})", 2_000_000_000_000, REPLIED).save("new"),
@@ -82,7 +82,7 @@ const UPDATE: &[Case] = &[
             let text = format!("(record {{ canister_id = $self; settings = record {{ controllers = opt vec {{ {list} }} }} }})");
             let arg = crate::interface::encode("update_settings", &text, &d.variables);
             d.call_of("management", "update_settings", arg).by_me().at("v3", "self", "call");
-        }, REFUSED),
+        }, INVALID),
     ]),
     empty("the anonymous user may be a controller", &[
         manage("update_settings", change!("controllers = opt vec { $anonymous }"), REPLIED),
@@ -165,22 +165,22 @@ const UPDATE: &[Case] = &[
             let text = format!("(record {{ canister_id = $self; settings = record {{ log_visibility = opt variant {{ allowed_viewers = vec {{ {list} }} }} }} }})");
             let arg = crate::interface::encode("update_settings", &text, &d.variables);
             d.call_of("management", "update_settings", arg).by_me().at("v3", "self", "call");
-        }, REFUSED),
+        }, INVALID),
     ]),
     empty("environment variables are replaced", &[
         manage("update_settings", change!("environment_variables = opt vec { record { name = \"A\"; value = \"1\" } }"), REPLIED),
         manage("canister_status", SELF, shows(&["environment_variables = vec { record {", "value = \"1\"", "name = \"A\""])),
     ]),
     empty("a variable's name may stand once", &[
-        manage("update_settings", change!("environment_variables = opt vec { record { name = \"A\"; value = \"1\" }; record { name = \"A\"; value = \"2\" } }"), REFUSED),
+        manage("update_settings", change!("environment_variables = opt vec { record { name = \"A\"; value = \"1\" }; record { name = \"A\"; value = \"2\" } }"), INVALID),
     ]),
     empty("twenty variables are allowed, twenty-one are too many", &[
         send(|d| variables(d, 20, 1), REPLIED),
-        send(|d| variables(d, 21, 1), REFUSED),
+        send(|d| variables(d, 21, 1), INVALID),
     ]),
     empty("a variable's value of 128 bytes is allowed, of 129 too long", &[
         send(|d| variables(d, 1, 128), REPLIED),
-        send(|d| variables(d, 1, 129), REFUSED),
+        send(|d| variables(d, 1, 129), INVALID),
     ]),
     fresh("a canister that is its own controller changes its settings", &[
         manage("update_settings", change!("controllers = opt vec { $me; $self }"), REPLIED),
@@ -265,8 +265,8 @@ const LIMITS: &[Case] = &[
 const LIST: &[Case] = &[
     nowhere("a user who is no subnet admin lists none", &[
         send(|d| { let arg = crate::interface::encode("list_canisters", "(record {})", &d.variables);
-            d.query_of("management", "list_canisters", arg).by_me().at("v3", "first", "query"); }, REFUSED),
+            d.query_of("management", "list_canisters", arg).by_me().at("v3", "first", "query"); }, NOT_ALLOWED),
     ]),
-    nowhere("canisters are not listed by an update", &[manage("list_canisters", "(record {})", REFUSED)]),
+    nowhere("canisters are not listed by an update", &[manage("list_canisters", "(record {})", NOT_ALLOWED)]),
     case("a canister's replicated call lists none", &[through("list_canisters", "(record {})", 0, REFUSED)]),
 ];

@@ -28,10 +28,10 @@ const NOT_CONTROLLER: Expect = reject(5, "IC0512", "");
 const TAKE: &[Case] = &[
     fresh("a controller takes a snapshot", &[manage("take_canister_snapshot", SELF, shows(&["id = blob", "taken_at_timestamp = ", "total_size = "]))]),
     fresh("somebody else does not take a snapshot", &[manage("take_canister_snapshot", SELF, NOT_CONTROLLER).by(Who::Stranger)]),
-    empty("an empty canister has no snapshot", &[manage("take_canister_snapshot", SELF, REFUSED)]),
+    empty("an empty canister has no snapshot", &[manage("take_canister_snapshot", SELF, reject(4, "IC0406", ""))]),
     fresh("ten snapshots are allowed, an eleventh is not", &[
         TAKEN, TAKEN, TAKEN, TAKEN, TAKEN, TAKEN, TAKEN, TAKEN, TAKEN, TAKEN,
-        manage("take_canister_snapshot", SELF, REFUSED),
+        manage("take_canister_snapshot", SELF, reject(4, "IC0406", "")),
     ]),
     fresh("a snapshot replaces another", &[
         TAKEN,
@@ -39,7 +39,7 @@ const TAKE: &[Case] = &[
         manage("list_canister_snapshots", SELF, shows(&["(vec { record { id = %other"])),
     ]),
     fresh("a snapshot that is not there is not replaced", &[
-        manage("take_canister_snapshot", "(record { canister_id = $self; replace_snapshot = opt blob \"no snapshot\" })", REFUSED),
+        manage("take_canister_snapshot", "(record { canister_id = $self; replace_snapshot = opt blob \"no snapshot\" })", reject(3, "IC0305", "")),
     ]),
     fresh("a snapshot uninstalls the code where that is wished", &[
         manage("take_canister_snapshot", "(record { canister_id = $self; uninstall_code = opt true })", REPLIED),
@@ -71,7 +71,7 @@ const LOAD: &[Case] = &[
     ]),
     fresh("somebody else does not load", &[TAKEN, manage("load_canister_snapshot", ID, NOT_CONTROLLER).by(Who::Stranger)]),
     fresh("a snapshot that is not there is not loaded", &[
-        manage("load_canister_snapshot", "(record { canister_id = $self; snapshot_id = blob \"no snapshot\" })", REFUSED),
+        manage("load_canister_snapshot", "(record { canister_id = $self; snapshot_id = blob \"no snapshot\" })", reject(3, "IC0305", "")),
     ]),
     fresh("loading is in the history", &[
         TAKEN, manage("load_canister_snapshot", ID, REPLIED),
@@ -108,14 +108,14 @@ const DELETE: &[Case] = &[
     fresh("a deleted snapshot is gone", &[
         TAKEN, manage("delete_canister_snapshot", ID, REPLIED),
         manage("list_canister_snapshots", SELF, shows(&["(vec {})"])),
-        manage("load_canister_snapshot", ID, REFUSED),
+        manage("load_canister_snapshot", ID, reject(3, "IC0305", "")),
     ]),
     fresh("a deleted snapshot is not deleted again", &[
-        TAKEN, manage("delete_canister_snapshot", ID, REPLIED), manage("delete_canister_snapshot", ID, REFUSED),
+        TAKEN, manage("delete_canister_snapshot", ID, REPLIED), manage("delete_canister_snapshot", ID, reject(3, "IC0305", "")),
     ]),
     fresh("somebody else does not delete a snapshot", &[TAKEN, manage("delete_canister_snapshot", ID, NOT_CONTROLLER).by(Who::Stranger)]),
     fresh("a snapshot that never was is not deleted", &[
-        manage("delete_canister_snapshot", "(record { canister_id = $self; snapshot_id = blob \"no snapshot\" })", REFUSED),
+        manage("delete_canister_snapshot", "(record { canister_id = $self; snapshot_id = blob \"no snapshot\" })", reject(3, "IC0305", "")),
     ]),
 ];
 
@@ -131,7 +131,7 @@ const READ_METADATA: &[Case] = &[
         manage("read_canister_snapshot_metadata", ID, shows(&["global_timer = opt variant { active = 9_000_000_000_000_000_000"])),
     ]),
     fresh("metadata of a snapshot that is not there is not read", &[
-        manage("read_canister_snapshot_metadata", "(record { canister_id = $self; snapshot_id = blob \"no snapshot\" })", REFUSED),
+        manage("read_canister_snapshot_metadata", "(record { canister_id = $self; snapshot_id = blob \"no snapshot\" })", reject(3, "IC0305", "")),
     ]),
     fresh("somebody else does not read metadata", &[TAKEN, manage("read_canister_snapshot_metadata", ID, REFUSED).by(Who::Stranger)]),
 ];
@@ -160,13 +160,13 @@ const READ_DATA: &[Case] = &[
         manage("read_canister_snapshot_data", read!("wasm_chunk = record { hash = %hash }"), shows(&["chunk = blob \"a chunk\""])),
     ]),
     fresh("data beyond the end is not read", &[
-        TAKEN, manage("read_canister_snapshot_data", read!("stable_memory = record { offset = 0; size = 1 }"), REFUSED),
+        TAKEN, manage("read_canister_snapshot_data", read!("stable_memory = record { offset = 0; size = 1 }"), INVALID),
     ]),
     fresh("data whose end overflows is not read", &[
-        TAKEN, manage("read_canister_snapshot_data", read!("wasm_memory = record { offset = 18_446_744_073_709_551_615; size = 2 }"), REFUSED),
+        TAKEN, manage("read_canister_snapshot_data", read!("wasm_memory = record { offset = 18_446_744_073_709_551_615; size = 2 }"), INVALID),
     ]),
     fresh("a chunk that is not there is not read", &[
-        TAKEN, manage("read_canister_snapshot_data", read!("wasm_chunk = record { hash = %id }"), REFUSED),
+        TAKEN, manage("read_canister_snapshot_data", read!("wasm_chunk = record { hash = %id }"), INVALID),
     ]),
     fresh("somebody else does not read data", &[
         TAKEN, manage("read_canister_snapshot_data", read!("wasm_module = record { offset = 0; size = 4 }"), REFUSED).by(Who::Stranger),
@@ -211,11 +211,11 @@ const UPLOAD_DATA: &[Case] = &[
     ]),
     fresh("data beyond the end is not uploaded", &[
         UPLOADED,
-        manage("upload_canister_snapshot_data", upload!("wasm_module = record { offset = 1 }", "\\00asm\\01\\00\\00\\00"), REFUSED),
+        manage("upload_canister_snapshot_data", upload!("wasm_module = record { offset = 1 }", "\\00asm\\01\\00\\00\\00"), INVALID),
     ]),
     fresh("data is not uploaded to a snapshot that was taken", &[
         TAKEN,
-        manage("upload_canister_snapshot_data", upload!("wasm_module = record { offset = 0 }", "\\00asm"), REFUSED),
+        manage("upload_canister_snapshot_data", upload!("wasm_module = record { offset = 0 }", "\\00asm"), reject(4, "IC0409", "")),
     ]),
     fresh("somebody else does not upload data", &[
         UPLOADED,

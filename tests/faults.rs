@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 /// A kill must be healed before the next one, so that at most one of four is down.
 const KILLS: usize = 40;
+/// Calls that are certified before all replicas are killed.
+const REPLIES: u64 = 20;
 
 fn counter(network: &Network) -> Principal {
     Principal::from_text(network.counter.as_ref().expect("the counter is installed")).expect("a principal")
@@ -67,14 +69,27 @@ fn a_kill_of_all_replicas_at_once_keeps_every_certified_reply() {
     let mut network = Network::up();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let agent = load::agent(&network.gateway_url, &network.root_key, 5);
-    let mut last = 0;
-    for _ in 0..20 {
-        last = runtime.block_on(load::increment(&agent, counter(&network))).expect("counted");
-    }
-    (0..network.replicas.len()).for_each(|index| network.kill(index));
+    let replies: Vec<_> = (0..REPLIES)
+        .map(|_| runtime.block_on(load::increment_by_id(&agent, counter(&network))).expect("counted"))
+        .collect();
+    network.kill_all();
     (0..network.replicas.len()).for_each(|index| network.revive(index));
-    let after = eventually("the subnet counts on", || {
+    let last = eventually("the subnet counts on", || {
         runtime.block_on(load::increment(&agent, counter(&network))).ok()
     });
-    assert!(after > last, "certified {last}, then {after}");
+    assert_eq!(last, REPLIES + 1);
+    for (index, replica) in network.replicas.iter().enumerate() {
+        eventually("a replica serves its state", || {
+            network.certified_height(index).filter(|height| *height > 0)
+        });
+        let agent = load::agent(&replica.api_url, &network.root_key, 5);
+        for (id, value) in &replies {
+            let read = runtime.block_on(load::reply_of(&agent, id, counter(&network)));
+            assert_eq!(
+                read.expect("a verified certificate"),
+                Some(*value),
+                "of call {id:?} at replica {index}"
+            );
+        }
+    }
 }

@@ -60,6 +60,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("ed25519_dalek", &["crypto"]),
     ("k256", &["crypto"]),
     ("p256", &["crypto"]),
+    ("aws_lc_rs", &["crypto"]),
     ("clap", &["cli"]),
     ("ic_agent", &["agent", "gateway", "cli"]),
     ("prometheus", &["telemetry", "gateway"]),

@@ -34,6 +34,8 @@ impl Subnet {
             heartbeat_ms: 500,
             view_timeout_ms: 1_000,
             provisional: true,
+            minting_canister: None,
+            subnet_admins: Vec::new(),
             nodes: vec![],
         };
         let subnet = SubnetId(Principal::self_authenticating([1]));
@@ -52,6 +54,7 @@ impl Subnet {
             sender: Principal::anonymous(),
             ingress_expiry: self.state.time().plus_ms(60_000),
             nonce: None,
+            sender_info: None,
         };
         Arc::new(Ingress { id: RequestId(id), call })
     }

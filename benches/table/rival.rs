@@ -1,6 +1,6 @@
 //! What Atoll is measured against in the same run: etcd, and hyper by itself; and the client that presses them.
 
-use crate::network::{eventually, free_ports};
+use crate::network::{Ports, eventually};
 use crate::report::{process_cpu, thread_cpu};
 use bytes::Bytes;
 use http_body_util::Full;
@@ -23,12 +23,21 @@ pub async fn post(host: &str, path: &str, kind: &str, body: &[u8], clients: usiz
         body.len()
     );
     let request: Arc<[u8]> = [head.as_bytes(), body].concat().into();
+    let clients = (0..clients).map(|_| {
+        let request = request.clone();
+        (host.to_string(), move || request.clone())
+    });
+    press(clients, time).await
+}
+
+/// Each client, a host and a maker of requests, keeps one connection busy for `time`; how many answers came.
+pub async fn press<F>(clients: impl Iterator<Item = (String, F)>, time: Duration) -> u64
+where
+    F: FnMut() -> Arc<[u8]> + Send + 'static,
+{
     let end = Instant::now() + time;
-    let tasks: Vec<_> = (0..clients)
-        .map(|_| {
-            let (host, request) = (host.to_string(), request.clone());
-            tokio::spawn(async move { one_client(&host, &request, end).await.unwrap_or(0) })
-        })
+    let tasks: Vec<_> = clients
+        .map(|(host, next)| tokio::spawn(async move { one_client(&host, next, end).await.unwrap_or(0) }))
         .collect();
     let mut done = 0;
     for task in tasks {
@@ -37,12 +46,12 @@ pub async fn post(host: &str, path: &str, kind: &str, body: &[u8], clients: usiz
     done
 }
 
-async fn one_client(host: &str, request: &[u8], end: Instant) -> std::io::Result<u64> {
+async fn one_client(host: &str, mut next: impl FnMut() -> Arc<[u8]>, end: Instant) -> std::io::Result<u64> {
     let mut stream = TcpStream::connect(host).await?;
     stream.set_nodelay(true)?;
     let (mut done, mut buffer) = (0, vec![0; 64 * 1024]);
     while Instant::now() < end {
-        stream.write_all(request).await?;
+        stream.write_all(&next()).await?;
         if !answered(&mut stream, &mut buffer).await? {
             break;
         }
@@ -121,6 +130,7 @@ impl Hello {
 pub struct Etcd {
     nodes: Vec<Child>,
     client: String,
+    _ports: Ports,
     _folder: tempfile::TempDir,
 }
 
@@ -129,7 +139,8 @@ impl Etcd {
     pub fn start() -> Option<Etcd> {
         Command::new("etcd").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().ok()?;
         let folder = tempfile::tempdir().ok()?;
-        let base = free_ports(25);
+        let ports = Ports::take();
+        let base = ports.base;
         let peer = |node: u16| format!("http://127.0.0.1:{}", base + 10 + node);
         let client = |node: u16| format!("http://127.0.0.1:{}", base + node);
         let cluster: Vec<String> = (0..3).map(|node| format!("n{node}={}", peer(node))).collect();
@@ -148,7 +159,7 @@ impl Etcd {
             .collect::<Result<Vec<_>, _>>()
             .ok()?;
         let host = format!("127.0.0.1:{base}");
-        let etcd = Etcd { nodes, client: host, _folder: folder };
+        let etcd = Etcd { nodes, client: host, _ports: ports, _folder: folder };
         let runtime = Runtime::new().ok()?;
         eventually("etcd answers", || (etcd.puts(&runtime, 1, Duration::from_millis(200)) > 0).then_some(()));
         Some(etcd)

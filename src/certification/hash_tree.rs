@@ -60,6 +60,38 @@ impl HashTree {
         }
     }
 
+    /// Whether labels stand in strictly ascending order everywhere, and no leaf stands beside anything
+    /// (interface spec, "Lookup", `well_formed`).
+    pub fn is_well_formed(&self) -> bool {
+        if let HashTree::Leaf(_) = self {
+            return true;
+        }
+        let nodes = self.flattened();
+        let labels: Vec<&[u8]> = nodes.iter().filter_map(|node| node.label()).collect();
+        let ascending = labels.windows(2).all(|pair| pair.first() < pair.last());
+        ascending
+            && nodes.iter().all(|node| match node {
+                HashTree::Leaf(_) => false,
+                HashTree::Labeled(_, below) => below.is_well_formed(),
+                HashTree::Empty | HashTree::Fork(..) | HashTree::Pruned(_) => true,
+            })
+    }
+
+    /// The values of all leaves that are revealed at and below this node, from left to right
+    /// (interface spec, `lookup*`).
+    pub fn leaves(&self) -> Vec<&[u8]> {
+        let (mut leaves, mut open) = (Vec::new(), vec![self]);
+        while let Some(node) = open.pop() {
+            match node {
+                HashTree::Leaf(value) => leaves.push(value.as_slice()),
+                HashTree::Labeled(_, below) => open.push(below),
+                HashTree::Fork(left, right) => open.extend([&**right, &**left]),
+                HashTree::Empty | HashTree::Pruned(_) => {}
+            }
+        }
+        leaves
+    }
+
     /// The labels right below this node that are revealed, in order.
     pub fn labels(&self) -> Vec<&[u8]> {
         self.flattened().into_iter().filter_map(HashTree::label).collect()

@@ -246,8 +246,8 @@ fn a_certificate_is_what_the_agent_reads() {
     assert_eq!(read.tree.digest(), tree.digest().0);
     let time = read.tree.lookup_path([b"time"]);
     assert_eq!(time, ra::LookupResult::Found(b"now"));
-    let (own, own_signature) = wire::decode_certificate(&bytes).unwrap();
-    assert_eq!((own.digest(), own_signature), (tree.digest(), signature));
+    let own = wire::decode_certificate(&bytes).unwrap();
+    assert_eq!((own.tree.digest(), own.signature, own.delegation), (tree.digest(), signature, None));
 }
 
 fn refuses(hex_bytes: &str, expected: WireError) {
@@ -273,11 +273,32 @@ fn malformed_trees_are_refused_by_name() {
 const TEXT: u8 = 3;
 
 #[test]
-fn a_certificate_with_a_delegation_is_refused() {
-    let mut bytes = vec![0xa1, 0x6a];
-    bytes.extend_from_slice(b"delegation");
-    assert_eq!(wire::decode_certificate(&bytes), Err(WireError::Delegation));
-    assert_eq!(wire::decode_certificate(&[0xa0]), Err(WireError::Missing("tree")));
+fn malformed_certificates_are_refused_by_name() {
+    let check = |text: &str, expected| {
+        assert_eq!(wire::decode_certificate(&hex::decode(text).unwrap()), Err(expected), "{text}");
+    };
+    check("a0", WireError::Missing("tree"));
+    check("a164747265658100", WireError::Missing("signature"));
+    check("a2647472656581006474726565", WireError::Field("tree".into()));
+    check("a16a64656c65676174696f6ea0", WireError::Missing("subnet_id"));
+    check("a16a64656c65676174696f6ea1697375626e65745f696440", WireError::Missing("certificate"));
+    check("a16a64656c65676174696f6ea1617840", WireError::Field("x".into()));
+    let error = wire::decode_canister_signature(&[0xa0]).err();
+    assert_eq!(error, Some(WireError::Missing("certificate")));
+}
+
+#[test]
+fn trees_with_labels_out_of_order_or_leaves_beside_others_are_not_well_formed() {
+    let labeled = |label: &str| HashTree::Labeled(label.into(), Box::new(HashTree::Leaf(vec![])));
+    let fork = |left, right| HashTree::Fork(Box::new(left), Box::new(right));
+    let check = |tree: HashTree, expected| assert_eq!(tree.is_well_formed(), expected, "{tree:?}");
+    check(HashTree::Empty, true);
+    check(HashTree::Leaf(vec![]), true);
+    check(fork(labeled("a"), fork(HashTree::Pruned(Digest::ZERO), labeled("b"))), true);
+    check(fork(labeled("b"), labeled("a")), false);
+    check(fork(labeled("a"), fork(HashTree::Empty, labeled("a"))), false);
+    check(fork(labeled("a"), HashTree::Leaf(vec![])), false);
+    check(HashTree::Labeled(b"x".to_vec(), Box::new(fork(labeled("b"), labeled("a")))), false);
 }
 
 fn label() -> impl Strategy<Value = Vec<u8>> {
@@ -361,5 +382,6 @@ proptest! {
     fn no_bytes_make_the_decoder_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
         let _ = HashTree::decode(&bytes);
         let _ = wire::decode_certificate(&bytes);
+        let _ = wire::decode_canister_signature(&bytes);
     }
 }

@@ -1,14 +1,32 @@
 //! Certificates verified, as every client does it.
 
+use super::wire::{RawCertificate, RawDelegation};
 use super::{HashTree, Lookup, WireError, state_root_message, wire};
-use crate::crypto::user::verify_bls;
-use crate::types::{BlsBytes, Time};
+use crate::crypto::hash::sha256;
+use crate::crypto::user::{root_key_from_der, verify_bls};
+use crate::encoding::cbor::{Reader, SELF_DESCRIBING_TAG};
+use crate::encoding::{DecodeError, Fault};
+use crate::types::limits::{CERTIFICATES_REMEMBERED_MAX, DELEGATION_RANGES_MAX};
+use crate::types::{BlsBytes, Digest, Principal, Time};
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Mutex, PoisonError};
 
-/// A certificate whose signature was checked; only [`verify_certificate`] makes one.
+/// A certificate whose signature was checked; only a [`Verifier`] makes one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Certificate {
     tree: HashTree,
     time: Time,
+    delegation: Option<Delegation>,
+}
+
+/// What the root subnet certifies about the subnet that signed a certificate.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Delegation {
+    pub subnet_id: Principal,
+    /// The leaf `/subnet/<subnet_id>/type`, if it is revealed.
+    pub subnet_type: Option<Vec<u8>>,
+    /// Closed intervals of the canister ids that the subnet may certify for.
+    pub canister_ranges: Vec<(Principal, Principal)>,
 }
 
 /// Why a certificate is not believed.
@@ -20,6 +38,18 @@ pub enum CertificateError {
     Signature,
     #[error("the certificate does not reveal a well-formed /time")]
     Time,
+    #[error("the delegation's certificate is not believed: {0}")]
+    Delegation(Box<CertificateError>),
+    #[error("the delegation's certificate has itself a delegation")]
+    NestedDelegation,
+    #[error("the delegation's subnet id is not a principal")]
+    SubnetId,
+    #[error("the delegation does not show a public key of subnet {0}")]
+    SubnetKey(Principal),
+    #[error("the signature does not match the key of subnet {0}")]
+    SubnetSignature(Principal),
+    #[error("the delegation's canister ranges: {0}")]
+    Ranges(DecodeError),
 }
 
 impl Certificate {
@@ -34,33 +64,158 @@ impl Certificate {
         self.time
     }
 
+    /// What the root subnet says of the subnet that signed; `None` if the root subnet signed itself.
+    pub fn delegation(&self) -> Option<&Delegation> {
+        self.delegation.as_ref()
+    }
+
     /// Shorthand for a lookup in the tree.
     pub fn lookup(&self, path: &[&[u8]]) -> Lookup<&[u8]> {
         self.tree.lookup(path)
     }
 }
 
-/// Reads a certificate and checks its signature against the subnet's root key (96 bytes in G2).
-///
-/// # Errors
-/// [`CertificateError`] if the bytes are malformed, the signature is wrong, or there is no `/time`.
-pub fn verify_certificate(bytes: &[u8], root_key: &[u8; 96]) -> Result<Certificate, CertificateError> {
-    let (tree, signature) = wire::decode_certificate(bytes)?;
-    check_signature(&tree, &signature, root_key)?;
-    let time = read_time(&tree).ok_or(CertificateError::Time)?;
-    Ok(Certificate { tree, time })
+impl Delegation {
+    /// Whether the subnet may certify for the canister. Ids are compared byte by byte.
+    pub fn covers(&self, canister: &Principal) -> bool {
+        let id = canister.as_slice();
+        self.canister_ranges.iter().any(|(first, last)| first.as_slice() <= id && id <= last.as_slice())
+    }
 }
 
-fn check_signature(
-    tree: &HashTree,
-    signature: &BlsBytes,
-    root_key: &[u8; 96],
-) -> Result<(), CertificateError> {
-    let message = state_root_message(&tree.digest());
-    match verify_bls(root_key, &message, signature) {
-        true => Ok(()),
-        false => Err(CertificateError::Signature),
+/// Believes certificates that lead to one root key (96 bytes in G2). It remembers signatures that held,
+/// up to [`CERTIFICATES_REMEMBERED_MAX`]: that saves work and changes no answer.
+pub struct Verifier {
+    root_key: [u8; 96],
+    held: Mutex<Held>,
+}
+
+/// Digests of key, message and signature, oldest first.
+#[derive(Default)]
+struct Held {
+    known: BTreeSet<Digest>,
+    order: VecDeque<Digest>,
+}
+
+impl Verifier {
+    /// A verifier that has seen nothing.
+    pub fn new(root_key: [u8; 96]) -> Verifier {
+        Verifier { root_key, held: Mutex::default() }
     }
+
+    /// Reads a certificate and checks its signature: against the root key, or against the key of the
+    /// subnet that its one delegation names.
+    ///
+    /// # Errors
+    /// [`CertificateError`] if the bytes are malformed, a signature is wrong, or there is no `/time`.
+    pub fn verify_certificate(&self, bytes: &[u8]) -> Result<Certificate, CertificateError> {
+        let RawCertificate { tree, signature, delegation } = wire::decode_certificate(bytes)?;
+        let delegation = match delegation {
+            None => {
+                self.check_signature(&self.root_key, &tree, &signature)
+                    .then_some(())
+                    .ok_or(CertificateError::Signature)?;
+                None
+            }
+            Some(raw) => {
+                let (key, delegation) = self.verify_delegation(&raw)?;
+                self.check_signature(&key, &tree, &signature)
+                    .then_some(())
+                    .ok_or(CertificateError::SubnetSignature(delegation.subnet_id))?;
+                Some(delegation)
+            }
+        };
+        let time = read_time(&tree).ok_or(CertificateError::Time)?;
+        Ok(Certificate { tree, time, delegation })
+    }
+
+    /// The delegated subnet's key, and what is certified about the subnet.
+    fn verify_delegation(&self, raw: &RawDelegation) -> Result<([u8; 96], Delegation), CertificateError> {
+        let within = |error: CertificateError| CertificateError::Delegation(Box::new(error));
+        let certificate = wire::decode_certificate(&raw.certificate).map_err(|error| within(error.into()))?;
+        if certificate.delegation.is_some() {
+            return Err(CertificateError::NestedDelegation);
+        }
+        let tree = certificate.tree;
+        if !self.check_signature(&self.root_key, &tree, &certificate.signature) {
+            return Err(within(CertificateError::Signature));
+        }
+        let id = raw.subnet_id.as_slice();
+        let subnet_id = Principal::try_from_slice(id).map_err(|_| CertificateError::SubnetId)?;
+        let key = match tree.lookup(&[b"subnet", id, b"public_key"]) {
+            Lookup::Found(der) => root_key_from_der(der),
+            _ => None,
+        };
+        let key = key.ok_or(CertificateError::SubnetKey(subnet_id))?;
+        let subnet_type = match tree.lookup(&[b"subnet", id, b"type"]) {
+            Lookup::Found(name) => Some(name.to_vec()),
+            _ => None,
+        };
+        let canister_ranges = read_ranges(&tree, id).map_err(CertificateError::Ranges)?;
+        Ok((key, Delegation { subnet_id, subnet_type, canister_ranges }))
+    }
+
+    /// Whether the key's owner signed the tree's root.
+    fn check_signature(&self, key: &[u8; 96], tree: &HashTree, signature: &BlsBytes) -> bool {
+        let message = state_root_message(&tree.digest());
+        let name = sha256(&[&key[..], &signature.0, &message].concat());
+        if self.held.lock().unwrap_or_else(PoisonError::into_inner).known.contains(&name) {
+            return true;
+        }
+        let holds = verify_bls(key, &message, signature);
+        if holds {
+            self.held.lock().unwrap_or_else(PoisonError::into_inner).remember(name);
+        }
+        holds
+    }
+}
+
+impl Held {
+    fn remember(&mut self, name: Digest) {
+        if self.known.insert(name) {
+            self.order.push_back(name);
+        }
+        if self.order.len() > CERTIFICATES_REMEMBERED_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+    }
+}
+
+/// All shards of `/canister_ranges/<id>` that are revealed; without any, `/subnet/<id>/canister_ranges`.
+fn read_ranges(tree: &HashTree, id: &[u8]) -> Result<Vec<(Principal, Principal)>, DecodeError> {
+    let shards = match tree.lookup_subtree(&[b"canister_ranges", id]) {
+        Lookup::Found(shards) => shards.leaves(),
+        _ => Vec::new(),
+    };
+    let flat = match tree.lookup(&[b"subnet", id, b"canister_ranges"]) {
+        Lookup::Found(ranges) if shards.is_empty() => Some(ranges),
+        _ => None,
+    };
+    let mut ranges = Vec::new();
+    for shard in shards.into_iter().chain(flat) {
+        ranges.extend(read_shard(shard)?);
+        if ranges.len() > DELEGATION_RANGES_MAX {
+            return Err(Fault::TooMany { max: DELEGATION_RANGES_MAX }.at("canister_ranges"));
+        }
+    }
+    Ok(ranges)
+}
+
+/// A list of pairs of principals.
+fn read_shard(bytes: &[u8]) -> Result<Vec<(Principal, Principal)>, DecodeError> {
+    let mut reader = Reader::new(bytes, "canister_ranges");
+    reader.skip_tag(SELF_DESCRIBING_TAG)?;
+    let ranges = reader.array(DELEGATION_RANGES_MAX, |reader| {
+        let ends = reader.array(2, |reader| reader.principal())?;
+        match ends.as_slice() {
+            [first, last] => Ok((*first, *last)),
+            other => Err(Fault::Length { have: other.len(), need: 2 }.at("canister_ranges")),
+        }
+    })?;
+    reader.finish()?;
+    Ok(ranges)
 }
 
 /// `/time` is a LEB128 number of nanoseconds.
@@ -116,7 +271,8 @@ mod tests {
 
     #[test]
     fn believes_what_the_subnet_signed() {
-        let certificate = verify_certificate(&signed(&tree(TIME), SIGNATURE), &bytes(KEY)).unwrap();
+        let certificate =
+            Verifier::new(bytes(KEY)).verify_certificate(&signed(&tree(TIME), SIGNATURE)).unwrap();
         assert_eq!(certificate.time(), Time(624_485));
         let reply = certificate.lookup(&[b"request_status", b"11", b"reply"]);
         assert_eq!(reply, Lookup::Found(b"DIDL".as_slice()));
@@ -124,7 +280,7 @@ mod tests {
     }
 
     fn check(bytes: &[u8], key: &[u8; 96], expected: CertificateError) {
-        assert_eq!(verify_certificate(bytes, key).err(), Some(expected));
+        assert_eq!(Verifier::new(*key).verify_certificate(bytes).err(), Some(expected));
     }
 
     #[test]

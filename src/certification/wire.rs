@@ -35,8 +35,21 @@ pub enum WireError {
     Field(String),
     #[error("field {0:?} is missing")]
     Missing(&'static str),
-    #[error("carries a delegation; one subnet signs with its own key")]
-    Delegation,
+}
+
+/// A certificate as it travels; nothing in it is verified.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct RawCertificate {
+    pub tree: HashTree,
+    pub signature: BlsBytes,
+    pub delegation: Option<RawDelegation>,
+}
+
+/// The root subnet's word for another subnet: the subnet's id, and the certificate that shows its key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct RawDelegation {
+    pub subnet_id: Vec<u8>,
+    pub certificate: Vec<u8>,
 }
 
 impl HashTree {
@@ -70,22 +83,45 @@ pub(super) fn encode_certificate(tree: &HashTree, signature: &BlsBytes) -> Vec<u
     out
 }
 
-pub(super) fn decode_certificate(bytes: &[u8]) -> Result<(HashTree, BlsBytes), WireError> {
+pub(super) fn decode_certificate(bytes: &[u8]) -> Result<RawCertificate, WireError> {
     let mut reader = Reader::new(bytes)?;
-    let (mut tree, mut signature) = (None, None);
+    let (mut tree, mut signature, mut delegation) = (None, None, None);
     for _ in 0..reader.head("a certificate's map", MAP)? {
         match reader.text()? {
             b"tree" if tree.is_none() => tree = Some(reader.tree(limits::HASH_TREE_DEPTH_MAX)?),
             b"signature" if signature.is_none() => signature = Some(reader.signature()?),
-            b"delegation" => return Err(WireError::Delegation),
-            other => {
-                return Err(WireError::Field(String::from_utf8_lossy(other).into_owned()));
-            }
+            b"delegation" if delegation.is_none() => delegation = Some(reader.delegation()?),
+            other => return Err(field(other)),
         }
     }
     reader.end()?;
     let tree = tree.ok_or(WireError::Missing("tree"))?;
-    Ok((tree, signature.ok_or(WireError::Missing("signature"))?))
+    let signature = signature.ok_or(WireError::Missing("signature"))?;
+    Ok(RawCertificate { tree, signature, delegation })
+}
+
+/// A canister's signature: a certificate, and the tree whose root is the canister's certified data.
+pub(super) fn decode_canister_signature(bytes: &[u8]) -> Result<(Vec<u8>, HashTree), WireError> {
+    let mut reader = Reader::new(bytes)?;
+    let (mut certificate, mut tree) = (None, None);
+    for _ in 0..reader.head("a canister signature's map", MAP)? {
+        match reader.text()? {
+            b"certificate" if certificate.is_none() => {
+                certificate = Some(reader.bytes("a certificate")?.to_vec());
+            }
+            b"tree" if tree.is_none() => tree = Some(reader.tree(limits::HASH_TREE_DEPTH_MAX)?),
+            other => return Err(field(other)),
+        }
+    }
+    reader.end()?;
+    let certificate = certificate.ok_or(WireError::Missing("certificate"))?;
+    Ok((certificate, tree.ok_or(WireError::Missing("tree"))?))
+}
+
+/// An unknown or repeated field, of which at most 64 bytes are quoted.
+fn field(name: &[u8]) -> WireError {
+    let quoted: Vec<u8> = name.iter().take(64).copied().collect();
+    WireError::Field(String::from_utf8_lossy(&quoted).into_owned())
 }
 
 fn put_tree(out: &mut Vec<u8>, tree: &HashTree) {
@@ -201,6 +237,21 @@ impl<'a> Reader<'a> {
     fn signature(&mut self) -> Result<BlsBytes, WireError> {
         let bytes = self.bytes("a signature")?;
         bytes.try_into().map(BlsBytes).map_err(|_| WireError::SignatureLength(bytes.len()))
+    }
+
+    fn delegation(&mut self) -> Result<RawDelegation, WireError> {
+        let (mut subnet_id, mut certificate) = (None, None);
+        for _ in 0..self.head("a delegation's map", MAP)? {
+            match self.text()? {
+                b"subnet_id" if subnet_id.is_none() => subnet_id = Some(self.bytes("a subnet id")?.to_vec()),
+                b"certificate" if certificate.is_none() => {
+                    certificate = Some(self.bytes("a certificate")?.to_vec());
+                }
+                other => return Err(field(other)),
+            }
+        }
+        let subnet_id = subnet_id.ok_or(WireError::Missing("subnet_id"))?;
+        Ok(RawDelegation { subnet_id, certificate: certificate.ok_or(WireError::Missing("certificate"))? })
     }
 
     /// `depth`: how many nodes may still be nested.

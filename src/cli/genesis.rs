@@ -3,7 +3,7 @@
 use crate::crypto::genesis::{GenesisError, NodeCard, print_genesis, validate_genesis};
 use crate::crypto::hash::chain_id;
 use crate::types::limits::GENESIS_BYTES_MAX;
-use crate::types::{Genesis, GenesisNode};
+use crate::types::{Genesis, GenesisNode, Principal};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -29,6 +29,12 @@ pub struct Args {
     /// Whether anyone may make canisters with cycles out of nothing (local and test subnets).
     #[arg(long, default_value_t = false, action = clap::ArgAction::Set)]
     pub provisional: bool,
+    /// The canister that may make cycles out of nothing: a ledger's cycles minting canister.
+    #[arg(long, value_name = "CANISTER")]
+    pub minting_canister: Option<Principal>,
+    /// A subnet admin: may make canisters for nothing, and start, stop, empty and delete those of others.
+    #[arg(long = "subnet-admin", value_name = "PRINCIPAL")]
+    pub subnet_admins: Vec<Principal>,
     /// The nodes' cards.
     #[arg(required = true, value_name = "CARD")]
     pub cards: Vec<PathBuf>,
@@ -63,6 +69,8 @@ pub fn assemble(args: &Args) -> Result<Genesis, AssembleError> {
         heartbeat_ms: args.heartbeat_ms,
         view_timeout_ms: args.view_timeout_ms,
         provisional: args.provisional,
+        minting_canister: args.minting_canister,
+        subnet_admins: args.subnet_admins.clone(),
         nodes: args.cards.iter().map(|path| read_card(path)).collect::<Result<_, _>>()?,
     };
     validate_genesis(&genesis)?;
@@ -101,6 +109,8 @@ mod tests {
             heartbeat_ms: 500,
             view_timeout_ms: 1_000,
             provisional: true,
+            minting_canister: None,
+            subnet_admins: Vec::new(),
             cards,
         }
     }

@@ -6,7 +6,7 @@ use super::chain::Chain;
 use super::clock::Clock;
 use super::evidence::{Equivocation, Evidence};
 use super::fetch::Fetches;
-use super::pacemaker::CurrentView;
+use super::pacemaker::{CurrentView, Load};
 use super::peer::Peers;
 use super::pool::Pool;
 use super::propose::Proposing;
@@ -44,6 +44,7 @@ pub struct Consensus {
     pub(super) pool: Pool,
     pub(super) chain: Chain,
     pub(super) view: CurrentView,
+    pub(super) load: Load,
     pub(super) certifier: Certifier,
     pub(super) catch_up: CatchUp,
     pub(super) fetches: Fetches,
@@ -69,6 +70,7 @@ impl Consensus {
             entered: Time::ZERO,
             waiting_since: None,
             proposing: Proposing::Idle,
+            gathering_since: Time::ZERO,
             nullified_in_row: 0,
         };
         Consensus {
@@ -78,6 +80,7 @@ impl Consensus {
             pool: Pool::default(),
             chain: Chain::default(),
             view,
+            load: Load::default(),
             certifier: Certifier::default(),
             catch_up: CatchUp::default(),
             fetches: Fetches::default(),

@@ -9,8 +9,10 @@
 //!    enters v + 1 when it holds a certificate of v (notarization, nullification or finalization) and
 //!    the beacon of v; it may jump to any later view that way. (`pacemaker`)
 //! 2. The leader builds on the highest notarized block above which all views are nullified. It
-//!    proposes at once when a payload waits, else an empty block after the heartbeat. While too many
-//!    heights are uncertified there is no payload, and the pace is the heartbeat's. (`propose`)
+//!    proposes at once when a payload waits, else an empty block after the heartbeat. When recent blocks
+//!    were full of calls it first gathers, a little while from the last block or from the first call on.
+//!    While too many heights are uncertified there is no payload, and the pace is the heartbeat's.
+//!    (`propose`, `pacemaker`)
 //! 3. A replica votes to notarize at most one block a view: a proposal of the view's leader, at
 //!    parent height + 1, whose parent is notarized or final, with every view between them nullified,
 //!    later than its parent, not far ahead of the own clock, with a valid payload; and only while it

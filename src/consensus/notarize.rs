@@ -26,6 +26,9 @@ impl Consensus {
     fn vote_notarize(&mut self, view: View, block: Digest) {
         let attempt = self.pool.at(view);
         attempt.notarized = Some(block);
+        let calls = attempt.candidate(&block).map_or(0, |candidate| candidate.block.payload.ingress.len());
+        self.load.add(calls, self.clock.steady());
+        let attempt = self.pool.at(view);
         let unstored = attempt.candidate_mut(&block).filter(|candidate| !candidate.stored);
         let proposal = unstored.map(|candidate| {
             candidate.stored = true;

@@ -3,7 +3,8 @@
 use super::machine::Consensus;
 use super::propose::Proposing;
 use crate::types::limits::{
-    RESEND_MAX_MS, RESEND_MIN_MS, SILENT_VIEWS_MAX, UNCERTIFIED_HEIGHTS_MAX, VIEW_TIMEOUT_MAX_MS,
+    GATHER_CALL_US, GATHER_MAX_MS, RESEND_MAX_MS, RESEND_MIN_MS, SILENT_VIEWS_MAX, UNCERTIFIED_HEIGHTS_MAX,
+    VIEW_TIMEOUT_MAX_MS,
 };
 use crate::types::*;
 
@@ -16,8 +17,27 @@ pub struct CurrentView {
     /// Since when something waits to be proposed.
     pub waiting_since: Option<Time>,
     pub proposing: Proposing,
+    /// Since when the leader gathers calls for its block.
+    pub gathering_since: Time,
     /// Views left by nullification since the last finalization: each doubles the timeout.
     pub nullified_in_row: u32,
+}
+
+/// How busy the subnet is, as this replica sees it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Load {
+    /// Calls in the block last voted for, or half of what the figure was before, if that is more.
+    pub calls: u64,
+    /// When that vote was, on the scale of waits.
+    pub voted: Time,
+}
+
+impl Load {
+    /// A block of so many calls was voted for.
+    pub fn add(&mut self, calls: usize, now: Time) {
+        self.calls = u64::try_from(calls).unwrap_or(u64::MAX).max(self.calls / 2);
+        self.voted = now;
+    }
 }
 
 impl Consensus {
@@ -52,6 +72,7 @@ impl Consensus {
             entered: self.clock.steady(),
             waiting_since: None,
             proposing: if proposed { Proposing::Done } else { Proposing::Idle },
+            gathering_since: self.load.voted,
             nullified_in_row: self.view.nullified_in_row,
         };
     }
@@ -61,7 +82,14 @@ impl Consensus {
         self.view.waiting_since.get_or_insert(self.clock.steady());
         if self.view.proposing == Proposing::Empty {
             self.view.proposing = Proposing::Idle;
+            self.view.gathering_since = self.clock.steady();
         }
+    }
+
+    /// When a leader for which calls wait proposes them.
+    pub(super) fn gathered(&self) -> Time {
+        let gather_us = self.load.calls.saturating_mul(GATHER_CALL_US).min(GATHER_MAX_MS * 1_000);
+        self.view.gathering_since.saturating_add(Time(gather_us * 1_000)).min(self.heartbeat())
     }
 
     /// When an idle leader proposes.
@@ -115,6 +143,7 @@ impl Consensus {
             Some(self.resend_due),
             Some(self.deadline()),
             Some(self.heartbeat()).filter(|_| self.view.leader == self.keys.keyring.own()),
+            Some(self.gathered()).filter(|_| self.view.leader == self.keys.keyring.own()),
             self.revalidation_due(),
             self.fetch_due(),
             self.chain_fetch_due(),

@@ -28,7 +28,7 @@ impl Consensus {
     pub(super) fn propose(&mut self) -> bool {
         let heartbeat = self.is_heartbeat_due();
         let ready = match self.view.proposing {
-            Proposing::Idle => true,
+            Proposing::Idle => self.clock.steady() >= self.gathered(),
             Proposing::Empty => heartbeat,
             Proposing::Asked { .. } | Proposing::Done => false,
         };

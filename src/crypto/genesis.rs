@@ -3,9 +3,9 @@
 use super::hash::{hash_node, hash_parts};
 use super::node_key::{Committee, IdentityKey, KeyError, verify_node};
 use crate::types::limits::{
-    GENESIS_BYTES_MAX, HEARTBEAT_MAX_MS, NAME_BYTES_MAX, NODES_MAX, VIEW_TIMEOUT_MAX_MS,
+    GENESIS_BYTES_MAX, HEARTBEAT_MAX_MS, NAME_BYTES_MAX, NODES_MAX, SUBNET_ADMINS_MAX, VIEW_TIMEOUT_MAX_MS,
 };
-use crate::types::{Genesis, GenesisNode, NodeIndex, NodeSignature};
+use crate::types::{CanisterId, Genesis, GenesisNode, NodeIndex, NodeSignature, Principal};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -36,6 +36,10 @@ pub enum GenesisError {
     Duplicate { first: NodeIndex, second: NodeIndex, field: &'static str },
     #[error(transparent)]
     Key(#[from] KeyError),
+    #[error("{admins} subnet_admins, at most {SUBNET_ADMINS_MAX} are possible")]
+    Admins { admins: usize },
+    #[error("minting_canister {0} is no canister of the subnet")]
+    MintingCanister(Principal),
     #[error("the card is not signed by its identity key")]
     Signature,
 }
@@ -58,6 +62,11 @@ pub fn validate_genesis(genesis: &Genesis) -> Result<(), GenesisError> {
     check_name("name", &genesis.name)?;
     check_bounds("heartbeat_ms", genesis.heartbeat_ms, HEARTBEAT_MAX_MS)?;
     check_bounds("view_timeout_ms", genesis.view_timeout_ms, VIEW_TIMEOUT_MAX_MS)?;
+    check_minting(genesis.minting_canister.as_ref())?;
+    let admins = genesis.subnet_admins.len();
+    if admins > SUBNET_ADMINS_MAX {
+        return Err(GenesisError::Admins { admins });
+    }
     let nodes = genesis.nodes.len();
     if nodes == 0 || nodes > NODES_MAX {
         return Err(GenesisError::Nodes { nodes });
@@ -73,6 +82,13 @@ fn check_version(version: u32) -> Result<(), GenesisError> {
 
 fn check_bounds(field: &'static str, found: u64, max: u64) -> Result<(), GenesisError> {
     if (1..=max).contains(&found) { Ok(()) } else { Err(GenesisError::Bounds { field, found, min: 1, max }) }
+}
+
+fn check_minting(canister: Option<&Principal>) -> Result<(), GenesisError> {
+    match canister.filter(|canister| CanisterId::from_principal(canister).is_none()) {
+        Some(other) => Err(GenesisError::MintingCanister(*other)),
+        None => Ok(()),
+    }
 }
 
 fn check_name(field: &str, name: &str) -> Result<(), GenesisError> {
@@ -193,14 +209,19 @@ mod tests {
             heartbeat_ms: 500,
             view_timeout_ms: 1_000,
             provisional: true,
+            minting_canister: None,
+            subnet_admins: Vec::new(),
             nodes: (0..4).map(node).collect(),
         }
     }
 
     #[test]
     fn a_genesis_survives_its_file() {
-        let text = print_genesis(&genesis()).unwrap();
-        assert_eq!(parse_genesis(&text), Ok(genesis()));
+        let minting_canister = Some(CanisterId(4).principal());
+        for genesis in [genesis(), Genesis { minting_canister, ..genesis() }] {
+            let text = print_genesis(&genesis).unwrap();
+            assert_eq!(parse_genesis(&text), Ok(genesis));
+        }
     }
 
     #[test]
@@ -225,6 +246,14 @@ mod tests {
         check(|g| g.nodes = vec![node(0); 65], "65 nodes, 1 to 64 are possible");
         check(|g| g.heartbeat_ms = 0, "heartbeat_ms 0 is not between 1 and 2000");
         check(|g| g.view_timeout_ms = 10_001, "view_timeout_ms 10001 is not between 1 and 10000");
+        check(
+            |g| g.subnet_admins = vec![Principal::anonymous(); 11],
+            "11 subnet_admins, at most 10 are possible",
+        );
+        check(
+            |g| g.minting_canister = Some(Principal::management_canister()),
+            "minting_canister aaaaa-aa is no canister of the subnet",
+        );
         let name = "is empty, longer than 64 bytes, or has control characters";
         check(|g| g.name.clear(), &format!("name \"\" {name}"));
         check(|g| g.nodes[1].name = "a\nb".into(), &format!("name of node \"a\\nb\" {name}"));

@@ -53,13 +53,18 @@ pub fn hash_block(block: &Block) -> Digest {
 
 /// The name of the chain: hash of the canonical encoding of its genesis.
 pub fn chain_id(genesis: &Genesis) -> ChainId {
-    let Genesis { version, name, heartbeat_ms, view_timeout_ms, provisional, nodes } = genesis;
+    let Genesis { version, name, heartbeat_ms, view_timeout_ms, provisional, .. } = genesis;
+    let Genesis { minting_canister, subnet_admins, nodes, .. } = genesis;
     let version = version.to_be_bytes();
     let heartbeat = heartbeat_ms.to_be_bytes();
     let view_timeout = view_timeout_ms.to_be_bytes();
     let provisional = [u8::from(*provisional)];
     let nodes: Vec<Digest> = nodes.iter().map(hash_node).collect();
-    let header: [&[u8]; 5] = [&version, name.as_bytes(), &heartbeat, &view_timeout, &provisional];
+    let minting = minting_canister.as_ref().map_or(&[][..], |canister| canister.as_slice());
+    let admins: Vec<&[u8]> = subnet_admins.iter().map(|admin| admin.as_slice()).collect();
+    let admins = hash_parts("atoll-genesis-admins", &admins);
+    let header: [&[u8]; 7] =
+        [&version, name.as_bytes(), &heartbeat, &view_timeout, &provisional, minting, &admins.0];
     let nodes = nodes.iter().map(AsRef::as_ref);
     hash_parts("atoll-genesis", &header.into_iter().chain(nodes).collect::<Vec<_>>())
 }
@@ -115,6 +120,8 @@ mod tests {
             heartbeat_ms: 500,
             view_timeout_ms: 1_000,
             provisional: true,
+            minting_canister: None,
+            subnet_admins: Vec::new(),
             nodes: vec![node],
         }
     }
@@ -164,17 +171,19 @@ mod tests {
 
     #[test]
     fn a_genesis_hashes_to_the_golden_digest() {
-        check(chain_id(&genesis()), "5a8645b13663be4f2d35acff847655d129f29e0308cb52b8ec59e110b43c616a");
+        check(chain_id(&genesis()), "7e962007d56dbce0f7cddd7e9489416fbc5b10ad4357dc5c57033eaa88b6d370");
     }
 
     #[test]
     fn every_field_of_a_genesis_changes_the_chain() {
-        let changes: [fn(&mut Genesis); 11] = [
+        let changes: [fn(&mut Genesis); 13] = [
             |g| g.version = 2,
             |g| g.name.push('x'),
             |g| g.heartbeat_ms += 1,
             |g| g.view_timeout_ms += 1,
             |g| g.provisional = false,
+            |g| g.minting_canister = Some(crate::types::CanisterId(4).principal()),
+            |g| g.subnet_admins = vec![crate::types::CanisterId(4).principal()],
             |g| g.nodes[0].name.push('x'),
             |g| g.nodes[0].identity_key.push('1'),
             |g| g.nodes[0].tls_key.push('1'),

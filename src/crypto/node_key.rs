@@ -312,6 +312,8 @@ mod tests {
             heartbeat_ms: 500,
             view_timeout_ms: 1_000,
             provisional: false,
+            minting_canister: None,
+            subnet_admins: Vec::new(),
             nodes: nodes.collect(),
         }
     }

@@ -1,10 +1,17 @@
-//! Signatures of users: Ed25519, ECDSA on secp256k1 and P-256, by DER-encoded public key; and the
-//! principals and DER forms of keys (interface spec, "Authentication" and "Certification").
+//! Signatures of users: Ed25519, ECDSA on secp256k1 and P-256, by DER-encoded public key; those and RSA
+//! as authenticators sign (WebAuthn); and the principals and DER forms of keys (interface spec,
+//! "Authentication", "Signatures" and "Certification").
 //!
 //! Ed25519 follows ZIP 215 alone and in a batch, as on the Internet Computer. The cofactorless check
 //! of RFC 8032 would not do: whether a batch with a crafted torsion component passes it depends on
 //! the batch's random coefficients, and replicas could differ about a block (room rule 7).
 
+mod der;
+mod rsa;
+
+pub use der::{Wrapped, unwrap_key};
+
+use self::rsa::RsaKey;
 use super::bls;
 use crate::types::{BlsBytes, Principal};
 use k256::ecdsa::signature::Verifier;
@@ -43,6 +50,7 @@ enum Scheme {
     Ed25519(ic_ed25519::PublicKey),
     Secp256k1(k256::ecdsa::VerifyingKey),
     P256(p256::ecdsa::VerifyingKey),
+    Rsa(RsaKey),
 }
 
 /// Why a key or a signature is refused.
@@ -54,8 +62,14 @@ pub enum SignatureError {
     UnknownKey,
     #[error("the public key's {0} point is not on its curve")]
     InvalidKey(&'static str),
+    #[error(
+        "the RSA key's modulus has not 2048 to 8192 bits, or its exponent is no number up to 33 bits long"
+    )]
+    InvalidRsaKey,
     #[error("the signature has {0} bytes, 64 expected")]
     Length(usize),
+    #[error("the signature is not the DER form of an ECDSA signature")]
+    NotDer,
     #[error("the signature does not hold")]
     Invalid,
 }
@@ -63,32 +77,45 @@ pub enum SignatureError {
 impl PublicKey {
     /// Reads a DER-encoded key in exactly the form that the interface spec prescribes.
     pub fn from_der(der: &[u8]) -> Result<PublicKey, SignatureError> {
-        let scheme = if let Some(raw) = der.strip_prefix(&ED25519_PREFIX).filter(|raw| raw.len() == 32) {
-            Scheme::Ed25519(
-                ic_ed25519::PublicKey::deserialize_raw(raw)
-                    .map_err(|_| SignatureError::InvalidKey("Ed25519"))?,
-            )
+        if let Some(raw) = der.strip_prefix(&ED25519_PREFIX).and_then(|raw| raw.try_into().ok()) {
+            PublicKey::from_ed25519(raw)
         } else if let Some(point) = uncompressed(der, &SECP256K1_PREFIX) {
             let key = k256::ecdsa::VerifyingKey::from_sec1_bytes(point);
-            Scheme::Secp256k1(key.map_err(|_| SignatureError::InvalidKey("secp256k1"))?)
+            Ok(PublicKey(Scheme::Secp256k1(key.map_err(|_| SignatureError::InvalidKey("secp256k1"))?)))
         } else if let Some(point) = uncompressed(der, &P256_PREFIX) {
-            let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(point);
-            Scheme::P256(key.map_err(|_| SignatureError::InvalidKey("P-256"))?)
+            PublicKey::from_p256(point)
         } else {
-            return Err(SignatureError::UnknownKey);
-        };
-        Ok(PublicKey(scheme))
+            Err(SignatureError::UnknownKey)
+        }
+    }
+
+    /// A raw Ed25519 key.
+    pub fn from_ed25519(raw: &[u8; 32]) -> Result<PublicKey, SignatureError> {
+        let key = ic_ed25519::PublicKey::deserialize_raw(raw);
+        key.map(|key| PublicKey(Scheme::Ed25519(key))).map_err(|_| SignatureError::InvalidKey("Ed25519"))
+    }
+
+    /// A point on P-256 in its SEC 1 form.
+    pub fn from_p256(point: &[u8]) -> Result<PublicKey, SignatureError> {
+        let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(point);
+        key.map(|key| PublicKey(Scheme::P256(key))).map_err(|_| SignatureError::InvalidKey("P-256"))
+    }
+
+    /// An RSA key, big-endian without leading zeros.
+    pub fn from_rsa(modulus: &[u8], exponent: &[u8]) -> Result<PublicKey, SignatureError> {
+        RsaKey::new(modulus, exponent).map(|key| PublicKey(Scheme::Rsa(key)))
     }
 
     /// Checks a 64-byte signature: Ed25519, or ECDSA r · s over SHA-256, of which either s is taken, as
-    /// clients send both.
+    /// clients send both. RSA: RSASSA-PKCS1-v1_5 over SHA-256.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
-        check_length(signature)?;
         match &self.0 {
             Scheme::Ed25519(key) => {
+                check_length(signature)?;
                 key.verify_signature(message, signature).map_err(|_| SignatureError::Invalid)
             }
             Scheme::Secp256k1(key) => {
+                check_length(signature)?;
                 let signature =
                     k256::ecdsa::Signature::from_slice(signature).map_err(|_| SignatureError::Invalid)?;
                 // k256 takes the low s alone.
@@ -96,10 +123,25 @@ impl PublicKey {
                 key.verify(message, &signature).map_err(|_| SignatureError::Invalid)
             }
             Scheme::P256(key) => {
+                check_length(signature)?;
                 let signature =
                     p256::ecdsa::Signature::from_slice(signature).map_err(|_| SignatureError::Invalid)?;
                 key.verify(message, &signature).map_err(|_| SignatureError::Invalid)
             }
+            Scheme::Rsa(key) => key.verify(message, signature),
+        }
+    }
+
+    /// Checks a signature in the form that authenticators give it (WebAuthn, "Signature Formats"): the
+    /// same as [`PublicKey::verify`], but for P-256, whose signatures are in DER.
+    pub fn verify_assertion(&self, message: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
+        match &self.0 {
+            Scheme::P256(key) => {
+                let signature =
+                    p256::ecdsa::Signature::from_der(signature).map_err(|_| SignatureError::NotDer)?;
+                key.verify(message, &signature).map_err(|_| SignatureError::Invalid)
+            }
+            Scheme::Ed25519(_) | Scheme::Secp256k1(_) | Scheme::Rsa(_) => self.verify(message, signature),
         }
     }
 }
@@ -184,4 +226,4 @@ pub fn self_authenticating(der: &[u8]) -> Principal {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -5,6 +5,10 @@ use crate::types::Principal;
 use candid::{CandidType, Decode, DecoderConfig, Encode, Nat};
 use serde::{Deserialize, Serialize};
 
+mod snapshot;
+
+pub use snapshot::*;
+
 /// Work that decoding one argument may cost: a byte costs one, a byte that no field takes fifty. Enough
 /// for the largest message, with what may be skipped.
 const DECODING_QUOTA: usize = 2 * crate::types::limits::CALL_PAYLOAD_BYTES_MAX;
@@ -50,7 +54,7 @@ pub fn encode_unit() -> Vec<u8> {
 pub fn effective_canister_id(method: &str, arg: &[u8]) -> Option<Principal> {
     // Every method's own type, so that its blobs are read and not skipped: skipping is dear.
     match method {
-        "create_canister" | "raw_rand" => None,
+        "create_canister" | "raw_rand" | "list_canisters" => None,
         "provisional_create_canister_with_cycles" => {
             field(arg, |args: ProvisionalCreateCanisterArgs| args.specified_id).flatten()
         }
@@ -58,6 +62,12 @@ pub fn effective_canister_id(method: &str, arg: &[u8]) -> Option<Principal> {
         "install_chunked_code" => field(arg, |args: InstallChunkedCodeArgs| args.target_canister),
         "upload_chunk" => field(arg, |args: UploadChunkArgs| args.canister_id),
         "update_settings" => field(arg, |args: UpdateSettingsArgs| args.canister_id),
+        "upload_canister_snapshot_metadata" => {
+            field(arg, |args: UploadCanisterSnapshotMetadataArgs| args.canister_id)
+        }
+        "upload_canister_snapshot_data" => {
+            field(arg, |args: UploadCanisterSnapshotDataArgs| args.canister_id)
+        }
         _ => field(arg, |args: CanisterIdRecord| args.canister_id),
     }
 }
@@ -335,6 +345,31 @@ pub struct ControllersChange {
 }
 
 #[derive(CandidType, Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct LoadSnapshot {
+    pub from_canister_id: Option<Principal>,
+    #[serde(with = "serde_bytes")]
+    pub snapshot_id: Vec<u8>,
+    pub canister_version: u64,
+    pub taken_at_timestamp: u64,
+    pub source: SnapshotSource,
+}
+
+#[derive(CandidType, Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct RenameTo {
+    pub canister_id: Principal,
+    pub version: u64,
+    pub total_num_changes: u64,
+}
+
+#[derive(CandidType, Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct RenameCanister {
+    pub canister_id: Principal,
+    pub total_num_changes: u64,
+    pub rename_to: RenameTo,
+    pub requested_by: Principal,
+}
+
+#[derive(CandidType, Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
 pub enum ChangeDetails {
     #[serde(rename = "creation")]
     Creation(Creation),
@@ -342,8 +377,12 @@ pub enum ChangeDetails {
     CodeUninstall,
     #[serde(rename = "code_deployment")]
     CodeDeployment(CodeDeployment),
+    #[serde(rename = "load_snapshot")]
+    LoadSnapshot(LoadSnapshot),
     #[serde(rename = "controllers_change")]
     ControllersChange(ControllersChange),
+    #[serde(rename = "rename_canister")]
+    RenameCanister(RenameCanister),
 }
 
 #[derive(CandidType, Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
@@ -393,6 +432,56 @@ pub struct CanisterLogRecord {
 #[derive(CandidType, Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
 pub struct FetchCanisterLogsResult {
     pub canister_log_records: Vec<CanisterLogRecord>,
+}
+
+/// What cycles were consumed for.
+#[derive(CandidType, Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct CyclesConsumed {
+    pub memory: Nat,
+    pub compute_allocation: Nat,
+    pub ingress_induction: Nat,
+    pub instructions: Nat,
+    pub request_and_response_transmission: Nat,
+    pub uninstall: Nat,
+    pub canister_creation: Nat,
+    pub http_outcalls: Nat,
+    pub burned_cycles: Nat,
+}
+
+#[derive(CandidType, Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct CanisterMetricsResult {
+    pub cycles_consumed: CyclesConsumed,
+}
+
+#[derive(CandidType, Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct CanisterIdRange {
+    pub start: Principal,
+    pub end: Principal,
+}
+
+#[derive(CandidType, Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct ListCanistersResult {
+    pub canisters: Vec<CanisterIdRange>,
+}
+
+#[derive(CandidType, Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct SubnetInfoArgs {
+    pub subnet_id: Principal,
+}
+
+#[derive(CandidType, Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct SubnetInfoResult {
+    pub replica_version: String,
+    pub registry_version: u64,
+}
+
+/// Argument of `rename_canister`, which the canister migration orchestrator alone may call.
+#[derive(CandidType, Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct RenameCanisterArgs {
+    pub canister_id: Principal,
+    pub rename_to: RenameTo,
+    pub requested_by: Principal,
+    pub sender_canister_version: u64,
 }
 
 #[cfg(test)]

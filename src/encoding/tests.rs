@@ -25,6 +25,7 @@ fn ingress(method: &str, expiry: u64) -> Arc<SignedIngress> {
         sender: Principal::anonymous(),
         ingress_expiry: Time(expiry),
         nonce: Some(vec![1, 2, 3]),
+        sender_info: None,
     };
     Arc::new(cbor::read_ingress(cbor::encode_call(&call, None)).expect("a well-formed call"))
 }

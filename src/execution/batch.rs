@@ -1,5 +1,6 @@
 //! One height: time, ingress, timers, messages, and the seal.
 
+use super::paused::Slicing;
 use super::run::Environment;
 use crate::state::{CanisterState, HostFailure, ReplicatedState, StateDelta};
 use crate::types::limits::{HEIGHT_INSTRUCTIONS_MAX, MESSAGE_INSTRUCTIONS, TURN_MESSAGES_MAX};
@@ -45,8 +46,21 @@ pub fn execute_batch(
         let message = format!("batch {} at {} does not follow height {expected}", batch.height, batch.time);
         return Err(HostFailure(message));
     }
+    execute_in_slices(engine, state, batch, Slicing::default())
+}
+
+/// The same with slices and limits of the caller's choice.
+///
+/// # Errors
+/// As for [`execute_batch`].
+pub(super) fn execute_in_slices(
+    engine: &Engine,
+    state: ReplicatedState,
+    batch: &Batch,
+    slicing: Slicing,
+) -> Result<Executed, HostFailure> {
     let before = state.clone();
-    let mut executor = Executor::new(engine, state, batch);
+    let mut executor = Executor::new(engine, state, batch, slicing);
     executor.run()?;
     let Executor { mut state, finished, facts, .. } = executor;
     let (delta, root) = state.seal(&before)?;
@@ -57,6 +71,9 @@ pub fn execute_batch(
 pub(super) struct Executor<'a> {
     pub(super) environment: Environment<'a>,
     pub(super) batch: &'a Batch,
+    pub(super) slicing: Slicing,
+    /// Block time since the height before.
+    pub(super) elapsed: Time,
     pub(super) state: ReplicatedState,
     pub(super) finished: Vec<RequestId>,
     pub(super) facts: HeightFacts,
@@ -67,10 +84,12 @@ pub(super) struct Executor<'a> {
 }
 
 impl<'a> Executor<'a> {
-    fn new(engine: &'a Engine, state: ReplicatedState, batch: &'a Batch) -> Executor<'a> {
+    fn new(engine: &'a Engine, state: ReplicatedState, batch: &'a Batch, slicing: Slicing) -> Executor<'a> {
         Executor {
             environment: Environment::of(engine, &state, batch.time),
             batch,
+            slicing,
+            elapsed: batch.time.saturating_sub(state.time()),
             state,
             finished: Vec::new(),
             facts: HeightFacts::default(),
@@ -83,12 +102,16 @@ impl<'a> Executor<'a> {
         self.state.counters.height = self.batch.height;
         self.state.counters.time = self.batch.time;
         self.age_history();
+        self.charge_insolvent()?;
         self.give_up_calls();
         self.give_up_stops();
         self.induct_ingress()?;
-        self.run_timers()?;
+        self.advance_paused_runs()?;
+        self.run_tasks()?;
+        self.run_allotted()?;
         self.run_messages()?;
         self.shrink_history();
+        self.foresee_insolvency();
         Ok(())
     }
 
@@ -97,26 +120,18 @@ impl<'a> Executor<'a> {
         self.effort < HEIGHT_INSTRUCTIONS_MAX
     }
 
-    /// Counts a message that was executed.
-    pub(super) fn count(&mut self, instructions: Instructions) {
-        self.facts.messages = self.facts.messages.saturating_add(1);
+    /// Counts a part of a message.
+    pub(super) fn count_slice(&mut self, instructions: Instructions) {
         self.facts.instructions = self.facts.instructions.saturating_add(instructions);
-        let effort = instructions.saturating_add(MESSAGE_INSTRUCTIONS);
-        self.effort = self.effort.saturating_add(effort);
-        self.state.counters.messages = self.state.counters.messages.saturating_add(1);
+        self.effort = self.effort.saturating_add(instructions);
     }
 
-    /// Timers that are due, earliest first. They get at most half of the height, so that timers that are
-    /// always due leave room for messages.
-    fn run_timers(&mut self) -> Result<(), HostFailure> {
-        let half = Instructions(HEIGHT_INSTRUCTIONS_MAX.0 / 2);
-        for id in self.state.due_timers(self.environment.time) {
-            if self.effort >= half {
-                break;
-            }
-            self.run_timer(id)?;
-        }
-        Ok(())
+    /// Counts a message that was executed, and the instructions of it that were not counted yet.
+    pub(super) fn count(&mut self, instructions: Instructions) {
+        self.count_slice(instructions);
+        self.facts.messages = self.facts.messages.saturating_add(1);
+        self.effort = self.effort.saturating_add(MESSAGE_INSTRUCTIONS);
+        self.state.counters.messages = self.state.counters.messages.saturating_add(1);
     }
 
     /// Management calls and canisters with waiting messages, turn by turn, starting after the canister
@@ -133,10 +148,13 @@ impl<'a> Executor<'a> {
         Ok(())
     }
 
-    fn take_turn(&mut self, id: CanisterId) -> Result<(), HostFailure> {
+    pub(super) fn take_turn(&mut self, id: CanisterId) -> Result<(), HostFailure> {
         self.state.counters.last_turn = Some(id);
         for _ in 0..TURN_MESSAGES_MAX {
-            let pop = |canister: &mut CanisterState| canister.queue.pop();
+            let pop = |canister: &mut CanisterState| match canister.paused {
+                None => canister.queue.pop(),
+                Some(_) => None,
+            };
             let Some(message) = self.state.change_canister(id, pop).flatten() else {
                 break;
             };

@@ -4,18 +4,23 @@ use super::Executor;
 use super::commit::Effects;
 use super::message::did_not_reply;
 use super::run::Run;
-use crate::state::{CallContext, Callback, CanisterState, HostFailure};
+use crate::state::{CallContext, Callback, CanisterState, HostFailure, Message, Task, Use};
 use crate::types::limits::{CALLBACK_INSTRUCTIONS_MAX, CLEANUP_INSTRUCTIONS_MAX};
 use crate::types::*;
-use crate::wasm::{Context, Entry};
+use crate::wasm::{Context, Entry, Execution};
 use std::sync::Arc;
 
 impl Executor<'_> {
     /// The response to one of the canister's calls. A second one for the same call (the first said that its
     /// deadline had passed) only brings its cycles back.
-    pub(super) fn resume(&mut self, id: CanisterId, response: &Response) -> Result<(), HostFailure> {
+    pub(super) fn resume(
+        &mut self,
+        id: CanisterId,
+        message: &Arc<Message>,
+        response: &Response,
+    ) -> Result<(), HostFailure> {
         self.charge_idle(id)?;
-        let take = |canister: &mut CanisterState| canister.record.callbacks.remove(&response.callback);
+        let take = |canister: &mut CanisterState| canister.take_callback(response.callback);
         let Some(callback) = self.state.change_canister(id, take).flatten() else {
             self.credit(id, response.refund);
             return Ok(());
@@ -24,57 +29,69 @@ impl Executor<'_> {
             self.state.remove_deadline(deadline, id, response.callback);
         }
         self.state.counters.calls_in_flight = self.state.counters.calls_in_flight.saturating_sub(1);
-        let carried =
-            self.environment.prices.response(answer_bytes(&response.payload)).min(callback.reserved);
-        self.burn(carried);
-        let income = callback.reserved.saturating_sub(carried).saturating_add(response.refund);
+        let carried = self.environment.prices.response(response.payload.bytes()).min(callback.reserved);
+        let income = callback.reserved.saturating_add(response.refund);
         self.credit(id, income);
-        self.run_callback(id, &callback, response)
+        self.take(id, Use::RequestAndResponseTransmission, carried);
+        let canister = self.state.canister(id);
+        let context = canister.and_then(|canister| canister.record.contexts.get(&callback.context));
+        let has_code = canister.is_some_and(|canister| canister.module.is_some());
+        match context.map(|context| has_code && !context.deleted) {
+            None => Ok(()),
+            Some(true) => self.execute(id, Task::Callback(callback), Some(message)),
+            Some(false) => {
+                self.end_callback(id, callback.context, None);
+                Ok(())
+            }
+        }
     }
 
-    fn run_callback(
+    /// The run of the callback for a response.
+    pub(super) fn response_run<'c>(
+        &self,
+        id: CanisterId,
+        canister: &'c CanisterState,
+        callback: &Callback,
+        message: &Message,
+    ) -> Option<Run<'c>> {
+        let Message::Response(response) = message else {
+            return None;
+        };
+        let module = canister.module.as_deref()?;
+        let context = canister.record.contexts.get(&callback.context)?;
+        let (kind, function, arg) = match &response.payload {
+            Answer::Reply(reply) => (Context::ReplyCallback, callback.on_reply, reply.as_slice()),
+            Answer::Reject(_) => (Context::RejectCallback, callback.on_reject, [].as_slice()),
+        };
+        let entry = Entry::Callback { fun: function.0, env: function.1 };
+        Some(Run {
+            arg: Arc::from(arg),
+            reject: rejected(message).cloned(),
+            cycles_refunded: response.refund,
+            ..self.callback_run(id, canister, module, context, entry, kind)
+        })
+    }
+
+    /// The run of a callback has ended.
+    pub(super) fn finish_callback(
         &mut self,
         id: CanisterId,
         callback: &Callback,
-        response: &Response,
+        message: &Message,
+        execution: Execution,
     ) -> Result<(), HostFailure> {
-        let Some(canister) = self.state.canister(id).cloned() else {
-            return Ok(());
-        };
-        let Some(context) = canister.record.contexts.get(&callback.context) else {
-            return Ok(());
-        };
-        let Some(module) = canister.module.clone().filter(|_| !context.deleted) else {
-            self.end_callback(id, callback.context, None);
-            return Ok(());
-        };
-        let (kind, function, arg, reject) = match &response.payload {
-            Answer::Reply(reply) => (Context::ReplyCallback, callback.on_reply, reply.as_slice(), None),
-            Answer::Reject(reject) => {
-                (Context::RejectCallback, callback.on_reject, [].as_slice(), Some(reject.clone()))
-            }
-        };
-        let entry = Entry::Callback { fun: function.0, env: function.1 };
-        let run = Run {
-            arg: Arc::from(arg),
-            reject,
-            cycles_refunded: response.refund,
-            ..self.callback_run(id, &canister, &module, context, entry, kind)
-        };
-        let execution = self.environment.run(&self.state, run)?;
-        let available = context.available;
-        // So that what follows changes the canister in place.
-        drop(canister);
-        self.count(execution.instructions);
+        let read = |context: &mut CallContext| context.available;
+        let available = self.change_context(id, callback.context, read).unwrap_or_default();
         self.add_instructions(id, callback.context, execution.instructions);
-        match self.apply(id, kind, available, execution)? {
+        // Reply and reject callbacks keep the same changes.
+        match self.apply(id, Context::ReplyCallback, available, execution)? {
             Ok(effects) => {
                 self.take_available(id, callback.context, effects.accepted);
                 self.count_down(id, callback.context);
                 self.continue_context(id, callback.context, effects);
             }
             Err(reject) => {
-                self.clean_up(id, callback)?;
+                self.clean_up(id, callback, rejected(message))?;
                 self.end_callback(id, callback.context, Some(reject));
             }
         }
@@ -92,6 +109,7 @@ impl Executor<'_> {
     ) -> Run<'c> {
         Run {
             caller: context.origin.caller(),
+            caller_info: context.sender_info.clone(),
             prepaid: self.environment.prices.message(CALLBACK_INSTRUCTIONS_MAX),
             cycles_available: context.available,
             answered: context.answered,
@@ -102,7 +120,12 @@ impl Executor<'_> {
     }
 
     /// The callback trapped: its cleanup runs in the state before it (interface spec, "Callbacks").
-    fn clean_up(&mut self, id: CanisterId, callback: &Callback) -> Result<(), HostFailure> {
+    fn clean_up(
+        &mut self,
+        id: CanisterId,
+        callback: &Callback,
+        reject: Option<&Reject>,
+    ) -> Result<(), HostFailure> {
         let Some((fun, env)) = callback.on_cleanup else {
             return Ok(());
         };
@@ -116,10 +139,11 @@ impl Executor<'_> {
         };
         let entry = Entry::Callback { fun, env };
         let run = Run {
+            reject: reject.cloned(),
             instructions_max: CLEANUP_INSTRUCTIONS_MAX,
             ..self.callback_run(id, &canister, module, context, entry, Context::Cleanup)
         };
-        let execution = self.environment.run(&self.state, run)?;
+        let execution = self.environment.run(self.environment.moment(&self.state, id), run)?;
         self.count(execution.instructions);
         self.add_instructions(id, callback.context, execution.instructions);
         // A cleanup that traps changes nothing; its text is in the log.
@@ -205,10 +229,13 @@ impl Executor<'_> {
     }
 }
 
-/// Bytes that a response carries.
-fn answer_bytes(answer: &Answer) -> usize {
-    match answer {
-        Answer::Reply(reply) => reply.len(),
-        Answer::Reject(reject) => reject.message.len(),
+/// Why the call was refused, if it was.
+fn rejected(message: &Message) -> Option<&Reject> {
+    match message {
+        Message::Response(response) => match &response.payload {
+            Answer::Reply(_) => None,
+            Answer::Reject(reject) => Some(reject),
+        },
+        Message::Ingress(_) | Message::Request(_) => None,
     }
 }

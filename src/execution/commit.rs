@@ -1,8 +1,9 @@
 //! What a run wished becomes so, all of it or nothing.
 
+use super::growth::{Keep, admit_growth};
 use super::{Executor, charge};
-use crate::state::{CanisterState, HostFailure, LogRecord, PageMap};
-use crate::types::limits::{CANISTER_LOG_LINE_BYTES_MAX, WASM_PAGE_BYTES};
+use crate::state::{CanisterState, HostFailure, PageMap, Use};
+use crate::types::limits::{CANISTER_LOG_LINE_BYTES_MAX, LOG_LINE_OVERHEAD_BYTES, WASM_PAGE_BYTES};
 use crate::types::*;
 use crate::wasm::{Changes, Context, Execution, OutgoingCall};
 
@@ -24,24 +25,16 @@ impl Executor<'_> {
         execution: Execution,
     ) -> Result<Result<Effects, Reject>, HostFailure> {
         self.log(id, execution.log);
-        self.charge_run(id, execution.instructions);
+        let price = self.environment.prices.message(execution.instructions);
+        self.take(id, Use::Instructions, price);
         let outcome = match execution.outcome {
             Ok(changes) => self.apply_changes(id, context, available, changes)?,
             Err(reject) => Err(reject),
         };
-        Ok(outcome.map_err(|reject| {
+        if outcome.is_err() {
             self.facts.traps = self.facts.traps.saturating_add(1);
-            Reject { message: format!("Error from Canister {id}: {}", reject.message), ..reject }
-        }))
-    }
-
-    /// Takes the price of a run off the balance. It was checked, or set aside, before the run.
-    fn charge_run(&mut self, id: CanisterId, instructions: Instructions) {
-        let price = self.environment.prices.message(instructions);
-        let balance = self.state.canister(id).map_or(Cycles::ZERO, |canister| canister.record.cycles);
-        let paid = price.min(balance);
-        self.state.change_canister(id, |canister| canister.record.cycles = balance.saturating_sub(paid));
-        self.burn(paid);
+        }
+        Ok(outcome)
     }
 
     fn apply_changes(
@@ -54,46 +47,61 @@ impl Executor<'_> {
         let Some(canister) = self.state.canister(id) else {
             return Err(HostFailure(format!("canister {id} vanished while it ran")));
         };
-        let balance = settle(id, canister, available, &changes)?;
+        let balance = match settle(id, canister, available, &changes)? {
+            Ok(balance) => balance,
+            Err(reject) => return Ok(Err(reject)),
+        };
         let fees = call_fees(id, &changes)?;
         let keeps_memory = context != Context::ReplicatedQuery;
-        if let Err(reject) = self.may_grow(id, context, canister, balance, &changes) {
-            return Ok(Err(reject));
-        }
+        let (balance, reserved) = match self.pay_growth(id, context, canister, balance, &changes) {
+            Ok(funds) => funds,
+            Err(reject) => return Ok(Err(reject)),
+        };
         let change = |canister: &mut CanisterState| {
-            let version = canister.record.canister_version;
-            canister.record.cycles = balance;
-            canister.record.canister_version = version.saturating_add(1);
+            let record = &mut canister.record;
+            record.cycles = balance;
+            record.reserved_cycles = reserved;
+            record.consumed.add(Use::RequestAndResponseTransmission, fees);
+            record.consumed.add(Use::Burned, changes.cycles_burned);
+            record.canister_version = record.canister_version.saturating_add(u64::from(keeps_memory));
             if keeps_memory { apply_memory(canister, &changes) } else { Ok(()) }
         };
         self.state.change_canister(id, change).unwrap_or(Ok(()))?;
         self.burn(fees.saturating_add(changes.cycles_burned));
+        let minted = &mut self.state.counters.minted;
+        *minted = minted.saturating_add(changes.cycles_minted);
         Ok(Ok(Effects { answer: changes.answer, calls: changes.calls, accepted: changes.cycles_accepted }))
     }
 
-    /// Whether the memory that a run leaves behind is allowed and paid for.
-    fn may_grow(
+    /// Whether the memory that a run leaves behind is allowed and paid for: balance and reserved cycles
+    /// after it.
+    fn pay_growth(
         &self,
         id: CanisterId,
         context: Context,
         canister: &CanisterState,
         balance: Cycles,
         changes: &Changes,
-    ) -> Result<(), Reject> {
+    ) -> Result<(Cycles, Cycles), Reject> {
         const PAGE: u64 = WASM_PAGE_BYTES as u64;
         let heap = u64::from(changes.heap_wasm_pages).saturating_mul(PAGE);
         let grown = heap.saturating_add(changes.stable_wasm_pages.saturating_mul(PAGE));
         if grown <= canister.memory_bytes() || context == Context::ReplicatedQuery {
-            return Ok(());
+            return Ok((balance, canister.record.reserved_cycles));
         }
         if context == Context::Update {
-            within_memory_limit(canister, heap)?;
+            within_memory_limit(id, canister, heap)?;
         }
-        let keep = charge::freezing_limit_with(&self.environment.prices, canister, grown);
-        match balance >= keep {
-            true => Ok(()),
-            false => Err(charge::out_of_cycles(id, balance, keep)),
-        }
+        let mut next = canister.clone();
+        next.record.cycles = balance;
+        next.record.heap_wasm_pages = changes.heap_wasm_pages;
+        next.record.stable_wasm_pages = changes.stable_wasm_pages;
+        let keep = match context {
+            Context::ReplyCallback | Context::RejectCallback | Context::Cleanup => Keep::Nothing,
+            _ => Keep::FreezingLimit,
+        };
+        admit_growth(&self.environment.prices, &self.state, id, &mut next, keep)?;
+        Ok((next.record.cycles, next.record.reserved_cycles))
     }
 
     /// Adds lines to the canister's log and drops the oldest beyond its limit.
@@ -103,55 +111,50 @@ impl Executor<'_> {
         }
         let time = self.environment.time;
         self.state.change_canister(id, |canister| {
+            let limit = canister.record.settings.log_memory_limit;
+            let longest = limit.saturating_sub(LOG_LINE_OVERHEAD_BYTES);
+            let longest = usize::try_from(longest).unwrap_or(usize::MAX).min(CANISTER_LOG_LINE_BYTES_MAX);
             for mut content in lines {
-                content.truncate(CANISTER_LOG_LINE_BYTES_MAX);
-                let index = canister.record.next_log;
-                canister.record.next_log = index.saturating_add(1);
-                canister.record.logs.push_back(LogRecord { index, time, content });
+                content.truncate(longest);
+                canister.log.push(time, content);
             }
-            trim_log(canister);
+            canister.log.trim(limit);
         });
     }
 }
 
 /// Whether the controllers allow a heap of so many bytes.
-pub(super) fn within_memory_limit(canister: &CanisterState, heap_bytes: u64) -> Result<(), Reject> {
+pub(super) fn within_memory_limit(
+    id: CanisterId,
+    canister: &CanisterState,
+    heap_bytes: u64,
+) -> Result<(), Reject> {
     let limit = canister.record.settings.wasm_memory_limit;
     if limit == 0 || heap_bytes <= limit {
         return Ok(());
     }
     let message = format!(
-        "Canister exceeded its Wasm memory limit of {limit} bytes. Raise the setting wasm_memory_limit."
+        "Error from Canister {id}: Canister exceeded its Wasm memory limit of {limit} bytes. \
+         Raise the setting wasm_memory_limit."
     );
     Err(Reject::new(ErrorCode::CanisterWasmMemoryLimitExceeded, message))
 }
 
-/// Drops the oldest lines until the rest fits into the canister's limit.
-pub(super) fn trim_log(canister: &mut CanisterState) {
-    let mut bytes = charge::log_bytes(canister);
-    while bytes > canister.record.settings.log_memory_limit {
-        let Some(oldest) = canister.record.logs.pop_front() else {
-            return;
-        };
-        bytes = bytes.saturating_sub(oldest.content.len() as u64);
-    }
-}
-
 /// The balance after a run. The engine kept the rules; that it did is checked, because cycles that come
-/// from nothing cannot be taken back.
+/// from nothing cannot be taken back. While a long run went on, the balance may have become too small.
 fn settle(
     id: CanisterId,
     canister: &CanisterState,
     available: Cycles,
     changes: &Changes,
-) -> Result<Cycles, HostFailure> {
-    let overdrawn = || HostFailure(format!("a run of canister {id} spent more cycles than there were"));
+) -> Result<Result<Cycles, Reject>, HostFailure> {
     if changes.cycles_accepted > available {
-        return Err(overdrawn());
+        return Err(HostFailure(format!("a run of canister {id} accepted more cycles than there were")));
     }
-    let balance = canister.record.cycles.checked_add(changes.cycles_accepted);
-    let balance = balance.and_then(|balance| balance.checked_sub(changes.cycles_spent_on_calls));
-    balance.and_then(|balance| balance.checked_sub(changes.cycles_burned)).ok_or_else(overdrawn)
+    let income = canister.record.cycles.saturating_add(changes.cycles_accepted);
+    let income = income.saturating_add(changes.cycles_minted);
+    let spent = changes.cycles_spent_on_calls.saturating_add(changes.cycles_burned);
+    Ok(income.checked_sub(spent).ok_or_else(|| charge::out_of_cycles(id, income, spent)))
 }
 
 /// What of the cycles spent on calls is gone: neither attached to a call nor set aside.

@@ -5,7 +5,7 @@
 
 use super::{Executor, management};
 use crate::crypto::hash::hash_parts;
-use crate::state::{CanisterState, HistoryEntry, HostFailure, IngressStatus, Message, Status};
+use crate::state::{CanisterState, HistoryEntry, HostFailure, IngressStatus, Message, Status, Use};
 use crate::types::limits::{CANISTER_INBOX_MAX, INGRESS_HISTORY_MAX, MANAGEMENT_QUEUE_MAX, QUEUE_BYTES_MAX};
 use crate::types::*;
 use std::sync::Arc;
@@ -86,6 +86,7 @@ impl Executor<'_> {
             }
             self.facts.ingress = self.facts.ingress.saturating_add(1);
             self.induct(ingress)?;
+            self.assert_conserved();
         }
         Ok(())
     }
@@ -122,9 +123,9 @@ impl Executor<'_> {
         if let Err(reject) = accepted {
             return Ok(Err(reject));
         }
-        let keep = super::charge::freezing_limit(&self.environment.prices, canister);
+        let keep = super::charge::must_keep(&self.environment.prices, canister);
         let cost = self.environment.prices.ingress(ingress_bytes(&ingress.call));
-        if let Err(reject) = self.charge(id, cost, keep) {
+        if let Err(reject) = self.charge(id, Use::IngressInduction, cost, keep) {
             return Ok(Err(reject));
         }
         let message = Message::Ingress(ingress.clone());
@@ -144,7 +145,7 @@ impl Executor<'_> {
         if let Some(id) = managed.filter(|id| self.state.canister(*id).is_some()) {
             self.charge_idle(id)?;
             let cost = self.environment.prices.ingress(ingress_bytes(&ingress.call));
-            if let Err(reject) = self.charge(id, cost, Cycles::ZERO) {
+            if let Err(reject) = self.charge(id, Use::IngressInduction, cost, Cycles::ZERO) {
                 return Ok(Err(reject));
             }
         }

@@ -1,7 +1,7 @@
 //! Whether one replica lets a user's call into its pool. No boundary of safety: only execution decides.
 
 use super::induct::{accepts_calls, ingress_bytes, not_found};
-use super::message::{method_not_found, module_of};
+use super::message::{module_of, no_update};
 use super::run::{Environment, Run};
 use super::{charge, management};
 use crate::state::{CanisterState, Module, ReplicatedState};
@@ -28,7 +28,7 @@ pub fn inspect(engine: &Engine, state: &ReplicatedState, call: &UserCall) -> Res
     let module = module_of(id, canister)?;
     let kinds = ["canister_update", "canister_query"];
     if !kinds.iter().any(|kind| module.exports(&format!("{kind} {}", call.method_name))) {
-        return Err(method_not_found(id, "update", &call.method_name));
+        return Err(no_update(id, &module, &call.method_name));
     }
     let environment = Environment::of(engine, state, state.time());
     can_pay(&environment, id, canister, call)?;
@@ -45,8 +45,8 @@ fn can_pay(
     call: &UserCall,
 ) -> Result<(), Reject> {
     let cost = environment.prices.ingress(ingress_bytes(call));
-    let needed = cost.saturating_add(charge::freezing_limit(&environment.prices, canister));
-    let balance = charge::balance_at(&environment.prices, canister, environment.time);
+    let needed = cost.saturating_add(charge::must_keep(&environment.prices, canister));
+    let balance = charge::funds_at(&environment.prices, canister, environment.time).balance;
     match balance >= needed {
         true => Ok(()),
         false => Err(charge::out_of_cycles(id, balance, needed)),
@@ -64,6 +64,7 @@ fn ask_canister(
     let entry = Entry::Export(INSPECT.to_owned());
     let run = Run {
         caller: call.sender,
+        caller_info: call.sender_info.clone(),
         arg: Arc::from(call.arg.as_slice()),
         method_name: call.method_name.clone(),
         instructions_max: INSPECT_INSTRUCTIONS_MAX,
@@ -71,7 +72,7 @@ fn ask_canister(
     };
     let failed =
         |error: crate::state::HostFailure| Reject::new(ErrorCode::CanisterQueueFull, error.to_string());
-    let changes = environment.run(state, run).map_err(failed)?.outcome?;
+    let changes = environment.run(environment.moment(state, id), run).map_err(failed)?.outcome?;
     match changes.message_accepted {
         true => Ok(()),
         false => {

@@ -2,8 +2,9 @@
 //!
 //! 1. **Only batch and state.** What a height does depends on its batch and the state before alone; order is
 //!    that of ids, queues and time, never of a hash table.
-//! 2. **Order of a height.** Time passes over history, deadlines and stops; users' calls enter; timers
-//!    that are due run; then management calls and canisters take turns until nothing waits or
+//! 2. **Order of a height.** Time passes over history, funds, deadlines and stops; users' calls enter; hooks of
+//!    low memory, timers that are due and heartbeats run; canisters have the turns that their compute
+//!    allocations give them; then management calls and canisters take turns until nothing waits or
 //!    [`HEIGHT_INSTRUCTIONS_MAX`](crate::types::limits::HEIGHT_INSTRUCTIONS_MAX) are used. What is left
 //!    waits in its queue for the next height.
 //! 3. **A run is all or nothing.** A trap leaves cycles, memory, calls and answers as they were; what it
@@ -13,21 +14,29 @@
 //! 5. **Cycles are conserved**: balances, reservations, what calls carry and what contexts hold, and what
 //!    was burned, together are what was minted. Arithmetic on them is checked.
 //! 6. **Validate, then change**: a management call that is refused has changed nothing but fees and log.
-//! 7. **Idle is free**: a canister pays for time when it is next touched.
+//! 7. **Long runs go on.** A run that takes more than a slice is paused: it is granted another slice in each
+//!    height that follows, and what came of it is applied in the height in which it ends. Until then
+//!    its canister runs nothing else, and nothing of it changes but its balance and its queues. Other
+//!    canisters go on.
+//! 8. **Idle is free**: a canister pays for time when it is next touched, or when its funds end (`charge`).
 
 mod batch;
 mod callback;
 mod charge;
 mod commit;
+mod growth;
 mod induct;
 mod inspect;
 mod management;
 mod message;
+mod paused;
 pub mod price;
 mod query;
 mod route;
 mod run;
+mod schedule;
 mod stop;
+mod task;
 #[cfg(test)]
 mod tests;
 

@@ -3,8 +3,8 @@
 
 use super::Executor;
 use super::induct::{accepts_calls, not_found};
-use crate::state::{Callback, CanisterState, IngressStatus, Message, Origin};
-use crate::types::limits::CALL_TIMEOUT_MAX_S;
+use crate::state::{Callback, IngressStatus, Message, Origin};
+use crate::types::limits::{CALL_TIMEOUT_MAX_S, RESPONSE_BYTES_MAX};
 use crate::types::*;
 use crate::wasm::OutgoingCall;
 use std::sync::Arc;
@@ -23,9 +23,10 @@ impl Executor<'_> {
             on_reject: call.on_reject,
             on_cleanup: call.on_cleanup,
             deadline,
+            given_up: false,
         };
         self.state.change_canister(sender, |canister| {
-            canister.record.callbacks.insert(call.callback, callback);
+            canister.add_callback(call.callback, callback);
             if let Some(context) = canister.record.contexts.get_mut(&context) {
                 context.outstanding = context.outstanding.saturating_add(1);
             }
@@ -96,15 +97,39 @@ impl Executor<'_> {
                 );
             }
             Origin::Canister { sender, callback, .. } => {
-                let response = Response { callback: *callback, responder, refund, payload: answer };
-                let message = Message::Response(Arc::new(response));
-                let push = |canister: &mut CanisterState| canister.queue.push(message);
-                if self.state.change_canister(*sender, push).is_none() {
-                    self.burn(refund);
-                }
+                let response = Response { callback: *callback, responder, refund, payload: bounded(answer) };
+                self.respond(*sender, response);
             }
             Origin::System => self.burn(refund),
         }
+    }
+
+    /// Puts a response into the queue of the canister that awaits it. If it awaits it no more, because the
+    /// deadline of the call has passed, only the cycles come back. A response that is not guaranteed is
+    /// dropped when too much waits.
+    fn respond(&mut self, sender: CanisterId, mut response: Response) {
+        let Some(canister) = self.state.canister(sender) else {
+            return self.burn(response.refund);
+        };
+        let Some(callback) = canister.record.callbacks.get(&response.callback) else {
+            return self.credit(sender, response.refund);
+        };
+        if callback.deadline.is_some() && self.has_queue_room(response.payload.bytes()).is_err() {
+            let message = "The response was dropped because too many messages wait on this subnet.";
+            response.payload = Answer::Reject(Reject::new(ErrorCode::ResponseDropped, message));
+        }
+        let message = Message::Response(Arc::new(response));
+        self.state.change_canister(sender, |canister| canister.queue.push(message));
+    }
+
+    /// Whether a waiting request came too late: its caller has been told that its deadline has passed, so
+    /// that nobody needs its answer (interface spec, "Dropping expired messages"). Its cycles go back.
+    pub(super) fn drop_expired(&mut self, request: &Request) -> bool {
+        let expired = request.deadline.is_some_and(|deadline| deadline < self.environment.time);
+        if expired {
+            self.credit(request.sender, request.cycles);
+        }
+        expired
     }
 
     /// Best-effort calls whose deadline has passed are answered for whoever was called. Cycles that such a
@@ -117,17 +142,36 @@ impl Executor<'_> {
             let Some(responder) = waiting.map(|waiting| waiting.respondent) else {
                 continue;
             };
-            let reject = Reject::new(ErrorCode::DeadlineExpired, "Call deadline has expired.");
-            let response =
-                Response { callback, responder, refund: Cycles::ZERO, payload: Answer::Reject(reject) };
+            let payload = Answer::Reject(deadline_expired());
+            let response = Response { callback, responder, refund: Cycles::ZERO, payload };
             let message = Message::Response(Arc::new(response));
-            self.state.change_canister(id, |canister| canister.queue.push(message));
+            self.state.change_canister(id, |canister| {
+                if let Some(waiting) = canister.record.callbacks.get_mut(&callback) {
+                    waiting.given_up = true;
+                }
+                canister.queue.push(message);
+            });
         }
     }
+}
+
+/// No response is larger than what the caller set cycles aside for.
+fn bounded(answer: Answer) -> Answer {
+    let bytes = answer.bytes();
+    if bytes <= RESPONSE_BYTES_MAX {
+        return answer;
+    }
+    let message = format!("The response has {bytes} bytes; at most {RESPONSE_BYTES_MAX} are allowed.");
+    Answer::Reject(Reject::new(ErrorCode::CanisterContractViolation, message))
+}
+
+/// A best-effort call was not answered in time: it may have been processed, or not.
+pub(super) fn deadline_expired() -> Reject {
+    Reject::new(ErrorCode::DeadlineExpired, "Call deadline has expired.")
 }
 
 fn too_few_cycles(id: CanisterId, minimum: Cycles) -> Reject {
     let message =
         format!("Canister {id} takes calls of other canisters only with at least {minimum} cycles attached.");
-    Reject::new(ErrorCode::CanisterRejectedMessage, message)
+    Reject::new(ErrorCode::InsufficientCyclesInCall, message)
 }

@@ -1,12 +1,12 @@
 //! One run of one entry point: what the engine is told.
 
-use super::charge::freezing_limit;
+use super::charge::must_keep;
+use super::growth::memory_max;
 use super::price::PriceTable;
-use crate::state::{CanisterState, HostFailure, Module, ReplicatedState, Status};
-use crate::types::limits::{CANISTER_CALLS_MAX, CANISTER_QUEUE_MAX, SUBNET_MEMORY_MAX};
+use crate::state::{CanisterState, HostFailure, Module, Moment, ReplicatedState, Status};
+use crate::types::limits::{CALLS_PER_RUN_MAX, CANISTER_CALLS_MAX, GUARANTEED_CALLS_MAX};
 use crate::types::*;
-use crate::wasm::{Call, Context, Engine, Entry, Execution, Memory, System};
-use std::collections::BTreeMap;
+use crate::wasm::{Call, CallRoom, Context, Engine, Entry, Execution, Memory, System};
 use std::sync::Arc;
 
 /// What is the same for all runs of a height, or of a query.
@@ -16,6 +16,7 @@ pub(super) struct Environment<'a> {
     pub(super) prices: PriceTable,
     pub(super) subnet: Principal,
     pub(super) subnet_nodes: u32,
+    pub(super) minting_canister: Option<CanisterId>,
     pub(super) root_key: Arc<[u8]>,
     pub(super) time: Time,
 }
@@ -28,6 +29,7 @@ pub(super) struct Run<'a> {
     pub(super) entry: Entry,
     pub(super) context: Context,
     pub(super) caller: Principal,
+    pub(super) caller_info: Option<SenderInfo>,
     pub(super) arg: Arc<[u8]>,
     pub(super) reject: Option<Reject>,
     pub(super) method_name: String,
@@ -58,6 +60,7 @@ impl<'a> Run<'a> {
             entry,
             context,
             caller: management_canister(),
+            caller_info: None,
             arg: Arc::from([].as_slice()),
             reject: None,
             method_name: String::new(),
@@ -81,13 +84,39 @@ impl<'a> Environment<'a> {
             prices: PriceTable::new(state.subnet().nodes.len()),
             subnet: state.subnet().id,
             subnet_nodes: u32::try_from(state.subnet().nodes.len()).unwrap_or(u32::MAX),
+            minting_canister: state.subnet().minting_canister,
             root_key: Arc::from(state.subnet().root_key.as_slice()),
             time,
         }
     }
 
+    /// The same for another thread, with its engine.
+    pub(super) fn moved(&self) -> impl FnOnce(&Engine) -> Environment<'_> + Send + use<> {
+        let Environment { engine: _, prices, subnet, subnet_nodes, minting_canister, ref root_key, time } =
+            *self;
+        let root_key = root_key.clone();
+        move |engine| Environment { engine, prices, subnet, subnet_nodes, minting_canister, root_key, time }
+    }
+
+    /// What a run of the canister that begins now learns of `state` as a whole. Nothing else of it may reach a
+    /// run: a run that is begun again gets what it got then.
+    pub(super) fn moment(&self, state: &ReplicatedState, id: CanisterId) -> Moment {
+        let allocated = state.allocated();
+        Moment {
+            time: self.time,
+            memory_max: memory_max(state, id),
+            guaranteed_calls_room: GUARANTEED_CALLS_MAX.saturating_sub(allocated.guaranteed_calls),
+            mint_room: limits::MINTED_CYCLES_MAX.saturating_sub(state.counters.minted),
+        }
+    }
+
     /// Runs. Nothing is changed: what the run wishes comes back.
-    pub(super) fn run(&self, state: &ReplicatedState, run: Run<'_>) -> Result<Execution, HostFailure> {
+    pub(super) fn run(&self, moment: Moment, run: Run<'_>) -> Result<Execution, HostFailure> {
+        self.engine.run(self.call(moment, run)?)
+    }
+
+    /// What the engine is told.
+    pub(super) fn call(&self, moment: Moment, run: Run<'_>) -> Result<Call, HostFailure> {
         let canister = run.canister;
         let memory = Memory {
             heap: canister.heap.clone(),
@@ -96,29 +125,29 @@ impl<'a> Environment<'a> {
             stable_wasm_pages: canister.record.stable_wasm_pages,
             globals: canister.record.globals.clone(),
         };
-        let call = Call {
+        Ok(Call {
             module_hash: run.module.hash,
             module: run.module.content.load()?,
             memory,
             entry: run.entry.clone(),
             context: run.context,
             instructions_max: run.instructions_max,
-            system: self.system(state, run),
-        };
-        self.engine.run(call)
+            system: self.system(moment, run),
+        })
     }
 
-    fn system(&self, state: &ReplicatedState, run: Run<'_>) -> System {
+    fn system(&self, moment: Moment, run: Run<'_>) -> System {
         let record = &run.canister.record;
         System {
             canister: run.id,
-            time: self.time,
+            time: moment.time,
             caller: run.caller,
+            caller_info: run.caller_info,
             arg: run.arg,
             reject: run.reject,
             method_name: run.method_name,
             balance: record.cycles.saturating_sub(run.prepaid),
-            freezing_limit: freezing_limit(&self.prices, run.canister),
+            freezing_limit: must_keep(&self.prices, run.canister),
             cycles_available: run.cycles_available,
             cycles_refunded: run.cycles_refunded,
             answered: run.answered,
@@ -133,10 +162,14 @@ impl<'a> Environment<'a> {
             instructions_before: run.instructions_before,
             global_timer: record.global_timer,
             subnet_nodes: self.subnet_nodes,
-            outgoing_calls_max: outgoing_calls_max(run.canister),
+            call_room: match run.context.is_replicated() {
+                true => call_room(moment, run.canister),
+                false => CallRoom::of_query(),
+            },
+            mint_room: Some(moment.mint_room).filter(|_| self.minting_canister == Some(run.id)),
             prices: self.prices.of_calls(),
             next_callback: record.next_callback,
-            memory_room: Bytes(SUBNET_MEMORY_MAX.0.saturating_sub(state.memory_bytes())),
+            memory_room: Bytes(moment.memory_max.0.saturating_sub(run.canister.held_bytes())),
         }
     }
 }
@@ -150,14 +183,11 @@ fn status_number(status: &Status) -> u32 {
     }
 }
 
-/// So many calls can be made in one run, to one canister or to many, without exceeding
-/// [`CANISTER_QUEUE_MAX`] calls in flight to any one and [`CANISTER_CALLS_MAX`] to all together.
-fn outgoing_calls_max(canister: &CanisterState) -> usize {
-    let mut in_flight: BTreeMap<&Principal, usize> = BTreeMap::new();
-    for callback in canister.record.callbacks.values() {
-        *in_flight.entry(&callback.respondent).or_default() += 1;
+/// How many calls may be made in one run.
+fn call_room(moment: Moment, canister: &CanisterState) -> CallRoom {
+    CallRoom {
+        in_flight: canister.in_flight.clone(),
+        all: CANISTER_CALLS_MAX.saturating_sub(canister.record.callbacks.len()).min(CALLS_PER_RUN_MAX),
+        guaranteed: usize::try_from(moment.guaranteed_calls_room).unwrap_or(usize::MAX),
     }
-    let most = in_flight.values().copied().max().unwrap_or(0);
-    let pair = CANISTER_QUEUE_MAX.saturating_sub(most);
-    pair.min(CANISTER_CALLS_MAX.saturating_sub(canister.record.callbacks.len()))
 }

@@ -3,7 +3,7 @@
 
 use super::Executor;
 use crate::encoding::management;
-use crate::state::{CanisterState, HostFailure, PageMap, Status, StopCall};
+use crate::state::{CanisterState, HostFailure, Status, StopCall};
 use crate::types::limits::STOP_TIMEOUT_MS;
 use crate::types::*;
 
@@ -22,7 +22,10 @@ impl Executor<'_> {
             return;
         }
         let calls = calls.clone();
-        self.state.change_canister(id, |canister| canister.record.status = Status::Stopped);
+        self.state.change_canister(id, |canister| {
+            canister.record.status = Status::Stopped;
+            canister.record.canister_version = canister.record.canister_version.saturating_add(1);
+        });
         let reply = management::encode_unit();
         self.answer_stops(calls, Answer::Reply(reply));
     }
@@ -55,17 +58,34 @@ impl Executor<'_> {
         }
     }
 
-    /// The canister cannot pay for what it holds.
+    /// The canister cannot pay for its time: it loses its code, what it holds and its allocations
+    /// (interface spec, "Canister out of cycles").
     pub(super) fn starve(&mut self, id: CanisterId) -> Result<(), HostFailure> {
-        let message = format!("Canister {id} ran out of cycles and was uninstalled.");
-        self.log(id, vec![message.clone().into_bytes()]);
-        self.empty(id, &Reject::new(ErrorCode::CanisterOutOfCycles, message));
+        let message =
+            format!("Canister {id} ran out of cycles and was uninstalled. Top it up and install it again.");
+        self.empty(id, &Reject::new(ErrorCode::CanisterRejectedMessage, message));
+        self.drop_snapshots(id);
         self.state.change_canister(id, |canister| {
             canister.record.settings.compute_allocation = 0;
             canister.record.settings.memory_allocation = 0;
             canister.record.history.clear();
         });
         Ok(())
+    }
+
+    /// Deletes all snapshots of the canister.
+    pub(super) fn drop_snapshots(&mut self, id: CanisterId) {
+        let Some(canister) = self.state.canister(id) else {
+            return;
+        };
+        let chunks = canister.chunk_hashes();
+        let modules: Vec<Digest> =
+            canister.snapshots.values().filter_map(|snapshot| snapshot.record.module_hash).collect();
+        self.state.change_canister(id, |canister| canister.snapshots.clear());
+        self.state.release_chunks(id, chunks);
+        for hash in &modules {
+            self.state.release_module(hash);
+        }
     }
 
     /// Removes code and state. Calls that are not answered get `reject`; callbacks of calls in flight will
@@ -78,30 +98,28 @@ impl Executor<'_> {
             (!context.answered && !context.deleted).then_some(*id)
         };
         let contexts: Vec<_> = canister.record.contexts.iter().filter_map(unanswered).collect();
-        let chunks: Vec<Digest> = canister.record.chunks.keys().copied().collect();
+        let chunks = canister.chunk_hashes();
         let module = canister.record.module_hash;
         for context in contexts {
             self.answer_context(id, context, Answer::Reject(reject.clone()));
         }
-        for hash in &chunks {
-            self.state.remove_chunk(id, hash);
-        }
         self.state.change_canister(id, wipe);
+        self.state.release_chunks(id, chunks);
         if let Some(hash) = module {
             self.state.release_module(&hash);
         }
     }
 }
 
-fn wipe(canister: &mut CanisterState) {
+/// The canister without code and state.
+pub(super) fn wipe(canister: &mut CanisterState) {
     canister.module = None;
-    canister.heap = PageMap::new();
-    canister.stable = PageMap::new();
+    canister.clear_heap();
+    canister.clear_stable();
+    canister.log.clear();
     let record = &mut canister.record;
     record.module_hash = None;
     record.globals = Vec::new();
-    record.heap_wasm_pages = 0;
-    record.stable_wasm_pages = 0;
     record.certified_data = Vec::new();
     record.global_timer = Time::ZERO;
     record.chunks.clear();

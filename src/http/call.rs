@@ -6,16 +6,16 @@ use super::scope::{self, Target};
 use super::{Server, wall_clock};
 use crate::certification::certificate;
 use crate::encoding::cbor;
-use crate::ingress::authenticate_call;
 use crate::node::CertifiedState;
 use crate::types::{Authenticated, Reject, RequestId, UserCall};
 use bytes::Bytes;
 use std::sync::Arc;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 impl Server {
     pub(super) async fn call(&self, style: CallStyle, scope: Scope, body: Bytes) -> Result<Reply, Refusal> {
-        let (call, ingress) = authenticate_call(body, wall_clock())?;
+        let deadline = Instant::now() + self.config.call_wait;
+        let (call, ingress) = self.identity()?.authenticator.authenticate_call(body, wall_clock())?;
         let content = call.content();
         let target =
             Target { canister_id: content.canister_id, method_name: &content.method_name, arg: &content.arg };
@@ -29,11 +29,12 @@ impl Server {
                     CallStyle::Synchronous => cbor::non_replicated_rejection(&reject),
                 }));
             }
-            self.handle.submit(Arc::new(ingress))?;
+            // A replica that is too busy to say whether there is room has the call, and will take it.
+            timeout_at(deadline, self.handle.submit(Arc::new(ingress))).await.unwrap_or(Ok(()))?;
         }
         match style {
             CallStyle::Asynchronous => Ok(reply::accepted()),
-            CallStyle::Synchronous => Ok(self.wait(id).await),
+            CallStyle::Synchronous => Ok(self.wait(id, deadline).await),
         }
     }
 
@@ -55,11 +56,11 @@ impl Server {
     }
 
     /// The certificate of the call's answer, or 202 when it takes too long.
-    async fn wait(&self, id: RequestId) -> Reply {
+    async fn wait(&self, id: RequestId, deadline: Instant) -> Reply {
         let Ok(_place) = self.waiting.try_acquire() else {
             return reply::accepted();
         };
-        match timeout(self.config.call_wait, self.answered(&id)).await {
+        match timeout_at(deadline, self.answered(&id)).await {
             Ok(Some(state)) => reply::cbor(cbor::call_replied(&certificate_of(&state, &id))),
             Ok(None) | Err(_) => reply::accepted(),
         }

@@ -4,12 +4,14 @@
 //!    `/api/vN/canister/<effective_canister_id>/…`; call v4, query v3 and read_state v2, v3 at
 //!    `/api/vN/subnet/<subnet_id>/…`; `/health`.
 //! 2. **Refusals.** What a client did wrong is a 4xx whose text names it; no request makes a 5xx but by
-//!    overload or a node that is not ready, which carry `Retry-After`. What the subnet refuses is a 200
-//!    with a reject, always with an error code.
+//!    overload or a node that is not ready, which carry `Retry-After`: a call for which the ingress pool
+//!    has no room is refused, never lost in silence. What the subnet refuses is a 200 with a reject,
+//!    always with an error code.
 //! 3. **Synchronous calls** (v3, v4) wait until a quorum certified their answer, and are answered 202
 //!    after the configured time. They wait for a height, never on a lock.
-//! 4. **read_state** reveals a call's status to its sender alone, private metadata to controllers
-//!    alone, and of the rest of the tree what the spec lists. Absence is proved.
+//! 4. **read_state** reveals a call's status to its sender alone, within its delegations' targets and
+//!    under the id of the canister that was called, private metadata to controllers alone, and of the
+//!    rest of the tree what the spec lists. Absence is proved.
 //! 5. **Strangers.** Connections are counted, all together and by address. A connection without a
 //!    complete head, a body that does not come, a reply that is not taken: each has a deadline, also
 //!    before HTTP's version is known. A body's size is checked before it is kept, and the bodies of
@@ -34,9 +36,11 @@ mod tests;
 
 pub use accept::serve;
 
-use crate::node::Handle;
+use self::reply::Refusal;
+use crate::node::{Handle, Identity};
 use crate::types::Time;
 use crate::types::limits::*;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::Semaphore;
 
@@ -79,6 +83,16 @@ struct Server {
     body_budget: Semaphore,
     /// Synchronous calls that may still wait.
     waiting: Semaphore,
+}
+
+impl Server {
+    /// Who this node is, and what lets users in.
+    ///
+    /// # Errors
+    /// 503 until the key generation is done.
+    fn identity(&self) -> Result<Arc<Identity>, Refusal> {
+        self.handle.identity().ok_or_else(|| Refusal::busy("the key generation is not done yet"))
+    }
 }
 
 /// The wall clock; zero before 1970.

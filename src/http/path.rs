@@ -1,15 +1,16 @@
 //! Which paths of the state tree a request may read (interface spec, "Request: Read state").
 
 use super::reply::Refusal;
-use super::route::Scope;
+use super::route::{Era, Scope};
 use crate::node::CertifiedState;
-use crate::types::{CanisterId, Principal, RequestId};
+use crate::types::{CanisterId, Principal, RequestId, management_canister};
 use hyper::StatusCode;
 
 /// Who reads, where, and within which delegations.
 #[derive(Clone, Copy)]
 pub(super) struct Reader<'a> {
     pub state: &'a CertifiedState,
+    pub era: Era,
     pub scope: Scope,
     pub sender: Principal,
     /// Canisters that the sender's delegations are limited to.
@@ -25,13 +26,22 @@ impl Reader<'_> {
         let labels: Vec<&[u8]> = path.iter().map(Vec::as_slice).collect();
         match labels.as_slice() {
             [b"time"] => {}
-            [b"subnet"]
-            | [b"subnet", _]
-            | [b"subnet", _, b"public_key" | b"type" | b"node" | b"canister_ranges"] => {}
+            [b"subnet"] | [b"subnet", _] | [b"subnet", _, b"public_key" | b"type" | b"node"] => {}
             [b"subnet", _, b"node", _] | [b"subnet", _, b"node", _, b"public_key"] => {}
             [b"subnet", id, b"metrics"] if self.scope == subnet(id) => {}
-            [b"canister_ranges", _] => {}
-            [b"api_boundary_nodes", rest @ ..] if rest.len() <= 2 => {}
+            [b"subnet", id, b"metrics"] => {
+                return Err(Refusal::bad(format!(
+                    "{} can be read at the endpoint of that subnet only",
+                    show(&[b"subnet", id, b"metrics"])
+                )));
+            }
+            [b"subnet", id, b"canister_ranges"] => self.flat_ranges(id)?,
+            [b"canister_ranges", _] if matches!(self.scope, Scope::Subnet(_)) => {}
+            [b"canister_ranges", _] => {
+                return Err(Refusal::bad("/canister_ranges can be read at a subnet's endpoint only"));
+            }
+            [b"api_boundary_nodes"] | [b"api_boundary_nodes", _] => {}
+            [b"api_boundary_nodes", _, b"domain" | b"ipv4_address" | b"ipv6_address"] => {}
             [b"request_status", id] => return self.request_status(id),
             [
                 b"request_status",
@@ -49,6 +59,16 @@ impl Reader<'_> {
         Ok(path.to_vec())
     }
 
+    /// The root subnet's are always there; other subnets' only were, before there were shards.
+    fn flat_ranges(&self, id: &[u8]) -> Result<(), Refusal> {
+        match self.era == Era::Flat || self.state.subnet_id().as_slice() == id {
+            true => Ok(()),
+            false => Err(Refusal::bad(
+                "of subnets that are not the root subnet, read /canister_ranges/<subnet_id>",
+            )),
+        }
+    }
+
     /// All of a request's status is revealed, whatever part was asked for: agents take what they do not
     /// see for an error (INTEROP.md §2.5).
     fn request_status(&self, id: &[u8]) -> Result<Vec<Vec<u8>>, Refusal> {
@@ -62,7 +82,18 @@ impl Reader<'_> {
         if others || beyond {
             return Err(forbidden("the status of a request can be read by its sender only"));
         }
+        if self.state.request_receiver(&id).is_some_and(|receiver| self.is_elsewhere(receiver)) {
+            return Err(forbidden(
+                "the status of a call can be read under the id of the called canister only",
+            ));
+        }
         Ok(vec![b"request_status".to_vec(), id.0.to_vec()])
+    }
+
+    /// Whether a call to `receiver` had another effective id than the one in this URL. The chain does not
+    /// keep the effective ids of management calls.
+    fn is_elsewhere(&self, receiver: Principal) -> bool {
+        receiver != management_canister() && self.scope != Scope::Canister(receiver)
     }
 
     /// The path is about the canister in the URL.

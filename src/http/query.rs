@@ -5,19 +5,17 @@ use super::route::Scope;
 use super::scope::{self, Target};
 use super::{Server, wall_clock};
 use crate::encoding::cbor;
-use crate::ingress::authenticate_query;
 use bytes::Bytes;
 
 impl Server {
     pub(super) async fn query(&self, scope: Scope, body: Bytes) -> Result<Reply, Refusal> {
-        let query = authenticate_query(&body, wall_clock())?;
+        let identity = self.identity()?;
+        let query = identity.authenticator.authenticate_query(&body, wall_clock())?;
         drop(body);
         let (id, content) = (query.id(), query.content());
         let target =
             Target { canister_id: content.canister_id, method_name: &content.method_name, arg: &content.arg };
         scope::check_query(self, scope, target)?;
-        let identity =
-            self.handle.identity().ok_or_else(|| Refusal::busy("the key generation is not done yet"))?;
         let result = self.handle.query(query).await?;
         let timestamp = wall_clock();
         let signature = self.handle.sign_response(&cbor::query_response_hash(&result, timestamp, &id));

@@ -2,31 +2,27 @@
 
 use super::path::Reader;
 use super::reply::{self, Refusal, Reply};
-use super::route::Scope;
+use super::route::{Era, Scope};
 use super::{Server, scope, wall_clock};
-use crate::certification::certificate;
+use crate::certification::{Path, certificate};
 use crate::encoding::cbor;
-use crate::ingress::authenticate_read_state;
 use crate::node::QueryError;
 use crate::types::{Principal, management_canister};
 use std::collections::BTreeSet;
 
 impl Server {
-    pub(super) fn read_state(&self, scope: Scope, body: &[u8]) -> Result<Reply, Refusal> {
-        let request = authenticate_read_state(body, wall_clock())?;
+    pub(super) fn read_state(&self, era: Era, scope: Scope, body: &[u8]) -> Result<Reply, Refusal> {
+        let request = self.identity()?.authenticator.authenticate_read_state(body, wall_clock())?;
         self.check_scope(scope)?;
         let state = self.handle.certified().ok_or(QueryError::NotReady)?;
         let content = request.content();
-        let reader = Reader { state: &state, scope, sender: content.sender, targets: request.targets() };
+        let reader = Reader { state: &state, era, scope, sender: content.sender, targets: request.targets() };
         let mut paths = BTreeSet::new();
         for path in &content.paths {
             paths.insert(reader.resolve(path)?);
         }
-        if paths.iter().filter(|path| path.first().is_some_and(|label| label == b"request_status")).count()
-            > 1
-        {
-            return Err(Refusal::bad("all request_status paths must name one request"));
-        }
+        check_single(&paths, "request_status", "request")?;
+        check_single(&paths, "canister_ranges", "subnet")?;
         let paths: Vec<_> = paths.into_iter().collect();
         Ok(reply::cbor(cbor::read_state_response(&certificate(state.tree(), &paths, &state.certification))))
     }
@@ -38,6 +34,15 @@ impl Server {
             Scope::Canister(id) if is_placeless(id) => Ok(()),
             Scope::Canister(id) => scope::check_range(id),
         }
+    }
+}
+
+/// All paths under this label are about one thing. Each such path has been resolved to the whole of it.
+fn check_single(paths: &BTreeSet<Path>, label: &str, thing: &str) -> Result<(), Refusal> {
+    let under = |path: &&Path| path.first().is_some_and(|first| first == label.as_bytes());
+    match paths.iter().filter(under).count() {
+        0 | 1 => Ok(()),
+        _ => Err(Refusal::bad(format!("all {label} paths must name one {thing}"))),
     }
 }
 

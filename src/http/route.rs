@@ -24,13 +24,22 @@ pub(super) enum CallStyle {
     Synchronous,
 }
 
+/// The version of `read_state`; they differ in where canister ranges are read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Era {
+    /// v2: all of a subnet's ranges in one leaf, whatever the subnet.
+    Flat,
+    /// v3: in shards, but for the root subnet's.
+    Sharded,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Endpoint {
     Status,
     Health,
     Call(CallStyle, Scope),
     Query(Scope),
-    ReadState(Scope),
+    ReadState(Era, Scope),
 }
 
 /// Finds the endpoint.
@@ -67,7 +76,8 @@ fn endpoint(
         ("v2", "call") => |scope| Endpoint::Call(CallStyle::Asynchronous, scope),
         ("v3" | "v4", "call") => |scope| Endpoint::Call(CallStyle::Synchronous, scope),
         ("v2" | "v3", "query") => Endpoint::Query,
-        ("v2" | "v3", "read_state") => Endpoint::ReadState,
+        ("v2", "read_state") => |scope| Endpoint::ReadState(Era::Flat, scope),
+        ("v3", "read_state") => |scope| Endpoint::ReadState(Era::Sharded, scope),
         _ => return Err(not_found()),
     };
     Ok(move |id| make(scope(id)))
@@ -103,14 +113,14 @@ impl Server {
         match endpoint {
             Endpoint::Status => return Ok(self.status()),
             Endpoint::Health => return self.health(),
-            Endpoint::Call(..) | Endpoint::Query(_) | Endpoint::ReadState(_) => {}
+            Endpoint::Call(..) | Endpoint::Query(_) | Endpoint::ReadState(..) => {}
         }
         body::check_head(&head.headers, &body)?;
         let body = self.read_body(body).await?;
         match endpoint {
             Endpoint::Call(style, scope) => self.call(style, scope, body).await,
             Endpoint::Query(scope) => self.query(scope, body).await,
-            Endpoint::ReadState(scope) => self.read_state(scope, &body),
+            Endpoint::ReadState(era, scope) => self.read_state(era, scope, &body),
             Endpoint::Status | Endpoint::Health => Err(not_found()),
         }
     }

@@ -58,7 +58,10 @@ fn check(server: &Server, scope: Scope, target: Target<'_>, anywhere: &[&str]) -
 /// is rejected by whoever reads it, wherever it was sent.
 fn check_management(id: Principal, target: Target<'_>) -> Result<(), Refusal> {
     match effective_canister_id(target.method_name, target.arg) {
-        Some(effective) => check_equal(id, effective),
+        Some(effective) => {
+            check_equal(id, effective)?;
+            check_range(id)
+        }
         None => Ok(()),
     }
 }
@@ -85,8 +88,7 @@ pub(super) fn check_range(id: Principal) -> Result<(), Refusal> {
 
 /// The subnet id is this subnet's.
 pub(super) fn check_subnet(server: &Server, id: Principal) -> Result<(), Refusal> {
-    let identity =
-        server.handle.identity().ok_or_else(|| Refusal::busy("the key generation is not done yet"))?;
+    let identity = server.identity()?;
     if identity.subnet_id.0 == id {
         return Ok(());
     }

@@ -8,9 +8,11 @@ use self::client::{exchange, post, read_answer, request};
 use self::node::FakeNode;
 use super::{Config, wall_clock};
 use crate::encoding::cbor::Reader;
-use crate::ingress::sample::{self, basic};
+use crate::ingress::sample::{self, Link, basic};
+use crate::ingress::signer::{self, CanisterSigner};
 use crate::types::*;
 use ic_agent::agent::EnvelopeContent;
+use ic_agent::identity::InfoAwareIdentity;
 use ic_agent::{Agent, Identity};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
@@ -61,6 +63,60 @@ async fn agents_of_every_kind_update_and_query_with_all_checks_on() {
     }
 }
 
+/// A browser's key, by which a user of canister 7 speaks: what an identity provider hands out.
+fn session() -> impl Identity {
+    let link = Link { expiration: wall_clock().plus_ms(60_000), ..Link::default() };
+    sample::delegated_by(&CanisterSigner::new(7).signer(), &[link])
+}
+
+#[tokio::test]
+async fn users_whom_an_authenticator_or_a_canister_signs_for_update_and_query() {
+    let node = start().await;
+    let identities: [(&str, Box<dyn Identity>); 5] = [
+        ("ES256", Box::new(signer::es256())),
+        ("EdDSA", Box::new(signer::eddsa())),
+        ("RS256", Box::new(signer::rs256())),
+        ("a canister", Box::new(CanisterSigner::new(7).signer())),
+        ("a session of a canister's user", Box::new(session())),
+    ];
+    for (name, identity) in identities {
+        let agent = agent(&node, identity);
+        let reply = agent.update(&canister(), "inc").with_arg(b"DIDL\0\0".to_vec()).call_and_wait().await;
+        assert_eq!(reply.expect(name), b"DIDL\0\0");
+        let reply = agent.query(&canister(), "get").with_arg(b"DIDL\0\0".to_vec()).call().await;
+        assert_eq!(reply.expect(name), b"DIDL\0\0");
+    }
+}
+
+#[tokio::test]
+async fn what_a_canister_vouches_for_comes_with_the_call() {
+    let node = start().await;
+    let sig = CanisterSigner::new(7).signature(b"\x0eic-sender-infoover 18");
+    let info = b"over 18".to_vec();
+    // The agent checks the signature by our root key too.
+    let identity = InfoAwareIdentity::new_with_root_key(session(), info.clone(), sig, &node.root_key);
+    let agent = agent(&node, identity.expect("the agent believes it"));
+    let reply = agent.update(&canister(), "whoami").call_and_wait().await;
+    assert_eq!(reply.expect("replied"), info);
+}
+
+#[tokio::test]
+async fn a_call_for_which_there_is_no_room_is_refused_aloud() {
+    let node = start().await;
+    let mut content = sample::call(&basic(2));
+    if let EnvelopeContent::Call { method_name, .. } = &mut content {
+        *method_name = "full".into();
+    }
+    let envelope = fresh(&basic(2), content);
+    for version in ["v2", "v3", "v4"] {
+        let path = format!("/api/{version}/canister/{}/call", canister());
+        let answer = exchange(node.address, &post(&path, &envelope)).await;
+        assert_eq!(answer.status, 503, "{version}");
+        assert!(answer.text().contains("the ingress pool is full"), "{}", answer.text());
+        assert!(answer.head.to_lowercase().contains("retry-after: 1"), "{}", answer.head);
+    }
+}
+
 #[tokio::test]
 async fn agents_see_rejects_of_queries_updates_and_inspection_with_their_codes() {
     let node = start().await;
@@ -71,7 +127,7 @@ async fn agents_see_rejects_of_queries_updates_and_inspection_with_their_codes()
     let refused = text(agent.update(&canister(), "trap").call_and_wait().await.expect_err("traps"));
     assert!(refused.contains("IC0502") && refused.contains("trapped"), "{refused}");
     let refused = text(agent.update(&canister(), "refused").call_and_wait().await.expect_err("refused"));
-    assert!(refused.contains("IC0516") && refused.contains("not you"), "{refused}");
+    assert!(refused.contains("IC0406") && refused.contains("not you"), "{refused}");
 }
 
 #[tokio::test]
@@ -89,6 +145,10 @@ async fn agents_read_the_state_and_fetch_the_root_key() {
     assert_eq!(subnet.id(), node.subnet);
     let subnet = agent.get_subnet_by_id(&node.subnet).await.expect("the subnet");
     assert!(subnet.contains_canister(&canister()));
+    let metrics = agent.read_state_subnet_metrics(node.subnet).await.expect("metrics");
+    assert_eq!((metrics.num_canisters, metrics.consumed_cycles_total), (1, 0));
+    let ranges = agent.read_state_subnet_canister_ranges(node.subnet).await.expect("ranges");
+    assert_eq!(ranges, [(CanisterId(0).principal(), CanisterId(u64::MAX).principal())]);
 }
 
 #[tokio::test]
@@ -150,6 +210,16 @@ async fn only_its_sender_reads_the_status_of_a_request() {
     assert_eq!(read(&node, &path("read_state"), &basic(2), &labels).await.0, 200);
     let (status, text) = read(&node, &path("read_state"), &basic(3), &labels).await;
     assert_eq!((status, text.contains("sender only")), (403, true));
+    let elsewhere = [
+        format!("canister/{}", CanisterId(8).principal()),
+        format!("subnet/{}", node.subnet),
+        "canister/aaaaa-aa".into(),
+    ];
+    for scope in elsewhere {
+        let path = format!("/api/v3/{scope}/read_state");
+        let (status, text) = read(&node, &path, &basic(2), &labels).await;
+        assert_eq!((status, text.contains("under the id of the called canister")), (403, true), "{scope}");
+    }
     assert_eq!(read(&node, &path("read_state"), &basic(3), &[b"request_status", &[9; 32]]).await.0, 200);
 }
 
@@ -158,6 +228,7 @@ async fn paths_are_read_where_the_spec_lets_them() {
     let node = start().await;
     let (canister, subnet) = (canister(), node.subnet);
     let at_canister = path("read_state");
+    let at_canister_v2 = at_canister.replace("v3", "v2");
     let at_subnet = format!("/api/v3/subnet/{subnet}/read_state");
     let at_management = "/api/v2/canister/aaaaa-aa/read_state".to_owned();
     let (id, sid) = (canister.as_slice(), subnet.as_slice());
@@ -173,12 +244,37 @@ async fn paths_are_read_where_the_spec_lets_them() {
         (&at_canister, &[b"canister", id, b"metadata", b"\xff"], 400),
         (&at_canister, &[b"canister", id, b"certified_data"], 400),
         (&at_canister, &[b"canister", id], 400),
+        (&at_canister, &[b"canister", id, b"controllers"], 200),
+        (&at_canister, &[b"canister", id, b"canister_creation_timestamp"], 200),
+        (&at_canister, &[b"canister", id, b"last_install_timestamp"], 200),
+        (&at_canister, &[b"subnet", sid], 200),
+        (&at_canister, &[b"subnet", sid, b"public_key"], 200),
+        (&at_canister, &[b"subnet", sid, b"type"], 200),
+        (&at_canister, &[b"subnet", sid, b"canister_ranges"], 200),
+        (&at_canister, &[b"subnet", b"another", b"canister_ranges"], 400),
+        (&at_canister_v2, &[b"subnet", b"another", b"canister_ranges"], 200),
+        (&at_canister, &[b"subnet", sid, b"node", b"some node"], 200),
+        (&at_canister, &[b"subnet", sid, b"node", b"some node", b"public_key"], 200),
+        (&at_canister, &[b"subnet", sid, b"node", b"some node", b"private_key"], 400),
+        (&at_canister, &[b"subnet", sid, b"secret"], 400),
+        (&at_canister, &[b"canister_ranges", sid], 400),
+        (&at_canister, &[b"api_boundary_nodes"], 200),
+        (&at_canister, &[b"api_boundary_nodes", b"some node"], 200),
+        (&at_canister, &[b"api_boundary_nodes", b"some node", b"domain"], 200),
+        (&at_canister, &[b"api_boundary_nodes", b"some node", b"ipv4_address"], 200),
+        (&at_canister, &[b"api_boundary_nodes", b"some node", b"ipv6_address"], 200),
+        (&at_canister, &[b"api_boundary_nodes", b"some node", b"owner"], 400),
+        (&at_canister, &[b"request_status"], 400),
+        (&at_canister, &[b"request_status", &[9; 32], b"error_code"], 200),
+        (&at_canister, &[b"request_status", &[9; 32], b"other"], 400),
         (&at_canister, &[b"canister", other.as_slice(), b"module_hash"], 400),
         (&at_canister, &[b"subnet", sid, b"metrics"], 400),
         (&at_canister, &[b"atoll_state"], 400),
         (&at_canister, &[], 400),
         (&at_subnet, &[b"subnet", sid, b"metrics"], 200),
+        (&at_subnet, &[b"subnet", b"another", b"metrics"], 400),
         (&at_subnet, &[b"canister_ranges", sid], 200),
+        (&at_subnet, &[b"canister_ranges"], 400),
         (&at_subnet, &[b"canister", id, b"module_hash"], 400),
         (&at_management, &[b"request_status", &[1; 32]], 200),
         ("/api/v3/subnet/aaaaa-aa/read_state", &[b"time"], 400),
@@ -199,10 +295,14 @@ async fn management_calls_are_scoped_by_their_argument() {
     };
     let seven = format!("canister/{}", canister());
     let anywhere = "canister/aaaaa-aa".to_owned();
+    let stranger = format!("canister/{}", controller());
+    let record = crate::encoding::management::CanisterIdRecord { canister_id: controller() };
+    let status_of_stranger = candid::encode_one(record).expect("candid");
     let subnet = format!("subnet/{}", node.subnet);
     let cases = [
         (&seven, "canister_status", status_of(7), 200),
         (&seven, "canister_status", status_of(8), 400),
+        (&stranger, "canister_status", status_of_stranger, 400),
         (&seven, "create_canister", vec![], 200),
         (&anywhere, "provisional_create_canister_with_cycles", vec![], 200),
         (&anywhere, "canister_status", status_of(7), 400),

@@ -1,7 +1,8 @@
 //! Chains of delegations: from the key that is the sender to the key that signed the request.
 
-use super::authenticate::{AuthError, read_key};
-use crate::crypto::user::PublicKey;
+use super::authenticate::AuthError;
+use super::key::SenderKey;
+use crate::certification::Verifier;
 use crate::encoding::cbor::{Permissions, SignedDelegation};
 use crate::types::{Principal, Time};
 use std::collections::BTreeSet;
@@ -9,31 +10,35 @@ use std::collections::BTreeSet;
 /// Where a chain of delegations ends.
 pub(super) struct Chain {
     /// The key that must have signed the request.
-    pub key: PublicKey,
+    pub key: SenderKey,
     /// The canisters that every delegation with targets names; `None` when none has targets.
     pub targets: Option<Vec<Principal>>,
 }
 
-/// Follows the chain from `sender_pubkey`; its length and the number of targets were bounded when it
+/// Follows the chain from the sender's key; its length and the number of targets were bounded when it
 /// was read.
 pub(super) fn follow(
-    sender_pubkey: &[u8],
+    verifier: &Verifier,
+    sender: &SenderKey,
     delegations: &[SignedDelegation],
-    now: Time,
 ) -> Result<Chain, AuthError> {
-    check_fresh(sender_pubkey, delegations, now)?;
-    let mut key = read_key(sender_pubkey)?;
+    let mut key = sender.clone();
     for (index, delegation) in delegations.iter().enumerate() {
         let message = [b"\x1aic-request-auth-delegation".as_slice(), &delegation.hash.0].concat();
-        key.verify(&message, &delegation.signature)
+        key.verify(verifier, &message, &delegation.signature)
             .map_err(|error| AuthError::DelegationSignature { index, error })?;
-        key = read_key(&delegation.pubkey)?;
+        key = SenderKey::from_der(&delegation.pubkey)
+            .map_err(|error| AuthError::DelegationKey { index, error })?;
     }
     Ok(Chain { key, targets: common_targets(delegations) })
 }
 
 /// What costs no signature check: no key twice, nothing expired.
-fn check_fresh(sender_pubkey: &[u8], delegations: &[SignedDelegation], now: Time) -> Result<(), AuthError> {
+pub(super) fn check_fresh(
+    sender_pubkey: &[u8],
+    delegations: &[SignedDelegation],
+    now: Time,
+) -> Result<(), AuthError> {
     let mut keys = BTreeSet::from([sender_pubkey]);
     for (index, SignedDelegation { pubkey, expiration, .. }) in delegations.iter().enumerate() {
         if !keys.insert(pubkey) {

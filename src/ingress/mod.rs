@@ -3,27 +3,29 @@
 //! 1. A request is *authenticated* when its sender is the self-authenticating principal of its public
 //!    key, an unbroken chain of delegations leads from that key to the one that signed the request id,
 //!    and all of it is valid now; or when it is anonymous and carries no proof (interface spec,
-//!    "Authentication"). [`authenticate_call`] and its siblings are the only makers of
-//!    [`crate::types::Authenticated`].
-//! 2. Whether a block may carry an envelope depends on the envelope's bytes, the block's time and the
-//!    block's ancestors alone, so that honest replicas agree about every block. What a pool holds only
+//!    "Authentication"). An [`Authenticator`] is the only maker of [`crate::types::Authenticated`]. Keys
+//!    are plain ones, authenticators' (WebAuthn), or canisters', whose signatures are certificates that
+//!    lead to the root key.
+//! 2. Whether a block may carry an envelope depends on the envelope's bytes, the root key, the block's
+//!    time and the block's ancestors alone, so that honest replicas agree about every block. What a pool holds only
 //!    saves work: an envelope with equal bytes was verified when it came in.
 //! 3. A call is its id, and an id does not cover the signature: of two envelopes with one id a pool
 //!    keeps the first, and a chain carries one.
 //! 4. Pools are bounded by count and bytes; a full pool refuses, it never evicts what it promised.
-//!
-//! Canister signatures and WebAuthn keys, and with them `sender_info`, are refused by name.
+//! 5. `sender_info` reaches a canister only when the canister whose key is the sender's has signed it.
 
 mod authenticate;
 mod delegation;
+mod key;
 mod pool;
+mod webauthn;
 
 #[cfg(test)]
 pub(crate) mod tests;
 #[cfg(test)]
-pub(crate) use tests::sample;
+pub(crate) use tests::{sample, signer};
 
-pub use authenticate::{
-    AuthError, authenticate_call, authenticate_query, authenticate_read_state, read_call,
-};
+pub use authenticate::{AuthError, Authenticator, read_call};
+pub use key::{KeyError, ProofError};
 pub use pool::{Pool, PoolFull};
+pub use webauthn::AssertionError;

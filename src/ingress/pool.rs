@@ -1,6 +1,6 @@
 //! Calls that wait for a block, and the memory of those that got into one.
 
-use super::authenticate::authenticate_in_block;
+use super::Authenticator;
 use crate::types::limits::{
     BLOCK_INGRESS_COUNT_MAX, BLOCK_PAYLOAD_BYTES_MAX, INGRESS_AHEAD_MAX_MS, INGRESS_HISTORY_MAX,
     INGRESS_POOL_BYTES_MAX, INGRESS_POOL_COUNT_MAX,
@@ -15,8 +15,8 @@ use std::sync::Arc;
 pub struct PoolFull;
 
 /// Authenticated calls by id.
-#[derive(Default)]
 pub struct Pool {
+    authenticator: Arc<Authenticator>,
     waiting: BTreeMap<RequestId, Waiting>,
     /// Waiting calls, oldest first.
     arrivals: BTreeMap<u64, RequestId>,
@@ -37,9 +37,18 @@ struct Waiting {
 }
 
 impl Pool {
-    /// An empty pool.
-    pub fn new() -> Pool {
-        Pool::default()
+    /// An empty pool, in front of blocks whose calls `authenticator` judges.
+    pub fn new(authenticator: Arc<Authenticator>) -> Pool {
+        Pool {
+            authenticator,
+            waiting: BTreeMap::new(),
+            arrivals: BTreeMap::new(),
+            expiries: BTreeSet::new(),
+            bytes: 0,
+            next_arrival: 0,
+            delivered: BTreeSet::new(),
+            forget: VecDeque::new(),
+        }
     }
 
     /// How many calls wait.
@@ -153,7 +162,7 @@ impl Pool {
         if known.is_some_and(|waiting| waiting.ingress.envelope == call.envelope) {
             return None;
         }
-        let error = authenticate_in_block(call.envelope.clone(), block_time).err()?;
+        let error = self.authenticator.authenticate_in_block(call.envelope.clone(), block_time).err()?;
         Some(format!("call {}: {error}", call.id))
     }
 

@@ -1,7 +1,9 @@
 //! Who is let in and who is not, judged by envelopes that real clients made; the pool against a model
 //! of its promises.
 
+mod proof;
 pub(crate) mod sample;
+pub(crate) mod signer;
 
 use self::sample::*;
 use super::*;
@@ -18,22 +20,56 @@ use std::sync::Arc;
 fn envelopes_of_every_kind_of_identity_authenticate_with_the_clients_own_request_id() {
     for (name, identity) in identities() {
         let content = call(&identity);
-        let (call, ingress) = authenticate_call(sign(&identity, &content).into(), NOW).expect(name);
+        let (call, ingress) =
+            authenticator().authenticate_call(sign(&identity, &content).into(), NOW).expect(name);
         assert_eq!(call.id().0, *content.to_request_id(), "{name}");
         assert_eq!(ingress.id, call.id(), "{name}");
         assert_eq!(read_call(&ingress).expect(name).call, *call.content(), "{name}");
         let content = query(&identity);
-        let query = authenticate_query(&sign(&identity, &content), NOW).expect(name);
+        let query = authenticator().authenticate_query(&sign(&identity, &content), NOW).expect(name);
         assert_eq!(query.id().0, *content.to_request_id(), "{name}");
         let content = read_state(&identity, &[&[b"time"], &[b"request_status", &[9; 32]], &[]]);
-        let request = authenticate_read_state(&sign(&identity, &content), NOW).expect(name);
+        let request = authenticator().authenticate_read_state(&sign(&identity, &content), NOW).expect(name);
         assert_eq!(request.id().0, *content.to_request_id(), "{name}");
     }
 }
 
+fn authenticator() -> Authenticator {
+    Authenticator::new(signer::root_key())
+}
+
+#[test]
+fn calls_together_are_judged_as_each_alone() {
+    let authenticator = authenticator();
+    let mut envelopes: Vec<Bytes> = identities()
+        .iter()
+        .chain(&identities())
+        .map(|(_, identity)| sign(identity, &call(identity)).into())
+        .collect();
+    let swapped = sign(&basic(1), &call(&basic(2)));
+    let forged = bend(&sign(&basic(1), &call(&basic(1))), |value| {
+        set_field(value, &["sender_sig"], Some(Value::Bytes(vec![1; 64])));
+    });
+    envelopes.extend([swapped, forged, b"no envelope".to_vec()].map(Bytes::from));
+    let canister = signer::CanisterSigner::new(7).signer();
+    for signer in [signer::es256(), canister] {
+        let good = sign(&signer, &call(&signer));
+        let bad = bend(&good, |value| {
+            set_field(value, &["sender_sig"], Some(Value::Bytes(vec![1; 64])));
+        });
+        envelopes.extend([good, bad].map(Bytes::from));
+    }
+    let alone = |one: &Bytes| authenticator.authenticate_call(one.clone(), NOW).map(|(_, ingress)| ingress);
+    let alone: Vec<_> = envelopes.iter().map(alone).collect();
+    assert!(alone.iter().any(Result::is_ok) && alone.iter().any(Result::is_err));
+    let mut rng = rand::rngs::OsRng;
+    assert_eq!(authenticator.authenticate_calls(envelopes, NOW, &mut rng), alone);
+    assert_eq!(authenticator.authenticate_calls(Vec::new(), NOW, &mut rng), []);
+}
+
 /// The complaint about a call, which there must be.
 fn refusal(envelope: Vec<u8>) -> String {
-    authenticate_call(envelope.into(), NOW).expect_err("must be refused").to_string()
+    authenticator().authenticate_call(envelope.into(), NOW).expect_err("must be refused").to_string()
 }
 
 fn check(envelope: Vec<u8>, class: &str) {
@@ -52,7 +88,7 @@ fn the_expiry_must_lie_between_now_and_five_minutes_and_drift() {
     let max = NOW.plus_ms(INGRESS_TTL_MS + INGRESS_DRIFT_MS);
     for accepted in [NOW, max] {
         let envelope = signed_call(|content| *content = expiring(content.clone(), accepted));
-        assert!(authenticate_call(envelope.into(), NOW).is_ok());
+        assert!(authenticator().authenticate_call(envelope.into(), NOW).is_ok());
     }
     check(
         signed_call(|content| *content = expiring(content.clone(), Time(NOW.0 - 1))),
@@ -68,7 +104,7 @@ fn the_expiry_must_lie_between_now_and_five_minutes_and_drift() {
 fn only_anonymous_reads_may_carry_any_expiry() {
     let expired = |identity: &dyn Identity| {
         let content = expiring(query(identity), Time(1));
-        authenticate_query(&sign(identity, &content), NOW)
+        authenticator().authenticate_query(&sign(identity, &content), NOW)
     };
     assert!(expired(&AnonymousIdentity).is_ok());
     assert!(matches!(expired(&basic(1)), Err(AuthError::Expired { .. })));
@@ -87,7 +123,9 @@ fn a_proof_that_does_not_fit_is_refused_by_name() {
     check(with(&["content", "method_name"], Some(Value::Text("dec".into()))), "invalid signature");
     check(with(&["content", "sender"], Some(Value::Bytes(vec![4]))), "anonymous request with a signature");
     check(signed_call(|content| set_nonce(content, 33)), "nonce too long");
-    assert!(authenticate_call(signed_call(|content| set_nonce(content, 32)).into(), NOW).is_ok());
+    assert!(
+        authenticator().authenticate_call(signed_call(|content| set_nonce(content, 32)).into(), NOW).is_ok()
+    );
 }
 
 fn set_nonce(content: &mut EnvelopeContent, length: usize) {
@@ -108,21 +146,6 @@ fn a_signature_under_another_domain_is_refused() {
     }
 }
 
-#[test]
-fn key_types_of_later_days_are_refused_by_name() {
-    for (last, name) in [(1, "WebAuthn keys"), (2, "canister signatures")] {
-        let mut key = b"\x30\x20\x30\x0c\x06\x0a\x2b\x06\x01\x04\x01\x83\xb8\x43\x01".to_vec();
-        key.extend_from_slice(&[last, 0x03, 0x10, 0x00]);
-        key.extend_from_slice(&[0; 15]);
-        let sender = crate::crypto::user::self_authenticating(&key);
-        let envelope = bend(&signed_call(|_| ()), |value| {
-            set_field(value, &["sender_pubkey"], Some(Value::Bytes(key)));
-            set_field(value, &["content", "sender"], Some(Value::Bytes(sender.as_slice().to_vec())));
-        });
-        check(envelope, name);
-    }
-}
-
 fn call_through(links: &[Link]) -> Vec<u8> {
     let identity = delegated(links);
     sign(&identity, &call(&identity))
@@ -136,7 +159,7 @@ fn chains_of_delegations_hold_link_by_link() {
         targets: Some(ids.iter().map(|id| CanisterId(*id).principal()).collect()),
         ..link.clone()
     };
-    assert!(authenticate_call(call_through(&vec![link.clone(); 20]).into(), NOW).is_ok());
+    assert!(authenticator().authenticate_call(call_through(&vec![link.clone(); 20]).into(), NOW).is_ok());
     check(call_through(&vec![link.clone(); 21]), "sender_delegation: more than 20 entries");
     check(call_through(&[link.clone(), Link { to: Some(1), ..link.clone() }]), "delegation cycle");
     check(call_through(&[Link { expiration: Time(NOW.0 - 1), ..link.clone() }]), "delegation 0 expired");
@@ -145,7 +168,8 @@ fn chains_of_delegations_hold_link_by_link() {
     let queries = Link { permissions: Some(DelegationPermissions::Queries), ..link.clone() };
     check(call_through(&[queries]), "queries only");
     let envelope = call_through(&[targets(&[6, 7]), link.clone(), targets(&[7, 9])]);
-    let (call, _) = authenticate_call(envelope.into(), NOW).expect("canister 7 is a target of both");
+    let (call, _) =
+        authenticator().authenticate_call(envelope.into(), NOW).expect("canister 7 is a target of both");
     assert_eq!(call.targets(), Some([seven].as_slice()));
     let many = Link { targets: Some(vec![seven; DELEGATION_TARGETS_MAX + 1]), ..link };
     check(call_through(&[many]), "delegation.targets: more than 1000 entries");
@@ -155,7 +179,7 @@ fn chains_of_delegations_hold_link_by_link() {
 fn a_delegation_that_permits_queries_lets_queries_through() {
     let link = Link { permissions: Some(DelegationPermissions::Queries), ..Link::default() };
     let identity = delegated(&[link]);
-    assert!(authenticate_query(&sign(&identity, &query(&identity)), NOW).is_ok());
+    assert!(authenticator().authenticate_query(&sign(&identity, &query(&identity)), NOW).is_ok());
 }
 
 #[test]
@@ -180,7 +204,7 @@ fn a_forged_delegation_is_refused() {
 fn a_call_is_void_when_its_first_delegation_expires() {
     let expiration = NOW.plus_ms(5);
     let envelope = call_through(&[Link::default(), Link { expiration, ..Link::default() }]);
-    let (_, ingress) = authenticate_call(envelope.clone().into(), NOW).expect("valid");
+    let (_, ingress) = authenticator().authenticate_call(envelope.clone().into(), NOW).expect("valid");
     assert_eq!(ingress.expiry, expiration);
     assert_eq!(crate::encoding::cbor::read_ingress(envelope.into()), Ok(ingress));
 }
@@ -198,6 +222,7 @@ fn sized_ingress(n: u64, ms: u64, size: usize) -> Arc<SignedIngress> {
         sender: Principal::anonymous(),
         ingress_expiry: NOW.plus_ms(ms),
         nonce: None,
+        sender_info: None,
     };
     let envelope = crate::encoding::cbor::encode_call(&call, None);
     Arc::new(crate::encoding::cbor::read_ingress(envelope).expect("well-formed"))
@@ -216,7 +241,7 @@ fn block(time: Time, ingress: Vec<Arc<SignedIngress>>) -> Arc<Block> {
 }
 
 fn pool(calls: &[Arc<SignedIngress>]) -> Pool {
-    let mut pool = Pool::new();
+    let mut pool = Pool::new(Arc::new(authenticator()));
     for call in calls {
         assert_eq!(pool.insert(call.clone()), Ok(true));
     }
@@ -249,7 +274,7 @@ fn what_one_replica_selects_another_finds_valid() {
     let calls = [ingress(1, 100), ingress(2, INGRESS_AHEAD_MAX_MS), ingress(3, INGRESS_AHEAD_MAX_MS + 1)];
     let selected = block(NOW, pool(&calls).select(NOW, &[]).ingress);
     assert_eq!(selected.payload.ingress.len(), 2);
-    check_verdict(&Pool::new(), &selected, &[], None);
+    check_verdict(&Pool::new(Arc::new(authenticator())), &selected, &[], None);
 }
 
 #[test]
@@ -296,7 +321,7 @@ fn a_block_with_a_repeated_or_expired_or_forged_call_is_never_voted_for() {
 fn a_twin_with_another_signature_is_the_same_call_and_is_verified_by_itself() {
     let identity = basic(1);
     let content = call(&identity);
-    let (_, one) = authenticate_call(sign(&identity, &content).into(), NOW).expect("valid");
+    let (_, one) = authenticator().authenticate_call(sign(&identity, &content).into(), NOW).expect("valid");
     let twin = bend(&one.envelope, |value| {
         set_field(value, &["sender_sig"], Some(Value::Bytes(vec![1; 64])));
     });
@@ -325,7 +350,7 @@ fn a_delivered_call_does_not_come_back_until_nothing_with_its_id_can_be_valid() 
 #[test]
 fn a_restarted_pool_knows_what_the_chain_carried() {
     let (first, second) = (ingress(1, 100), ingress(2, 50));
-    let mut pool = Pool::new();
+    let mut pool = Pool::new(Arc::new(authenticator()));
     pool.remember(&[(first.id, first.expiry), (second.id, second.expiry)]);
     assert_eq!(pool.insert(first.clone()), Ok(false));
     check_verdict(&pool, &block(NOW, vec![second.clone()]), &[], Some("twice"));
@@ -336,7 +361,7 @@ fn a_restarted_pool_knows_what_the_chain_carried() {
 
 #[test]
 fn a_full_pool_refuses_and_has_room_again_when_calls_expire() {
-    let mut pool = Pool::new();
+    let mut pool = Pool::new(Arc::new(authenticator()));
     for n in 0..INGRESS_POOL_COUNT_MAX as u64 {
         assert_eq!(pool.insert(ingress(n, n % 2)), Ok(true));
     }
@@ -349,7 +374,7 @@ fn a_full_pool_refuses_and_has_room_again_when_calls_expire() {
 
 #[test]
 fn bytes_bound_the_pool_too() {
-    let mut pool = Pool::new();
+    let mut pool = Pool::new(Arc::new(authenticator()));
     let size = 2 * 1024 * 1024;
     let fits = (0..).take_while(|n| pool.insert(sized_ingress(*n, 9, size)).is_ok()).count();
     assert_eq!(fits, INGRESS_POOL_BYTES_MAX / (size + 150));
@@ -358,6 +383,8 @@ fn bytes_bound_the_pool_too() {
 
 #[test]
 fn an_oversized_envelope_is_refused_before_it_is_read() {
-    let error = authenticate_call(Bytes::from(vec![0; INGRESS_BYTES_MAX + 1]), NOW).expect_err("too large");
+    let error = authenticator()
+        .authenticate_call(Bytes::from(vec![0; INGRESS_BYTES_MAX + 1]), NOW)
+        .expect_err("too large");
     assert!(matches!(error, AuthError::TooLarge { .. }));
 }

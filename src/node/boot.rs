@@ -14,6 +14,7 @@ use crate::consensus::Keys;
 use crate::consensus::ceremony::CeremonyKeys;
 use crate::crypto::node_key::Committee;
 use crate::crypto::user::{root_key_der, self_authenticating};
+use crate::ingress::Authenticator;
 use crate::net::Net;
 use crate::replica::Replica;
 use crate::state::ReplicatedState;
@@ -55,8 +56,9 @@ pub fn run(boot: Boot) -> Result<Option<End>, NodeError> {
         Ceremonial::Keys(keys) => keys,
         Ceremonial::Ended(end) => return Ok(Some(end)),
     };
-    let root_key = root_key_der(&keys.keyring.root_key());
-    boot.publish_identity(&root_key);
+    let raw_root_key = keys.keyring.root_key();
+    let root_key = root_key_der(&raw_root_key);
+    boot.publish_identity(&root_key, Authenticator::new(raw_root_key));
     let mut recovered = boot.rocks.recover()?;
     let state = boot.state(&recovered, &root_key)?;
     let requests = state.history().iter().map(|(id, entry)| (*id, entry.expiry));
@@ -83,11 +85,12 @@ impl Boot {
         })
     }
 
-    fn publish_identity(&self, root_key: &[u8]) {
+    fn publish_identity(&self, root_key: &[u8], authenticator: Authenticator) {
         let identity = Identity {
             node_id: self.keys.identity.node_id(),
             subnet_id: SubnetId(self_authenticating(root_key)),
             root_key_der: root_key.to_vec(),
+            authenticator: Arc::new(authenticator),
             impl_version: env!("CARGO_PKG_VERSION").to_string(),
         };
         tracing::info!(

@@ -94,6 +94,8 @@ mod tests {
             heartbeat_ms: 1,
             view_timeout_ms: 1,
             provisional: true,
+            minting_canister: None,
+            subnet_admins: Vec::new(),
             nodes: vec![],
         };
         let subnet = SubnetId(Principal::anonymous());

@@ -132,6 +132,8 @@ mod tests {
             heartbeat_ms: 1,
             view_timeout_ms: 1,
             provisional: false,
+            minting_canister: None,
+            subnet_admins: Vec::new(),
             nodes: (0..n).map(node).collect(),
         }
     }

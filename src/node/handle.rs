@@ -3,6 +3,7 @@
 use super::mailbox::{Event, Mailbox};
 use crate::certification::LabelTree;
 use crate::crypto::node_key::IdentityKey;
+use crate::ingress::{Authenticator, PoolFull};
 use crate::state::ReplicatedState;
 use crate::types::*;
 use std::sync::Arc;
@@ -22,6 +23,11 @@ impl CertifiedState {
     /// The spec's state tree after `height`: certificates are witnesses of it.
     pub fn tree(&self) -> &LabelTree {
         self.state.tree()
+    }
+
+    /// The subnet, which is the root subnet.
+    pub fn subnet_id(&self) -> Principal {
+        self.state.subnet().id
     }
 
     /// Who sent the request, if the ingress history knows it: only the sender may read its status.
@@ -53,7 +59,7 @@ impl CertifiedState {
 /// Why a call was not taken. Asking again later can help for all but `Stopped`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SubmitError {
-    #[error("the ingress pool is full")]
+    #[error("the ingress pool is full; send the call again, here or to another replica")]
     PoolFull,
     #[error("the replica is stopping")]
     Stopped,
@@ -77,12 +83,14 @@ pub(crate) enum Job {
 }
 
 /// What never changes while the node runs.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Identity {
     pub node_id: NodeId,
     pub subnet_id: SubnetId,
     /// DER-encoded, 133 bytes.
     pub root_key_der: Vec<u8>,
+    /// Lets users in by that root key.
+    pub authenticator: Arc<Authenticator>,
     pub impl_version: String,
 }
 
@@ -120,17 +128,23 @@ impl Handle {
         self.certified.clone()
     }
 
-    /// Puts an authenticated call into the pool and on its way to every replica.
+    /// Puts an authenticated call into the pool and on its way to every replica; a call that is known
+    /// already, too.
     ///
     /// # Errors
-    /// Too many calls are on their way to the pool, or the node stops.
-    pub fn submit(&self, ingress: Arc<SignedIngress>) -> Result<(), SubmitError> {
+    /// Too many calls are in the pool or on their way to it, or the node stops.
+    pub async fn submit(&self, ingress: Arc<SignedIngress>) -> Result<(), SubmitError> {
         let _place = self.ingress.places.clone().try_acquire_owned().map_err(|error| match error {
             TryAcquireError::NoPermits => SubmitError::PoolFull,
             TryAcquireError::Closed => SubmitError::Stopped,
         })?;
-        self.ingress.mailbox.put(Event::Ingress { ingress, _place });
-        Ok(())
+        let (answer, admitted) = oneshot::channel();
+        self.ingress.mailbox.put(Event::Ingress { ingress, answer, _place });
+        match admitted.await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(PoolFull)) => Err(SubmitError::PoolFull),
+            Err(_) => Err(SubmitError::Stopped),
+        }
     }
 
     /// Runs a query against the newest certified state.

@@ -1,11 +1,15 @@
 //! What waits for the replica's thread: two queues, so that a flood of calls never delays a vote.
 
+use crate::ingress::PoolFull;
 use crate::net::Received;
 use crate::types::*;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+/// Hears whether a call got into the pool.
+pub type Admitted = oneshot::Sender<Result<(), PoolFull>>;
 
 /// Something for the replica's thread.
 pub enum Event {
@@ -19,6 +23,7 @@ pub enum Event {
     /// A user's call, with its place among those under way from HTTP.
     Ingress {
         ingress: Arc<SignedIngress>,
+        answer: Admitted,
         _place: OwnedSemaphorePermit,
     },
     Executed(Executed),
@@ -95,7 +100,8 @@ mod tests {
 
     fn call(id: u8) -> Event {
         let _place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        Event::Ingress { ingress: Arc::new(super::super::tests::ingress(id)), _place }
+        let (answer, _) = oneshot::channel();
+        Event::Ingress { ingress: Arc::new(super::super::tests::ingress(id)), answer, _place }
     }
 
     fn executed(height: u64) -> Event {

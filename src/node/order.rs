@@ -3,8 +3,9 @@
 use super::ceremony::Latecomers;
 use super::certified::Certifier;
 use super::evidence::write_evidence;
-use super::mailbox::{Event, Mailbox};
+use super::mailbox::{Admitted, Event, Mailbox};
 use super::{End, NodeError, wall_clock};
+use crate::ingress::PoolFull;
 use crate::net::{Net, Received};
 use crate::replica::Replica;
 use crate::storage::Rocks;
@@ -68,11 +69,19 @@ impl Order {
         let input = match event {
             Event::Peer(received) => return self.take_message(&received),
             Event::PeerIngress { ingress, .. } => Input::PeerIngress(ingress),
-            Event::Ingress { ingress, .. } => Input::Ingress(ingress),
+            Event::Ingress { ingress, answer, .. } => return self.take_call(ingress, answer),
             Event::Executed(executed) => Input::Executed(executed),
             Event::Stop => return Vec::new(),
         };
         self.replica.handle(wall_clock(), input)
+    }
+
+    /// The client hears at once whether its call has found room.
+    fn take_call(&mut self, ingress: Arc<SignedIngress>, answer: Admitted) -> Vec<Effect> {
+        let effects = self.replica.handle(wall_clock(), Input::Ingress(ingress));
+        let refused = effects.iter().any(|effect| matches!(effect, Effect::IngressRefused(_)));
+        let _ = answer.send(if refused { Err(PoolFull) } else { Ok(()) });
+        effects
     }
 
     fn take_message(&mut self, received: &Received) -> Vec<Effect> {
@@ -144,6 +153,8 @@ impl Outside {
                 let _ = self.chain_requests.try_send((to, from));
             }
             Effect::Halt(divergence) => return self.halt(&divergence).map(Some),
+            // The client was told when the call was taken.
+            Effect::IngressRefused(_) => {}
             Effect::Persist(_)
             | Effect::SelectPayload { .. }
             | Effect::ValidatePayload { .. }

@@ -80,13 +80,13 @@ impl Node {
         let mailbox = Arc::new(Mailbox::default());
         let (ends, ended) = mpsc::unbounded_channel();
         let threads = Threads(ends);
-        let admission = Admission::start(&threads, &mailbox, &metrics)?;
+        let (identity, identity_seen) = watch::channel(None);
+        let admission = Admission::start(&threads, &mailbox, &metrics, &identity_seen)?;
         let inbox = inbox(mailbox.clone(), admission, metrics.clone());
         let tls_key = keys.tls.to_pkcs8_der();
         let net = Arc::new(Net::start(listeners.peer, membership, tls_key, inbox)?);
         tokio::spawn(telemetry::serve(listeners.metrics, pages(&metrics, &net)));
 
-        let (identity, identity_seen) = watch::channel(None);
         let (certified, certified_seen) = watch::channel(None);
         let (jobs, jobs_waiting) = mpsc::channel(QUERY_QUEUE_MAX);
         let queries = Queries {

@@ -1,7 +1,8 @@
 //! One replica without hands: consensus and the ingress pool joined into one machine.
 //!
 //! 1. A call that this replica's own interface took goes into the pool and, once, to every other
-//!    replica. A call that came from a replica goes into the pool and no further.
+//!    replica; a full pool refuses it, which leaves as [`Effect::IngressRefused`]. A call that came from a
+//!    replica goes into the pool and no further; a full pool drops it, as another replica has it.
 //! 2. Consensus asks for payloads and verdicts; the pool answers within the same call of
 //!    [`Replica::handle`].
 //! 3. A finalized block leaves as [`Effect::Execute`], oldest first, each once a run; from then on the
@@ -15,7 +16,7 @@ mod tests;
 
 pub use crate::consensus::Keys;
 use crate::consensus::{Consensus, Equivocation, randomness, records_first};
-use crate::ingress::{Pool, authenticate_call, read_call};
+use crate::ingress::{Authenticator, Pool, PoolFull, read_call};
 use crate::types::*;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -23,13 +24,16 @@ use std::sync::Arc;
 /// The whole replica but its hands and its execution.
 pub struct Replica {
     consensus: Consensus,
+    authenticator: Arc<Authenticator>,
     pool: Pool,
 }
 
 impl Replica {
     /// `keys` must be of `genesis`' chain. The first input must be [`Input::Started`].
     pub fn new(keys: Keys, genesis: &Genesis) -> Replica {
-        Replica { consensus: Consensus::new(keys, genesis.into()), pool: Pool::new() }
+        let authenticator = Arc::new(Authenticator::new(keys.keyring.root_key()));
+        let pool = Pool::new(authenticator.clone());
+        Replica { consensus: Consensus::new(keys, genesis.into()), authenticator, pool }
     }
 
     /// Takes one input; the effects are to be performed in order. Never returns `SelectPayload`,
@@ -41,7 +45,7 @@ impl Replica {
             Input::Ingress(ingress) => self.take_local(now, ingress, &mut out),
             Input::PeerIngress(ingress) => self.take_remote(now, ingress, &mut out),
             Input::Peer(_, PeerMessage::Ingress(envelope)) => {
-                if let Ok((_, ingress)) = authenticate_call(envelope, now) {
+                if let Ok((_, ingress)) = self.authenticator.authenticate_call(envelope, now) {
                     self.take_remote(now, Arc::new(ingress), &mut out);
                 }
             }
@@ -69,11 +73,15 @@ impl Replica {
             .for_each(|block| self.pool.deliver(block));
     }
 
-    /// Rule 1. A full pool drops the call: its sender hears nothing of it and tries another replica.
+    /// Rule 1.
     fn take_local(&mut self, now: Time, ingress: Arc<SignedIngress>, out: &mut Vec<Effect>) {
-        if self.pool.insert(ingress.clone()) == Ok(true) {
-            out.push(Effect::Broadcast(PeerMessage::Ingress(ingress.envelope.clone())));
-            self.ask(now, Input::PayloadWaiting, out);
+        match self.pool.insert(ingress.clone()) {
+            Ok(true) => {
+                out.push(Effect::Broadcast(PeerMessage::Ingress(ingress.envelope.clone())));
+                self.ask(now, Input::PayloadWaiting, out);
+            }
+            Ok(false) => {}
+            Err(PoolFull) => out.push(Effect::IngressRefused(ingress.id)),
         }
     }
 

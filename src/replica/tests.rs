@@ -4,7 +4,7 @@ use super::{Keys, Replica};
 use crate::crypto::hash::sha256;
 use crate::crypto::node_key;
 use crate::crypto::threshold::Keyring;
-use crate::ingress::{authenticate_call, sample};
+use crate::ingress::{Authenticator, sample};
 use crate::types::*;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -100,6 +100,8 @@ fn genesis() -> Genesis {
         heartbeat_ms: 500,
         view_timeout_ms: 1_000,
         provisional: true,
+        minting_canister: None,
+        subnet_admins: Vec::new(),
         nodes: Vec::new(),
     }
 }
@@ -108,7 +110,8 @@ fn genesis() -> Genesis {
 fn call(seed: u8) -> Arc<SignedIngress> {
     let sender = sample::basic(seed);
     let envelope = Bytes::from(sample::sign(&sender, &sample::call(&sender)));
-    let (_, ingress) = authenticate_call(envelope, sample::NOW).expect("authentic");
+    let authenticator = Authenticator::new(crate::ingress::signer::root_key());
+    let (_, ingress) = authenticator.authenticate_call(envelope, sample::NOW).expect("authentic");
     Arc::new(ingress)
 }
 
@@ -186,4 +189,33 @@ fn every_height_is_certified() {
         let status = replica.status();
         assert!(status.certified.0 > 5 && status.certified.0 + 1 >= status.finalized.0, "{status:?}");
     }
+}
+
+#[test]
+fn a_full_pool_says_so_to_the_interface() {
+    let mut subnet = Subnet::new(4);
+    let anonymous = |n: u64| {
+        let call = UserCall {
+            canister_id: CanisterId(n).principal(),
+            method_name: "inc".into(),
+            arg: Vec::new(),
+            sender: Principal::anonymous(),
+            ingress_expiry: sample::NOW.plus_ms(1_000),
+            nonce: None,
+            sender_info: None,
+        };
+        let envelope = crate::encoding::cbor::encode_call(&call, None);
+        Arc::new(crate::encoding::cbor::read_ingress(envelope).expect("well-formed"))
+    };
+    let replica = &mut subnet.replicas[0];
+    for n in 0..limits::INGRESS_POOL_COUNT_MAX as u64 {
+        replica.handle(sample::NOW, Input::PeerIngress(anonymous(n)));
+    }
+    let late = anonymous(u64::MAX);
+    let effects = replica.handle(sample::NOW, Input::Ingress(late.clone()));
+    assert!(matches!(effects.as_slice(), [Effect::IngressRefused(id)] if *id == late.id), "{effects:?}");
+    let effects = replica.handle(sample::NOW, Input::PeerIngress(late));
+    assert!(effects.is_empty(), "{effects:?}");
+    let effects = replica.handle(sample::NOW, Input::Ingress(anonymous(0)));
+    assert!(effects.is_empty(), "a call that has its place is not refused: {effects:?}");
 }

@@ -262,6 +262,8 @@ fn genesis(scenario: &Scenario) -> Genesis {
         heartbeat_ms: scenario.heartbeat_ms,
         view_timeout_ms: scenario.view_timeout_ms,
         provisional: true,
+        minting_canister: None,
+        subnet_admins: Vec::new(),
         nodes: (0..scenario.nodes).map(node).collect(),
     }
 }

@@ -1,8 +1,10 @@
 //! Calls that a canister has not answered yet, and calls of its own whose answers it awaits.
 
 use crate::types::{CallContextId, CallbackId, CanisterId, Cycles, Instructions, Principal};
-use crate::types::{RequestId, Time};
+use crate::types::{RequestId, SenderInfo, Time};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Who awaits the answer of a call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -38,6 +40,9 @@ impl Origin {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct CallContext {
     pub origin: Origin,
+    /// What a canister vouches for about the user who called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender_info: Option<SenderInfo>,
     /// Attached by the caller and not accepted yet.
     pub available: Cycles,
     pub answered: bool,
@@ -48,6 +53,22 @@ pub struct CallContext {
     /// Used by this call until now (performance counter 1).
     pub instructions: Instructions,
     pub started: Time,
+}
+
+impl CallContext {
+    /// A context without cycles that was opened at `now`. The system awaits no answer.
+    pub fn new(origin: Origin, now: Time) -> CallContext {
+        CallContext {
+            origin,
+            sender_info: None,
+            available: Cycles::ZERO,
+            answered: origin == Origin::System,
+            deleted: false,
+            outstanding: 0,
+            instructions: Instructions::ZERO,
+            started: now,
+        }
+    }
 }
 
 /// A call made, whose answer is awaited.
@@ -61,4 +82,54 @@ pub struct Callback {
     pub on_reject: (u64, u64),
     pub on_cleanup: Option<(u64, u64)>,
     pub deadline: Option<Time>,
+    /// The deadline has passed, and the response that says so is on its way.
+    pub given_up: bool,
+}
+
+/// How many calls of a canister are in flight: counted from its callbacks, so that a run learns it without
+/// looking at all of them.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct InFlight {
+    by_respondent: Arc<BTreeMap<Principal, usize>>,
+    guaranteed: usize,
+}
+
+impl InFlight {
+    /// Counts `callbacks`.
+    pub fn of<'c>(callbacks: impl IntoIterator<Item = &'c Callback>) -> InFlight {
+        let mut calls = InFlight::default();
+        callbacks.into_iter().for_each(|callback| calls.add(callback));
+        calls
+    }
+
+    /// Calls to `respondent`.
+    pub fn to(&self, respondent: &Principal) -> usize {
+        self.by_respondent.get(respondent).copied().unwrap_or(0)
+    }
+
+    /// Calls whose response is guaranteed.
+    pub fn guaranteed(&self) -> usize {
+        self.guaranteed
+    }
+
+    pub(super) fn add(&mut self, callback: &Callback) {
+        let count = Arc::make_mut(&mut self.by_respondent).entry(callback.respondent).or_default();
+        *count = count.saturating_add(1);
+        if callback.deadline.is_none() {
+            self.guaranteed = self.guaranteed.saturating_add(1);
+        }
+    }
+
+    pub(super) fn remove(&mut self, callback: &Callback) {
+        let counts = Arc::make_mut(&mut self.by_respondent);
+        match counts.get_mut(&callback.respondent) {
+            Some(count) if *count > 1 => *count = count.saturating_sub(1),
+            _ => {
+                counts.remove(&callback.respondent);
+            }
+        }
+        if callback.deadline.is_none() {
+            self.guaranteed = self.guaranteed.saturating_sub(1);
+        }
+    }
 }

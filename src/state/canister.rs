@@ -1,10 +1,17 @@
 //! One canister: its record, its memories and the messages that wait for it.
 
-use super::{CallContext, Callback, Global, Module, Origin, PageMap, Queue, Settings};
-use crate::types::limits::STOP_TIMEOUT_MS;
-use crate::types::{CallContextId, CallbackId, CanisterId, Cycles, Digest, Principal, Time};
+use super::snapshot::{GLOBAL_BYTES, Snapshot, SnapshotId, SnapshotSource};
+use super::volume::Layers;
+use super::{
+    CallContext, Callback, Consumed, Global, HookStatus, InFlight, Log, Module, Origin, PageMap, Paused,
+    Queue, Settings,
+};
+use crate::types::limits::{CANISTER_HISTORY_ENTRY_BYTES, CHUNK_BYTES_MAX, STOP_TIMEOUT_MS, WASM_PAGE_BYTES};
+use crate::types::{
+    CallContextId, CallbackId, CanisterId, Cycles, Digest, Height, Instructions, Principal, Time,
+};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// Running, stopping or stopped (interface spec, "Canister status").
@@ -55,16 +62,26 @@ pub enum ChangeDetails {
     Creation { controllers: Vec<Principal>, environment_variables_hash: Option<Digest> },
     CodeUninstall,
     CodeDeployment { mode: Deployment, module_hash: Digest },
+    LoadSnapshot { snapshot: SnapshotId, canister_version: u64, taken: Time, source: SnapshotSource },
     ControllersChange { controllers: Vec<Principal> },
+    RenameCanister(Renaming),
 }
 
-/// One line that the canister printed, or the text of a trap.
+/// The canister had another id before.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct LogRecord {
-    pub index: u64,
-    pub time: Time,
-    #[serde(with = "serde_bytes")]
-    pub content: Vec<u8>,
+pub struct Renaming {
+    pub canister_id: Principal,
+    pub total_num_changes: u64,
+    pub rename_to: RenamedTo,
+    pub requested_by: Principal,
+}
+
+/// The id that a canister got, and what had become of it until then.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RenamedTo {
+    pub canister_id: Principal,
+    pub version: u64,
+    pub total_num_changes: u64,
 }
 
 /// All of a canister but its memories, module and waiting messages: what column `Canister` holds.
@@ -77,19 +94,29 @@ pub struct CanisterRecord {
     pub status: Status,
     pub settings: Settings,
     pub cycles: Cycles,
+    /// Set aside for storage and allocations, which take from here first; they never come back.
     pub reserved_cycles: Cycles,
     /// Storage and allocations are paid for until here.
     pub charged_until: Time,
+    /// The canister can pay for its time at least until here, if nothing but time happens.
+    pub solvent_until: Time,
+    pub consumed: Consumed,
+    /// The last height in which its compute allocation gave it a turn.
+    pub allotted: Height,
     pub module_hash: Option<Digest>,
     pub globals: Vec<Global>,
     pub heap_root: Digest,
+    pub heap_layers: Layers,
     pub heap_wasm_pages: u32,
     pub stable_root: Digest,
+    pub stable_layers: Layers,
     pub stable_wasm_pages: u64,
     #[serde(with = "serde_bytes")]
     pub certified_data: Vec<u8>,
     /// Zero: not set.
     pub global_timer: Time,
+    #[serde(default, skip_serializing_if = "HookStatus::is_idle")]
+    pub low_memory_hook: HookStatus,
     pub next_context: u64,
     pub next_callback: u64,
     pub contexts: BTreeMap<CallContextId, CallContext>,
@@ -98,11 +125,18 @@ pub struct CanisterRecord {
     pub chunks: BTreeMap<Digest, u32>,
     pub history: VecDeque<Change>,
     pub history_total: u64,
-    pub logs: VecDeque<LogRecord>,
-    pub next_log: u64,
+    pub next_snapshot: u64,
+    /// Index of the oldest line of the log, and of the next one to come.
+    pub log_first: u64,
+    pub log_end: u64,
     /// Number of the oldest waiting message, and of the next one to come.
     pub queue_first: u64,
     pub queue_end: u64,
+    /// The same of the management calls that are held back.
+    pub held_first: u64,
+    pub held_end: u64,
+    /// Instructions granted to the paused run, if there is one.
+    pub granted: Option<Instructions>,
 }
 
 /// A canister as execution sees it. The roots and queue numbers in `record` are brought up to date
@@ -114,6 +148,15 @@ pub struct CanisterState {
     pub heap: PageMap,
     pub stable: PageMap,
     pub queue: Queue,
+    pub log: Log,
+    /// By number.
+    pub snapshots: BTreeMap<u64, Arc<Snapshot>>,
+    /// Management calls about it that wait until its paused run has ended.
+    pub held: Queue,
+    /// The run that is in the middle.
+    pub paused: Option<Arc<Paused>>,
+    /// Of `record.callbacks`.
+    pub in_flight: InFlight,
 }
 
 impl CanisterState {
@@ -125,7 +168,51 @@ impl CanisterState {
             heap: PageMap::new(),
             stable: PageMap::new(),
             queue: Queue::default(),
+            log: Log::default(),
+            snapshots: BTreeMap::new(),
+            held: Queue::default(),
+            paused: None,
+            in_flight: InFlight::default(),
         }
+    }
+
+    /// Gives the heap up, with what is on disk of it.
+    pub fn clear_heap(&mut self) {
+        self.heap = PageMap::new();
+        self.record.heap_layers = Layers::default();
+        self.record.heap_wasm_pages = 0;
+    }
+
+    /// Gives the stable memory up, with what is on disk of it.
+    pub fn clear_stable(&mut self) {
+        self.stable = PageMap::new();
+        self.record.stable_layers = Layers::default();
+        self.record.stable_wasm_pages = 0;
+    }
+
+    /// Bytes that its snapshots count.
+    pub fn snapshot_bytes(&self) -> u64 {
+        let bytes = self.snapshots.values().map(|snapshot| snapshot.record.bytes());
+        bytes.fold(0, u64::saturating_add)
+    }
+
+    /// Bytes that its globals count.
+    pub fn global_bytes(&self) -> u64 {
+        (self.record.globals.len() as u64).saturating_mul(GLOBAL_BYTES)
+    }
+
+    /// Whether the chunk store, or that of a snapshot, lists the chunk.
+    pub fn lists_chunk(&self, hash: &Digest) -> bool {
+        let mut snapshots = self.snapshots.values();
+        self.record.chunks.contains_key(hash)
+            || snapshots.any(|snapshot| snapshot.record.chunks.contains_key(hash))
+    }
+
+    /// Hashes of all chunks that the chunk store or a snapshot lists.
+    pub fn chunk_hashes(&self) -> BTreeSet<Digest> {
+        let own = self.record.chunks.keys();
+        let others = self.snapshots.values().flat_map(|snapshot| snapshot.record.chunks.keys());
+        own.chain(others).copied().collect()
     }
 
     /// Whether `principal` may control the canister.
@@ -133,22 +220,56 @@ impl CanisterState {
         self.record.settings.controllers.contains(principal)
     }
 
-    /// Whether it has something to do now: messages wait for it.
+    /// Whether it has something to do now: messages wait for it, and no run is in the middle.
     pub fn has_work(&self) -> bool {
-        !self.queue.is_empty()
+        !self.queue.is_empty() && self.paused.is_none()
     }
 
     /// The moment at which its timer is due, while it can run.
     pub fn timer(&self) -> Option<Time> {
         let set = self.record.global_timer != Time::ZERO && self.module.is_some();
+        let set = set && self.paused.is_none();
         (set && self.record.status == Status::Running).then_some(self.record.global_timer)
     }
 
     /// Bytes that heap and stable memory are large.
     pub fn memory_bytes(&self) -> u64 {
-        const PAGE: u64 = crate::types::limits::WASM_PAGE_BYTES as u64;
+        const PAGE: u64 = WASM_PAGE_BYTES as u64;
         let pages = u64::from(self.record.heap_wasm_pages);
         pages.saturating_add(self.record.stable_wasm_pages).saturating_mul(PAGE)
+    }
+
+    /// Bytes of memories, module, chunks, logs, history and snapshots: what storage is charged for.
+    pub fn held_bytes(&self) -> u64 {
+        let parts = [
+            self.module.as_ref().map_or(0, |module| module.record.bytes),
+            self.record.chunk_store_bytes(),
+            self.log.bytes(),
+            self.record.history_bytes(),
+            self.snapshot_bytes(),
+        ];
+        parts.into_iter().fold(self.memory_bytes(), u64::saturating_add)
+    }
+
+    /// Bytes of the subnet that nobody else can have: what the canister holds, or what is allocated to it
+    /// if that is more.
+    pub fn allocated_bytes(&self) -> u64 {
+        self.held_bytes().max(self.record.settings.memory_allocation)
+    }
+
+    /// The canister awaits the response to a call.
+    pub fn add_callback(&mut self, id: CallbackId, callback: Callback) {
+        self.in_flight.add(&callback);
+        if let Some(replaced) = self.record.callbacks.insert(id, callback) {
+            self.in_flight.remove(&replaced);
+        }
+    }
+
+    /// The canister does not await this response any more.
+    pub fn take_callback(&mut self, id: CallbackId) -> Option<Callback> {
+        let callback = self.record.callbacks.remove(&id)?;
+        self.in_flight.remove(&callback);
+        Some(callback)
     }
 
     /// The moment after which the oldest waiting `stop_canister` call is given up.
@@ -162,6 +283,16 @@ impl CanisterState {
 }
 
 impl CanisterRecord {
+    /// Each chunk counts with the size of the largest.
+    pub fn chunk_store_bytes(&self) -> u64 {
+        (self.chunks.len() as u64).saturating_mul(CHUNK_BYTES_MAX as u64)
+    }
+
+    /// What the history counts as memory.
+    pub fn history_bytes(&self) -> u64 {
+        (self.history.len() as u64).saturating_mul(CANISTER_HISTORY_ENTRY_BYTES)
+    }
+
     fn new(settings: Settings, cycles: Cycles, now: Time) -> CanisterRecord {
         CanisterRecord {
             canister_version: 0,
@@ -172,14 +303,20 @@ impl CanisterRecord {
             cycles,
             reserved_cycles: Cycles::ZERO,
             charged_until: now,
+            solvent_until: Time(u64::MAX),
+            consumed: Consumed::default(),
+            allotted: Height::ZERO,
             module_hash: None,
             globals: Vec::new(),
             heap_root: Digest::ZERO,
+            heap_layers: Layers::default(),
             heap_wasm_pages: 0,
             stable_root: Digest::ZERO,
+            stable_layers: Layers::default(),
             stable_wasm_pages: 0,
             certified_data: Vec::new(),
             global_timer: Time::ZERO,
+            low_memory_hook: HookStatus::default(),
             next_context: 0,
             next_callback: 0,
             contexts: BTreeMap::new(),
@@ -187,10 +324,14 @@ impl CanisterRecord {
             chunks: BTreeMap::new(),
             history: VecDeque::new(),
             history_total: 0,
-            logs: VecDeque::new(),
-            next_log: 0,
+            next_snapshot: 0,
+            log_first: 0,
+            log_end: 0,
             queue_first: 0,
             queue_end: 0,
+            held_first: 0,
+            held_end: 0,
+            granted: None,
         }
     }
 }

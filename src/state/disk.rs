@@ -8,11 +8,12 @@ use bytes::Bytes;
 /// A family of keys; `storage::schema` gives each its RocksDB column family.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum Column {
-    /// Canister number (8 bytes, big-endian) -> canister record without memories.
+    /// Canister number (8 bytes, big-endian) -> canister record without memories; canister number, kind (1 byte),
+    /// number (8 bytes) -> waiting message, line of its log, or snapshot record.
     Canister,
-    /// Canister number, memory kind (1 byte), page index (8 bytes) -> page content.
+    /// Volume (8 bytes), page index (8 bytes) -> page content.
     Page,
-    /// The same key as `Page` -> digest of the page.
+    /// The same key as `Page` -> digest of the page; empty where a page of an older volume is gone.
     PageDigest,
     /// Module hash -> module as installed.
     Module,
@@ -37,6 +38,8 @@ pub struct Write {
 pub struct StateDelta {
     pub height: Height,
     pub writes: Vec<Write>,
+    /// Prefixes of keys that are removed, before anything is written.
+    pub dropped: Vec<(Column, Vec<u8>)>,
 }
 
 /// A consistent view of committed state (a RocksDB snapshot, or the simulator's map).

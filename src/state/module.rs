@@ -66,9 +66,22 @@ pub struct Module {
     pub hash: Digest,
     pub record: ModuleRecord,
     pub content: Blob,
+    /// Looked up once: it is asked whenever a canister changes.
+    heartbeat: bool,
 }
 
 impl Module {
+    /// The module of this hash.
+    pub fn new(hash: Digest, record: ModuleRecord, content: Blob) -> Module {
+        let heartbeat = record.exports.contains("canister_heartbeat");
+        Module { hash, record, content, heartbeat }
+    }
+
+    /// Whether `canister_heartbeat` is exported.
+    pub fn has_heartbeat(&self) -> bool {
+        self.heartbeat
+    }
+
     /// Whether the function is exported.
     pub fn exports(&self, name: &str) -> bool {
         self.record.exports.contains(name)

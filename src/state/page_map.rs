@@ -159,9 +159,17 @@ impl PageMap {
     /// # Errors
     /// [`HostFailure`] as for [`PageMap::get`].
     pub fn pages(&self) -> Result<Vec<(u64, Page)>, HostFailure> {
+        self.pages_from(0, usize::MAX)
+    }
+
+    /// Up to `count` pages from `index` on, ascending.
+    ///
+    /// # Errors
+    /// [`HostFailure`] as for [`PageMap::get`].
+    pub fn pages_from(&self, index: u64, count: usize) -> Result<Vec<(u64, Page)>, HostFailure> {
         let mut leaves = Vec::new();
         if let Some(top) = self.top()? {
-            top.leaves(0, &mut leaves);
+            top.leaves_from(index, count, 0, &mut leaves);
         }
         let mut loaded = self.load_many(&leaves)?.into_iter();
         let content = |(index, leaf): (u64, &Leaf)| match &leaf.page {

@@ -1,7 +1,7 @@
 //! A first-in-first-out queue of messages. Every message has a number of its own, so that only what
 //! was pushed or popped since the last height is written to disk.
 
-use crate::types::{Answer, CallbackId, Ingress, Request, Response};
+use crate::types::{CallbackId, Cycles, Ingress, Request, Response};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -22,10 +22,16 @@ impl Message {
         match self {
             Message::Ingress(ingress) => ingress.call.arg.len(),
             Message::Request(request) => request.payload.len(),
-            Message::Response(response) => match &response.payload {
-                Answer::Reply(reply) => reply.len(),
-                Answer::Reject(reject) => reject.message.len(),
-            },
+            Message::Response(response) => response.payload.bytes(),
+        }
+    }
+
+    /// Cycles that the message carries.
+    pub fn cycles(&self) -> Cycles {
+        match self {
+            Message::Ingress(_) => Cycles::ZERO,
+            Message::Request(request) => request.cycles,
+            Message::Response(response) => response.refund,
         }
     }
 
@@ -44,6 +50,9 @@ pub struct Queue {
     first: u64,
     /// Bytes that the messages carry.
     bytes: u64,
+    /// Cycles that they carry.
+    #[cfg(test)]
+    cycles: u128,
     messages: imbl::Vector<Arc<Message>>,
 }
 
@@ -52,12 +61,20 @@ impl Queue {
     pub fn restored(first: u64, messages: impl IntoIterator<Item = Arc<Message>>) -> Queue {
         let messages: imbl::Vector<Arc<Message>> = messages.into_iter().collect();
         let bytes = messages.iter().map(|message| message.payload_bytes() as u64).sum();
-        Queue { first, bytes, messages }
+        Queue {
+            first,
+            bytes,
+            #[cfg(test)]
+            cycles: messages.iter().map(|message| message.cycles().0).sum(),
+            messages,
+        }
     }
 
     /// Appends `message`.
     pub fn push(&mut self, message: Message) {
         self.bytes = self.bytes.saturating_add(message.payload_bytes() as u64);
+        #[cfg(test)]
+        (self.cycles += message.cycles().0);
         self.messages.push_back(Arc::new(message));
     }
 
@@ -65,8 +82,33 @@ impl Queue {
     pub fn pop(&mut self) -> Option<Arc<Message>> {
         let message = self.messages.pop_front()?;
         self.bytes = self.bytes.saturating_sub(message.payload_bytes() as u64);
+        #[cfg(test)]
+        (self.cycles -= message.cycles().0);
         self.first = self.first.saturating_add(1);
         Some(message)
+    }
+
+    /// Puts back the message that was popped last.
+    pub fn put_back(&mut self, message: Arc<Message>) {
+        self.bytes = self.bytes.saturating_add(message.payload_bytes() as u64);
+        #[cfg(test)]
+        (self.cycles += message.cycles().0);
+        self.messages.push_front(message);
+        self.first = self.first.saturating_sub(1);
+    }
+
+    /// Takes all messages; the queue goes on with the numbers that follow.
+    pub fn take_all(&mut self) -> impl Iterator<Item = Arc<Message>> + use<> {
+        self.first = self.end();
+        self.bytes = 0;
+        #[cfg(test)]
+        (self.cycles = 0);
+        std::mem::take(&mut self.messages).into_iter()
+    }
+
+    /// The oldest message.
+    pub fn front(&self) -> Option<&Arc<Message>> {
+        self.messages.front()
     }
 
     /// How many messages wait.
@@ -77,6 +119,12 @@ impl Queue {
     /// Bytes that the waiting messages carry.
     pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// Cycles that the waiting messages carry.
+    #[cfg(test)]
+    pub fn cycles(&self) -> u128 {
+        self.cycles
     }
 
     /// Whether none waits.

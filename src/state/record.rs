@@ -41,6 +41,7 @@ pub(super) fn label(column: Column) -> &'static [u8] {
 
 /// Keys of the columns.
 pub mod key {
+    use super::super::volume::VolumeId;
     use super::*;
 
     /// `Subnet`: who the subnet is.
@@ -49,21 +50,33 @@ pub mod key {
     pub const COUNTERS: &[u8] = b"counters";
     /// `Subnet`: waiting management calls, followed by their number.
     pub const MANAGEMENT: &[u8] = b"management/";
-    /// Kind of memory in the keys of `Page` and `PageDigest`.
-    pub const HEAP: u8 = 0;
-    /// See [`HEAP`].
-    pub const STABLE: u8 = 1;
-    /// Length of a canister's key; longer keys of the column are its waiting messages.
+    /// Length of a canister's key; longer keys of the column are what belongs to it.
     pub const CANISTER_BYTES: usize = 8;
+    /// What of a canister a key is of.
+    pub const MESSAGE: u8 = b'm';
+    pub const HELD: u8 = b'h';
+    pub const LOG: u8 = b'l';
+    pub const PAUSED: u8 = b'p';
+    pub const SNAPSHOT: u8 = b's';
 
     /// `Canister`: the record.
     pub fn canister(id: CanisterId) -> Vec<u8> {
         id.0.to_be_bytes().to_vec()
     }
 
-    /// `Canister`: a message that waits for it.
-    pub fn message(id: CanisterId, number: u64) -> Vec<u8> {
-        joined(&id.0.to_be_bytes(), &number.to_be_bytes())
+    /// `Canister`: a waiting message, a management call that is held back, a line of its log or a snapshot.
+    pub fn belonging(id: CanisterId, kind: u8, number: u64) -> Vec<u8> {
+        joined(&joined(&id.0.to_be_bytes(), &[kind]), &number.to_be_bytes())
+    }
+
+    /// `Canister`: the run that is in the middle.
+    pub fn paused(id: CanisterId) -> Vec<u8> {
+        joined(&id.0.to_be_bytes(), &[PAUSED])
+    }
+
+    /// `Canister`: a management call about it that is held back.
+    pub fn held(id: CanisterId, number: u64) -> Vec<u8> {
+        belonging(id, HELD, number)
     }
 
     /// `Subnet`: a management call that waits.
@@ -71,14 +84,14 @@ pub mod key {
         joined(MANAGEMENT, &number.to_be_bytes())
     }
 
-    /// `Page` and `PageDigest`: where a memory's pages begin.
-    pub fn memory(id: CanisterId, kind: u8) -> Vec<u8> {
-        joined(&id.0.to_be_bytes(), &[kind])
+    /// `Page` and `PageDigest`: where a volume's pages begin.
+    pub fn volume(id: VolumeId) -> Vec<u8> {
+        id.0.to_be_bytes().to_vec()
     }
 
     /// `Page` and `PageDigest`: one page.
-    pub fn page(id: CanisterId, kind: u8, index: u64) -> Vec<u8> {
-        joined(&memory(id, kind), &index.to_be_bytes())
+    pub fn page(id: VolumeId, index: u64) -> Vec<u8> {
+        joined(&id.0.to_be_bytes(), &index.to_be_bytes())
     }
 
     /// `Module`: the module as installed.

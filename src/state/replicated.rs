@@ -1,10 +1,14 @@
 //! The state after a height, with the indexes that make time and idle canisters cost nothing.
 
+use super::account::Allocated;
 use super::record::key;
-use super::{Blob, CanisterState, Counters, History, HistoryEntry, Module, Queue, SubnetRecord};
+use super::task::{Tasks, Wanted};
+use super::volume::Shares;
+use super::{Blob, CanisterState, Counters, History, HistoryEntry, Module, Paused, Queue, SubnetRecord};
 use super::{Column, HostFailure, StateDelta, SubnetNode, Write, record, tree};
 use crate::certification::LabelTree;
 use crate::crypto::hash::sha256;
+use crate::types::limits::{LONG_INSTALLS_MAX, LONG_RUNS_MAX};
 use crate::types::*;
 use imbl::{OrdMap, OrdSet};
 use std::collections::BTreeSet;
@@ -34,7 +38,8 @@ pub struct ReplicatedState {
     pub(crate) counters: Counters,
     pub(super) canisters: OrdMap<CanisterId, Arc<CanisterState>>,
     pub(super) modules: OrdMap<Digest, SharedModule>,
-    /// Chunk stores: contents by canister and hash.
+    pub(super) shares: Shares,
+    /// Chunk stores, of canisters and snapshots: contents by canister and hash.
     pub(super) chunks: OrdMap<(CanisterId, Digest), Blob>,
     pub(super) history: History,
     pub(crate) management: Queue,
@@ -44,7 +49,17 @@ pub struct ReplicatedState {
     timers: OrdSet<(Time, CanisterId)>,
     /// Canisters at which `stop_canister` calls wait, by the moment the first of them is given up.
     stops: OrdSet<(Time, CanisterId)>,
-    memory_bytes: u64,
+    tasks: Tasks,
+    /// Canisters with a paused run, in the order of the line.
+    line: OrdSet<(u64, CanisterId)>,
+    /// Canisters by the moment until which they can pay for their time.
+    solvent: OrdSet<(Time, CanisterId)>,
+    /// Running canisters with a compute allocation for which messages wait.
+    allotted: OrdSet<CanisterId>,
+    allocated: Allocated,
+    /// Cycles of all canisters, kept by every change.
+    #[cfg(test)]
+    cycles: u128,
     /// Bytes that messages carry which wait for canisters.
     queue_bytes: u64,
     /// Best-effort calls in flight, by the moment they are given up.
@@ -73,6 +88,8 @@ impl ReplicatedState {
             root_key: root_key_der.to_vec(),
             nodes: nodes.iter().map(node).collect(),
             provisional: genesis.provisional,
+            minting_canister: genesis.minting_canister.as_ref().and_then(CanisterId::from_principal),
+            admins: genesis.subnet_admins.clone(),
         };
         let mut state = ReplicatedState::empty(record, Counters::genesis());
         let bytes = record::encode(state.subnet.as_ref())?;
@@ -87,18 +104,26 @@ impl ReplicatedState {
         let mut tree = LabelTree::new();
         tree::show_subnet(&mut tree, &subnet);
         tree::show_time(&mut tree, counters.time);
+        tree::show_metrics(&mut tree, &subnet, &counters, 0);
         ReplicatedState {
             subnet: Arc::new(subnet),
             counters,
             canisters: OrdMap::new(),
             modules: OrdMap::new(),
+            shares: Shares::default(),
             chunks: OrdMap::new(),
             history: History::default(),
             management: Queue::default(),
             active: OrdSet::new(),
             timers: OrdSet::new(),
             stops: OrdSet::new(),
-            memory_bytes: 0,
+            tasks: Tasks::default(),
+            line: OrdSet::new(),
+            solvent: OrdSet::new(),
+            allotted: OrdSet::new(),
+            allocated: Allocated::default(),
+            #[cfg(test)]
+            cycles: 0,
             queue_bytes: 0,
             deadlines: OrdSet::new(),
             tree,
@@ -183,7 +208,8 @@ impl ReplicatedState {
 /// Changes. Every one goes through here, so that indexes and the list of what was touched hold.
 impl ReplicatedState {
     /// Adds a canister, or replaces it.
-    pub fn put_canister(&mut self, id: CanisterId, canister: CanisterState) {
+    pub fn put_canister(&mut self, id: CanisterId, mut canister: CanisterState) {
+        canister.watch_heap();
         let new = Arc::new(canister);
         let old = self.canisters.insert(id, new.clone());
         self.touched.canisters.insert(id);
@@ -198,18 +224,28 @@ impl ReplicatedState {
     ) -> Option<R> {
         let slot = self.canisters.get_mut(&id)?;
         let before = Marks::of(slot);
-        let result = change(Arc::make_mut(slot));
+        let canister = Arc::make_mut(slot);
+        let result = change(canister);
+        canister.watch_heap();
         let after = Marks::of(slot);
+        #[cfg(test)]
+        assert_paid(slot, before, after, self.counters.time);
         self.touched.canisters.insert(id);
         self.remark(id, before, after);
         Some(result)
     }
 
-    /// Removes a canister with all it holds.
+    /// Removes a canister with its record, memories, messages and log. Its module and chunks, and those of its
+    /// snapshots, are released by the caller.
     pub fn remove_canister(&mut self, id: CanisterId) {
         let old = self.canisters.remove(&id);
         self.touched.canisters.insert(id);
         self.reindex(id, old.as_deref(), None);
+    }
+
+    /// Seals the canister with this height, though nothing of it changes: another takes over what it has on disk.
+    pub fn touch_canister(&mut self, id: CanisterId) {
+        self.touched.canisters.insert(id);
     }
 
     /// Sets what is known of a user's call.
@@ -243,14 +279,23 @@ impl ReplicatedState {
         }
     }
 
-    /// Stores a chunk's content; the canister's record lists it.
+    /// Stores a chunk's content; the canister's record or a snapshot lists it.
     pub fn put_chunk(&mut self, id: CanisterId, hash: Digest, content: Arc<[u8]>) {
         self.chunks.insert((id, hash), Blob::held(content));
     }
 
-    /// Removes a chunk's content.
-    pub fn remove_chunk(&mut self, id: CanisterId, hash: &Digest) {
-        self.chunks.remove(&(id, *hash));
+    /// Shares a chunk's content that another canister holds.
+    pub fn share_chunk(&mut self, id: CanisterId, hash: Digest, content: Blob) {
+        self.chunks.insert((id, hash), content);
+    }
+
+    /// Removes the contents of those chunks that neither the canister nor a snapshot of it lists any more.
+    pub fn release_chunks(&mut self, id: CanisterId, hashes: impl IntoIterator<Item = Digest>) {
+        for hash in hashes {
+            if !self.canisters.get(&id).is_some_and(|canister| canister.lists_chunk(&hash)) {
+                self.chunks.remove(&(id, hash));
+            }
+        }
     }
 
     /// The first canister after `last` for which messages wait, around the end.
@@ -271,15 +316,80 @@ impl ReplicatedState {
         due.map(|(_, id)| *id).collect()
     }
 
+    /// At most `count` canisters whose hook of low memory is due, beginning after `last` and around the end.
+    pub fn due_hooks(&self, last: Option<CanisterId>, count: usize) -> Vec<CanisterId> {
+        self.tasks.hooks(last, count)
+    }
+
+    /// At most `count` canisters that want a heartbeat, beginning after `last` and around the end.
+    pub fn due_heartbeats(&self, last: Option<CanisterId>, count: usize) -> Vec<CanisterId> {
+        self.tasks.heartbeats(last, count)
+    }
+
     /// A canister at which a `stop_canister` call has waited for too long.
     pub fn due_stop(&self, now: Time) -> Option<CanisterId> {
         let (time, id) = self.stops.get_min()?;
         (*time < now).then_some(*id)
     }
 
-    /// Bytes of heaps and stable memories of all canisters.
-    pub fn memory_bytes(&self) -> u64 {
-        self.memory_bytes
+    /// Canisters whose paused run goes on now: the first [`LONG_RUNS_MAX`] of the line, but no more than
+    /// [`LONG_INSTALLS_MAX`] installations.
+    pub fn under_way(&self) -> Vec<CanisterId> {
+        let (mut under_way, mut installs) = (Vec::new(), 0);
+        for (_, id) in &self.line {
+            if under_way.len() >= LONG_RUNS_MAX {
+                break;
+            }
+            let install = self.paused(*id).is_some_and(|paused| paused.is_install());
+            if !install || installs < LONG_INSTALLS_MAX {
+                under_way.push(*id);
+                installs += usize::from(install);
+            }
+        }
+        under_way
+    }
+
+    /// The place behind all others in the line of paused runs.
+    pub fn next_place(&self) -> u64 {
+        self.line.get_max().map_or(0, |(last, _)| last.saturating_add(1))
+    }
+
+    /// How many runs are in the middle, or wait to be again.
+    pub fn paused_count(&self) -> usize {
+        self.line.len()
+    }
+
+    /// The canister's paused run.
+    pub fn paused(&self, id: CanisterId) -> Option<&Arc<Paused>> {
+        self.canisters.get(&id)?.paused.as_ref()
+    }
+
+    /// What all canisters have together.
+    pub fn allocated(&self) -> Allocated {
+        self.allocated
+    }
+
+    /// Cycles that exist: of all canisters, of waiting management calls, and those that are burned.
+    #[cfg(test)]
+    pub fn cycles_there_are(&self) -> u128 {
+        self.cycles + self.management.cycles() + self.counters.burned.0
+    }
+
+    /// Canisters whose funds may not last until `now`.
+    pub fn due_insolvent(&self, now: Time) -> Vec<CanisterId> {
+        let due = self.solvent.iter().take_while(|(time, _)| *time <= now);
+        due.map(|(_, id)| *id).collect()
+    }
+
+    /// Running canisters with a compute allocation for which messages wait, by id. There are few: all
+    /// allocations together are bounded.
+    pub fn allotted(&self) -> impl Iterator<Item = (CanisterId, &CanisterState)> {
+        self.allotted.iter().filter_map(|id| Some((*id, self.canisters.get(id)?.as_ref())))
+    }
+
+    /// Canisters changed since the last height was sealed, by id.
+    pub fn touched(&self) -> Vec<CanisterId> {
+        self.touched.canisters.iter().copied().collect()
     }
 
     /// A best-effort call whose deadline has passed.
@@ -315,8 +425,17 @@ impl ReplicatedState {
         };
         reorder(&mut self.timers, id, before.timer, after.timer);
         reorder(&mut self.stops, id, before.stop, after.stop);
-        let others = self.memory_bytes.saturating_sub(before.memory_bytes);
-        self.memory_bytes = others.saturating_add(after.memory_bytes);
+        self.tasks.note(id, before.wanted, after.wanted);
+        reorder(&mut self.line, id, before.paused, after.paused);
+        reorder(&mut self.solvent, id, before.insolvent, after.insolvent);
+        match (before.allotted, after.allotted) {
+            (false, true) => self.allotted.insert(id),
+            (true, false) => self.allotted.remove(&id),
+            (true, true) | (false, false) => None,
+        };
+        self.allocated = self.allocated.without(before.allocated).with(after.allocated);
+        #[cfg(test)]
+        (self.cycles = self.cycles - before.cycles + after.cycles);
         let others = self.queue_bytes.saturating_sub(before.queue_bytes);
         self.queue_bytes = others.saturating_add(after.queue_bytes);
     }
@@ -346,36 +465,57 @@ struct Marks {
     active: bool,
     timer: Option<Time>,
     stop: Option<Time>,
-    memory_bytes: u64,
+    wanted: Wanted,
+    paused: Option<u64>,
+    insolvent: Option<Time>,
+    allotted: bool,
+    allocated: Allocated,
+    #[cfg(test)]
+    cycles: u128,
     queue_bytes: u64,
 }
 
 impl Marks {
     fn of(canister: &CanisterState) -> Marks {
+        let record = &canister.record;
         Marks {
             active: canister.has_work(),
             timer: canister.timer(),
             stop: canister.stop_deadline(),
-            memory_bytes: canister.memory_bytes(),
-            queue_bytes: canister.queue.bytes(),
+            wanted: Wanted::by(canister),
+            paused: canister.paused.as_ref().map(|paused| paused.number),
+            insolvent: Some(record.solvent_until).filter(|until| *until != Time(u64::MAX)),
+            allotted: canister.has_work() && record.settings.compute_allocation > 0,
+            allocated: Allocated::of(canister),
+            #[cfg(test)]
+            cycles: super::account::cycles_of(canister),
+            queue_bytes: canister.queue.bytes().saturating_add(canister.held.bytes()),
         }
     }
 }
 
-/// Moves a canister in an index by time.
-fn reorder(
-    index: &mut OrdSet<(Time, CanisterId)>,
+/// Moves a canister in an index by time, or by place in the line.
+fn reorder<K: Ord + Copy>(
+    index: &mut OrdSet<(K, CanisterId)>,
     id: CanisterId,
-    before: Option<Time>,
-    after: Option<Time>,
+    before: Option<K>,
+    after: Option<K>,
 ) {
     if before == after {
         return;
     }
-    if let Some(time) = before {
-        index.remove(&(time, id));
+    if let Some(place) = before {
+        index.remove(&(place, id));
     }
-    if let Some(time) = after {
-        index.insert((time, id));
+    if let Some(place) = after {
+        index.insert((place, id));
     }
+}
+
+/// What a canister pays for its time changes only when it has paid for the time until now.
+#[cfg(test)]
+fn assert_paid(canister: &CanisterState, before: Marks, after: Marks, now: Time) {
+    let rate = |marks: Marks| (marks.allocated.bytes, marks.allocated.compute);
+    let paid = now.ms_since(canister.record.charged_until) < 1_000;
+    assert!(rate(before) == rate(after) || paid, "what a canister holds changed before it paid for its time");
 }

@@ -3,9 +3,12 @@
 
 use super::record::{self, key};
 use super::replicated::Touched;
-use super::{CanisterState, Column, HostFailure, PageMap, Queue, ReplicatedState, StateDelta, Write, tree};
-use crate::types::{CanisterId, Digest, RequestId, StateRoot};
+use super::volume::seal_memories;
+use super::{CanisterState, Column, HostFailure, Log, Queue, ReplicatedState, StateDelta, Write, tree};
+use crate::types::limits::METRICS_INTERVAL;
+use crate::types::{CanisterId, RequestId, StateRoot};
 use bytes::Bytes;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 impl Write {
@@ -28,6 +31,8 @@ pub(super) fn seal(
 ) -> Result<(StateDelta, StateRoot), HostFailure> {
     let mut touched = std::mem::take(&mut state.touched);
     let mut writes = std::mem::take(&mut touched.unwritten);
+    let (pages, dropped) = seal_memories(state, before, &touched.canisters)?;
+    writes.extend(pages);
     seal_subnet(state, before, &mut writes)?;
     seal_modules(state, before, &touched, &mut writes)?;
     for id in &touched.canisters {
@@ -39,7 +44,10 @@ pub(super) fn seal(
     let digests = state.records.digest().0.to_vec();
     state.tree.set_leaf(&[tree::ATOLL_STATE], digests);
     let height = state.counters.height;
-    Ok((StateDelta { height, writes }, state.root()))
+    let prefixes = dropped
+        .into_iter()
+        .flat_map(|volume| [Column::Page, Column::PageDigest].map(|column| (column, key::volume(volume))));
+    Ok((StateDelta { height, writes, dropped: prefixes.collect() }, state.root()))
 }
 
 /// Notes a hashed record and adds it to the writes.
@@ -53,7 +61,11 @@ fn seal_subnet(
     before: &ReplicatedState,
     writes: &mut Vec<Write>,
 ) -> Result<(), HostFailure> {
+    if state.counters.height.0.is_multiple_of(METRICS_INTERVAL) {
+        state.counters.canister_state_bytes = state.allocated().bytes;
+    }
     tree::show_time(&mut state.tree, state.counters.time);
+    tree::show_metrics(&mut state.tree, &state.subnet, &state.counters, state.canisters.len());
     state.counters.management_first = state.management.first();
     state.counters.management_end = state.management.end();
     let counters = record::encode(&state.counters)?;
@@ -96,10 +108,12 @@ fn seal_canister(
 ) -> Result<(), HostFailure> {
     if let Some(slot) = state.canisters.get_mut(&id) {
         let canister = Arc::make_mut(slot);
-        canister.record.heap_root = canister.heap.root();
-        canister.record.stable_root = canister.stable.root();
+        canister.record.log_first = canister.log.first();
+        canister.record.log_end = canister.log.end();
         canister.record.queue_first = canister.queue.first();
         canister.record.queue_end = canister.queue.end();
+        canister.record.held_first = canister.held.first();
+        canister.record.held_end = canister.held.end();
     }
     let old = before.canisters.get(&id);
     let new = state.canisters.get(&id).cloned();
@@ -121,15 +135,12 @@ fn replace_canister(
     new: Option<Arc<CanisterState>>,
     writes: &mut Vec<Write>,
 ) -> Result<(), HostFailure> {
-    write_pages(id, old, new.as_ref(), writes)?;
     write_chunks(state, id, old, new.as_ref(), writes)?;
-    let empty = Queue::default();
-    let queue = |canister: Option<&'_ Arc<CanisterState>>| {
-        canister.map_or(empty.clone(), |canister| canister.queue.clone())
-    };
-    for write in
-        queue_writes(Column::Canister, &queue(old), &queue(new.as_ref()), |number| key::message(id, number))?
-    {
+    let mut records = message_writes(id, old, new.as_ref())?;
+    records.extend(log_writes(id, old, new.as_ref())?);
+    records.extend(snapshot_writes(id, old, new.as_ref())?);
+    records.extend(paused_write(id, old, new.as_ref())?);
+    for write in records {
         hashed(state, writes, write);
     }
     let write = match &new {
@@ -139,6 +150,22 @@ fn replace_canister(
     hashed(state, writes, write);
     tree::show_canister(&mut state.tree, id, old.map(Arc::as_ref), new.as_deref());
     Ok(())
+}
+
+/// The paused run is written when it begins and removed when it has ended.
+fn paused_write(
+    id: CanisterId,
+    old: Option<&Arc<CanisterState>>,
+    new: Option<&Arc<CanisterState>>,
+) -> Result<Option<Write>, HostFailure> {
+    let paused =
+        |canister: Option<&Arc<CanisterState>>| canister.and_then(|canister| canister.paused.clone());
+    Ok(match (paused(old), paused(new)) {
+        (None, None) => None,
+        (Some(before), Some(now)) if Arc::ptr_eq(&before, &now) => None,
+        (Some(_), None) => Some(Write::remove(Column::Canister, key::paused(id))),
+        (_, Some(now)) => Some(Write::set(Column::Canister, key::paused(id), record::encode(now.as_ref())?)),
+    })
 }
 
 fn seal_request(
@@ -154,6 +181,24 @@ fn seal_request(
     };
     hashed(state, writes, write);
     Ok(())
+}
+
+fn message_writes(
+    id: CanisterId,
+    old: Option<&Arc<CanisterState>>,
+    new: Option<&Arc<CanisterState>>,
+) -> Result<Vec<Write>, HostFailure> {
+    let none = Queue::default();
+    type Kind = (u8, fn(&CanisterState) -> &Queue);
+    let queues: [Kind; 2] =
+        [(key::MESSAGE, |canister| &canister.queue), (key::HELD, |canister| &canister.held)];
+    let mut writes = Vec::new();
+    for (kind, queue) in queues {
+        let [before, now] = [old, new].map(|canister| canister.map_or(&none, |canister| queue(canister)));
+        let key = |number| key::belonging(id, kind, number);
+        writes.extend(queue_writes(Column::Canister, before, now, key)?);
+    }
+    Ok(writes)
 }
 
 /// Messages that left the queue are removed, those that came are set.
@@ -177,30 +222,52 @@ fn queue_writes(
     Ok(writes)
 }
 
-fn write_pages(
+/// Lines that were dropped from the log are removed, those that were printed are set.
+fn log_writes(
     id: CanisterId,
     old: Option<&Arc<CanisterState>>,
     new: Option<&Arc<CanisterState>>,
-    writes: &mut Vec<Write>,
-) -> Result<(), HostFailure> {
-    type Part = fn(&CanisterState) -> &PageMap;
-    let parts: [(u8, Part); 2] =
-        [(key::HEAP, |canister| &canister.heap), (key::STABLE, |canister| &canister.stable)];
-    let none = PageMap::new();
-    for (kind, memory) in parts {
-        let [before, now] = [old, new].map(|canister| canister.map_or(&none, |canister| memory(canister)));
-        for (index, page) in now.changes_since(before)? {
-            let key = key::page(id, kind, index);
-            let digest = now.digest_at(index)?.map(|digest| Bytes::copy_from_slice(&digest.0));
-            let content = page.map(|page| Bytes::copy_from_slice(page.as_slice()));
-            writes.push(Write { column: Column::PageDigest, key: key.clone(), value: digest });
-            writes.push(Write { column: Column::Page, key, value: content });
+) -> Result<Vec<Write>, HostFailure> {
+    let none = Log::default();
+    let [before, now] = [old, new].map(|canister| canister.map_or(&none, |canister| &canister.log));
+    let key = |index: u64| key::belonging(id, key::LOG, index);
+    let mut writes = Vec::new();
+    for index in before.first()..now.first().min(before.end()) {
+        writes.push(Write::remove(Column::Canister, key(index)));
+    }
+    if new.is_none() {
+        writes
+            .extend((before.first()..before.end()).map(|index| Write::remove(Column::Canister, key(index))));
+    }
+    for index in now.first().max(before.end())..now.end() {
+        if let Some(line) = now.get(index) {
+            writes.push(Write::set(Column::Canister, key(index), record::encode(line.as_ref())?));
         }
     }
-    Ok(())
+    Ok(writes)
 }
 
-/// Chunks are named by their hash in the canister's record, which is hashed.
+/// Snapshots that are gone are removed, new and changed ones are set.
+fn snapshot_writes(
+    id: CanisterId,
+    old: Option<&Arc<CanisterState>>,
+    new: Option<&Arc<CanisterState>>,
+) -> Result<Vec<Write>, HostFailure> {
+    let none = BTreeMap::new();
+    let [before, now] = [old, new].map(|canister| canister.map_or(&none, |canister| &canister.snapshots));
+    let key = |number: &u64| key::belonging(id, key::SNAPSHOT, *number);
+    let gone = before.keys().filter(|number| !now.contains_key(number));
+    let mut writes: Vec<Write> = gone.map(|number| Write::remove(Column::Canister, key(number))).collect();
+    for (number, snapshot) in now {
+        let same = before.get(number).is_some_and(|before| before.record == snapshot.record);
+        if !same {
+            writes.push(Write::set(Column::Canister, key(number), record::encode(&snapshot.record)?));
+        }
+    }
+    Ok(writes)
+}
+
+/// Chunks are named by their hash in the records of the canister and its snapshots, which are hashed.
 fn write_chunks(
     state: &ReplicatedState,
     id: CanisterId,
@@ -208,16 +275,14 @@ fn write_chunks(
     new: Option<&Arc<CanisterState>>,
     writes: &mut Vec<Write>,
 ) -> Result<(), HostFailure> {
-    let lists = |canister: Option<&Arc<CanisterState>>, hash: &Digest| {
-        canister.is_some_and(|canister| canister.record.chunks.contains_key(hash))
-    };
     let hashes = |canister: Option<&Arc<CanisterState>>| {
-        canister.map_or(Vec::new(), |canister| canister.record.chunks.keys().copied().collect())
+        canister.map_or_else(BTreeSet::new, |canister| canister.chunk_hashes())
     };
-    for hash in hashes(old).iter().filter(|hash| !lists(new, hash)) {
+    let (before, now) = (hashes(old), hashes(new));
+    for hash in before.difference(&now) {
         writes.push(Write::remove(Column::Chunk, key::chunk(id, hash)));
     }
-    for hash in hashes(new).iter().filter(|hash| !lists(old, hash)) {
+    for hash in now.difference(&before) {
         let missing = || HostFailure(format!("chunk {hash} of canister {id} has no content"));
         let content = state.chunk(id, hash).ok_or_else(missing)?.load()?;
         writes.push(Write::set(Column::Chunk, key::chunk(id, hash), Bytes::copy_from_slice(&content)));

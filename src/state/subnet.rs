@@ -26,6 +26,11 @@ pub struct SubnetRecord {
     pub nodes: Vec<SubnetNode>,
     /// Whether anyone may call the `provisional_*` methods.
     pub provisional: bool,
+    /// The one canister that may make cycles out of nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minting_canister: Option<CanisterId>,
+    /// Subnet admins: may make canisters for nothing, and manage those of others in part.
+    pub admins: Vec<Principal>,
 }
 
 /// Single values that change with the heights.
@@ -37,6 +42,12 @@ pub struct Counters {
     pub next_canister: u64,
     /// Who had the last turn: the next height begins after it.
     pub last_turn: Option<CanisterId>,
+    /// Who had the last heartbeat: the next height begins after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_heartbeat: Option<CanisterId>,
+    /// Whose hook of low memory was looked at last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_hook: Option<CanisterId>,
     /// Cycles made from nothing, and gone to nothing, since genesis.
     pub minted: Cycles,
     pub burned: Cycles,
@@ -44,9 +55,13 @@ pub struct Counters {
     pub messages: u64,
     /// Canister calls whose answer is awaited, over all canisters.
     pub calls_in_flight: u64,
+    /// Bytes that canisters held when they were last measured for `/subnet/<id>/metrics`.
+    pub canister_state_bytes: u64,
     /// Numbers of the waiting management calls.
     pub management_first: u64,
     pub management_end: u64,
+    /// Number of the next volume.
+    pub next_volume: u64,
 }
 
 impl Counters {
@@ -56,12 +71,16 @@ impl Counters {
             time: Time::ZERO,
             next_canister: FIRST_CANISTER,
             last_turn: None,
+            last_heartbeat: None,
+            last_hook: None,
             minted: Cycles::ZERO,
             burned: Cycles::ZERO,
             messages: 0,
             calls_in_flight: 0,
+            canister_state_bytes: 0,
             management_first: 0,
             management_end: 0,
+            next_volume: 0,
         }
     }
 }

@@ -1,8 +1,9 @@
 //! What of the state is in the spec's state tree, and how it is encoded there (interface spec,
 //! "State tree").
 
-use super::{CanisterState, HistoryEntry, IngressStatus, SubnetRecord};
+use super::{CanisterState, Counters, HistoryEntry, IngressStatus, SubnetRecord};
 use crate::certification::LabelTree;
+use crate::encoding::cbor::Writer;
 use crate::types::{CanisterId, Principal, RequestId, Time};
 use ciborium::Value;
 
@@ -59,6 +60,25 @@ pub(super) fn show_subnet(tree: &mut LabelTree, subnet: &SubnetRecord) {
         let path = [b"subnet", id, b"node", node.id.0.as_slice(), b"public_key"];
         tree.set_leaf(&path, node.public_key.clone());
     }
+}
+
+/// `/subnet/<id>/metrics`. Cycles are two halves of 64 bits, of which the high one is absent while it is zero.
+pub(super) fn show_metrics(
+    tree: &mut LabelTree,
+    subnet: &SubnetRecord,
+    counters: &Counters,
+    canisters: usize,
+) {
+    let (low, high) = (counters.burned.0 as u64, (counters.burned.0 >> 64) as u64);
+    let mut writer = Writer::new();
+    writer.map(4).text("num_canisters").unsigned(canisters as u64);
+    writer.text("canister_state_bytes").unsigned(counters.canister_state_bytes);
+    writer.text("consumed_cycles_total").map(1 + usize::from(high > 0)).unsigned(0).unsigned(low);
+    if high > 0 {
+        writer.unsigned(1).unsigned(high);
+    }
+    writer.text("update_transactions_total").unsigned(counters.messages);
+    tree.set_leaf(&[b"subnet", subnet.id.as_slice(), b"metrics"], writer.into_bytes());
 }
 
 /// `/canister/<id>/…`, as far as `now` differs from `before`.

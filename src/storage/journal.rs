@@ -20,6 +20,8 @@ pub(super) struct Journal {
 
 fn state_batch(delta: &StateDelta, root: StateRoot) -> Batch {
     let mut batch = Batch::default();
+    let dropped = delta.dropped.iter();
+    batch.dropped.extend(dropped.map(|(column, prefix)| (Family::State(*column), prefix.clone())));
     for write in &delta.writes {
         batch.writes.push((Family::State(write.column), write.key.clone(), write.value.clone()));
     }

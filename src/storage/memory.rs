@@ -1,7 +1,7 @@
 //! A disk for the simulator: the same keys in a map, and a tail of writes that a crash can tear.
 
 use super::journal::Journal;
-use super::schema::Family;
+use super::schema::{Family, KEY_BYTES_MAX};
 use super::{Batch, Columns, StorageError, recover, segment};
 use crate::state::{Column, HostFailure, StateDelta, StateSource};
 use crate::types::{ChainSegment, Height, Record, Recovered, StateRoot};
@@ -10,9 +10,6 @@ use imbl::OrdMap;
 use std::sync::Arc;
 
 type Map = OrdMap<(Family, Vec<u8>), Bytes>;
-
-/// No key is longer.
-const KEY_BYTES_MAX: usize = 64;
 
 /// One simulated disk.
 #[derive(Default)]
@@ -101,6 +98,12 @@ impl Memory {
 
 impl Shelf {
     fn apply(&mut self, batch: &Batch) {
+        for (family, prefix) in &batch.dropped {
+            let keys: Vec<_> = self.from(*family, prefix).map(|(key, _)| key.clone()).collect();
+            for key in keys.into_iter().take_while(|key| key.starts_with(prefix)) {
+                self.map.remove(&(*family, key));
+            }
+        }
         for (family, key, value) in &batch.writes {
             let key = (*family, key.clone());
             match value {

@@ -102,6 +102,8 @@ fn decoded<T>(
 /// Writes that reach the disk together or not at all; `None` deletes.
 #[derive(Clone, Default, Debug)]
 struct Batch {
+    /// Prefixes of keys that are deleted, before anything is written.
+    dropped: Vec<(Family, Vec<u8>)>,
     writes: Vec<(Family, Vec<u8>, Option<Bytes>)>,
 }
 

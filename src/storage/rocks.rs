@@ -2,7 +2,7 @@
 
 use super::journal::Journal;
 use super::mark::Mark;
-use super::schema::{Family, VERSION, meta};
+use super::schema::{Family, KEY_BYTES_MAX, VERSION, meta};
 use super::snapshot::Snapshot;
 use super::{Batch, Columns, StorageError, options, recover, segment};
 use crate::state::{StateDelta, StateSource};
@@ -183,6 +183,9 @@ fn claim(db: &DB, chain: &ChainId) -> Result<(), StorageError> {
 
 fn write(db: &DB, batch: &Batch, sync: bool) -> Result<(), StorageError> {
     let mut writes = WriteBatch::default();
+    for (of, prefix) in &batch.dropped {
+        writes.delete_range_cf(family(db, *of)?, prefix.clone(), after(prefix));
+    }
     for (to, key, value) in &batch.writes {
         let handle = family(db, *to)?;
         match value {
@@ -193,6 +196,18 @@ fn write(db: &DB, batch: &Batch, sync: bool) -> Result<(), StorageError> {
     let mut options = WriteOptions::default();
     options.set_sync(sync);
     db.write_opt(writes, &options).map_err(failed)
+}
+
+/// The least key that is greater than all keys with this prefix.
+fn after(prefix: &[u8]) -> Vec<u8> {
+    let mut key = prefix.to_vec();
+    while let Some(last) = key.pop() {
+        if let Some(next) = last.checked_add(1) {
+            key.push(next);
+            return key;
+        }
+    }
+    vec![0xff; KEY_BYTES_MAX]
 }
 
 impl Columns for DB {

@@ -23,6 +23,9 @@
 use crate::state::Column;
 use crate::types::{Digest, Height, View, Vote};
 
+/// No key is longer.
+pub const KEY_BYTES_MAX: usize = 64;
+
 /// Version of this layout. A directory of another version is refused, not converted.
 pub const VERSION: u32 = 1;
 

@@ -68,6 +68,7 @@ fn ingress(argument: usize) -> SignedIngress {
         sender: Principal::anonymous(),
         ingress_expiry: Time(5),
         nonce: None,
+        sender_info: None,
     };
     let envelope = crate::encoding::cbor::encode_call(&call, None);
     crate::encoding::cbor::read_ingress(envelope).unwrap()
@@ -136,7 +137,7 @@ fn delta(height: u64) -> StateDelta {
         Write::set(Column::Page, [value.as_slice(), &[0; 9]].concat(), page),
         Write::remove(Column::Canister, (height - 1).to_be_bytes().to_vec()),
     ];
-    StateDelta { height: Height(height), writes }
+    StateDelta { height: Height(height), writes, dropped: Vec::new() }
 }
 
 fn run_to(disk: &mut dyn Disk, from: u64, to: u64) {

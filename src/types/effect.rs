@@ -66,6 +66,8 @@ pub enum Effect {
         to: NodeIndex,
         from: Height,
     },
+    /// A call that this replica's HTTP interface took finds no room in the pool: its sender must be told.
+    IngressRefused(RequestId),
     /// Stop this replica: it, or a quorum against it, disagrees about an executed state.
     Halt(Box<Divergence>),
     /// Inside the replica only: ask the ingress pool for a payload on top of `ancestors`

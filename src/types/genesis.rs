@@ -1,7 +1,7 @@
 //! What must be equal on all nodes from the start. The hash of its canonical encoding
 //! (`crypto::chain_id`) names the chain and stands in every signed message between replicas.
 
-use super::Digest;
+use super::{Digest, Principal};
 use serde::{Deserialize, Serialize};
 
 /// The hash of the genesis: names the chain.
@@ -22,6 +22,13 @@ pub struct Genesis {
     pub view_timeout_ms: u64,
     /// Whether anyone may call the `provisional_*` methods of the management canister.
     pub provisional: bool,
+    /// The one canister that may call `ic0.mint_cycles128`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minting_canister: Option<Principal>,
+    /// Principals that may make canisters for nothing, and manage those of others in part (interface spec,
+    /// "Subnet admins").
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subnet_admins: Vec<Principal>,
     /// The committee, in the order of `NodeIndex`.
     pub nodes: Vec<GenesisNode>,
 }

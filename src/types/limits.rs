@@ -15,6 +15,17 @@ pub const INGRESS_BYTES_MAX: usize = 2 * 1024 * 1024 + 64 * 1024;
 pub const NONCE_BYTES_MAX: usize = 32;
 pub const DELEGATIONS_MAX: usize = 20;
 pub const DELEGATION_TARGETS_MAX: usize = 1_000;
+/// Sizes of the RSA keys that authenticators may have: 2,048 to 8,192 bits, exponents up to 33 bits.
+pub const RSA_MODULUS_BYTES_MIN: usize = 256;
+pub const RSA_MODULUS_BYTES_MAX: usize = 1_024;
+pub const RSA_EXPONENT_BYTES_MAX: usize = 5;
+/// Fields of an authenticator's key in COSE form.
+pub const COSE_FIELDS_MAX: usize = 16;
+/// Ranges of canister ids that a certificate's delegation may list.
+pub const DELEGATION_RANGES_MAX: usize = 100_000;
+/// Signatures on certificates that are remembered to hold, so that a user who shows the same certificate
+/// with every call has it checked once.
+pub const CERTIFICATES_REMEMBERED_MAX: usize = 4_096;
 pub const READ_STATE_PATHS_MAX: usize = 1_000;
 pub const READ_STATE_LABELS_MAX: usize = 127;
 pub const METHOD_NAME_BYTES_MAX: usize = 20_000;
@@ -50,6 +61,9 @@ pub const CALL_WAIT_MS: u64 = 10_000;
 /// A refused call is judged again by a certified state that is newer than it; this long such a state is awaited.
 pub const INSPECT_WAIT_MS: u64 = 2_000;
 
+/// Heights between two measurements of what canisters hold, for `/subnet/<id>/metrics`.
+pub const METRICS_INTERVAL: u64 = 10;
+
 // Encodings.
 pub const CBOR_DEPTH_MAX: usize = 32;
 /// Nested nodes in a hash tree that is decoded. Our own have some 25 per level of labels; clients stop at 128.
@@ -61,6 +75,10 @@ pub const BLOCK_PAYLOAD_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// A block's time may be this far ahead of a validator's clock.
 pub const BLOCK_TIME_AHEAD_MAX_MS: u64 = 60_000;
 pub const VIEW_TIMEOUT_MAX_MS: u64 = 10_000;
+/// A busy leader gathers calls before it proposes: this long for each call of the recent blocks, at the
+/// most the second; so an idle subnet answers at once, and a busy one spends little on each call.
+pub const GATHER_CALL_US: u64 = 500;
+pub const GATHER_MAX_MS: u64 = 40;
 /// Views above the finalized one for which artifacts are kept.
 pub const VIEWS_AHEAD_MAX: u64 = 64;
 /// Finalized heights that may await certification before leaders stop adding payload.
@@ -143,6 +161,8 @@ pub const PAGE_BYTES: usize = 4_096;
 pub const WASM_PAGE_BYTES: usize = 65_536;
 /// 4 GiB less one page, so that `0xFFFF_FFFF` is always out of bounds (ENGINE.md).
 pub const HEAP_WASM_PAGES_MAX: u32 = 65_535;
+/// What a canister without `wasm_memory_limit` can have of heap, as its threshold is compared: 4 GiB.
+pub const HEAP_BYTES_MAX: u64 = 1 << 32;
 pub const STABLE_BYTES_MAX: u64 = 500 * 1024 * 1024 * 1024;
 pub const MESSAGE_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Payload of a call to a canister of the same subnet.
@@ -151,6 +171,8 @@ pub const CALL_PAYLOAD_BYTES_MAX: usize = 10 * 1024 * 1024;
 pub const CALL_TIMEOUT_MAX_S: u32 = 300;
 /// Outgoing calls that one run may perform, whatever the queues would hold.
 pub const CALLS_PER_RUN_MAX: usize = 500;
+/// Bytes of the payloads of calls that one run may perform.
+pub const CALL_BYTES_PER_RUN_MAX: u64 = 512 * 1024 * 1024;
 /// Text of `ic0.trap` or `msg_reject` kept in a reject.
 pub const REJECT_MESSAGE_BYTES_MAX: usize = 8 * 1024;
 pub const REPLY_BYTES_MAX: usize = 3 * 1024 * 1024;
@@ -186,16 +208,41 @@ pub const INSTANCES_BYTES_MAX: u64 = 8 * 1024 * 1024 * 1024;
 /// Stable memory pages that one run may touch, and those it keeps at hand only for reading.
 pub const STABLE_PAGES_PER_RUN_MAX: usize = 524_288;
 pub const STABLE_PAGES_READ_CACHE: usize = 4_096;
-/// Instructions of one update, until time slicing lets them be 40 B (issue 3).
-pub const UPDATE_INSTRUCTIONS_MAX: Instructions = Instructions(5_000_000_000);
+/// Instructions of one update, heartbeat, timer or callback, in as many slices as it takes.
+pub const UPDATE_INSTRUCTIONS_MAX: Instructions = Instructions(40_000_000_000);
 pub const QUERY_INSTRUCTIONS_MAX: Instructions = Instructions(5_000_000_000);
-pub const INSTALL_INSTRUCTIONS_MAX: Instructions = Instructions(20_000_000_000);
+/// Instructions of a composite query and of all that it calls, together.
+pub const QUERY_TREE_INSTRUCTIONS_MAX: Instructions = Instructions(5_000_000_000);
+/// What each call of a composite query takes of them, so that a tree has 500 calls at most.
+pub const QUERY_CALL_INSTRUCTIONS: Instructions = Instructions(10_000_000);
+/// How deep composite queries may call each other.
+pub const QUERY_DEPTH_MAX: usize = 6;
+/// Bytes of the calls of a composite query and of all that it calls, and of memory pages changed before them.
+pub const QUERY_TREE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+pub const INSTALL_INSTRUCTIONS_MAX: Instructions = Instructions(300_000_000_000);
 pub const INSPECT_INSTRUCTIONS_MAX: Instructions = Instructions(200_000_000);
+/// A run that takes more goes on in the heights that follow, with so many instructions in a second of block
+/// time and at most so many in a height.
+pub const SLICE_INSTRUCTIONS: Instructions = Instructions(2_000_000_000);
+/// Paused runs that go on in one height; the others wait in line. With them, a height runs at most
+/// [`HEIGHT_INSTRUCTIONS_MAX`] and one more slice, and has room for others whatever they do.
+pub const LONG_RUNS_MAX: usize = 2;
+/// Installations among them.
+pub const LONG_INSTALLS_MAX: usize = 1;
+/// Management calls held back for one canister with a paused run.
+pub const HELD_CALLS_MAX: usize = 500;
 /// After this many, a height starts no further message.
 pub const HEIGHT_INSTRUCTIONS_MAX: Instructions = Instructions(7_000_000_000);
 /// What starting a message counts against the height besides its instructions, so that a height of many
 /// tiny messages ends in time.
 pub const MESSAGE_INSTRUCTIONS: Instructions = Instructions(500_000);
+/// Heartbeats that one height looks at: more than it has time to run.
+pub const HEARTBEATS_PER_HEIGHT_MAX: usize = 16_384;
+/// Hooks of low memory that one height starts without being asked; calls start those of their canisters.
+pub const HOOKS_PER_HEIGHT_MAX: usize = 128;
+/// What each byte of a management call's argument and reply counts against the height: snapshots are read and
+/// written in large pieces.
+pub const MANAGEMENT_BYTE_INSTRUCTIONS: u64 = 10;
 /// Instructions of the cleanup after a trapped callback.
 pub const CLEANUP_INSTRUCTIONS_MAX: Instructions = Instructions(250_000_000);
 /// A callback and its cleanup: what a call sets cycles aside for.
@@ -224,11 +271,39 @@ pub const CHUNK_BYTES_MAX: usize = 1024 * 1024;
 pub const CHUNK_STORE_BYTES_MAX: usize = 100 * 1024 * 1024;
 /// Chunks that one module is assembled from.
 pub const MODULE_CHUNKS_MAX: usize = 100;
-pub const CANISTER_LOG_BYTES_MAX: usize = 4_096;
+/// What a line of a log counts besides its content.
+pub const LOG_LINE_OVERHEAD_BYTES: u64 = 32;
+/// Least and largest `log_memory_limit` that is not 0; the least is the default.
+pub const LOG_MEMORY_LIMIT_MIN: u64 = 4_096;
+pub const LOG_MEMORY_LIMIT_MAX: u64 = 2 * 1024 * 1024;
+/// Largest `wasm_memory_limit` and `wasm_memory_threshold`.
+pub const WASM_MEMORY_LIMIT_MAX: u64 = 1 << 48;
+/// Subnet admins that genesis may name.
+pub const SUBNET_ADMINS_MAX: usize = 10;
+/// Ranges of canister ids in one response of `list_canisters`: some 2 MiB.
+pub const CANISTER_RANGES_MAX: usize = 80_000;
+/// What `subnet_info` calls the rules by which replicas execute. Raised with them, not with each release:
+/// all replicas of a subnet answer alike.
+pub const REPLICA_VERSION: &str = "atoll-1";
+/// The canister that may rename canisters when they move between subnets: `sbzkb-zqaaa-aaaaa-aaaiq-cai`.
+pub const MIGRATION_ORCHESTRATOR: super::CanisterId = super::CanisterId(0x11);
+/// Snapshots of one canister.
+pub const SNAPSHOTS_MAX: usize = 10;
+/// Data of a snapshot that one call reads or uploads.
+pub const SNAPSHOT_SLICE_BYTES_MAX: u64 = 2_000_000;
+/// Volumes of one memory on disk, beyond which they are put together, and beyond which no snapshot is taken.
+pub const LAYERS_SETTLED_MAX: usize = 8;
+pub const LAYERS_MAX: usize = 64;
+/// Pages that are put together each time a canister is sealed.
+pub const SETTLE_PAGES: usize = 1_024;
 /// One line of a log; the rest of it is cut off.
 pub const CANISTER_LOG_LINE_BYTES_MAX: usize = 4_096;
 pub const CANISTER_HISTORY_MAX: usize = 20;
+/// What each entry of a canister's history counts as memory.
+pub const CANISTER_HISTORY_ENTRY_BYTES: u64 = 256;
 pub const CERTIFIED_DATA_BYTES_MAX: usize = 32;
+/// Candid encoding of what an HTTP outcall uses, of which `ic0.cost_http_request_v2` says the price.
+pub const OUTCALL_USAGE_BYTES_MAX: usize = 1_024;
 /// An amount of cycles as canisters read it.
 pub const CYCLES_BYTES: usize = 16;
 pub const PRINCIPAL_BYTES_MAX: usize = 29;
@@ -240,10 +315,31 @@ pub const INGRESS_HISTORY_MAX: usize = 720_000;
 pub const INGRESS_HISTORY_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// Bytes of all messages that wait for canisters; beyond, calls are refused. Responses always fit.
 pub const QUEUE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
-/// Bytes that all canisters of a replica may hold in memory together.
-pub const SUBNET_MEMORY_MAX: Bytes = Bytes(1 << 40);
+/// Bytes that all canisters together may hold or have allocated.
+pub const SUBNET_MEMORY_MAX: Bytes = Bytes(2 << 40);
+/// Beyond this, whoever takes more memory sets cycles aside for it.
+pub const SUBNET_MEMORY_RESERVING: Bytes = Bytes(750 << 30);
+/// So long, at most, must these cycles pay for the memory: at a full subnet.
+pub const RESERVATION_SECONDS_MAX: u64 = 10 * 365 * 86_400;
+/// Percent of a core that all canisters together may have allocated.
+pub const COMPUTE_ALLOCATION_TOTAL_MAX: u64 = 299;
+/// Percent of a core that gives a turn in every height.
+pub const COMPUTE_ALLOCATION_FULL: u64 = 100;
+/// Largest response to a canister: reply, or text of a reject. It is paid for when the call is made.
+pub const RESPONSE_BYTES_MAX: usize = MESSAGE_BYTES_MAX;
+/// Calls in flight whose response is guaranteed: room for [`RESPONSE_BYTES_MAX`] is kept for each, 32 GiB
+/// for all.
+pub const GUARANTEED_CALLS_MAX: u64 = (32 << 30) / RESPONSE_BYTES_MAX as u64;
 
 // This node's threads and queues; not of the protocol.
+/// A run that takes more instructions gets a thread of its own: it begins again there.
+pub const INLINE_INSTRUCTIONS: Instructions = Instructions(20_000_000);
+/// Long runs that one engine keeps between heights; more than one state can have under way.
+pub const LONG_RUNS_KEPT_MAX: usize = 2 * LONG_RUNS_MAX;
+/// How often it is looked how far a long run has come.
+pub const LONG_RUN_POLL_MS: u64 = 1;
+/// Long runs run ahead of what they are granted, so others go first: the niceness of their threads.
+pub const LONG_RUN_NICENESS: i32 = 5;
 /// Events that the replica takes in one turn, which share one sync of the disk.
 pub const TURN_EVENTS_MAX: usize = 64;
 /// Calls that the replica takes in one turn, after its events.
@@ -259,6 +355,8 @@ pub const QUERY_QUEUE_MAX: usize = 1_024;
 pub const QUERY_THREADS_MAX: usize = 8;
 /// Threads that authenticate gossiped calls.
 pub const ADMISSION_THREADS_MAX: usize = 4;
+/// Gossiped calls whose signatures are checked together.
+pub const ADMISSION_BATCH_MAX: usize = 128;
 /// Calls on their way from HTTP to the ingress pool.
 pub const INGRESS_PLACES_MAX: usize = 4_096;
 /// A stopping node waits this long for the height that is being executed.

@@ -16,6 +16,19 @@ pub struct UserCall {
     pub ingress_expiry: Time,
     #[serde(with = "serde_bytes")]
     pub nonce: Option<Vec<u8>>,
+    /// Set by `ingress::authenticate` alone, when it has verified the signature.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender_info: Option<SenderInfo>,
+}
+
+/// What a canister vouches for about the sender, whose identity it issued (interface spec,
+/// "Authentication"). Its signature is verified.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SenderInfo {
+    #[serde(with = "serde_bytes")]
+    pub info: Vec<u8>,
+    /// The canister that signed.
+    pub signer: Principal,
 }
 
 /// The content of a query call.
@@ -27,6 +40,8 @@ pub struct UserQuery {
     pub sender: Principal,
     pub ingress_expiry: Time,
     pub nonce: Option<Vec<u8>>,
+    /// As in [`UserCall`].
+    pub sender_info: Option<SenderInfo>,
 }
 
 /// The content of a `read_state` request.
@@ -99,6 +114,16 @@ pub struct Response {
 pub enum Answer {
     Reply(#[serde(with = "serde_bytes")] Vec<u8>),
     Reject(super::Reject),
+}
+
+impl Answer {
+    /// Bytes that it carries.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Answer::Reply(reply) => reply.len(),
+            Answer::Reject(reject) => reject.message.len(),
+        }
+    }
 }
 
 /// Names a pending callback within its canister.

@@ -1,7 +1,7 @@
 //! What goes into one run of one entry point, and what comes out. Plain data, so that a process
 //! boundary can be put here later.
 
-use crate::state::{Global, Page, PageMap};
+use crate::state::{Global, InFlight, Page, PageMap};
 use crate::types::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -108,6 +108,8 @@ pub struct System {
     pub canister: CanisterId,
     pub time: Time,
     pub caller: Principal,
+    /// What a canister vouches for about the caller (`msg_caller_info_*`).
+    pub caller_info: Option<SenderInfo>,
     /// `msg_arg_data`: argument, or reply in a reply callback.
     pub arg: Arc<[u8]>,
     /// In a reject callback: what was rejected.
@@ -136,12 +138,13 @@ pub struct System {
     pub data_certificate: Option<Arc<[u8]>>,
     /// Instructions that this call context used before (performance counter 1).
     pub instructions_before: Instructions,
-    /// Room for further outgoing calls, per receiver queue.
-    pub outgoing_calls_max: usize,
+    pub call_room: CallRoom,
     /// The timer as set before the run (`ic0.global_timer_set` returns it); zero: none.
     pub global_timer: Time,
     /// Nodes of this subnet (`ic0.subnet_self_node_count`).
     pub subnet_nodes: u32,
+    /// Cycles that the run may make from nothing; `None` for all canisters but the minting one.
+    pub mint_room: Option<Cycles>,
     /// Prices that `ic0.cost_*` and reservations for outgoing calls need.
     pub prices: Prices,
     /// Callback ids to hand out start here.
@@ -159,6 +162,7 @@ impl System {
             canister: CanisterId(0),
             time: Time::ZERO,
             caller: Principal::anonymous(),
+            caller_info: None,
             arg: Arc::clone(&none),
             reject: None,
             method_name: String::new(),
@@ -176,13 +180,33 @@ impl System {
             env_vars: Arc::default(),
             data_certificate: None,
             instructions_before: Instructions::ZERO,
-            outgoing_calls_max: 0,
+            call_room: CallRoom::default(),
             global_timer: Time::ZERO,
             subnet_nodes: 0,
+            mint_room: None,
             prices: Prices::default(),
             next_callback: 0,
             memory_room: Bytes::ZERO,
         }
+    }
+}
+
+/// How many calls a run may make.
+#[derive(Clone, Debug, Default)]
+pub struct CallRoom {
+    /// Those that were made before; of them and the new ones at most
+    /// [`CANISTER_QUEUE_MAX`](limits::CANISTER_QUEUE_MAX) may go to one canister.
+    pub in_flight: InFlight,
+    /// To all canisters together.
+    pub all: usize,
+    /// Those of them whose response is guaranteed.
+    pub guaranteed: usize,
+}
+
+impl CallRoom {
+    /// What a query may make: nothing that it calls is in flight after it.
+    pub fn of_query() -> CallRoom {
+        CallRoom { in_flight: InFlight::default(), all: limits::CALLS_PER_RUN_MAX, guaranteed: usize::MAX }
     }
 }
 
@@ -195,9 +219,10 @@ pub struct Prices {
     /// Reserved per outgoing call for executing the callback and the largest response.
     pub call_reservation: Cycles,
     pub canister_creation: Cycles,
-    /// An HTTP outcall: base, and for each byte of request and largest response.
+    /// An HTTP outcall of pricing version 1: base, and for each byte of request and largest response.
     pub http_base: Cycles,
-    pub http_byte: Cycles,
+    pub http_request_byte: Cycles,
+    pub http_response_byte: Cycles,
 }
 
 /// One run.
@@ -253,6 +278,8 @@ pub struct Changes {
     /// Taken from `cycles_available`; not yet in `balance`.
     pub cycles_accepted: Cycles,
     pub cycles_burned: Cycles,
+    /// Made from nothing; not yet in `balance`.
+    pub cycles_minted: Cycles,
     /// Cycles taken off the balance by calls (payments, fees and reservations together).
     pub cycles_spent_on_calls: Cycles,
     pub next_callback: u64,

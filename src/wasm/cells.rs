@@ -4,6 +4,7 @@
 use super::Trap;
 use crate::state::{Global, HostFailure};
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicI64, Ordering};
 use wasmer::sys::vm::VMGlobalDefinition;
 use wasmer::{GlobalType, Mutability, Type};
 
@@ -65,6 +66,12 @@ impl Cells {
         left >= 0
     }
 
+    /// Leaves no instructions, by so many that no grant makes up for it. A run that goes on at this moment
+    /// may write over it.
+    pub fn exhaust(&self) {
+        set_i64(self.counter, i64::MIN / 2);
+    }
+
     /// Instructions left; negative by what was used too much.
     pub fn instructions_left(&self) -> i64 {
         get_i64(self.counter)
@@ -79,15 +86,19 @@ impl Cells {
     }
 }
 
+/// The counters are looked at by other threads too (`watch`).
+fn atomic<'c>(cell: NonNull<VMGlobalDefinition>) -> &'c AtomicI64 {
+    // SAFETY: the cell is aligned, and lives as long as the instance that the caller holds, or has in its watch.
+    unsafe { AtomicI64::from_ptr(&raw mut (*cell.as_ptr()).val.i64) }
+}
+
 fn get_i64(cell: Option<NonNull<VMGlobalDefinition>>) -> i64 {
-    // SAFETY: the cell lives as long as the instance that the caller holds.
-    cell.map_or(0, |cell| unsafe { cell.as_ref().val.i64 })
+    cell.map_or(0, |cell| atomic(cell).load(Ordering::Relaxed))
 }
 
 fn set_i64(cell: Option<NonNull<VMGlobalDefinition>>, value: i64) {
-    if let Some(mut cell) = cell {
-        // SAFETY: as in `get_i64`; no guest code runs while the host writes.
-        unsafe { cell.as_mut().val.i64 = value };
+    if let Some(cell) = cell {
+        atomic(cell).store(value, Ordering::Relaxed);
     }
 }
 

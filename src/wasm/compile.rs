@@ -3,6 +3,7 @@
 use super::decode::decode;
 use super::facts::InvalidModule;
 use super::facts::ModuleFacts;
+use super::import::Width;
 use super::{cost, instrument, validate};
 use crate::types::Digest;
 use sha2::{Digest as _, Sha256};
@@ -11,7 +12,7 @@ use wasmer::sys::{Cranelift, CraneliftOptLevel, EngineBuilder, Features, Target}
 use wasmer::{Engine, Module};
 
 /// Raised whenever instrumentation or the flags below change what is compiled.
-const CODE_VERSION: u32 = 3;
+const CODE_VERSION: u32 = 4;
 
 /// A module ready to be instantiated.
 pub struct Compiled {
@@ -27,8 +28,8 @@ pub struct Plan {
     pub fresh_instances: bool,
     /// 64 KiB pages the module allows its heap; 0 without a memory.
     pub heap_wasm_pages_max: u32,
-    /// Pointers of the System API have 64 bits.
-    pub wide: bool,
+    /// The form in which the System API's functions are linked.
+    pub width: Width,
 }
 
 /// Makes the engine that compiles.
@@ -68,7 +69,7 @@ pub fn compile(engine: &Engine, module: &[u8]) -> Result<Compiled, InvalidModule
         heap_wasm_pages_max: parsed
             .memory
             .map_or(0, |memory| u32::try_from(memory.maximum.unwrap_or(u64::MAX)).unwrap_or(u32::MAX)),
-        wide: parsed.is_wide(),
+        width: Width::of(&parsed),
     };
     let instrumented = instrument::instrument(&parsed)?;
     let module =

@@ -5,15 +5,27 @@ use super::compile::{self, Compiled};
 use super::dirty;
 use super::facts::{InvalidModule, ModuleFacts};
 use super::instance::Instance;
+use super::long::{LongRun, LongRuns};
 use super::modules::Modules;
 use super::pool::{Owner, Pool};
+use super::watch::Watch;
 use crate::state::{HostFailure, PageMap};
+use crate::types::{Digest, Instructions};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Runs canisters. Shared by all threads of a node: runs of one canister may go on at the same time,
 /// each over the page map it was handed.
 pub struct Engine {
+    shared: Arc<Shared>,
+    /// Those that were begun here; they end with this value.
+    long_runs: LongRuns,
+    /// Who sees how far the runs of this value have come.
+    watch: Option<Arc<Watch>>,
+}
+
+/// What the engines of long runs share with the one that began them.
+struct Shared {
     modules: Modules,
     pool: Pool,
 }
@@ -22,7 +34,13 @@ impl Engine {
     /// An engine that keeps machine code in `cache_dir` (which may vanish unnoticed), or nowhere.
     pub fn new(cache_dir: Option<PathBuf>) -> Engine {
         dirty::prepare();
-        Engine { modules: Modules::new(cache_dir), pool: Pool::default() }
+        let shared = Shared { modules: Modules::new(cache_dir), pool: Pool::default() };
+        Engine { shared: Arc::new(shared), long_runs: LongRuns::default(), watch: None }
+    }
+
+    /// The same for one thread, whose runs `watch` sees.
+    pub(super) fn watched(&self, watch: Arc<Watch>) -> Engine {
+        Engine { shared: self.shared.clone(), long_runs: LongRuns::default(), watch: Some(watch) }
     }
 
     /// Whether `module` (raw or gzipped) can be installed, and what it says about itself. Compiles it,
@@ -31,13 +49,13 @@ impl Engine {
     /// # Errors
     /// [`InvalidModule`], which names what is wrong.
     pub fn check(&self, module: &[u8]) -> Result<Arc<ModuleFacts>, InvalidModule> {
-        let compiled = self.modules.get(compile::sha256(module), module)?;
+        let compiled = self.shared.modules.get(compile::sha256(module), module)?;
         Ok(Arc::clone(&compiled.facts))
     }
 
     /// How often this engine compiled a module because no cache had it.
     pub fn compilations(&self) -> u64 {
-        self.modules.compilations()
+        self.shared.modules.compilations()
     }
 
     /// Runs one entry point to its end. What it wishes comes back as data; nothing is kept.
@@ -53,17 +71,50 @@ impl Engine {
         };
         let empty = PageMap::new();
         let heap = if call.entry == Entry::Instantiate { &empty } else { &call.memory.heap };
-        let mut instance = match self.pool.take(owner, heap) {
+        let mut instance = match self.shared.pool.take(owner, heap) {
             Some(instance) => instance,
             None => Instance::new(compiled)?,
         };
-        let execution = instance.run(self.modules.engine(), call)?;
-        self.pool.keep(owner, instance);
+        let execution = instance.run(self.shared.modules.engine(), call, self.watch.as_deref())?;
+        self.shared.pool.keep(owner, instance);
         Ok(execution)
     }
 
+    /// What comes of `job`, if its runs use no more than `granted` instructions together; `None` if they use
+    /// more: then it is asked for again, with more granted. What is answered depends on `job` and `granted`
+    /// alone, and `key` must name all that `job` depends on.
+    ///
+    /// # Errors
+    /// [`HostFailure`] as for [`Engine::run`].
+    pub fn advance<T: Send + 'static>(
+        &self,
+        key: Digest,
+        granted: Instructions,
+        job: impl FnOnce(&Engine) -> Result<T, HostFailure> + Send + 'static,
+    ) -> Result<Option<T>, HostFailure> {
+        let run = match self.long_runs.take(key) {
+            Some(run) => run,
+            None => LongRun::start(key, self, job)?,
+        };
+        if run.ended_within(granted)? {
+            return run.outcome().map(Some);
+        }
+        self.long_runs.keep(run);
+        Ok(None)
+    }
+
+    /// Stops the run of this key, which will be begun again if it is asked for.
+    pub fn forget(&self, key: Digest) {
+        drop(self.long_runs.take(key));
+    }
+
+    /// How many long runs go on between heights.
+    pub fn long_runs(&self) -> usize {
+        self.long_runs.len()
+    }
+
     fn compiled(&self, call: &Call) -> Result<Arc<Compiled>, HostFailure> {
-        let compiled = self.modules.get(call.module_hash, &call.module);
+        let compiled = self.shared.modules.get(call.module_hash, &call.module);
         compiled.map_err(|error| HostFailure(format!("installed module {}: {error}", call.module_hash)))
     }
 }

@@ -15,8 +15,30 @@ pub struct ModuleFacts {
     pub metadata: BTreeMap<String, Metadata>,
     /// Initial heap in 64 KiB pages.
     pub heap_wasm_pages: u32,
+    /// Pages that the module allows its heap; 0 without a memory.
+    pub heap_wasm_pages_max: u32,
+    /// Globals that are mutable or exported, in module order: those that a snapshot shows.
+    pub globals: Vec<GlobalFact>,
     /// What compiling is charged, whether or not a cache had the result.
     pub compile_cost: Instructions,
+}
+
+/// Type of a global.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum GlobalType {
+    I32,
+    I64,
+    F32,
+    F64,
+    V128,
+}
+
+/// A global that a snapshot shows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct GlobalFact {
+    pub mutable: bool,
+    /// `None`: a reference, which no canister can keep.
+    pub ty: Option<GlobalType>,
 }
 
 /// A custom section for the outside world.

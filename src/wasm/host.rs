@@ -6,9 +6,12 @@ use super::heap::Heap;
 use super::import::Import;
 use super::stable::Stable;
 use super::{Trap, cost};
-use crate::types::limits::{CANISTER_LOG_BYTES_MAX, CYCLES_BYTES};
+use crate::types::limits::{
+    CANISTER_LOG_LINE_BYTES_MAX, CYCLES_BYTES, LOG_LINE_OVERHEAD_BYTES, LOG_MEMORY_LIMIT_MAX,
+};
 use crate::types::{Bytes, Cycles, Instructions};
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The environment of an instance's host functions.
@@ -35,18 +38,20 @@ pub struct Run {
 #[derive(Default)]
 pub struct Log {
     lines: VecDeque<Vec<u8>>,
-    bytes: usize,
+    /// What the lines count, as in the canister's log.
+    bytes: u64,
 }
 
 impl Log {
-    /// Keeps `line`, cut to the limit, and drops the oldest lines that no longer fit.
+    /// Keeps `line`, cut to the limit, and drops the oldest lines that fit into no log.
     pub fn push(&mut self, line: &[u8]) {
-        let line = line.get(..CANISTER_LOG_BYTES_MAX).unwrap_or(line);
-        self.bytes += line.len();
+        let line = line.get(..CANISTER_LOG_LINE_BYTES_MAX).unwrap_or(line);
+        let counted = |line: &[u8]| (line.len() as u64).saturating_add(LOG_LINE_OVERHEAD_BYTES);
+        self.bytes = self.bytes.saturating_add(counted(line));
         self.lines.push_back(line.to_vec());
-        while self.bytes > CANISTER_LOG_BYTES_MAX || self.lines.len() > CANISTER_LOG_BYTES_MAX {
+        while self.bytes > LOG_MEMORY_LIMIT_MAX {
             let dropped = self.lines.pop_front();
-            self.bytes -= dropped.map_or(0, |line| line.len());
+            self.bytes = self.bytes.saturating_sub(dropped.map_or(0, |line| counted(&line)));
         }
     }
 
@@ -111,19 +116,21 @@ impl Host {
 
     /// Bytes that the guest hands over, charged by their number.
     pub fn bytes(&mut self, src: u64, size: u64) -> Result<Vec<u8>, Trap> {
+        self.heap.read(src, size).ok_or(OUT_OF_BOUNDS)?;
         self.charge_bytes(size)?;
         self.heap.read(src, size).map(<[u8]>::to_vec).ok_or(OUT_OF_BOUNDS)
     }
 
     /// Copies `blob[offset..offset + size]` to `dst`, charged by the number of bytes.
     pub fn copy_out(&mut self, blob: &[u8], dst: u64, offset: u64, size: u64) -> Result<(), Trap> {
-        self.charge_bytes(size)?;
-        let range = || Some(usize::try_from(offset).ok()?..usize::try_from(offset.checked_add(size)?).ok()?);
-        let part = range().and_then(|range| blob.get(range));
+        let range =
+            offset.checked_add(size).and_then(|end| Some(offset.try_into().ok()?..end.try_into().ok()?));
+        let part = range.and_then(|range: Range<usize>| blob.get(range));
         let part = part.ok_or_else(|| {
             let what = format!("offset {offset} plus size {size} exceed the {} bytes there are", blob.len());
             Trap::contract(what)
         })?;
+        self.charge_bytes(size)?;
         self.heap.write(dst, part).ok_or(OUT_OF_BOUNDS)
     }
 
@@ -142,9 +149,9 @@ impl Host {
 /// A pointer and a length that lead out of the heap.
 pub const OUT_OF_BOUNDS: Trap = Trap::Wasm("heap out of bounds");
 
-/// The length of a blob as the guest counts; blobs are bounded far below 4 GiB.
-pub fn length(blob: &[u8]) -> u32 {
-    u32::try_from(blob.len()).unwrap_or(u32::MAX)
+/// The length of a blob as the guest counts.
+pub fn length(blob: &[u8]) -> u64 {
+    blob.len() as u64
 }
 
 /// An amount from its halves.

@@ -6,6 +6,7 @@ use super::facts::InvalidModule;
 use super::host::Host;
 use super::parsed::{FunctionImport, Parsed};
 use super::trap::Trap;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use wasmer::{Function, FunctionEnv, FunctionEnvMut, Store};
 use wasmparser::{FuncType, ValType};
@@ -86,22 +87,38 @@ impl fmt::Display for Context {
     }
 }
 
-/// A type in the table.
+/// How wide a module's memory addresses are: what the spec's `I` stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Width {
+    Bits32,
+    Bits64,
+}
+
+impl Width {
+    /// That of the declared memory; 32 bits without one.
+    pub fn of(parsed: &Parsed<'_>) -> Width {
+        match parsed.memory.is_some_and(|memory| memory.memory64) {
+            true => Width::Bits64,
+            false => Width::Bits32,
+        }
+    }
+}
+
+/// The type of a parameter or a result.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Type {
+    /// A pointer, an offset, a size, a table index or a callback's environment: as wide as addresses.
+    I,
     I32,
     I64,
-    /// The spec's `I`: as wide as the addresses of the module's memory.
-    Pointer,
 }
 
 impl Type {
-    /// The Wasm type, for `wide` pointers or narrow ones.
-    pub fn of(self, wide: bool) -> ValType {
-        match self {
-            Type::I64 => ValType::I64,
-            Type::Pointer if wide => ValType::I64,
-            Type::I32 | Type::Pointer => ValType::I32,
+    /// What a module with addresses of this width declares.
+    pub fn at(self, width: Width) -> ValType {
+        match (self, width) {
+            (Type::I32, _) | (Type::I, Width::Bits32) => ValType::I32,
+            (Type::I64, _) | (Type::I, Width::Bits64) => ValType::I64,
         }
     }
 }
@@ -112,35 +129,27 @@ pub struct Import {
     pub params: &'static [Type],
     pub results: &'static [Type],
     pub contexts: Contexts,
+    /// There for modules with 32-bit addresses alone.
+    pub only_32: bool,
 }
 
-/// Functions that exist only for modules with 32-bit pointers.
-pub const NARROW_ONLY: &[&str] = &[
-    "msg_cycles_available",
-    "msg_cycles_refunded",
-    "msg_cycles_accept",
-    "canister_cycle_balance",
-    "call_cycles_add",
-    "stable_size",
-    "stable_grow",
-    "stable_write",
-    "stable_read",
-];
+const fn is_any(names: &[&str]) -> bool {
+    !names.is_empty()
+}
 
-/// The table's words for types: `I` is the spec's.
-macro_rules! wasm_type {
+macro_rules! type_of {
+    (I) => {
+        Type::I
+    };
     (u32) => {
         Type::I32
     };
     (u64) => {
         Type::I64
     };
-    (I) => {
-        Type::Pointer
-    };
 }
 
-/// The type of a parameter or result in the form for 32-bit pointers.
+/// The Rust type of a parameter or result in a module with 32-bit addresses, and of what is not `I` in all.
 macro_rules! narrow {
     () => {
         ()
@@ -153,7 +162,7 @@ macro_rules! narrow {
     };
 }
 
-/// The type of a parameter or result in the form for 64-bit pointers.
+/// The same with 64-bit addresses: what the functions of [`Host`] take and give.
 macro_rules! wide {
     () => {
         ()
@@ -166,67 +175,60 @@ macro_rules! wide {
     };
 }
 
-/// An argument as [`Host`] takes it: pointers always with 64 bits.
-macro_rules! argument {
-    (I, $arg:ident) => {
-        u64::from($arg)
+/// A result as a module with 32-bit addresses gets it. Lengths are bounded far below 4 GiB.
+macro_rules! narrowed {
+    ($value:expr) => {
+        $value
     };
-    ($ty:ident, $arg:ident) => {
-        $arg
+    ($value:expr, I) => {
+        $value.map(|value: u64| u32::try_from(value).unwrap_or(u32::MAX))
     };
-}
-
-/// A result as the form for 64-bit pointers gives it.
-macro_rules! widened {
-    (, $result:expr) => {
-        $result
-    };
-    (I, $result:expr) => {
-        $result.map(u64::from)
-    };
-    ($ty:ident, $result:expr) => {
-        $result
+    ($value:expr, $ty:ident) => {
+        $value
     };
 }
 
 /// Makes [`IMPORTS`] and [`link`] from the table. The function of the same name on [`Host`] does the work.
 macro_rules! system_api {
-    ($($name:ident($($arg:ident: $ty:ident),*) $(-> $result:ident)?, [$($letter:ident)*];)*) => {
+    ($($name:ident($($arg:ident: $ty:ident),*) $(-> $result:ident)?, [$($letter:ident)*] $(, only $only:ident)?;)*) => {
         /// The table's lines by name.
         #[allow(non_upper_case_globals, reason = "the names are the System API's")]
         mod line {
             use super::letter::*;
-            use super::{Import, Type};
+            use super::{Import, Type, is_any};
             $(pub const $name: Import = Import {
                 name: stringify!($name),
-                params: &[$(wasm_type!($ty)),*],
-                results: &[$(wasm_type!($result))?],
+                params: &[$(type_of!($ty)),*],
+                results: &[$(type_of!($result))?],
                 contexts: any![$($letter)*],
+                only_32: is_any(&[$(stringify!($only))?]),
             };)*
         }
 
         /// Every function of the module `ic0`.
         pub const IMPORTS: &[Import] = &[$(line::$name),*];
 
-        /// The host function `name` in its form for `wide` pointers, or `None` if there is no such function.
-        #[allow(clippy::too_many_arguments, clippy::useless_conversion, reason = "the interface has it so")]
-        pub fn link(name: &str, wide: bool, store: &mut Store, env: &FunctionEnv<Host>) -> Option<Function> {
-            match name {
-                $(stringify!($name) => {
+        /// The host function `name` for modules with addresses of this width, or `None` if there is no
+        /// such function.
+        pub fn link(name: &str, width: Width, store: &mut Store, env: &FunctionEnv<Host>) -> Option<Function> {
+            match (name, width) {
+                $((stringify!($name), Width::Bits32) => {
+                    #[allow(clippy::too_many_arguments, reason = "as many as the interface gives")]
                     fn call(mut env: FunctionEnvMut<'_, Host>, $($arg: narrow!($ty)),*) -> Result<narrow!($($result)?), Trap> {
                         let host = env.data_mut();
                         host.enter(&line::$name)?;
-                        host.$name($(argument!($ty, $arg)),*)
+                        narrowed!(host.$name($($arg.into()),*) $(, $result)?)
                     }
-                    fn call_wide(mut env: FunctionEnvMut<'_, Host>, $($arg: wide!($ty)),*) -> Result<wide!($($result)?), Trap> {
+                    Some(Function::new_typed_with_env(store, env, call))
+                }
+                (stringify!($name), Width::Bits64) => {
+                    #[allow(clippy::too_many_arguments, reason = "as many as the interface gives")]
+                    fn call(mut env: FunctionEnvMut<'_, Host>, $($arg: wide!($ty)),*) -> Result<wide!($($result)?), Trap> {
                         let host = env.data_mut();
                         host.enter(&line::$name)?;
-                        widened!($($result)?, host.$name($(argument!($ty, $arg)),*))
+                        host.$name($($arg),*)
                     }
-                    Some(match wide {
-                        false => Function::new_typed_with_env(store, env, call),
-                        true => Function::new_typed_with_env(store, env, call_wide),
-                    })
+                    Some(Function::new_typed_with_env(store, env, call))
                 })*
                 _ => None,
             }
@@ -250,16 +252,17 @@ system_api! {
     msg_reply_data_append(src: I, size: I), [U RQ NRQ TQ CQ RY RT CRY CRT];
     msg_reply(), [U RQ NRQ TQ CQ RY RT CRY CRT];
     msg_reject(src: I, size: I), [U RQ NRQ TQ CQ RY RT CRY CRT];
-    msg_cycles_available() -> u64, [U RQ RT RY];
+    msg_cycles_available() -> u64, [U RQ RT RY], only I32;
     msg_cycles_available128(dst: I), [U RQ RT RY];
-    msg_cycles_refunded() -> u64, [RT RY];
+    msg_cycles_refunded() -> u64, [RT RY], only I32;
     msg_cycles_refunded128(dst: I), [RT RY];
-    msg_cycles_accept(amount: u64) -> u64, [U RQ RT RY];
+    msg_cycles_accept(amount: u64) -> u64, [U RQ RT RY], only I32;
     msg_cycles_accept128(high: u64, low: u64, dst: I), [U RQ RT RY];
     cycles_burn128(high: u64, low: u64, dst: I), [I G U RQ RY RT C T];
+    mint_cycles128(high: u64, low: u64, dst: I), [U RY RT T];
     canister_self_size() -> I, [ANY];
     canister_self_copy(dst: I, offset: I, size: I), [ANY];
-    canister_cycle_balance() -> u64, [ANY];
+    canister_cycle_balance() -> u64, [ANY], only I32;
     canister_cycle_balance128(dst: I), [ANY];
     canister_liquid_cycle_balance128(dst: I), [ANY];
     canister_status() -> u32, [ANY];
@@ -275,13 +278,13 @@ system_api! {
     call_on_cleanup(fun: I, env: I), [U CQ RY RT CRY CRT T];
     call_data_append(src: I, size: I), [U CQ RY RT CRY CRT T];
     call_with_best_effort_response(seconds: u32), [U CQ RY RT CRY CRT T];
-    call_cycles_add(amount: u64), [U RY RT T];
+    call_cycles_add(amount: u64), [U RY RT T], only I32;
     call_cycles_add128(high: u64, low: u64), [U RY RT T];
     call_perform() -> u32, [U CQ RY RT CRY CRT T];
-    stable_size() -> u32, [ANY S];
-    stable_grow(pages: u32) -> u32, [ANY S];
-    stable_write(offset: u32, src: u32, size: u32), [ANY S];
-    stable_read(dst: u32, offset: u32, size: u32), [ANY S];
+    stable_size() -> u32, [ANY S], only I32;
+    stable_grow(pages: u32) -> u32, [ANY S], only I32;
+    stable_write(offset: u32, src: u32, size: u32), [ANY S], only I32;
+    stable_read(dst: u32, offset: u32, size: u32), [ANY S], only I32;
     stable64_size() -> u64, [ANY S];
     stable64_grow(pages: u64) -> u64, [ANY S];
     stable64_write(offset: u64, src: u64, size: u64), [ANY S];
@@ -300,6 +303,7 @@ system_api! {
     cost_call(name_size: u64, payload_size: u64, dst: I), [ANY S];
     cost_create_canister(dst: I), [ANY S];
     cost_http_request(request_size: u64, response_max: u64, dst: I), [ANY S];
+    cost_http_request_v2(params: I, params_size: I, dst: I), [ANY S];
     cost_sign_with_ecdsa(src: I, size: I, curve: u32, dst: I) -> u32, [ANY S];
     cost_sign_with_schnorr(src: I, size: I, algorithm: u32, dst: I) -> u32, [ANY S];
     cost_vetkd_derive_key(src: I, size: I, curve: u32, dst: I) -> u32, [ANY S];
@@ -317,7 +321,7 @@ system_api! {
 pub fn check(parsed: &Parsed<'_>) -> Result<(), InvalidModule> {
     parsed.imports.iter().try_for_each(|import| {
         let ty = parsed.types.get(import.ty as usize);
-        check_one(import, ty, parsed.is_wide()).map_err(|why| InvalidModule::Import {
+        check_one(import, ty, Width::of(parsed)).map_err(|why| InvalidModule::Import {
             module: import.module.into(),
             name: import.name.into(),
             why,
@@ -325,17 +329,17 @@ pub fn check(parsed: &Parsed<'_>) -> Result<(), InvalidModule> {
     })
 }
 
-fn check_one(import: &FunctionImport<'_>, ty: Option<&FuncType>, wide: bool) -> Result<(), String> {
+fn check_one(import: &FunctionImport<'_>, ty: Option<&FuncType>, width: Width) -> Result<(), String> {
     if import.module != "ic0" {
         return Err("only functions of `ic0` can be imported".into());
     }
     let known = IMPORTS.iter().find(|known| known.name == import.name);
     let known = known.ok_or("no such function of the System API")?;
-    if wide && NARROW_ONLY.contains(&known.name) {
-        return Err("exists only for modules with a 32-bit memory or none".into());
+    if known.only_32 && width == Width::Bits64 {
+        return Err("is not there for modules with a 64-bit memory".into());
     }
-    let of = |ty: &Type| ty.of(wide);
-    let expected = FuncType::new(known.params.iter().map(of), known.results.iter().map(of));
+    let types = |types: &[Type]| types.iter().map(|ty| ty.at(width)).collect::<Vec<_>>();
+    let expected = FuncType::new(types(known.params), types(known.results));
     match ty {
         Some(ty) if *ty == expected => Ok(()),
         Some(ty) => Err(format!("has type {ty:?}, expected {expected:?}")),

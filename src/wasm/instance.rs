@@ -5,9 +5,11 @@ use super::cells::Cells;
 use super::compile::Compiled;
 use super::heap::{GuestMemory, Heap};
 use super::host::{Host, Log, Run};
+use super::import::Width;
 use super::instrument::{CALLBACK, INITIALIZE, START};
 use super::stable::Stable;
 use super::trap::Trap;
+use super::watch::Watch;
 use super::{import, validate};
 use crate::state::{Global, HostFailure, PageMap};
 use crate::types::limits::{NATIVE_STACK_BYTES, STACK_BYTES_MAX, WASM_PAGE_BYTES};
@@ -72,7 +74,12 @@ impl Instance {
     }
 
     /// Runs one entry point. After an error the instance must not be used again.
-    pub fn run(&mut self, engine: &Engine, call: Call) -> Result<Execution, HostFailure> {
+    pub fn run(
+        &mut self,
+        engine: &Engine,
+        call: Call,
+        watch: Option<&Watch>,
+    ) -> Result<Execution, HostFailure> {
         let kept = match call.entry {
             Entry::Instantiate => 0,
             _ => call.memory.heap_wasm_pages,
@@ -93,7 +100,7 @@ impl Instance {
             let (canister, limit) = (call.system.canister, call.instructions_max);
             return Execution::trapped(trap, Instructions::ZERO, Log::default(), canister, limit);
         }
-        let result = self.run_in_place(engine, call);
+        let result = self.run_in_place(engine, call, watch);
         self.heap.undo()?;
         if self.compiled.plan.fresh_instances {
             self.code = None;
@@ -115,7 +122,12 @@ impl Instance {
         }
     }
 
-    fn run_in_place(&mut self, engine: &Engine, call: Call) -> Result<Execution, HostFailure> {
+    fn run_in_place(
+        &mut self,
+        engine: &Engine,
+        call: Call,
+        watch: Option<&Watch>,
+    ) -> Result<Execution, HostFailure> {
         let (canister, limit) = (call.system.canister, call.instructions_max);
         let mut code = match self.code.take() {
             Some(code) => code,
@@ -126,7 +138,7 @@ impl Instance {
                 }
             },
         };
-        let execution = code.run(&self.heap, call);
+        let execution = code.run(&self.heap, call, watch);
         if execution.is_ok() {
             self.code = Some(code);
         }
@@ -169,7 +181,7 @@ impl Code {
         let env = FunctionEnv::new(&mut store, host);
         let mut imports = Imports::new();
         for import in compiled.module.imports() {
-            let function = import::link(import.name(), compiled.plan.wide, &mut store, &env);
+            let function = import::link(import.name(), compiled.plan.width, &mut store, &env);
             let missing = || HostFailure(format!("no System API function {}", import.name()));
             imports.define(import.module(), import.name(), function.ok_or_else(missing)?);
         }
@@ -186,7 +198,7 @@ impl Code {
         env.as_mut(&mut store).cells = cells.clone();
         Ok(Ok(Code {
             initial: cells.globals(),
-            wide: compiled.plan.wide,
+            wide: compiled.plan.width == Width::Bits64,
             store,
             env,
             cells,
@@ -195,7 +207,7 @@ impl Code {
         }))
     }
 
-    fn run(&mut self, heap: &Heap, call: Call) -> Result<Execution, HostFailure> {
+    fn run(&mut self, heap: &Heap, call: Call, watch: Option<&Watch>) -> Result<Execution, HostFailure> {
         let (canister, limit) = (call.system.canister, call.instructions_max);
         self.cells.allow(limit.0, STACK_BYTES_MAX);
         let entry = call.entry;
@@ -220,7 +232,10 @@ impl Code {
             call: None,
             log: Log::default(),
         };
-        let ended = self.enter(entry)?;
+        let watched = watch.map(|watch| watch.begin(&self.cells, limit));
+        let ended = self.enter(entry);
+        drop(watched);
+        let ended = ended?;
         let host = self.env.as_mut(&mut self.store);
         let instructions = host.used().min(limit);
         let run = std::mem::replace(&mut host.run, Run::idle());

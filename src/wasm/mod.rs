@@ -20,6 +20,9 @@
 //!    lies outside of them, so every access ends as it would have with 64 bits.
 //! 9. **Whose fault.** What the canister does wrong is a reject with a stable code. What the host fails
 //!    at is a [`HostFailure`](crate::state::HostFailure): nothing may be derived from that run.
+//! 10. **A long run is seen when it is granted.** [`Engine::advance`] answers what a run came to as soon as it
+//!     was granted what it used, and never before; that it runs on meanwhile, on a thread of its own,
+//!     or is begun again after a restart, nobody can tell.
 
 pub mod call;
 pub mod facts;
@@ -38,22 +41,25 @@ mod host;
 mod import;
 mod instance;
 mod instrument;
+mod long;
 mod lower;
 mod meter;
 mod modules;
+mod outcall;
 mod parsed;
 mod pool;
 mod stable;
 mod stack;
 mod trap;
 mod validate;
+mod watch;
 
 #[cfg(test)]
 mod tests;
 
 pub use call::*;
 pub use engine::Engine;
-pub use facts::{InvalidModule, Metadata, ModuleFacts};
+pub use facts::{GlobalFact, GlobalType, InvalidModule, Metadata, ModuleFacts};
 use trap::Trap;
 
 /// An error if `found` exceeds `max`.

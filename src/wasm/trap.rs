@@ -70,8 +70,8 @@ impl Trap {
     }
 }
 
-/// Text of a canister, as much of it as a reject keeps and as is valid UTF-8.
+/// Text of a canister, as much of it as a reject keeps, without the bytes that are not valid UTF-8.
 pub fn text(bytes: &[u8]) -> String {
     let kept = bytes.get(..REJECT_MESSAGE_BYTES_MAX).unwrap_or(bytes);
-    String::from_utf8_lossy(kept).into_owned()
+    kept.utf8_chunks().map(|chunk| chunk.valid()).collect()
 }

@@ -1,7 +1,7 @@
 //! Which modules may be installed (rule 2): valid WebAssembly of an explicit set of features, within
 //! the limits, importing and exporting as the interface spec says.
 
-use super::facts::{InvalidModule, Metadata, ModuleFacts};
+use super::facts::{GlobalFact, GlobalType, InvalidModule, Metadata, ModuleFacts};
 use super::import;
 use super::parsed::{FunctionCode, Parsed};
 use super::{cost, limit};
@@ -148,8 +148,32 @@ pub fn facts(parsed: &Parsed<'_>, hash: Digest) -> Result<ModuleFacts, InvalidMo
         exports: exports(parsed)?,
         metadata: metadata(parsed)?,
         heap_wasm_pages: parsed.memory.map_or(0, |memory| memory.initial as u32),
+        heap_wasm_pages_max: parsed.memory.map_or(0, |memory| {
+            let max = memory.maximum.unwrap_or(u64::MAX).min(u64::from(HEAP_WASM_PAGES_MAX));
+            max as u32
+        }),
+        globals: globals(parsed),
         compile_cost: Instructions(operators.saturating_mul(cost::COMPILE)),
     })
+}
+
+fn globals(parsed: &Parsed<'_>) -> Vec<GlobalFact> {
+    let exports = parsed.exports.iter().filter(|export| export.kind == ExternalKind::Global);
+    let exported: BTreeSet<u32> = exports.map(|export| export.index).collect();
+    let shown = (0u32..).zip(&parsed.globals);
+    let shown = shown.filter(|(index, global)| global.ty.mutable || exported.contains(index));
+    let fact = |(_, global): (u32, &wasmparser::Global<'_>)| GlobalFact {
+        mutable: global.ty.mutable,
+        ty: match global.ty.content_type {
+            wasmparser::ValType::I32 => Some(GlobalType::I32),
+            wasmparser::ValType::I64 => Some(GlobalType::I64),
+            wasmparser::ValType::F32 => Some(GlobalType::F32),
+            wasmparser::ValType::F64 => Some(GlobalType::F64),
+            wasmparser::ValType::V128 => Some(GlobalType::V128),
+            wasmparser::ValType::Ref(_) => None,
+        },
+    };
+    shown.map(fact).collect()
 }
 
 fn exports(parsed: &Parsed<'_>) -> Result<BTreeSet<String>, InvalidModule> {

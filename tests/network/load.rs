@@ -1,8 +1,9 @@
 //! Clients under load: each raises the counter again and again and keeps a journal of what it was told.
 
-use ic_agent::Agent;
+use ic_agent::agent::RequestStatusResponse;
 use ic_agent::export::Principal;
 use ic_agent::identity::BasicIdentity;
+use ic_agent::{Agent, AgentError, RequestId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -35,11 +36,29 @@ pub fn agent(url: &str, root_key: &[u8], seed: u8) -> Agent {
 }
 
 /// Raises the counter once; the certified new value.
-pub async fn increment(agent: &Agent, counter: Principal) -> Result<u64, ic_agent::AgentError> {
+pub async fn increment(agent: &Agent, counter: Principal) -> Result<u64, AgentError> {
     let arg = candid::encode_args(()).expect("encodes");
     let reply = agent.update(&counter, "increment").with_arg(arg).call_and_wait().await?;
     let (value,): (u64,) = candid::decode_args(&reply).expect("a nat64");
     Ok(value)
+}
+
+/// Raises the counter once; the call's id and the certified new value.
+pub async fn increment_by_id(agent: &Agent, counter: Principal) -> Result<(RequestId, u64), AgentError> {
+    let arg = candid::encode_args(()).expect("encodes");
+    let call = agent.update(&counter, "increment").with_arg(arg).sign()?;
+    let id = call.request_id;
+    agent.update_signed(counter, call.signed_update).await?;
+    let (reply, _) = agent.wait(&id, counter).await?;
+    let (value,): (u64,) = candid::decode_args(&reply).expect("a nat64");
+    Ok((id, value))
+}
+
+/// What the state says now about an earlier call: the counter's value that was its reply, if it is there.
+pub async fn reply_of(agent: &Agent, id: &RequestId, counter: Principal) -> Result<Option<u64>, AgentError> {
+    let (status, _) = agent.request_status_raw(id, counter).await?;
+    let RequestStatusResponse::Replied(reply) = status else { return Ok(None) };
+    Ok(candid::decode_args(&reply.arg).ok().map(|(value,): (u64,)| value))
 }
 
 /// Runs one client for each URL until `stop`; returns their journals together.

@@ -1,13 +1,16 @@
 //! A real subnet for a test: `atoll testnet up` as a child process, its replicas and gateway as its children.
 //!
-//! Networks are expensive on two cores, so a process-wide lock lets one live at a time.
+//! Networks are expensive on two cores: one that is put under load lives alone in its process, bare ones live beside
+//! each other.
 #![allow(dead_code)] // each test binary uses its part
 
-use std::fs;
+use serde_json::Value;
+use std::fs::{self, File};
 use std::net::TcpListener;
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, MutexGuard};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 pub mod load;
@@ -16,7 +19,13 @@ pub mod load;
 pub const DEADLINE: Duration = Duration::from_secs(180);
 const POLL: Duration = Duration::from_millis(50);
 
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+static TURN: RwLock<()> = RwLock::new(());
+
+/// Held while a network lives.
+enum Turn {
+    Alone(RwLockWriteGuard<'static, ()>),
+    Shared(RwLockReadGuard<'static, ()>),
+}
 
 /// Waits until `found` says something.
 pub fn eventually<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
@@ -30,13 +39,39 @@ pub fn eventually<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// A block of `count` free TCP ports in a row, below the kernel's ephemeral range.
-pub fn free_ports(count: u16) -> u16 {
-    let start = 20_000 + (std::process::id() % 400) as u16 * 25;
-    (start..30_000)
-        .step_by(count as usize)
-        .find(|base| (*base..base + count).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok()))
-        .expect("free ports")
+/// A block of ports that no other test has, in this process or another, as long as this lives.
+pub struct Ports {
+    pub base: u16,
+    _lock: File,
+}
+
+impl Ports {
+    const FIRST: u16 = 10_000;
+    const LAST: u16 = 19_800;
+    const BLOCK: u16 = 200;
+
+    pub fn take() -> Ports {
+        let blocks = (Self::FIRST..Self::LAST).step_by(usize::from(Self::BLOCK));
+        let taken = blocks.filter_map(Self::lock).find(Ports::are_free);
+        taken.expect("a free block of ports")
+    }
+
+    fn lock(base: u16) -> Option<Ports> {
+        let path = std::env::temp_dir().join(format!("atoll-test-ports-{base}"));
+        let lock = File::options().create(true).truncate(false).write(true).open(path).ok()?;
+        // SAFETY: the descriptor is open for as long as `lock` lives.
+        let locked = unsafe { libc::flock(lock.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0;
+        locked.then_some(Ports { base, _lock: lock })
+    }
+
+    fn are_free(&self) -> bool {
+        (self.base..self.base + Self::BLOCK).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok())
+    }
+
+    /// Far from the ports of nodes.
+    pub fn gateway(&self) -> u16 {
+        self.base + Self::BLOCK - 1
+    }
 }
 
 /// One replica as `status.json` describes it.
@@ -57,9 +92,11 @@ pub struct Network {
     pub root_key: Vec<u8>,
     pub replicas: Vec<Replica>,
     pub counter: Option<String>,
+    flags: Vec<String>,
     revived: Vec<Child>,
-    _folder: Option<tempfile::TempDir>,
-    _turn: MutexGuard<'static, ()>,
+    ports: Ports,
+    _folder: tempfile::TempDir,
+    _turn: Turn,
 }
 
 /// The release binary under test.
@@ -85,42 +122,32 @@ impl Network {
         Network::with(&["--nodes", "4"])
     }
 
-    /// Starts a network in a folder of its own with further flags of `atoll testnet up`.
+    /// Starts a network with further flags of `atoll testnet up`; no other lives meanwhile.
     pub fn with(flags: &[&str]) -> Network {
-        let turn = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let folder = tempfile::tempdir().expect("a folder");
-        let dir = folder.path().to_path_buf();
-        Network::start(dir, Some(folder), flags, turn)
+        let turn = TURN.write().unwrap_or_else(PoisonError::into_inner);
+        Network::start(flags, Turn::Alone(turn))
     }
 
-    fn start(
-        dir: PathBuf,
-        folder: Option<tempfile::TempDir>,
-        flags: &[&str],
-        turn: MutexGuard<'static, ()>,
-    ) -> Network {
-        let ports = free_ports(100);
-        let log = fs::File::create(dir.join("testnet.log")).expect("a log file");
-        let up = atoll()
-            .args(["testnet", "up", "--dir"])
-            .arg(&dir)
-            .args(["--base-port", &(ports + 1).to_string(), "--gateway-port", &ports.to_string()])
-            .arg("--canisters")
-            .arg(canisters())
-            .args(flags)
-            .stdout(Stdio::from(log.try_clone().expect("a log file")))
-            .stderr(Stdio::from(log))
-            .stdin(Stdio::null())
-            .spawn()
-            .expect("atoll starts");
+    /// Starts a network without canisters, beside other such networks.
+    pub fn bare(flags: &[&str]) -> Network {
+        let turn = TURN.read().unwrap_or_else(PoisonError::into_inner);
+        Network::start(&[&["--no-apps"], flags].concat(), Turn::Shared(turn))
+    }
+
+    fn start(flags: &[&str], turn: Turn) -> Network {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (dir, ports) = (folder.path().to_path_buf(), Ports::take());
+        let flags: Vec<String> = flags.iter().map(ToString::to_string).collect();
         let mut network = Network {
-            up,
+            up: spawn_up(&dir, &ports, &flags),
             dir,
             gateway_url: String::new(),
             root_key: Vec::new(),
             replicas: Vec::new(),
             counter: None,
+            flags,
             revived: Vec::new(),
+            ports,
             _folder: folder,
             _turn: turn,
         };
@@ -128,29 +155,33 @@ impl Network {
         network
     }
 
-    /// Stops everything and starts it again on the same folder.
-    pub fn restart(self) -> Network {
-        let mut old = self;
-        old.stop();
-        fs::remove_file(old.dir.join("status.json")).ok();
-        let folder = old._folder.take();
-        let dir = old.dir.clone();
-        drop(old);
-        let turn = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        Network::start(dir, folder, &["--nodes", "4"], turn)
+    /// Stops it as a person would, and says how long that took.
+    pub fn stop(&mut self) -> Duration {
+        let started = Instant::now();
+        signal(self.up_pid(), libc::SIGTERM);
+        let status = self.up.wait().expect("the network's end");
+        assert!(status.success(), "{status}\n{}", self.log());
+        started.elapsed()
+    }
+
+    /// Starts it again on the same folder.
+    pub fn up_again(&mut self) {
+        fs::remove_file(self.dir.join("status.json")).ok();
+        self.up = spawn_up(&self.dir, &self.ports, &self.flags);
+        self.await_status();
     }
 
     fn await_status(&mut self) {
         let path = self.dir.join("status.json");
         let log = self.dir.join("testnet.log");
         let up = &mut self.up;
-        let status: serde_json::Value = eventually("status.json is there", || {
+        let status: Value = eventually("status.json is there", || {
             if let Ok(Some(code)) = up.try_wait() {
                 panic!("testnet ended with {code}:\n{}", fs::read_to_string(&log).unwrap_or_default());
             }
             serde_json::from_slice(&fs::read(&path).ok()?).ok()
         });
-        let text = |value: &serde_json::Value| value.as_str().expect("a string").to_string();
+        let text = |value: &Value| value.as_str().expect("a string").to_string();
         self.gateway_url = text(&status["gateway_url"]);
         self.root_key = hex::decode(text(&status["root_key"])).expect("hex");
         self.counter = status["canisters"]["counter"].as_str().map(str::to_string);
@@ -167,6 +198,17 @@ impl Network {
             .collect();
     }
 
+    /// `status.json` as it is now.
+    pub fn status(&self) -> Value {
+        let text = fs::read(self.dir.join("status.json")).expect("status.json");
+        serde_json::from_slice(&text).expect("status.json is JSON")
+    }
+
+    /// The process of `atoll testnet up`.
+    pub fn up_pid(&self) -> i32 {
+        self.up.id() as i32
+    }
+
     /// Every URL that clients can use: the replicas' and the gateway's.
     pub fn urls(&self) -> Vec<String> {
         self.replicas
@@ -176,32 +218,63 @@ impl Network {
             .collect()
     }
 
-    /// What the replicas wrote, for a failure's report.
+    /// What the network printed, and the ends of the replicas' logs, for a failure's report.
     pub fn log(&self) -> String {
-        fs::read_to_string(self.dir.join("testnet.log")).unwrap_or_default()
+        let mut text = fs::read_to_string(self.dir.join("testnet.log")).unwrap_or_default();
+        for node in 0..self.replicas.len() {
+            let log = self.dir.join(format!("node-{node}/replica.log"));
+            let log = fs::read_to_string(log).unwrap_or_default();
+            let tail = log.lines().rev().take(8).collect::<Vec<_>>();
+            text += &format!("--- node {node}\n");
+            tail.iter().rev().for_each(|line| text += &format!("{line}\n"));
+        }
+        text
     }
 
-    /// `kill -9` of one replica.
+    /// `kill -9` of one replica; returns when it is gone.
     pub fn kill(&self, index: usize) {
         signal(self.replicas[index].pid, libc::SIGKILL);
+        eventually("a killed replica is gone", || self.health(index).is_none().then_some(()));
+    }
+
+    /// `kill -9` of all replicas at once.
+    pub fn kill_all(&self) {
+        self.replicas.iter().for_each(|replica| signal(replica.pid, libc::SIGKILL));
+        (0..self.replicas.len()).for_each(|index| self.kill(index));
     }
 
     /// Brings a killed replica back with `atoll replica --config …`, as an operator would.
     pub fn revive(&mut self, index: usize) {
-        let log = fs::File::options()
+        let log = File::options()
             .create(true)
             .append(true)
             .open(self.dir.join(format!("revived-{index}.log")))
             .expect("a log file");
-        let child = atoll()
-            .args(["replica", "--config"])
-            .arg(&self.replicas[index].config)
-            .stdout(Stdio::from(log.try_clone().expect("a log file")))
-            .stderr(Stdio::from(log))
-            .spawn()
-            .expect("a replica starts");
+        let mut command = self.replica(index);
+        command.stdout(Stdio::from(log.try_clone().expect("a log file"))).stderr(Stdio::from(log));
+        let child = command.spawn().expect("a replica starts");
         self.replicas[index].pid = child.id() as i32;
         self.revived.push(child);
+    }
+
+    /// `atoll replica` for this node, ready to start.
+    pub fn replica(&self, index: usize) -> Command {
+        let mut command = atoll();
+        command.args(["replica", "--config"]).arg(&self.replicas[index].config).stdin(Stdio::null());
+        command
+    }
+
+    /// `atoll canister …` against a replica.
+    pub fn canister(&self, index: usize, args: &[&str]) -> Output {
+        let mut command = atoll();
+        command.args(["canister", "--url", &self.replicas[index].api_url]).args(args);
+        command.output().expect("atoll canister")
+    }
+
+    /// `/health`, whatever its status code; `None` if nobody answers.
+    pub fn health(&self, index: usize) -> Option<Value> {
+        let answer = get(&self.replicas[index].metrics_url.replace("/metrics", "/health"))?;
+        serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()
     }
 
     /// The certified height that a replica reports, if it answers.
@@ -215,28 +288,43 @@ impl Network {
             self.certified_height(index).filter(|certified| *certified >= height)
         });
     }
-
-    fn stop(&mut self) {
-        for child in &mut self.revived {
-            signal(child.id() as i32, libc::SIGTERM);
-        }
-        signal(self.up.id() as i32, libc::SIGTERM);
-        let _ = self.up.wait();
-        for child in &mut self.revived {
-            let _ = child.wait();
-        }
-    }
 }
 
 impl Drop for Network {
     fn drop(&mut self) {
-        self.stop();
+        for child in &mut self.revived {
+            signal(child.id() as i32, libc::SIGTERM);
+        }
+        // After `stop` it is gone already.
+        if matches!(self.up.try_wait(), Ok(None)) {
+            signal(self.up_pid(), libc::SIGTERM);
+        }
+        let _ = self.up.wait();
+        for child in &mut self.revived {
+            let _ = child.wait();
+        }
         if std::thread::panicking() {
             let log = self.log();
             let tail = log.len().saturating_sub(6_000);
-            eprintln!("--- end of testnet.log ---\n{}", log.get(tail..).unwrap_or(&log));
+            eprintln!("--- the network's log ---\n{}", log.get(tail..).unwrap_or(&log));
         }
     }
+}
+
+fn spawn_up(dir: &Path, ports: &Ports, flags: &[String]) -> Child {
+    let log = File::create(dir.join("testnet.log")).expect("a log file");
+    let mut command = atoll();
+    command.args(["testnet", "up", "--dir"]).arg(dir);
+    command.args(["--base-port", &ports.base.to_string(), "--gateway-port", &ports.gateway().to_string()]);
+    command.arg("--canisters").arg(canisters()).args(flags);
+    command.stdin(Stdio::null()).stdout(log.try_clone().expect("a log file")).stderr(log);
+    command.spawn().expect("atoll starts")
+}
+
+/// Whether a process lives.
+pub fn exists(pid: i32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z'))
 }
 
 /// Sends a signal to a process that this test started.

@@ -1,6 +1,6 @@
 //! The stack machine behind every entry point.
 
-use crate::{CALLBACKS, GLOBAL, KEPT, callback, op};
+use crate::{CALLBACKS, GLOBAL, KEPT, NOTES, callback, op, system};
 
 /// A script and the place in it, with the stack.
 struct Machine<'a> {
@@ -11,10 +11,7 @@ struct Machine<'a> {
 
 /// Runs `script` to its end.
 pub fn run(script: &[u8]) {
-    let mut machine = Machine { script, at: 0, stack: Vec::new() };
-    while let Some(code) = machine.next_byte() {
-        machine.perform(code);
-    }
+    Machine { script, at: 0, stack: Vec::new() }.finish();
 }
 
 fn read(size: usize, copy: impl FnOnce(&mut [u8])) -> Vec<u8> {
@@ -24,6 +21,20 @@ fn read(size: usize, copy: impl FnOnce(&mut [u8])) -> Vec<u8> {
 }
 
 impl Machine<'_> {
+    /// Runs the rest of the script; the stack as it then is.
+    fn finish(mut self) -> Vec<Vec<u8>> {
+        while let Some(code) = self.next_byte() {
+            self.perform(code);
+        }
+        self.stack
+    }
+
+    /// Runs another script on this stack.
+    fn run_block(&mut self, script: &[u8]) {
+        let stack = std::mem::take(&mut self.stack);
+        self.stack = Machine { script, at: 0, stack }.finish();
+    }
+
     fn fail(&self, what: &str) -> ! {
         ic0::trap(format!("probe: {what} before byte {} of the script", self.at).as_bytes())
     }
@@ -94,18 +105,102 @@ impl Machine<'_> {
                 start.extend(end);
                 self.push(start);
             }
+            op::SWAP => {
+                let (top, below) = (self.pop(), self.pop());
+                self.push(top);
+                self.push(below);
+            }
+            5..=9 => self.bytes(code),
             10..=18 => self.message(code),
             20..=29 => self.system(code),
             30..=33 => self.stable(code),
+            34..=36 => self.address(code),
             op::CALL => self.call(None),
             op::CALL_WITH_CLEANUP => {
                 let cleanup = self.pop();
                 self.call(Some(cleanup));
             }
+            op::CALLBACK => {
+                let script = self.pop();
+                self.push((callback as *const () as usize as u64).to_le_bytes());
+                self.push((keep_callback(script) as u64).to_le_bytes());
+            }
             50..=53 => self.certification(code),
-            60..=63 => self.memory(code),
+            60..=65 => self.memory(code),
             70..=75 => self.stress(code),
+            80..=82 => self.control(code),
+            op::SYSTEM => {
+                let Some(number) = self.next_byte() else { self.fail("a function's number is missing") };
+                if let Some(result) = system::call(number, || self.pop_u64()) {
+                    self.push(result.to_le_bytes());
+                }
+            }
             _ => self.fail("an unknown operation"),
+        }
+    }
+
+    fn bytes(&mut self, code: u8) {
+        match code {
+            op::SIZE => {
+                let size = self.pop().len() as u64;
+                self.push(size.to_le_bytes());
+            }
+            op::FILL => {
+                let (count, [byte]) = (self.pop_u64(), self.pop_number());
+                self.push(vec![byte; count as usize]);
+            }
+            op::EQUAL => {
+                let equal = self.pop() == self.pop();
+                self.push(u64::from(equal).to_le_bytes());
+            }
+            _ => {
+                let (right, left) = (number(&self.pop()), number(&self.pop()));
+                self.push(u64::from(left < right).to_le_bytes());
+            }
+        }
+    }
+
+    fn address(&mut self, code: u8) {
+        match code {
+            op::ADDRESS => {
+                let bytes: &'static mut [u8] = self.pop().leak();
+                self.push((bytes.as_ptr() as usize as u64).to_le_bytes());
+                self.push((bytes.len() as u64).to_le_bytes());
+            }
+            op::PEEK => {
+                let (length, address) = (self.pop_u64() as usize, self.pop_u64() as usize);
+                // SAFETY: the script's affair; an address beyond the memory traps.
+                let bytes = unsafe { std::slice::from_raw_parts(address as *const u8, length) };
+                self.push(bytes);
+            }
+            _ => {
+                let length = self.pop_u64() as usize;
+                let zeros: &'static mut [u8] = vec![0; length].leak();
+                self.push((zeros.as_ptr() as usize as u64).to_le_bytes());
+            }
+        }
+    }
+
+    fn control(&mut self, code: u8) {
+        match code {
+            op::IF => {
+                let (script, condition) = (self.pop(), self.pop_u64());
+                if condition != 0 {
+                    self.run_block(&script);
+                }
+            }
+            op::REPEAT => {
+                let (script, count) = (self.pop(), self.pop_u64());
+                for _ in 0..count {
+                    self.run_block(&script);
+                }
+            }
+            _ => {
+                let (right, left) = (self.pop(), self.pop());
+                if left != right {
+                    self.fail(&format!("{left:?} is not {right:?}"));
+                }
+            }
         }
     }
 
@@ -221,9 +316,17 @@ impl Machine<'_> {
                 let data = self.pop();
                 GLOBAL.with_borrow_mut(|global| global.extend(data));
             }
-            _ => {
+            op::KEEP => {
                 let (script, [slot]) = (self.pop(), self.pop_number());
                 KEPT.with_borrow_mut(|kept| kept.insert(slot, script));
+            }
+            op::PUT => {
+                let (value, key) = (self.pop(), self.pop());
+                NOTES.with_borrow_mut(|notes| notes.insert(key, value));
+            }
+            _ => {
+                let key = self.pop();
+                self.push(NOTES.with_borrow(|notes| notes.get(&key).cloned().unwrap_or_default()));
             }
         }
     }
@@ -255,6 +358,11 @@ impl Machine<'_> {
             }
         }
     }
+}
+
+/// A little-endian number; what lies beyond 16 bytes does not count.
+fn number(bytes: &[u8]) -> u128 {
+    bytes.iter().take(16).rev().fold(0, |number, byte| number << 8 | u128::from(*byte))
 }
 
 fn keep_callback(script: Vec<u8>) -> usize {

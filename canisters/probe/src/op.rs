@@ -8,6 +8,16 @@ pub const DROP: u8 = 2;
 pub const DUP: u8 = 3;
 /// `a b -> a·b`
 pub const CONCAT: u8 = 4;
+/// `a b -> b a`
+pub const SWAP: u8 = 5;
+/// `bytes -> length (u64)`
+pub const SIZE: u8 = 6;
+/// `byte (1 byte) count (u64) -> bytes`
+pub const FILL: u8 = 7;
+/// `a b -> 1 or 0 (u64)`: the same bytes
+pub const EQUAL: u8 = 8;
+/// `a b -> 1 or 0 (u64)`: `a` is less than `b`, as little-endian numbers of any size up to 16 bytes
+pub const LESS: u8 = 9;
 
 /// `-> argument`
 pub const ARGUMENT: u8 = 10;
@@ -57,11 +67,19 @@ pub const STABLE_GROW: u8 = 31;
 pub const STABLE_WRITE: u8 = 32;
 /// `offset (u64) length (u64) -> data`
 pub const STABLE_READ: u8 = 33;
+/// `bytes -> address (u64) length (u64)`: where they stay for good
+pub const ADDRESS: u8 = 34;
+/// `address (u64) length (u64) -> bytes`
+pub const PEEK: u8 = 35;
+/// `length (u64) -> address (u64)` of so many zeros
+pub const ALLOCATE: u8 = 36;
 
 /// `callee method payload cycles(u128) on_reply on_reject -> error code (u32)`
 pub const CALL: u8 = 40;
 /// as `CALL`, with a cleanup script on top
 pub const CALL_WITH_CLEANUP: u8 = 41;
+/// `script -> function (u64) environment (u64)`: a callback that runs the script
+pub const CALLBACK: u8 = 42;
 
 /// `data ->`
 pub const CERTIFIED_DATA_SET: u8 = 50;
@@ -80,6 +98,10 @@ pub const GLOBAL_GET: u8 = 61;
 pub const GLOBAL_APPEND: u8 = 62;
 /// `slot (1 byte) script ->` keeps a script for an entry point
 pub const KEEP: u8 = 63;
+/// `key value ->` notes a string in the heap
+pub const PUT: u8 = 64;
+/// `key -> value`, empty if there is none
+pub const GET: u8 = 65;
 
 /// Never returns.
 pub const LOOP: u8 = 70;
@@ -93,3 +115,14 @@ pub const UNREACHABLE: u8 = 73;
 pub const HEAP_TOUCH: u8 = 74;
 /// `rounds (u64) -> sum (u64)` burns instructions
 pub const SPIN: u8 = 75;
+
+/// `condition (u64) script ->` runs the script on this stack unless the condition is zero
+pub const IF: u8 = 80;
+/// `count (u64) script ->` runs the script so often on this stack
+pub const REPEAT: u8 = 81;
+/// `a b ->` traps unless both are the same bytes
+pub const ASSERT: u8 = 82;
+
+/// Followed by the number of a System API function ([`crate::function`]): takes its arguments as u64, the
+/// last on top, and leaves its result as u64.
+pub const SYSTEM: u8 = 90;

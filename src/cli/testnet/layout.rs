@@ -154,6 +154,8 @@ impl Layout {
             heartbeat_ms: HEARTBEAT_MS,
             view_timeout_ms: VIEW_TIMEOUT_MS.max(delay.saturating_mul(VIEW_TIMEOUT_DELAYS)),
             provisional: true,
+            minting_canister: None,
+            subnet_admins: Vec::new(),
             cards,
         })?;
         write(&out, print_genesis(&genesis)?.as_bytes())

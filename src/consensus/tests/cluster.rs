@@ -184,7 +184,7 @@ impl Cluster {
                 }
             }
             Effect::Halt(divergence) => self.nodes[node].halted = Some(divergence),
-            Effect::Certified(_) | Effect::Execute(_) => {}
+            Effect::Certified(_) | Effect::Execute(_) | Effect::IngressRefused(_) => {}
         }
     }
 

@@ -24,6 +24,8 @@ fn committee(n: usize) -> Committee {
         heartbeat_ms: 500,
         view_timeout_ms: 1_000,
         provisional: false,
+        minting_canister: None,
+        subnet_admins: Vec::new(),
         nodes: nodes.collect(),
     };
     Committee::from_genesis(&genesis).unwrap()

@@ -1,7 +1,43 @@
 use super::*;
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
 use k256::ecdsa::signature::Signer;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use std::sync::LazyLock;
+
+/// A key as authenticators hold it.
+pub(crate) static RSA: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate(KeySize::Rsa2048).unwrap());
+
+/// Modulus and exponent of a key of 2,048 bits.
+pub(crate) fn rsa_parts(key: &KeyPair) -> (Vec<u8>, Vec<u8>) {
+    // A sequence of two integers, the first with a leading zero.
+    let der = key.public_key().as_ref();
+    assert_eq!((&der[..9], &der[265..267]), (&[0x30, 0x82, 1, 0x0a, 2, 0x82, 1, 1, 0][..], &[2, 3][..]));
+    (der[9..265].to_vec(), der[267..].to_vec())
+}
+
+pub(crate) fn rsa_sign(message: &[u8]) -> Vec<u8> {
+    let mut signature = vec![0; RSA.public_modulus_len()];
+    RSA.sign(&RSA_PKCS1_SHA256, &aws_lc_rs::rand::SystemRandom::new(), message, &mut signature).unwrap();
+    signature
+}
+
+/// A key wrapped under the algorithm 1.3.6.1.4.1.56387.1.`kind`.
+pub(crate) fn wrap(kind: u8, key: &[u8]) -> Vec<u8> {
+    let element = |tag: u8, content: &[u8]| {
+        let length = content.len() as u32;
+        let head = match length {
+            0..0x80 => vec![length as u8],
+            0x80..0x100 => vec![0x81, length as u8],
+            0x100..0x1_0000 => [&[0x82], &length.to_be_bytes()[2..]].concat(),
+            _ => [&[0x83], &length.to_be_bytes()[1..]].concat(),
+        };
+        [&[tag], head.as_slice(), content].concat()
+    };
+    let algorithm = [0x30, 0x0c, 0x06, 0x0a, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x83, 0xb8, 0x43, 0x01, kind];
+    element(0x30, &[&algorithm[..], &element(3, &[&[0], key].concat())].concat())
+}
 
 /// DER key and a signature on `message`, for each scheme.
 fn signers(message: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
@@ -129,4 +165,59 @@ fn a_root_key_has_the_der_form_of_the_interface_spec() {
     assert_eq!(root_key_from_der(&der[..132]), None);
     let prefix = "308182301d060d2b0601040182dc7c0503010201060c2b0601040182dc7c05030201036100";
     assert_eq!(hex::encode(&der[..37]), prefix);
+}
+
+fn check_assertion(key: &PublicKey, signature: &[u8], expected: Result<(), SignatureError>) {
+    assert_eq!(key.verify_assertion(b"message", signature), expected);
+}
+
+#[test]
+fn authenticators_signatures_hold_in_their_own_forms() {
+    let p256 = p256::ecdsa::SigningKey::from_slice(&[7; 32]).unwrap();
+    let signature: p256::ecdsa::Signature = p256.sign(b"message");
+    let key = PublicKey::from_p256(p256.verifying_key().to_encoded_point(false).as_bytes()).unwrap();
+    check_assertion(&key, signature.to_der().as_bytes(), Ok(()));
+    check_assertion(&key, &signature.to_bytes(), Err(SignatureError::NotDer));
+    check_assertion(&key, &[], Err(SignatureError::NotDer));
+    let other: p256::ecdsa::Signature = p256.sign(b"another");
+    check_assertion(&key, other.to_der().as_bytes(), Err(SignatureError::Invalid));
+
+    let ed25519 = ed25519_dalek::SigningKey::from_bytes(&[7; 32]);
+    let key = PublicKey::from_ed25519(&ed25519.verifying_key().to_bytes()).unwrap();
+    check_assertion(&key, &ed25519_dalek::Signer::sign(&ed25519, b"message").to_bytes(), Ok(()));
+    check_assertion(&key, &[0; 63], Err(SignatureError::Length(63)));
+
+    let (modulus, exponent) = rsa_parts(&RSA);
+    let key = PublicKey::from_rsa(&modulus, &exponent).unwrap();
+    check_assertion(&key, &rsa_sign(b"message"), Ok(()));
+    check_assertion(&key, &rsa_sign(b"another"), Err(SignatureError::Invalid));
+    check_assertion(&key, &rsa_sign(b"message")[1..], Err(SignatureError::Invalid));
+    check_assertion(&key, &[], Err(SignatureError::Invalid));
+}
+
+#[test]
+fn rsa_keys_of_other_sizes_are_refused() {
+    let (modulus, exponent) = rsa_parts(&RSA);
+    let check = |modulus: &[u8], exponent: &[u8]| {
+        assert_eq!(PublicKey::from_rsa(modulus, exponent).err(), Some(SignatureError::InvalidRsaKey));
+    };
+    check(&modulus[..255], &exponent);
+    check(&[1; 1_025], &exponent);
+    check(&[&[0][..], &modulus].concat(), &exponent);
+    check(&modulus, &[]);
+    check(&modulus, &[0, 1]);
+    check(&modulus, &[1; 6]);
+    check(&[], &exponent);
+}
+
+/// Numbers that make no RSA key, of the right sizes: they are met by an answer, never by a panic.
+#[test]
+fn nonsense_of_the_right_size_verifies_nothing() {
+    for (first, last, exponent) in [(0x80, 0, 3), (0xff, 0xff, 1), (0x80, 1, 2), (1, 1, 3), (0xff, 0xfe, 4)] {
+        let modulus = [&[first][..], &[0; 254], &[last]].concat();
+        let key = PublicKey::from_rsa(&modulus, &[exponent]).unwrap();
+        for signature in [vec![0; 256], vec![1; 256], vec![0xff; 256], rsa_sign(b"message")] {
+            check_assertion(&key, &signature, Err(SignatureError::Invalid));
+        }
+    }
 }

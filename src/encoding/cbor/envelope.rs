@@ -4,7 +4,7 @@ use super::{Reader, SELF_DESCRIBING_TAG};
 use crate::encoding::request_id::{Value, hash_of_map};
 use crate::encoding::{DecodeError, Fault};
 use crate::types::limits::{DELEGATION_TARGETS_MAX, DELEGATIONS_MAX};
-use crate::types::{Digest, Principal, RequestId, Time};
+use crate::types::{Digest, Principal, RequestId, SenderInfo, Time};
 
 /// A request as its user sent it. Nothing in it is verified.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -12,18 +12,17 @@ pub struct Envelope<R> {
     pub content: R,
     /// Computed from the content.
     pub id: RequestId,
-    /// Canister-signed information about the sender; part of the content and of the id.
-    pub sender_info: Option<SenderInfo>,
+    /// What must prove the content's `sender_info`, which is part of the id.
+    pub sender_info: Option<SenderInfoProof>,
     pub sender_pubkey: Option<Vec<u8>>,
     pub sender_sig: Option<Vec<u8>>,
     pub sender_delegation: Option<Vec<SignedDelegation>>,
 }
 
-/// What a canister vouches for about the sender (interface spec 0.59, `sender_info`).
+/// What a canister vouches for about the sender (interface spec 0.59, `sender_info`), with its signature.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct SenderInfo {
-    pub info: Vec<u8>,
-    pub signer: Principal,
+pub struct SenderInfoProof {
+    pub info: SenderInfo,
     pub sig: Vec<u8>,
 }
 
@@ -77,7 +76,7 @@ pub(super) fn unknown_field(key: &str, within: &'static str) -> DecodeError {
 /// Reads an envelope whose content `content` reads.
 pub(super) fn read<'a, R>(
     bytes: &'a [u8],
-    mut content: impl FnMut(&mut Reader<'a>) -> Result<(R, RequestId, Option<SenderInfo>), DecodeError>,
+    mut content: impl FnMut(&mut Reader<'a>) -> Result<(R, RequestId, Option<SenderInfoProof>), DecodeError>,
 ) -> Result<Envelope<R>, DecodeError> {
     let mut reader = Reader::new(bytes, "envelope");
     reader.skip_tag(SELF_DESCRIBING_TAG)?;

@@ -20,6 +20,7 @@ struct Head {
 }
 
 const UNSIGNED: u8 = 0;
+const NEGATIVE: u8 = 1;
 const BYTES: u8 = 2;
 const TEXT: u8 = 3;
 const ARRAY: u8 = 4;
@@ -31,7 +32,7 @@ const BREAK: u8 = 0xff;
 fn major_name(major: u8) -> &'static str {
     match major {
         0 => "unsigned integer",
-        1 => "negative integer",
+        NEGATIVE => "negative integer",
         BYTES => "byte string",
         TEXT => "text",
         ARRAY => "array",
@@ -94,6 +95,34 @@ impl<'a> Reader<'a> {
         argument.ok_or_else(|| self.error(Fault::Reserved(0x1f)))
     }
 
+    /// An integer of either sign.
+    pub fn integer(&mut self) -> Result<i64, DecodeError> {
+        let head = self.head()?;
+        let number = head.argument.and_then(|argument| i64::try_from(argument).ok());
+        match (head.major, number) {
+            (UNSIGNED, Some(number)) => Ok(number),
+            // CBOR's negative n stands for -1 - n.
+            (NEGATIVE, Some(number)) => Ok(!number),
+            (UNSIGNED | NEGATIVE, None) => Err(self.error(Fault::OutOfRange)),
+            (found, _) => Err(self.error(Fault::WrongType { expected: "integer", found: major_name(found) })),
+        }
+    }
+
+    /// Whether a text comes next.
+    pub fn next_is_text(&self) -> bool {
+        self.rest.first().is_some_and(|initial| initial >> 5 == TEXT)
+    }
+
+    /// Whether a byte string comes next.
+    pub fn next_is_bytes(&self) -> bool {
+        self.rest.first().is_some_and(|initial| initial >> 5 == BYTES)
+    }
+
+    /// Whether an array comes next.
+    pub fn next_is_array(&self) -> bool {
+        self.rest.first().is_some_and(|initial| initial >> 5 == ARRAY)
+    }
+
     /// A byte string; borrowed unless it came in chunks.
     pub fn bytes(&mut self) -> Result<Cow<'a, [u8]>, DecodeError> {
         self.string(BYTES)
@@ -143,6 +172,23 @@ impl<'a> Reader<'a> {
         self.collection(MAP, |reader| {
             let key = reader.at(field).text()?;
             entry(reader, &key)
+        })
+    }
+
+    /// A map of at most `max` entries with integer keys.
+    pub fn integer_map(
+        &mut self,
+        max: usize,
+        mut entry: impl FnMut(&mut Reader<'a>, i64) -> Result<(), DecodeError>,
+    ) -> Result<(), DecodeError> {
+        let (field, mut count) = (self.field, 0);
+        self.collection(MAP, |reader| {
+            count += 1;
+            if count > max {
+                return Err(Fault::TooMany { max }.at(field));
+            }
+            let key = reader.at(field).integer()?;
+            entry(reader, key)
         })
     }
 

@@ -1,13 +1,15 @@
 //! The content of the three kinds of request, and their ids.
 
-use super::envelope::{self, Envelope, SenderInfo, optional_bytes, required, set, unknown_field};
+use super::envelope::{self, Envelope, SenderInfoProof, optional_bytes, required, set, unknown_field};
 use super::{Reader, SELF_DESCRIBING_TAG, Writer};
 use crate::encoding::request_id::{Value, hash_of_map};
 use crate::encoding::{DecodeError, Fault};
 use crate::types::limits::{
     INGRESS_BYTES_MAX, METHOD_NAME_BYTES_MAX, READ_STATE_LABELS_MAX, READ_STATE_PATHS_MAX,
 };
-use crate::types::{Principal, RequestId, SignedIngress, Time, UserCall, UserQuery, UserReadState};
+use crate::types::{
+    Principal, RequestId, SenderInfo, SignedIngress, Time, UserCall, UserQuery, UserReadState,
+};
 use bytes::Bytes;
 use std::borrow::Cow;
 
@@ -23,7 +25,7 @@ struct Content<'a> {
     canister_id: Option<Principal>,
     method_name: Option<Cow<'a, str>>,
     arg: Option<Cow<'a, [u8]>>,
-    sender_info: Option<Option<SenderInfo>>,
+    sender_info: Option<Option<SenderInfoProof>>,
     paths: Option<Vec<Path>>,
 }
 
@@ -42,6 +44,7 @@ pub fn read_call(bytes: &[u8]) -> Result<Envelope<UserCall>, DecodeError> {
             sender: required(content.sender, "sender")?,
             ingress_expiry: Time(required(content.ingress_expiry, "ingress_expiry")?),
             nonce: content.nonce.flatten(),
+            sender_info: sender_info.as_ref().map(|proof| proof.info.clone()),
         };
         Ok((call, id, sender_info))
     })
@@ -62,6 +65,7 @@ pub fn read_query(bytes: &[u8]) -> Result<Envelope<UserQuery>, DecodeError> {
             sender: required(content.sender, "sender")?,
             ingress_expiry: Time(required(content.ingress_expiry, "ingress_expiry")?),
             nonce: content.nonce.flatten(),
+            sender_info: sender_info.as_ref().map(|proof| proof.info.clone()),
         };
         Ok((query, id, sender_info))
     })
@@ -177,11 +181,11 @@ fn principal_value(principal: &Principal) -> Value<'_> {
     Value::Bytes(principal.as_slice())
 }
 
-fn sender_info_value(info: &SenderInfo) -> Value<'_> {
+fn sender_info_value(proof: &SenderInfoProof) -> Value<'_> {
     Value::Map(vec![
-        ("info", Value::Bytes(&info.info)),
-        ("signer", Value::Bytes(info.signer.as_slice())),
-        ("sig", Value::Bytes(&info.sig)),
+        ("info", Value::Bytes(&proof.info.info)),
+        ("signer", Value::Bytes(proof.info.signer.as_slice())),
+        ("sig", Value::Bytes(&proof.sig)),
     ])
 }
 
@@ -207,7 +211,7 @@ fn read_paths(reader: &mut Reader<'_>) -> Result<Vec<Path>, DecodeError> {
     })
 }
 
-fn read_sender_info(reader: &mut Reader<'_>) -> Result<Option<SenderInfo>, DecodeError> {
+fn read_sender_info(reader: &mut Reader<'_>) -> Result<Option<SenderInfoProof>, DecodeError> {
     if reader.take_null()? {
         return Ok(None);
     }
@@ -218,11 +222,11 @@ fn read_sender_info(reader: &mut Reader<'_>) -> Result<Option<SenderInfo>, Decod
         "sig" => set(&mut sig, reader.at("sender_info.sig").bytes()?.into_owned(), "sender_info.sig"),
         _ => Err(unknown_field(key, "sender_info")),
     })?;
-    Ok(Some(SenderInfo {
+    let info = SenderInfo {
         info: required(info, "sender_info.info")?,
         signer: required(signer, "sender_info.signer")?,
-        sig: required(sig, "sender_info.sig")?,
-    }))
+    };
+    Ok(Some(SenderInfoProof { info, sig: required(sig, "sender_info.sig")? }))
 }
 
 /// Writes an update call's envelope: anonymous without `proof`, which is the sender's DER-encoded

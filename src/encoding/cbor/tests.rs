@@ -21,6 +21,7 @@ fn twins() -> [Vec<u8>; 2] {
         sender: Principal::anonymous(),
         ingress_expiry: Time(9),
         nonce: None,
+        sender_info: None,
     };
     let mut indefinite = vec![0xd9, 0xd9, 0xf7, 0xbf];
     text(&mut indefinite, "content");
@@ -135,10 +136,17 @@ fn principal() -> impl Strategy<Value = Principal> {
     proptest::collection::vec(any::<u8>(), 0..=29).prop_map(|bytes| Principal::from_slice(&bytes))
 }
 
+fn sender_info() -> impl Strategy<Value = Option<ic_agent::identity::SenderInfo>> {
+    let info = (label(), principal(), label()).prop_map(|(info, signer, sig)| {
+        ic_agent::identity::SenderInfo { info, signer: signer.as_slice().to_vec(), sig }
+    });
+    proptest::option::of(info)
+}
+
 fn content() -> impl Strategy<Value = EnvelopeContent> {
     let nonce = proptest::option::of(label());
-    (nonce, any::<u64>(), principal(), principal(), ".{0,20}", label(), any::<u8>()).prop_map(
-        |(nonce, ingress_expiry, sender, canister_id, method_name, arg, kind)| match kind % 3 {
+    (nonce, any::<u64>(), principal(), principal(), ".{0,20}", label(), any::<u8>(), sender_info()).prop_map(
+        |(nonce, ingress_expiry, sender, canister_id, method_name, arg, kind, sender_info)| match kind % 3 {
             0 => EnvelopeContent::Call {
                 nonce,
                 ingress_expiry,
@@ -146,7 +154,7 @@ fn content() -> impl Strategy<Value = EnvelopeContent> {
                 canister_id,
                 method_name,
                 arg,
-                sender_info: None,
+                sender_info,
             },
             1 => EnvelopeContent::Query {
                 nonce,
@@ -155,7 +163,7 @@ fn content() -> impl Strategy<Value = EnvelopeContent> {
                 canister_id,
                 method_name,
                 arg,
-                sender_info: None,
+                sender_info,
             },
             _ => EnvelopeContent::ReadState {
                 ingress_expiry,
@@ -197,6 +205,13 @@ proptest! {
         };
         prop_assert_eq!(id.0, *content.to_request_id());
         prop_assert_eq!(expiry.0, content.ingress_expiry());
+    }
+
+    #[test]
+    fn no_bytes_make_the_readers_of_authenticators_panic(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
+        let _ = read_cose_key(&bytes);
+        let _ = read_assertion(&bytes);
+        let _ = crate::crypto::user::unwrap_key(&bytes);
     }
 
     #[test]

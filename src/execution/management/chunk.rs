@@ -3,7 +3,8 @@
 use super::{Caller, Done, Failure, find, invalid, not_controller};
 use crate::crypto::hash::sha256;
 use crate::encoding::management::{self as candid, CanisterIdRecord, ChunkHash};
-use crate::execution::{Executor, charge};
+use crate::execution::Executor;
+use crate::execution::growth::{Keep, admit_growth};
 use crate::state::{CanisterState, HostFailure, ReplicatedState};
 use crate::types::limits::{CHUNK_BYTES_MAX, CHUNK_STORE_BYTES_MAX};
 use crate::types::*;
@@ -67,39 +68,25 @@ impl Executor<'_> {
         }
         let hash = sha256(&args.chunk);
         if !canister.record.chunks.contains_key(&hash) {
-            self.may_store(id, canister)?;
+            may_store(id, canister)?;
             let bytes = u32::try_from(size).unwrap_or(u32::MAX);
             self.charge_idle(id)?;
-            let list = |canister: &mut CanisterState| canister.record.chunks.insert(hash, bytes);
-            self.state.change_canister(id, list);
+            let mut next = find(&self.state, &args.canister_id)?.1.clone();
+            next.record.chunks.insert(hash, bytes);
+            admit_growth(&self.environment.prices, &self.state, id, &mut next, Keep::FreezingLimit)?;
+            self.state.put_canister(id, next);
             self.state.put_chunk(id, hash, Arc::from(args.chunk));
         }
         Done::reply(&ChunkHash { hash: hash.0.to_vec() })
     }
 
-    fn may_store(&self, id: CanisterId, canister: &CanisterState) -> Result<(), Reject> {
-        if canister.record.chunks.len() >= CHUNKS_MAX {
-            let message = format!(
-                "The chunk store of canister {id} holds {CHUNKS_MAX} chunks and is full. Clear it with clear_chunk_store."
-            );
-            return Err(Reject::new(ErrorCode::CanisterWasmChunkStoreLimitExceeded, message));
-        }
-        let keep = charge::freezing_limit(&self.environment.prices, canister);
-        match canister.record.cycles >= keep {
-            true => Ok(()),
-            false => Err(charge::out_of_cycles(id, canister.record.cycles, keep)),
-        }
-    }
-
     pub(super) fn clear_chunk_store(&mut self, caller: &Caller, arg: &[u8]) -> Result<Done, Failure> {
         let args: CanisterIdRecord = candid::decode(arg)?;
         let (id, canister) = store(&self.state, &args.canister_id, &caller.principal)?;
-        let hashes: Vec<Digest> = canister.record.chunks.keys().copied().collect();
+        let hashes = canister.chunk_hashes();
         self.charge_idle(id)?;
-        for hash in &hashes {
-            self.state.remove_chunk(id, hash);
-        }
         self.state.change_canister(id, |canister| canister.record.chunks.clear());
+        self.state.release_chunks(id, hashes);
         Ok(Done::unit())
     }
 
@@ -110,4 +97,14 @@ impl Executor<'_> {
         let hashes: Vec<ChunkHash> = canister.record.chunks.keys().map(hash).collect();
         Done::reply(&hashes)
     }
+}
+
+fn may_store(id: CanisterId, canister: &CanisterState) -> Result<(), Reject> {
+    if canister.record.chunks.len() < CHUNKS_MAX {
+        return Ok(());
+    }
+    let message = format!(
+        "The chunk store of canister {id} holds {CHUNKS_MAX} chunks and is full. Clear it with clear_chunk_store."
+    );
+    Err(Reject::new(ErrorCode::CanisterContractViolation, message))
 }

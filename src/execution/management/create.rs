@@ -5,7 +5,8 @@ use super::{Caller, Done, Failure, invalid, push_change};
 use crate::crypto::hash::sha256;
 use crate::encoding::management::{self as candid, CanisterIdRecord, CanisterSettings};
 use crate::execution::Executor;
-use crate::state::{CanisterState, ChangeDetails, FIRST_CANISTER, Settings};
+use crate::execution::growth::{Keep, admit_growth};
+use crate::state::{CanisterState, ChangeDetails, FIRST_CANISTER, Settings, Use};
 use crate::types::limits::{CANISTERS_MAX, MINTED_CYCLES_MAX, PROVISIONAL_CYCLES};
 use crate::types::*;
 use std::collections::BTreeMap;
@@ -13,17 +14,24 @@ use std::collections::BTreeMap;
 impl Executor<'_> {
     pub(super) fn create_canister(&mut self, caller: &Caller, arg: &[u8]) -> Result<Done, Failure> {
         let args: candid::CreateCanisterArgs = candid::decode(arg)?;
-        let fee = self.environment.prices.creation();
+        let fee = match self.state.subnet().admins.is_empty() {
+            true => self.environment.prices.creation(),
+            false => Cycles::ZERO,
+        };
         let Some(rest) = caller.cycles.checked_sub(fee) else {
             let message = format!(
-                "Creating a canister costs {fee} cycles, but {} were attached to the call.",
+                "Creating a canister costs {fee} cycles, but {} were attached to the call. Attach more.",
                 caller.cycles
             );
             return Err(Reject::new(ErrorCode::InsufficientCycles, message).into());
         };
         let settings = new_settings(caller, args.settings.as_ref())?;
+        let named = names_variables(args.settings.as_ref());
+        let version = args.sender_canister_version;
+        let mut canister = self.new_canister(caller, NewCanister { settings, named, cycles: rest, version });
+        canister.record.consumed.add(Use::CanisterCreation, fee);
         let id = self.next_id()?;
-        self.make_canister(caller, id, settings, rest, args.sender_canister_version);
+        self.make_canister(id, canister)?;
         self.burn(fee);
         let reply = candid::encode(&CanisterIdRecord { canister_id: id.principal() })?;
         Ok(Done::Reply { reply, used: caller.cycles })
@@ -45,8 +53,11 @@ impl Executor<'_> {
             Some(id) => self.specified(id)?,
             None => self.next_id()?,
         };
+        let named = names_variables(args.settings.as_ref());
+        let version = args.sender_canister_version;
+        let canister = self.new_canister(caller, NewCanister { settings, named, cycles: amount, version });
+        self.make_canister(id, canister)?;
         self.state.counters.minted = minted;
-        self.make_canister(caller, id, settings, amount, args.sender_canister_version);
         Done::reply(&CanisterIdRecord { canister_id: id.principal() })
     }
 
@@ -69,53 +80,79 @@ impl Executor<'_> {
                 "canister_not_found: specified_id {principal} is not between {} and {last}",
                 CanisterId(0)
             );
-            return Err(invalid(message));
+            return Err(Reject::new(ErrorCode::CanisterNotHostedBySubnet, message));
         };
         match self.state.canister(id) {
             None => Ok(id),
-            Some(_) => Err(invalid(format!("specified_id {principal} is the id of an existing canister"))),
+            Some(_) => Err(Reject::new(
+                ErrorCode::CanisterIdAlreadyExists,
+                format!("specified_id {principal} is the id of an existing canister. Choose another."),
+            )),
         }
     }
 
-    fn next_id(&mut self) -> Result<CanisterId, Reject> {
+    fn next_id(&self) -> Result<CanisterId, Reject> {
         self.has_room()?;
-        let number = self.state.counters.next_canister;
-        let next = number.checked_add(1);
-        let next = next.ok_or_else(|| {
-            Reject::new(ErrorCode::SubnetOversubscribed, "The subnet has no canister ids left.")
-        })?;
-        self.state.counters.next_canister = next;
-        Ok(CanisterId(number))
+        match self.state.counters.next_canister {
+            u64::MAX => {
+                Err(Reject::new(ErrorCode::SubnetOversubscribed, "The subnet has no canister ids left."))
+            }
+            number => Ok(CanisterId(number)),
+        }
     }
 
     fn has_room(&self) -> Result<(), Reject> {
         match self.state.canister_count() < CANISTERS_MAX {
             true => Ok(()),
             false => Err(Reject::new(
-                ErrorCode::SubnetOversubscribed,
-                format!("The subnet has {CANISTERS_MAX} canisters and takes no more."),
+                ErrorCode::MaxNumberOfCanistersReached,
+                format!(
+                    "The subnet has {CANISTERS_MAX} canisters and takes no more. Delete some that are not needed."
+                ),
             )),
         }
     }
 
-    fn make_canister(
-        &mut self,
-        caller: &Caller,
-        id: CanisterId,
-        settings: Settings,
-        cycles: Cycles,
-        version: Option<u64>,
-    ) {
+    /// A canister as it begins, with the first entry of its history.
+    fn new_canister(&self, caller: &Caller, new: NewCanister) -> CanisterState {
+        let NewCanister { settings, named, cycles, version } = new;
         let details = ChangeDetails::Creation {
             controllers: settings.controllers.clone(),
-            environment_variables_hash: environment_hash(&settings.environment_variables),
+            environment_variables_hash: named.then(|| environment_hash(&settings.environment_variables)),
         };
         let origin = self.change_origin(caller, version);
         let time = self.environment.time;
         let mut canister = CanisterState::new(settings, cycles, time);
         push_change(&mut canister, time, origin, details);
-        self.state.put_canister(id, canister);
+        canister
     }
+
+    /// Adds the canister, if the subnet has what it wants to have allocated and it can pay for that.
+    fn make_canister(&mut self, id: CanisterId, mut canister: CanisterState) -> Result<(), Reject> {
+        let settings = &canister.record.settings;
+        if settings.compute_allocation > 0 || settings.memory_allocation > 0 {
+            admit_growth(&self.environment.prices, &self.state, id, &mut canister, Keep::FreezingLimit)?;
+        }
+        self.state.put_canister(id, canister);
+        let next = &mut self.state.counters.next_canister;
+        if id.0 == *next {
+            *next = next.saturating_add(1);
+        }
+        Ok(())
+    }
+}
+
+/// A canister that may be made.
+struct NewCanister {
+    settings: Settings,
+    /// Whether environment variables were named, be it none.
+    named: bool,
+    cycles: Cycles,
+    version: Option<u64>,
+}
+
+fn names_variables(change: Option<&CanisterSettings>) -> bool {
+    change.is_some_and(|change| change.environment_variables.is_some())
 }
 
 fn new_settings(caller: &Caller, change: Option<&CanisterSettings>) -> Result<Settings, Reject> {
@@ -123,14 +160,11 @@ fn new_settings(caller: &Caller, change: Option<&CanisterSettings>) -> Result<Se
     change.map_or(Ok(defaults.clone()), |change| changed(&defaults, change))
 }
 
-/// The spec's "hash of map" of the variables, if there are any.
-fn environment_hash(variables: &BTreeMap<String, String>) -> Option<Digest> {
-    if variables.is_empty() {
-        return None;
-    }
+/// The spec's "hash of map" of the variables.
+fn environment_hash(variables: &BTreeMap<String, String>) -> Digest {
     let pair =
         |(name, value): (&String, &String)| [sha256(name.as_bytes()).0, sha256(value.as_bytes()).0].concat();
     let mut pairs: Vec<Vec<u8>> = variables.iter().map(pair).collect();
     pairs.sort_unstable();
-    Some(sha256(&pairs.concat()))
+    sha256(&pairs.concat())
 }

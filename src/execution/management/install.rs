@@ -1,25 +1,41 @@
-//! `install_code` and `install_chunked_code`. All that can fail happens on a copy of the canister, which
-//! takes the place of the canister at the end: a failed installation changes nothing but the fee and the log.
+//! `install_code` and `install_chunked_code`. All that can fail happens on a copy of the canister, whose code
+//! and memories become the canister's at the end: a failed installation changes nothing but the fee and the
+//! log. An installation is a long run (`execution::paused`) from its beginning.
 
-use super::{Caller, Done, Failure, chunk, controlled, invalid, push_change};
+use super::{Caller, Done, Failure, chunk, controlled, invalid, not_found, push_change};
 use crate::crypto::hash::sha256;
 use crate::encoding::management::{self as candid, InstallMode, UpgradeFlags, WasmMemoryPersistence};
 use crate::execution::commit::{apply_memory, within_memory_limit};
-use crate::execution::run::Run;
+use crate::execution::growth::{Keep, admit_growth};
+use crate::execution::paused::as_found;
+use crate::execution::run::{Environment, Run};
 use crate::execution::{Executor, charge};
-use crate::state::{Blob, CanisterState, ChangeDetails, Deployment, Metadata, Module, ModuleRecord, PageMap};
-use crate::types::limits::{INSTALL_INSTRUCTIONS_MAX, MODULE_BYTES_MAX, MODULE_CHUNKS_MAX, WASM_PAGE_BYTES};
+use crate::state::{
+    Blob, CanisterState, ChangeDetails, Deployment, HostFailure, Install, Layers, Metadata, Module,
+    ModuleRecord, Moment, Paused, Task, Use,
+};
+use crate::types::limits::{MODULE_BYTES_MAX, MODULE_CHUNKS_MAX, WASM_PAGE_BYTES};
 use crate::types::*;
 use crate::wasm::{Context, Entry, ModuleFacts};
 use std::sync::Arc;
+
+/// An installation as it is asked for.
+struct Wanted {
+    id: CanisterId,
+    mode: InstallMode,
+    module: Vec<u8>,
+    arg: Vec<u8>,
+    sender_canister_version: Option<u64>,
+}
 
 /// An installation that is allowed to begin.
 struct Installation {
     id: CanisterId,
     mode: InstallMode,
-    module: Vec<u8>,
-    arg: Vec<u8>,
+    module: Arc<Module>,
+    arg: Arc<[u8]>,
     sender: Principal,
+    instructions_max: Instructions,
 }
 
 /// What an installation has used until now.
@@ -31,18 +47,32 @@ struct Effort {
     burned: Cycles,
 }
 
+/// What came of an installation.
+pub(in crate::execution) struct Prepared {
+    installed: Result<CanisterState, Reject>,
+    effort: Effort,
+}
+
+/// An installation under way, on the copy.
+struct Preparation<'a> {
+    environment: Environment<'a>,
+    moment: Moment,
+    installation: Installation,
+    effort: Effort,
+}
+
 impl Executor<'_> {
     pub(super) fn install_code(&mut self, caller: &Caller, arg: &[u8]) -> Result<Done, Failure> {
         let args: candid::InstallCodeArgs = candid::decode(arg)?;
         let (id, _) = controlled(&self.state, &args.canister_id, &caller.principal)?;
-        let installation = Installation {
+        let wanted = Wanted {
             id,
             mode: args.mode,
             module: args.wasm_module,
             arg: args.arg,
-            sender: caller.principal,
+            sender_canister_version: args.sender_canister_version,
         };
-        self.install(caller, installation, args.sender_canister_version)
+        self.install(caller, wanted)
     }
 
     pub(super) fn install_chunked_code(&mut self, caller: &Caller, arg: &[u8]) -> Result<Done, Failure> {
@@ -64,41 +94,47 @@ impl Executor<'_> {
             ))
             .into());
         }
-        let installation =
-            Installation { id, mode: args.mode, module, arg: args.arg, sender: caller.principal };
-        self.install(caller, installation, args.sender_canister_version)
+        let sender_canister_version = args.sender_canister_version;
+        let wanted = Wanted { id, mode: args.mode, module, arg: args.arg, sender_canister_version };
+        self.install(caller, wanted)
     }
 
-    fn install(
-        &mut self,
-        caller: &Caller,
-        installation: Installation,
-        version: Option<u64>,
-    ) -> Result<Done, Failure> {
-        let id = installation.id;
+    fn install(&mut self, caller: &Caller, wanted: Wanted) -> Result<Done, Failure> {
+        let id = wanted.id;
         self.charge_idle(id)?;
-        let canister = controlled(&self.state, &id.principal(), &caller.principal)?.1.clone();
-        self.may_install(&installation, &canister)?;
-        let mut effort = Effort::default();
-        let installed = self.prepare(&installation, canister, &mut effort);
-        let fee = self.environment.prices.message(effort.instructions);
-        self.count(effort.instructions);
-        self.log(id, effort.log);
-        let paid = self.take(id, fee);
-        let (mut next, module) = installed?;
-        next.record.cycles = next.record.cycles.saturating_sub(paid);
-        let origin = self.change_origin(caller, version);
-        self.finish_install(id, next, module, effort.burned, |next, time, module_hash| {
-            let mode = deployment(&installation.mode);
-            push_change(next, time, origin, ChangeDetails::CodeDeployment { mode, module_hash });
-        });
-        Ok(Done::unit())
+        let canister = controlled(&self.state, &id.principal(), &caller.principal)?.1;
+        self.may_install(&wanted, canister)?;
+        let facts = match self.environment.engine.check(&wanted.module) {
+            Ok(facts) => facts,
+            Err(error) => {
+                self.take(id, Use::Instructions, self.environment.prices.message(Instructions::ZERO));
+                let message = format!("Canister's Wasm module is not valid: {error}");
+                return Err(Reject::new(ErrorCode::CanisterInvalidWasm, message).into());
+            }
+        };
+        if keeps_memory(&wanted.mode) && !persists(facts.metadata.get(PERSISTENCE).map(|of| of.public)) {
+            return Err(no_persistence().into());
+        }
+        let module = self.module(&wanted.module, &facts);
+        let task = Task::Install(Box::new(Install {
+            origin: caller.origin,
+            cycles: caller.cycles,
+            mode: wanted.mode,
+            module_hash: module.hash,
+            compile_cost: facts.compile_cost,
+            arg: wanted.arg,
+            sender_canister_version: wanted.sender_canister_version,
+        }));
+        self.state.add_module(module);
+        let prepaid = self.environment.prices.message(self.slicing.install_max);
+        self.pause(id, task, self.environment.moment(&self.state, id), prepaid, None)?;
+        Ok(Done::Waiting)
     }
 
     /// Mode and state of the canister fit together, and it can pay for the longest installation.
-    fn may_install(&self, installation: &Installation, canister: &CanisterState) -> Result<(), Reject> {
-        let id = installation.id;
-        match (&installation.mode, &canister.module) {
+    fn may_install(&self, wanted: &Wanted, canister: &CanisterState) -> Result<(), Reject> {
+        let id = wanted.id;
+        match (&wanted.mode, &canister.module) {
             (InstallMode::Install, Some(_)) => {
                 let message = format!(
                     "Canister {id} cannot be installed because the canister is not empty. Try installing with mode='reinstall' instead."
@@ -115,8 +151,8 @@ impl Executor<'_> {
             _ => (),
         }
         let prices = &self.environment.prices;
-        let needed = prices.message(INSTALL_INSTRUCTIONS_MAX);
-        let keep = charge::freezing_limit(prices, canister);
+        let needed = prices.message(self.slicing.install_max);
+        let keep = charge::must_keep(prices, canister);
         let balance = canister.record.cycles;
         match balance.checked_sub(needed).is_some_and(|rest| rest >= keep) {
             true => Ok(()),
@@ -124,155 +160,226 @@ impl Executor<'_> {
         }
     }
 
-    /// The canister with its new module, initialized.
-    fn prepare(
-        &self,
-        installation: &Installation,
-        canister: CanisterState,
-        effort: &mut Effort,
-    ) -> Result<(CanisterState, Arc<Module>), Failure> {
-        let facts = self.environment.engine.check(&installation.module).map_err(|error| {
-            let message = format!("Canister's Wasm module is not valid: {error}");
-            Reject::new(ErrorCode::CanisterInvalidWasm, message)
-        })?;
-        effort.instructions = facts.compile_cost;
-        if keeps_memory(&installation.mode) && !persists(facts.metadata.get(PERSISTENCE).map(|of| of.public))
-        {
-            return Err(no_persistence().into());
-        }
-        let mut next = canister;
-        if let (InstallMode::Upgrade(flags), Some(old)) = (&installation.mode, next.module.clone())
-            && !flags.is_some_and(|flags| flags.skip_pre_upgrade == Some(true))
-        {
-            let entry = Entry::Export("canister_pre_upgrade".into());
-            self.step(installation, &mut next, &old, entry, Context::PreUpgrade, effort)?;
-        }
-        let module = self.module(installation, &facts);
-        self.replace_code(installation, &mut next, &module);
-        let instantiate = match keeps_memory(&installation.mode) {
-            true => Entry::Reinstantiate,
-            false => Entry::Instantiate,
-        };
-        self.step(installation, &mut next, &module, instantiate, Context::Start, effort)?;
-        let (name, context) = match installation.mode {
-            InstallMode::Upgrade(_) => ("canister_post_upgrade", Context::PostUpgrade),
-            InstallMode::Install | InstallMode::Reinstall => ("canister_init", Context::Init),
-        };
-        self.step(installation, &mut next, &module, Entry::Export(name.into()), context, effort)?;
-        let heap = u64::from(next.record.heap_wasm_pages).saturating_mul(WASM_PAGE_BYTES as u64);
-        within_memory_limit(&next, heap)?;
-        let keep = charge::freezing_limit(&self.environment.prices, &next);
-        match next.record.cycles >= keep {
-            true => Ok((next, module)),
-            false => Err(charge::out_of_cycles(installation.id, next.record.cycles, keep).into()),
-        }
-    }
-
     /// An equal module that a canister runs already is shared.
-    fn module(&self, installation: &Installation, facts: &ModuleFacts) -> Arc<Module> {
+    pub(super) fn module(&self, content: &[u8], facts: &ModuleFacts) -> Arc<Module> {
         if let Some(module) = self.state.module(&facts.hash) {
             return module.clone();
         }
         let metadata = facts.metadata.iter().map(|(name, section)| {
-            let content = section.content.clone();
-            (name.clone(), Metadata { public: section.public, content })
+            (name.clone(), Metadata { public: section.public, content: section.content.clone() })
         });
-        Arc::new(Module {
-            hash: facts.hash,
-            record: ModuleRecord {
-                exports: facts.exports.clone(),
-                metadata: metadata.collect(),
-                bytes: installation.module.len() as u64,
-            },
-            content: Blob::held(Arc::from(installation.module.as_slice())),
+        let record = ModuleRecord {
+            exports: facts.exports.clone(),
+            metadata: metadata.collect(),
+            bytes: content.len() as u64,
+        };
+        Arc::new(Module::new(facts.hash, record, Blob::held(Arc::from(content))))
+    }
+
+    /// What came of an installation that was granted so many instructions, if it has ended by then.
+    pub(in crate::execution) fn advance_install(
+        &self,
+        id: CanisterId,
+        canister: &CanisterState,
+        paused: &Paused,
+        install: &Install,
+        key: Digest,
+        granted: Instructions,
+    ) -> Result<Option<Prepared>, HostFailure> {
+        let module = self.state.module(&install.module_hash).cloned();
+        let installation = Installation {
+            id,
+            mode: install.mode,
+            module: module.ok_or_else(|| HostFailure(format!("the new module of canister {id} is lost")))?,
+            arg: Arc::from(install.arg.as_slice()),
+            sender: install.origin.caller(),
+            instructions_max: self.slicing.install_max,
+        };
+        let (found, moment) = (as_found(canister, paused), paused.moment);
+        let environment = self.environment.moved();
+        let effort = Effort { instructions: install.compile_cost, ..Effort::default() };
+        let runs = granted.saturating_sub(install.compile_cost);
+        self.environment.engine.advance(key, runs, move |engine| {
+            Preparation { environment: environment(engine), moment, installation, effort }.run(found)
         })
+    }
+
+    /// An installation has ended; `before` of its instructions were counted already.
+    pub(in crate::execution) fn finish_install(
+        &mut self,
+        id: CanisterId,
+        install: &Install,
+        prepared: Prepared,
+        before: Instructions,
+    ) {
+        let Prepared { installed, effort } = prepared;
+        self.count_slice(effort.instructions.saturating_sub(before));
+        if installed.is_ok() && !matches!(install.mode, InstallMode::Upgrade(_)) {
+            self.state.change_canister(id, |canister| canister.log.clear());
+        }
+        self.log(id, effort.log);
+        self.take(id, Use::Instructions, self.environment.prices.message(effort.instructions));
+        let answer = match installed.and_then(|next| self.adopt(id, install, next, effort.burned)) {
+            Ok(()) => Answer::Reply(candid::encode_unit()),
+            Err(reject) => {
+                self.state.release_module(&install.module_hash);
+                Answer::Reject(reject)
+            }
+        };
+        self.answer(management_canister(), &install.origin, answer, install.cycles);
+    }
+
+    /// The canister takes over what the installation has made of its copy.
+    fn adopt(
+        &mut self,
+        id: CanisterId,
+        install: &Install,
+        next: CanisterState,
+        burned: Cycles,
+    ) -> Result<(), Reject> {
+        let Some(now) = self.state.canister(id).cloned() else {
+            return Err(not_found(&id.principal()));
+        };
+        let mut changed = CanisterState::clone(&now);
+        take_over(&mut changed, next, &install.mode);
+        changed.record.cycles = now
+            .record
+            .cycles
+            .checked_sub(burned)
+            .ok_or_else(|| charge::out_of_cycles(id, now.record.cycles, burned))?;
+        changed.record.consumed.add(Use::Burned, burned);
+        admit_growth(&self.environment.prices, &self.state, id, &mut changed, Keep::FreezingLimit)?;
+        let keep = charge::must_keep(&self.environment.prices, &changed);
+        if changed.record.cycles < keep {
+            return Err(charge::out_of_cycles(id, changed.record.cycles, keep));
+        }
+        let old = now.record.module_hash;
+        drop(now);
+        let principal = install.origin.caller();
+        let caller = Caller { origin: install.origin, principal, cycles: install.cycles };
+        let origin = self.change_origin(&caller, install.sender_canister_version);
+        let (time, mode, module_hash) =
+            (self.environment.time, deployment(&install.mode), install.module_hash);
+        push_change(&mut changed, time, origin, ChangeDetails::CodeDeployment { mode, module_hash });
+        self.state.put_canister(id, changed);
+        self.burn(burned);
+        if let Some(old) = old {
+            self.state.release_module(&old);
+        }
+        Ok(())
+    }
+}
+
+impl Preparation<'_> {
+    /// What comes of the installation of the new module in `canister`.
+    fn run(mut self, canister: CanisterState) -> Result<Prepared, HostFailure> {
+        let installed = match self.prepare(canister) {
+            Ok(next) => Ok(next),
+            Err(Failure::Refused(reject)) => Err(reject),
+            Err(Failure::Host(failure)) => return Err(failure),
+        };
+        Ok(Prepared { installed, effort: self.effort })
+    }
+
+    /// The canister with its new module, initialized.
+    fn prepare(&mut self, canister: CanisterState) -> Result<CanisterState, Failure> {
+        let mode = self.installation.mode;
+        let mut next = canister;
+        if let (InstallMode::Upgrade(flags), Some(old)) = (&mode, next.module.clone())
+            && !flags.is_some_and(|flags| flags.skip_pre_upgrade == Some(true))
+        {
+            let entry = Entry::Export("canister_pre_upgrade".into());
+            self.step(&mut next, &old, entry, Context::PreUpgrade)?;
+        }
+        let module = self.installation.module.clone();
+        self.replace_code(&mut next, &module);
+        let instantiate = match keeps_memory(&mode) {
+            true => Entry::Reinstantiate,
+            false => Entry::Instantiate,
+        };
+        self.step(&mut next, &module, instantiate, Context::Start)?;
+        let (name, context) = match mode {
+            InstallMode::Upgrade(_) => ("canister_post_upgrade", Context::PostUpgrade),
+            InstallMode::Install | InstallMode::Reinstall => ("canister_init", Context::Init),
+        };
+        self.step(&mut next, &module, Entry::Export(name.into()), context)?;
+        let heap = u64::from(next.record.heap_wasm_pages).saturating_mul(WASM_PAGE_BYTES as u64);
+        within_memory_limit(self.installation.id, &next, heap)?;
+        let keep = charge::must_keep(&self.environment.prices, &next);
+        match next.record.cycles >= keep {
+            true => Ok(next),
+            false => Err(charge::out_of_cycles(self.installation.id, next.record.cycles, keep).into()),
+        }
     }
 
     /// The new module with nothing of the old but, in an upgrade, its stable memory, and its heap if the
     /// upgrade keeps it.
-    fn replace_code(&self, installation: &Installation, next: &mut CanisterState, module: &Arc<Module>) {
+    fn replace_code(&self, next: &mut CanisterState, module: &Arc<Module>) {
         next.module = Some(module.clone());
-        if !keeps_memory(&installation.mode) {
-            next.heap = PageMap::new();
-            next.record.heap_wasm_pages = 0;
+        if !keeps_memory(&self.installation.mode) {
+            next.clear_heap();
         }
         let record = &mut next.record;
         record.module_hash = Some(module.hash);
         record.globals = Vec::new();
-        record.certified_data = Vec::new();
         record.global_timer = Time::ZERO;
-        record.installed = self.environment.time;
+        record.installed = self.moment.time;
         record.canister_version = record.canister_version.saturating_add(1);
-        if !matches!(installation.mode, InstallMode::Upgrade(_)) {
-            next.stable = PageMap::new();
-            next.record.stable_wasm_pages = 0;
+        if !matches!(self.installation.mode, InstallMode::Upgrade(_)) {
+            record.certified_data = Vec::new();
+            next.clear_stable();
         }
     }
 
     /// Runs one entry point on the copy.
     fn step(
-        &self,
-        installation: &Installation,
+        &mut self,
         next: &mut CanisterState,
         module: &Module,
         entry: Entry,
         context: Context,
-        effort: &mut Effort,
     ) -> Result<(), Failure> {
+        let Installation { id, sender, instructions_max, .. } = self.installation;
         let run = Run {
-            caller: installation.sender,
-            arg: Arc::from(installation.arg.as_slice()),
-            prepaid: self.environment.prices.message(INSTALL_INSTRUCTIONS_MAX),
-            instructions_max: INSTALL_INSTRUCTIONS_MAX.saturating_sub(effort.instructions),
-            ..Run::new(installation.id, next, module, entry, context)
+            caller: sender,
+            arg: self.installation.arg.clone(),
+            prepaid: self.environment.prices.message(instructions_max),
+            instructions_max: instructions_max.saturating_sub(self.effort.instructions),
+            ..Run::new(id, next, module, entry, context)
         };
-        let execution = self.environment.run(&self.state, run)?;
-        effort.instructions = effort.instructions.saturating_add(execution.instructions);
-        effort.log.extend(execution.log);
-        let changes = execution.outcome.map_err(|reject| {
-            let message = format!("Error from Canister {}: {}", installation.id, reject.message);
-            Reject { message, ..reject }
-        })?;
+        let execution = self.environment.run(self.moment, run)?;
+        self.effort.instructions = self.effort.instructions.saturating_add(execution.instructions);
+        self.effort.log.extend(execution.log);
+        let changes = execution.outcome?;
         apply_memory(next, &changes)?;
         next.record.cycles = next.record.cycles.saturating_sub(changes.cycles_burned);
-        effort.burned = effort.burned.saturating_add(changes.cycles_burned);
+        self.effort.burned = self.effort.burned.saturating_add(changes.cycles_burned);
         Ok(())
     }
+}
 
-    /// Takes the fee, or what there is of it, and burns it.
-    fn take(&mut self, id: CanisterId, fee: Cycles) -> Cycles {
-        let take = |canister: &mut CanisterState| {
-            let paid = fee.min(canister.record.cycles);
-            canister.record.cycles = canister.record.cycles.saturating_sub(paid);
-            paid
-        };
-        let paid = self.state.change_canister(id, take).unwrap_or(Cycles::ZERO);
-        self.burn(paid);
-        paid
+/// Code and memories of `next`, and what belongs to them, become the canister's. Where its memories are on disk
+/// is not known to `next`, which was made before the last heights were sealed.
+fn take_over(canister: &mut CanisterState, next: CanisterState, mode: &InstallMode) {
+    if !keeps_memory(mode) {
+        canister.record.heap_layers = Layers::default();
     }
-
-    /// The copy takes the canister's place. The log, which grew meanwhile, is kept.
-    fn finish_install(
-        &mut self,
-        id: CanisterId,
-        mut next: CanisterState,
-        module: Arc<Module>,
-        burned: Cycles,
-        note: impl FnOnce(&mut CanisterState, Time, Digest),
-    ) {
-        let Some(now) = self.state.canister(id).cloned() else {
-            return;
-        };
-        next.record.logs.clone_from(&now.record.logs);
-        next.record.next_log = now.record.next_log;
-        note(&mut next, self.environment.time, module.hash);
-        self.state.put_canister(id, next);
-        self.state.add_module(module);
-        if let Some(old) = now.record.module_hash {
-            self.state.release_module(&old);
-        }
-        self.burn(burned);
+    if !matches!(mode, InstallMode::Upgrade(_)) {
+        canister.record.stable_layers = Layers::default();
     }
+    canister.module = next.module;
+    canister.heap = next.heap;
+    canister.stable = next.stable;
+    let (record, next) = (&mut canister.record, next.record);
+    record.module_hash = next.module_hash;
+    record.globals = next.globals;
+    record.heap_wasm_pages = next.heap_wasm_pages;
+    record.stable_wasm_pages = next.stable_wasm_pages;
+    record.certified_data = next.certified_data;
+    record.global_timer = next.global_timer;
+    record.installed = next.installed;
+    record.canister_version = next.canister_version;
+    record.next_callback = next.next_callback;
 }
 
 /// The private custom section by which a module says that its heap is made to outlive upgrades.

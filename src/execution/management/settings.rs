@@ -1,28 +1,35 @@
 //! `update_settings`, and what settings may be.
 
-use super::{Caller, Done, Failure, controlled, invalid};
+use super::{Caller, Done, Failure, controlled, find, invalid};
 use crate::encoding::management::{self as candid, CanisterSettings};
 use crate::execution::Executor;
-use crate::execution::commit::trim_log;
-use crate::state::{CanisterState, ChangeDetails, Settings, Visibility};
+use crate::execution::growth::{Keep, admit_growth, check_reserved_limit};
+use crate::state::{ChangeDetails, Settings, Visibility};
 use crate::types::limits::*;
 use crate::types::*;
 use ::candid::Nat;
 use std::collections::BTreeMap;
 
-const LOG_BYTES: std::ops::RangeInclusive<u64> = 4_096..=2 * 1024 * 1024;
-const WASM_MEMORY_LIMIT_MAX: u64 = 1 << 48;
+/// A setting cannot have this value.
+fn out_of_range(message: String) -> Reject {
+    Reject::new(ErrorCode::CanisterContractViolation, format!("Could not validate the settings: {message}."))
+}
 
-/// A number that fits into 128 bits.
+/// An amount of cycles: a number that fits into 128 bits.
 pub(super) fn cycles(name: &str, value: &Nat) -> Result<Cycles, Reject> {
     let number = u128::try_from(&value.0).map_err(|_| invalid(format!("{name} is larger than 2^128 - 1")))?;
     Ok(Cycles(number))
 }
 
+/// A setting that is an amount of cycles.
+fn cycles_setting(name: &str, value: &Nat) -> Result<Cycles, Reject> {
+    cycles(name, value).map_err(|_| out_of_range(format!("{name} is larger than 2^128 - 1")))
+}
+
 /// A number that is at most `max`.
 fn bounded(name: &str, value: &Nat, max: u64) -> Result<u64, Reject> {
     let number = u64::try_from(&value.0).ok().filter(|number| *number <= max);
-    number.ok_or_else(|| invalid(format!("{name} is {value}; it may be at most {max}")))
+    number.ok_or_else(|| out_of_range(format!("{name} is {value}; it may be at most {max}")))
 }
 
 fn visibility(name: &str, value: &candid::Visibility) -> Result<Visibility, Reject> {
@@ -72,12 +79,11 @@ fn environment(list: &[candid::EnvironmentVariable]) -> Result<BTreeMap<String, 
 }
 
 fn log_limit(value: &Nat) -> Result<u64, Reject> {
-    let limit = bounded("log_memory_limit", value, *LOG_BYTES.end())?;
-    match limit == 0 || LOG_BYTES.contains(&limit) {
+    let limit = bounded("log_memory_limit", value, LOG_MEMORY_LIMIT_MAX)?;
+    match limit == 0 || limit >= LOG_MEMORY_LIMIT_MIN {
         true => Ok(limit),
-        false => Err(invalid(format!(
-            "log_memory_limit is {limit}; it may be 0 or at least {}",
-            LOG_BYTES.start()
+        false => Err(out_of_range(format!(
+            "log_memory_limit is {limit}; it may be 0 or at least {LOG_MEMORY_LIMIT_MIN}"
         ))),
     }
 }
@@ -95,17 +101,23 @@ pub(super) fn changed(current: &Settings, change: &CanisterSettings) -> Result<S
         next.compute_allocation = bounded("compute_allocation", percent, 100)?;
     }
     if let Some(bytes) = &change.memory_allocation {
-        next.memory_allocation = bounded("memory_allocation", bytes, SUBNET_MEMORY_MAX.0)?;
+        next.memory_allocation = bounded("memory_allocation", bytes, u64::MAX)?;
+        if next.memory_allocation > SUBNET_MEMORY_MAX.0 {
+            let message = format!(
+                "Canister requested {bytes} bytes of memory, but the subnet has only {SUBNET_MEMORY_MAX}."
+            );
+            return Err(Reject::new(ErrorCode::SubnetOversubscribed, message));
+        }
     }
     if let Some(seconds) = &change.freezing_threshold {
         next.freezing_threshold = bounded("freezing_threshold", seconds, u64::MAX)?;
     }
     if let Some(limit) = &change.reserved_cycles_limit {
-        next.reserved_cycles_limit = cycles("reserved_cycles_limit", limit)?;
+        next.reserved_cycles_limit = cycles_setting("reserved_cycles_limit", limit)?;
     }
     if let Some(minimum) = &change.minimum_incoming_canister_call_cycles {
         next.minimum_incoming_canister_call_cycles =
-            cycles("minimum_incoming_canister_call_cycles", minimum)?;
+            cycles_setting("minimum_incoming_canister_call_cycles", minimum)?;
     }
     if let Some(bytes) = &change.log_memory_limit {
         next.log_memory_limit = log_limit(bytes)?;
@@ -142,12 +154,15 @@ impl Executor<'_> {
         let (id, canister) = controlled(&self.state, &args.canister_id, &caller.principal)?;
         let next = changed(&canister.record.settings, &args.settings)?;
         let controllers = args.settings.controllers.is_some().then(|| next.controllers.clone());
+        check_reserved_limit(canister, next.reserved_cycles_limit)?;
         self.charge_idle(id)?;
-        self.state.change_canister(id, |canister: &mut CanisterState| {
-            canister.record.settings = next;
-            canister.record.canister_version = canister.record.canister_version.saturating_add(1);
-            trim_log(canister);
-        });
+        let (_, canister) = find(&self.state, &args.canister_id)?;
+        let mut changed = canister.clone();
+        changed.record.settings = next;
+        changed.record.canister_version = changed.record.canister_version.saturating_add(1);
+        changed.log.trim(changed.record.settings.log_memory_limit);
+        admit_growth(&self.environment.prices, &self.state, id, &mut changed, Keep::FreezingLimit)?;
+        self.state.put_canister(id, changed);
         if let Some(controllers) = controllers {
             let origin = self.change_origin(caller, args.sender_canister_version);
             self.note_change(id, origin, ChangeDetails::ControllersChange { controllers });

@@ -1,5 +1,6 @@
 //! `canister_status`, `canister_info` and `canister_metadata`.
 
+use super::download::shown_source;
 use super::{Done, Failure, find, invalid, not_controller};
 use crate::encoding::management as candid;
 use crate::execution::charge;
@@ -11,20 +12,20 @@ use crate::types::*;
 use ::candid::Nat;
 use serde_bytes::ByteBuf;
 
-/// What a mutable global counts as memory.
-const GLOBAL_BYTES: u64 = 8;
-
-/// Whether `sender` may see the status: a controller, the canister itself, or whom the settings allow.
-pub(super) fn may_see_status(
-    id: CanisterId,
-    canister: &CanisterState,
+/// The canister, if `sender` may see its status: a controller, the canister itself, a subnet admin, or whom the
+/// settings allow.
+pub(super) fn viewed<'s>(
+    state: &'s ReplicatedState,
+    principal: &Principal,
     sender: &Principal,
-) -> Result<(), Reject> {
+) -> Result<(CanisterId, &'s CanisterState), Reject> {
+    let (id, canister) = find(state, principal)?;
     let allowed = canister.is_controller(sender)
         || id.principal() == *sender
+        || state.subnet().admins.contains(sender)
         || canister.record.settings.status_visibility.allows(sender);
     match allowed {
-        true => Ok(()),
+        true => Ok((id, canister)),
         false => Err(not_controller(id, canister, sender)),
     }
 }
@@ -35,10 +36,10 @@ pub(super) fn canister_status(
     arg: &[u8],
 ) -> Result<Done, Failure> {
     let args: candid::CanisterIdRecord = candid::decode(arg)?;
-    let (id, canister) = find(state, &args.canister_id)?;
-    may_see_status(id, canister, sender)?;
+    let (_, canister) = viewed(state, &args.canister_id, sender)?;
     let prices = PriceTable::new(state.subnet().nodes.len());
     let record = &canister.record;
+    let funds = charge::funds_at(&prices, canister, state.time());
     let quiet = canister.queue.is_empty() && record.callbacks.is_empty();
     Done::reply(&candid::CanisterStatusResult {
         status: match record.status {
@@ -50,10 +51,10 @@ pub(super) fn canister_status(
         version: record.canister_version,
         settings: definite(&record.settings),
         module_hash: record.module_hash.map(|hash| ByteBuf::from(hash.0)),
-        memory_size: Nat::from(charge::held_bytes(canister)),
+        memory_size: Nat::from(canister.held_bytes()),
         memory_metrics: memory_metrics(canister),
-        cycles: Nat::from(charge::balance_at(&prices, canister, state.time()).0),
-        reserved_cycles: Nat::from(record.reserved_cycles.0),
+        cycles: Nat::from(funds.balance.0),
+        reserved_cycles: Nat::from(funds.reserved.0),
         idle_cycles_burned_per_day: Nat::from(charge::idle_cycles_per_day(&prices, canister).0),
         query_stats: candid::QueryStats::default(),
     })
@@ -66,13 +67,13 @@ fn memory_metrics(canister: &CanisterState) -> candid::MemoryMetrics {
     candid::MemoryMetrics {
         wasm_memory_size: Nat::from(u64::from(record.heap_wasm_pages).saturating_mul(PAGE)),
         stable_memory_size: Nat::from(record.stable_wasm_pages.saturating_mul(PAGE)),
-        global_memory_size: Nat::from((record.globals.len() as u64).saturating_mul(GLOBAL_BYTES)),
+        global_memory_size: Nat::from(canister.global_bytes()),
         wasm_binary_size: Nat::from(module.map_or(0, |module| module.record.bytes)),
         custom_sections_size: Nat::from(module.map_or(0, |module| module.metadata_bytes())),
-        canister_history_size: Nat::from(charge::history_bytes(canister)),
-        wasm_chunk_store_size: Nat::from(charge::chunk_store_bytes(canister)),
-        snapshots_size: Nat::from(0u8),
-        log_memory_store_size: Nat::from(charge::log_bytes(canister)),
+        canister_history_size: Nat::from(record.history_bytes()),
+        wasm_chunk_store_size: Nat::from(record.chunk_store_bytes()),
+        snapshots_size: Nat::from(canister.snapshot_bytes()),
+        log_memory_store_size: Nat::from(canister.log.bytes()),
     }
 }
 
@@ -109,19 +110,19 @@ fn definite(settings: &Settings) -> candid::DefiniteCanisterSettings {
 /// Open to everybody.
 pub(super) fn canister_info(state: &ReplicatedState, arg: &[u8]) -> Result<Done, Failure> {
     let args: candid::CanisterInfoArgs = candid::decode(arg)?;
-    let (_, canister) = find(state, &args.canister_id)?;
+    let (id, canister) = find(state, &args.canister_id)?;
     let record = &canister.record;
     let wanted = usize::try_from(args.num_requested_changes.unwrap_or(0)).unwrap_or(usize::MAX);
     let skipped = record.history.len().saturating_sub(wanted);
     Done::reply(&candid::CanisterInfoResult {
         total_num_changes: record.history_total,
-        recent_changes: record.history.iter().skip(skipped).map(shown_change).collect(),
+        recent_changes: record.history.iter().skip(skipped).map(|change| shown_change(id, change)).collect(),
         module_hash: record.module_hash.map(|hash| ByteBuf::from(hash.0)),
         controllers: record.settings.controllers.clone(),
     })
 }
 
-fn shown_change(change: &Change) -> candid::Change {
+fn shown_change(id: CanisterId, change: &Change) -> candid::Change {
     candid::Change {
         timestamp_nanos: change.time.0,
         canister_version: change.canister_version,
@@ -134,11 +135,11 @@ fn shown_change(change: &Change) -> candid::Change {
                 })
             }
         },
-        details: shown_details(&change.details),
+        details: shown_details(id, &change.details),
     }
 }
 
-fn shown_details(details: &ChangeDetails) -> candid::ChangeDetails {
+fn shown_details(id: CanisterId, details: &ChangeDetails) -> candid::ChangeDetails {
     match details {
         ChangeDetails::Creation { controllers, environment_variables_hash } => {
             candid::ChangeDetails::Creation(candid::Creation {
@@ -160,6 +161,27 @@ fn shown_details(details: &ChangeDetails) -> candid::ChangeDetails {
         ChangeDetails::ControllersChange { controllers } => {
             let controllers = controllers.clone();
             candid::ChangeDetails::ControllersChange(candid::ControllersChange { controllers })
+        }
+        ChangeDetails::LoadSnapshot { snapshot, canister_version, taken, source } => {
+            candid::ChangeDetails::LoadSnapshot(candid::LoadSnapshot {
+                from_canister_id: (snapshot.canister != id).then(|| snapshot.canister.principal()),
+                snapshot_id: snapshot.to_bytes(),
+                canister_version: *canister_version,
+                taken_at_timestamp: taken.0,
+                source: shown_source(*source),
+            })
+        }
+        ChangeDetails::RenameCanister(renaming) => {
+            candid::ChangeDetails::RenameCanister(candid::RenameCanister {
+                canister_id: renaming.canister_id,
+                total_num_changes: renaming.total_num_changes,
+                rename_to: candid::RenameTo {
+                    canister_id: renaming.rename_to.canister_id,
+                    version: renaming.rename_to.version,
+                    total_num_changes: renaming.rename_to.total_num_changes,
+                },
+                requested_by: renaming.requested_by,
+            })
         }
     }
 }

@@ -43,7 +43,7 @@ fn a_call_that_is_not_answered_is_rejected() {
 
 #[test]
 fn a_reject_is_passed_on() {
-    check_reject("nope", ErrorCode::CanisterMethodReject, "boom");
+    check_reject("nope", ErrorCode::CanisterRejectedMessage, "boom");
 }
 
 #[test]

@@ -113,8 +113,9 @@ fn check_failure(mode: InstallMode, module: Vec<u8>, arg: Vec<u8>, error: ErrorC
     let mut record = after.record.clone();
     record.cycles = before.record.cycles;
     record.charged_until = before.record.charged_until;
-    record.logs.clone_from(&before.record.logs);
-    record.next_log = before.record.next_log;
+    record.log_end = before.record.log_end;
+    record.consumed.clone_from(&before.record.consumed);
+    record.solvent_until = before.record.solvent_until;
     assert_eq!(record, before.record);
     assert_eq!((after.heap.root(), after.stable.root()), (before.heap.root(), before.stable.root()));
 }

@@ -144,7 +144,7 @@ fn users_are_kept_from_methods_of_canisters_and_from_nonsense() {
         "is not allowed to call ic00 method",
     );
     check("deposit_cycles", arg, ErrorCode::CanisterRejectedMessage, "is not allowed to call ic00 method");
-    check("bitcoin_send", vec![], ErrorCode::UnknownManagementMethod, "bitcoin_send");
+    check("bitcoin_send", vec![], ErrorCode::CanisterMethodNotFound, "bitcoin_send");
     check("install_code", b"garbage".to_vec(), ErrorCode::InvalidManagementPayload, "argument");
     check(
         "stop_canister",

@@ -2,7 +2,9 @@
 //! checks that cycles are conserved, and that what was written restores to the same root.
 
 use crate::encoding::management as candid;
-use crate::execution::{Executed, HeightFacts, execute_batch, query};
+use crate::execution::batch::execute_in_slices;
+use crate::execution::paused::Slicing;
+use crate::execution::{Executed, HeightFacts, query};
 use crate::state::*;
 use crate::types::*;
 use crate::wasm::Engine;
@@ -11,12 +13,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub const SECOND: u64 = 1_000_000_000;
+const WHOLE: Instructions = Instructions(5_000_000_000);
 
 #[derive(Clone, Default)]
 pub struct Disk(BTreeMap<(Column, Vec<u8>), Bytes>);
 
 impl Disk {
     pub fn write(&mut self, delta: &StateDelta) {
+        for (column, prefix) in &delta.dropped {
+            self.0.retain(|(of, key), _| of != column || !key.starts_with(prefix));
+        }
         for write in &delta.writes {
             let key = (write.column, write.key.clone());
             match &write.value {
@@ -39,6 +45,7 @@ impl StateSource for Disk {
 
 pub struct Subnet {
     pub engine: Arc<Engine>,
+    pub slicing: Slicing,
     pub state: ReplicatedState,
     pub disk: Disk,
     pub batches: Vec<Batch>,
@@ -69,14 +76,22 @@ pub fn workshop() -> Vec<u8> {
 }
 
 fn genesis() -> ReplicatedState {
-    let genesis = Genesis {
+    genesis_with(|_| ())
+}
+
+/// The state before the first block, with a change to its genesis.
+pub fn genesis_with(change: impl FnOnce(&mut Genesis)) -> ReplicatedState {
+    let mut genesis = Genesis {
         version: 1,
         name: "test".into(),
         heartbeat_ms: 500,
         view_timeout_ms: 1_000,
         provisional: true,
+        minting_canister: None,
+        subnet_admins: Vec::new(),
         nodes: Vec::new(),
     };
+    change(&mut genesis);
     let subnet = SubnetId(Principal::from_slice(&[9; 29]));
     let nodes = [1u8, 2, 3, 4].map(|n| (NodeId(Principal::from_slice(&[n; 29])), [n; 32]));
     ReplicatedState::genesis(&genesis, &[7; 133], subnet, &nodes).unwrap()
@@ -90,6 +105,8 @@ impl Subnet {
     pub fn with_engine(engine: Arc<Engine>) -> Subnet {
         Subnet {
             engine,
+            // So that messages are whole, and an endless loop ends in its height.
+            slicing: Slicing { slice: WHOLE, update_max: WHOLE, ..Slicing::default() },
             state: genesis(),
             disk: Disk::default(),
             batches: Vec::new(),
@@ -118,6 +135,7 @@ impl Subnet {
             sender,
             ingress_expiry: self.state.time().plus_ms(limits::INGRESS_TTL_MS),
             nonce: None,
+            sender_info: None,
         };
         Arc::new(Ingress { id: RequestId(id), call })
     }
@@ -139,7 +157,14 @@ impl Subnet {
     }
 
     pub fn execute(&mut self, batch: Batch) {
-        let executed: Executed = execute_batch(&self.engine, self.state.clone(), &batch).unwrap();
+        self.apply(batch);
+        assert_eq!(self.restored().root(), self.state.root(), "what was written does not restore");
+    }
+
+    /// One height, without a look at the disk.
+    pub fn apply(&mut self, batch: Batch) {
+        let executed: Executed =
+            execute_in_slices(&self.engine, self.state.clone(), &batch, self.slicing).unwrap();
         assert_eq!(executed.root, executed.state.root());
         self.state = executed.state;
         self.disk.write(&executed.delta);
@@ -148,7 +173,6 @@ impl Subnet {
         self.finished.extend(executed.finished);
         self.batches.push(batch);
         assert_eq!(cycles_there_are(&self.state), self.state.counters.minted.0, "cycles are not conserved");
-        assert_eq!(self.restored().root(), self.state.root(), "what was written does not restore");
     }
 
     /// The state from disk.
@@ -241,6 +265,7 @@ impl Subnet {
             sender,
             ingress_expiry: Time(u64::MAX),
             nonce: None,
+            sender_info: None,
         };
         let asked = Authenticated::by_ingress(content, RequestId([0; 32]), None);
         match query(&self.engine, &self.state, &asked, |_| Vec::new()).unwrap() {
@@ -253,6 +278,11 @@ impl Subnet {
     pub fn count(&self, id: CanisterId) -> u32 {
         let reply = self.query(user(2), id.principal(), "read", Vec::new()).unwrap();
         u32::from_le_bytes(reply.try_into().unwrap())
+    }
+
+    /// Prices of its four nodes.
+    pub fn prices(&self) -> crate::execution::price::PriceTable {
+        crate::execution::price::PriceTable::new(4)
     }
 
     pub fn canister(&self, id: CanisterId) -> &CanisterState {
@@ -270,7 +300,7 @@ pub fn record(id: CanisterId) -> candid::CanisterIdRecord {
 }
 
 /// Cycles in balances, reservations, contexts and messages, and those burned.
-fn cycles_there_are(state: &ReplicatedState) -> u128 {
+pub fn cycles_there_are(state: &ReplicatedState) -> u128 {
     let message = |message: &Arc<Message>| match message.as_ref() {
         Message::Ingress(_) => 0,
         Message::Request(request) => request.cycles.0,
@@ -284,8 +314,9 @@ fn cycles_there_are(state: &ReplicatedState) -> u128 {
         };
         let contexts: u128 = record.contexts.values().map(|context| context.available.0).sum();
         let callbacks: u128 = record.callbacks.values().map(|callback| callback.reserved.0).sum();
-        let queue: u128 = canister.queue.iter().map(message).sum();
-        record.cycles.0 + record.reserved_cycles.0 + stops + contexts + callbacks + queue
+        let queue: u128 = canister.queue.iter().chain(canister.held.iter()).map(message).sum();
+        let paused = canister.paused.as_ref().map_or(0, |paused| paused.cycles().0);
+        record.cycles.0 + record.reserved_cycles.0 + stops + contexts + callbacks + queue + paused
     };
     let canisters: u128 = state.canisters().map(canister).sum();
     let management: u128 = state.management.iter().map(message).sum();

@@ -5,6 +5,7 @@ use super::client::{exchange, post, request};
 use super::{FakeNode, canister, fresh, hasty, path, start};
 use crate::http::wall_clock;
 use crate::ingress::sample::{self, Link, basic, bend, delegated, set_field};
+use crate::ingress::signer;
 use crate::types::limits::HTTP_BODY_BYTES_MAX;
 use crate::types::*;
 use ciborium::Value;
@@ -288,24 +289,96 @@ fn next(state: &mut u64) -> u64 {
     *state
 }
 
-#[tokio::test]
-async fn mutants_of_good_requests_never_make_a_server_error() {
-    let node = start().await;
-    let envelope = fresh(&basic(1), sample::read_state(&basic(1), &[&[b"time"], &[b"subnet"]]));
-    let bodies = [(path("call"), good_call()), (path("read_state"), envelope)];
-    let mut random = 0x9e37_79b9_7f4a_7c15;
-    for round in 0..1_000u64 {
-        let (path, body) = &bodies[usize::from(round % 2 == 1)];
-        let mut body = body.clone();
-        for _ in 0..=next(&mut random) % 3 {
-            let at = (next(&mut random) % body.len() as u64) as usize;
-            match next(&mut random) % 3 {
-                0 => body[at] = next(&mut random) as u8,
-                1 => body.truncate(at + 1),
-                _ => body.insert(at, next(&mut random) as u8),
-            }
+/// A few bytes changed, put in, or cut off behind.
+fn mutate(bytes: &mut Vec<u8>, random: &mut u64) {
+    for _ in 0..=next(random) % 3 {
+        let at = (next(random) % bytes.len().max(1) as u64) as usize;
+        match next(random) % 3 {
+            _ if bytes.is_empty() => bytes.push(next(random) as u8),
+            0 => bytes[at] = next(random) as u8,
+            1 => bytes.truncate(at + 1),
+            _ => bytes.insert(at, next(random) as u8),
         }
-        let answer = exchange(node.address, &post(path, &body)).await;
-        assert!((200..500).contains(&answer.status), "round {round}: {} for {body:02x?}", answer.status);
+    }
+}
+
+/// A mutant of a request: of its body, framed well, or of anything in it, framing too.
+fn mutant(request: &[u8], random: &mut u64) -> Vec<u8> {
+    let body = request.windows(4).position(|window| window == b"\r\n\r\n").map(|end| end + 4);
+    let mut bytes = request.to_vec();
+    match body {
+        Some(start) if start < bytes.len() && !next(random).is_multiple_of(4) => {
+            let mut body = bytes.split_off(start);
+            mutate(&mut body, random);
+            let target = String::from_utf8_lossy(&bytes).split(' ').nth(1).unwrap_or("/").to_owned();
+            post(&target, &body)
+        }
+        _ => {
+            mutate(&mut bytes, random);
+            bytes
+        }
+    }
+}
+
+const MUTANTS_PER_CLASS: usize = 250;
+/// So few that the bodies of all fit into the budget of bodies.
+const MUTANTS_AT_ONCE: usize = 16;
+
+/// RELIABILITY.md H1: 40 classes, 250 mutants each.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_mutants_never_make_a_server_error() {
+    let node = FakeNode::start(hasty(), super::controller()).await;
+    let mut abuses = read_state_classes(&node).await;
+    abuses.extend(
+        [cbor_classes(), http_classes(), id_classes(), auth_classes(), delegation_classes()]
+            .into_iter()
+            .flatten(),
+    );
+    let (mut random, mut sent, mut under_way) = (0x9e37_79b9_7f4a_7c15, 0, tokio::task::JoinSet::new());
+    for class in 1..=40u8 {
+        let of_class: Vec<&Abuse> = abuses.iter().filter(|abuse| abuse.class == class).collect();
+        for round in 0..MUTANTS_PER_CLASS {
+            let bytes = mutant(&of_class[round % of_class.len()].bytes, &mut random);
+            if under_way.len() >= MUTANTS_AT_ONCE {
+                under_way.join_next().await.expect("one is under way").expect("no panic");
+            }
+            let address = node.address;
+            under_way.spawn(async move {
+                let status = exchange(address, &bytes).await.status;
+                let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(400)]).into_owned();
+                assert!(status < 500, "class {class}, round {round}: {status} for {shown:?}");
+            });
+            sent += 1;
+        }
+    }
+    while let Some(finished) = under_way.join_next().await {
+        finished.expect("no panic");
+    }
+    assert_eq!(sent, 10_000);
+    assert_eq!(exchange(node.address, &request("GET", "/health", &[], b"")).await.status, 200);
+}
+
+/// What is bent in a proof by an authenticator or a canister is refused by name, and mutants of such a
+/// proof never make a server error.
+#[tokio::test]
+async fn mutants_of_rare_proofs_never_make_a_server_error() {
+    let node = FakeNode::start(hasty(), super::controller()).await;
+    let signers: [Box<dyn Identity>; 5] = [
+        Box::new(signer::es256()),
+        Box::new(signer::eddsa()),
+        Box::new(signer::rs256()),
+        Box::new(signer::CanisterSigner::new(7).signer()),
+        Box::new(super::session()),
+    ];
+    let mut random = 0x2545_f491_4f6c_dd1d;
+    for identity in &signers {
+        let good = fresh(identity, sample::call(identity));
+        assert_eq!(exchange(node.address, &post(&path("call"), &good)).await.status, 200);
+        for round in 0..200 {
+            let mut body = good.clone();
+            mutate(&mut body, &mut random);
+            let status = exchange(node.address, &post(&path("call"), &body)).await.status;
+            assert!((200..500).contains(&status), "round {round}: {status} for {body:02x?}");
+        }
     }
 }

@@ -6,6 +6,7 @@ use crate::crypto::hash::sha256;
 use crate::crypto::node_key::IdentityKey;
 use crate::crypto::user::{root_key_der, self_authenticating};
 use crate::http::{Config, serve, wall_clock};
+use crate::ingress::{Authenticator, PoolFull, signer};
 use crate::node::handle::{IngressDoor, Job};
 use crate::node::mailbox::{Event, Mailbox};
 use crate::node::{CertifiedState, Handle, Identity};
@@ -53,11 +54,14 @@ impl Chain {
     }
 
     /// What execution would do: `slow` is never answered, `trap` is rejected, all else is replied to.
-    fn execute(&self, ingress: &SignedIngress) {
-        let call = crate::ingress::read_call(ingress).expect("was read before").call;
+    fn execute(&self, ingress: &SignedIngress, call: &UserCall) {
         let status = match call.method_name.as_str() {
             "slow" => IngressStatus::Processing,
             "trap" => IngressStatus::Rejected(Reject::new(ErrorCode::CanisterTrapped, "trapped")),
+            // What a canister would learn of its caller.
+            "whoami" => IngressStatus::Replied(
+                call.sender_info.as_ref().map(|known| known.info.clone()).unwrap_or_default(),
+            ),
             _ => IngressStatus::Replied(call.arg.clone()),
         };
         let entry = HistoryEntry {
@@ -81,7 +85,7 @@ fn canister(controller: Principal) -> CanisterState {
         CanisterState::new(Settings::with_controllers(vec![controller]), Cycles(1), Time::ZERO);
     let hash = sha256(b"module");
     canister.record.module_hash = Some(hash);
-    canister.module = Some(Arc::new(Module { hash, record, content: Blob::held(Arc::from(*b"module")) }));
+    canister.module = Some(Arc::new(Module::new(hash, record, Blob::held(Arc::from(*b"module")))));
     canister
 }
 
@@ -104,8 +108,8 @@ fn inspect(call: &Authenticated<UserCall>) -> Result<(), Reject> {
 impl FakeNode {
     /// Canister 7 is controlled by `controller`.
     pub async fn start(config: Config, controller: Principal) -> FakeNode {
-        let key = blst::min_sig::SecretKey::key_gen(&[7; 32], &[]).expect("a key");
-        let root_key = root_key_der(&key.sk_to_pk().compress());
+        let key = signer::root_secret();
+        let root_key = root_key_der(&signer::root_key());
         let subnet = self_authenticating(&root_key);
         let signer = IdentityKey::from_bytes(&[1; 32]);
         let genesis = Genesis {
@@ -114,6 +118,8 @@ impl FakeNode {
             heartbeat_ms: 1_000,
             view_timeout_ms: 1_000,
             provisional: true,
+            minting_canister: None,
+            subnet_admins: Vec::new(),
             nodes: vec![],
         };
         let nodes = [(signer.node_id(), signer.public_key())];
@@ -124,6 +130,7 @@ impl FakeNode {
             node_id: signer.node_id(),
             subnet_id: SubnetId(subnet),
             root_key_der: root_key.clone(),
+            authenticator: Arc::new(Authenticator::new(signer::root_key())),
             impl_version: "test".into(),
         };
         let handle = handle(&chain, identity, signer);
@@ -140,7 +147,7 @@ impl FakeNode {
     }
 }
 
-/// The door to `chain`: what passes it is answered at once.
+/// The door to `chain`: what passes it is answered at once. For the method `full` there is no room.
 fn handle(chain: &Arc<Chain>, identity: Identity, signer: IdentityKey) -> Handle {
     let mailbox = Arc::new(Mailbox::default());
     let (jobs, mut waiting) = mpsc::channel::<Job>(64);
@@ -149,8 +156,12 @@ fn handle(chain: &Arc<Chain>, identity: Identity, signer: IdentityKey) -> Handle
     std::thread::spawn(move || {
         loop {
             for event in calls.take(1, 1, None) {
-                if let Event::Ingress { ingress, .. } = event {
-                    executor.execute(&ingress);
+                if let Event::Ingress { ingress, answer, .. } = event {
+                    let call = crate::ingress::read_call(&ingress).expect("was read before").call;
+                    let room = if call.method_name == "full" { Err(PoolFull) } else { Ok(()) };
+                    if answer.send(room).is_ok() && room.is_ok() {
+                        executor.execute(&ingress, &call);
+                    }
                 }
             }
         }

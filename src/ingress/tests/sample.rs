@@ -55,6 +55,11 @@ impl Default for Link {
 
 /// `basic(1)` speaking through a chain of keys.
 pub fn delegated(links: &[Link]) -> DelegatedIdentity {
+    delegated_by(&basic(1), links)
+}
+
+/// Somebody speaking through a chain of keys.
+pub fn delegated_by(sender: &dyn Identity, links: &[Link]) -> DelegatedIdentity {
     let (mut chain, mut from) = (Vec::new(), 1);
     for (index, link) in links.iter().enumerate() {
         let to = link.to.unwrap_or(index as u8 + 2);
@@ -64,12 +69,13 @@ pub fn delegated(links: &[Link]) -> DelegatedIdentity {
             targets: link.targets.clone(),
             permissions: link.permissions,
         };
-        let signature =
-            basic(from).sign_delegation(&delegation).expect("signs").signature.expect("a signature");
+        let own = basic(from);
+        let signer: &dyn Identity = if index == 0 { sender } else { &own };
+        let signature = signer.sign_delegation(&delegation).expect("signs").signature.expect("a signature");
         chain.push(SignedDelegation { delegation, signature });
         from = to;
     }
-    DelegatedIdentity::new_unchecked(basic(1).public_key().expect("a key"), Box::new(basic(from)), chain)
+    DelegatedIdentity::new_unchecked(sender.public_key().expect("a key"), Box::new(basic(from)), chain)
 }
 
 /// An update call of canister 7 that expires in time.

@@ -80,7 +80,11 @@ impl Ledger {
             writes.push(write(Column::History, &ingress.id.0, expiry));
         }
         writes.push(write(Column::Subnet, KEY, self.values()));
-        Outcome { root: self.root(), finished, delta: StateDelta { height: self.height, writes } }
+        Outcome {
+            root: self.root(),
+            finished,
+            delta: StateDelta { height: self.height, writes, dropped: Vec::new() },
+        }
     }
 
     fn values(&self) -> Vec<u8> {
@@ -145,6 +149,7 @@ mod tests {
                 sender: Principal::anonymous(),
                 ingress_expiry: Time(1_000),
                 nonce: None,
+                sender_info: None,
             };
             Arc::new(Ingress { id: RequestId([*id; 32]), call })
         });

@@ -146,12 +146,24 @@ impl Branch {
         }
     }
 
-    /// Appends all leaves, ascending, with `base` for the index bits above this branch.
-    pub(super) fn leaves<'a>(&'a self, base: u64, out: &mut Vec<(u64, &'a Leaf)>) {
+    /// Appends leaves from `from` on, ascending, until there are `count`; `base` holds the index bits above
+    /// this branch.
+    pub(super) fn leaves_from<'a>(
+        &'a self,
+        from: u64,
+        count: usize,
+        base: u64,
+        out: &mut Vec<(u64, &'a Leaf)>,
+    ) {
+        let width = BITS * (self.level - 1);
         for slot in 0..SLOTS {
             let index = base | self.offset(slot);
+            let last = index | (1u64.checked_shl(width).unwrap_or(0).wrapping_sub(1));
+            if last < from || out.len() >= count {
+                continue;
+            }
             match self.child(slot) {
-                Some(Child::Branch(branch)) => branch.leaves(index, out),
+                Some(Child::Branch(branch)) => branch.leaves_from(from, count, index, out),
                 Some(Child::Leaf(leaf)) => out.push((index, leaf)),
                 None => {}
             }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 type Returns<T> = Result<T, Trap>;
 
 impl Host {
-    pub fn canister_self_size(&mut self) -> Returns<u32> {
+    pub fn canister_self_size(&mut self) -> Returns<u64> {
         Ok(length(self.run.system.canister.principal().as_slice()))
     }
 
@@ -28,7 +28,7 @@ impl Host {
         Ok(self.run.system.canister_version)
     }
 
-    pub fn subnet_self_size(&mut self) -> Returns<u32> {
+    pub fn subnet_self_size(&mut self) -> Returns<u64> {
         Ok(length(self.run.system.subnet.as_slice()))
     }
 
@@ -41,7 +41,7 @@ impl Host {
         Ok(self.run.system.subnet_nodes)
     }
 
-    pub fn root_key_size(&mut self) -> Returns<u32> {
+    pub fn root_key_size(&mut self) -> Returns<u64> {
         Ok(length(&self.run.system.root_key))
     }
 
@@ -64,7 +64,7 @@ impl Host {
         Ok((offered && self.run.system.data_certificate.is_some()).into())
     }
 
-    pub fn data_certificate_size(&mut self) -> Returns<u32> {
+    pub fn data_certificate_size(&mut self) -> Returns<u64> {
         self.certificate().map(|certificate| length(&certificate))
     }
 
@@ -104,11 +104,11 @@ impl Host {
         Ok(self.run.context.is_replicated().into())
     }
 
-    pub fn env_var_count(&mut self) -> Returns<u32> {
-        Ok(u32::try_from(self.run.system.env_vars.len()).unwrap_or(u32::MAX))
+    pub fn env_var_count(&mut self) -> Returns<u64> {
+        Ok(self.run.system.env_vars.len() as u64)
     }
 
-    pub fn env_var_name_size(&mut self, index: u64) -> Returns<u32> {
+    pub fn env_var_name_size(&mut self, index: u64) -> Returns<u64> {
         self.env_var_name(index).map(|name| length(name.as_bytes()))
     }
 
@@ -122,7 +122,7 @@ impl Host {
         Ok(self.run.system.env_vars.contains_key(&name).into())
     }
 
-    pub fn env_var_value_size(&mut self, src: u64, size: u64) -> Returns<u32> {
+    pub fn env_var_value_size(&mut self, src: u64, size: u64) -> Returns<u64> {
         self.env_var_value(src, size).map(|value| length(value.as_bytes()))
     }
 
@@ -139,7 +139,8 @@ impl Host {
     }
 
     fn env_var_name(&self, index: u64) -> Returns<String> {
-        let name = usize::try_from(index).ok().and_then(|index| self.run.system.env_vars.keys().nth(index));
+        let name = self.run.system.env_vars.keys();
+        let name = usize::try_from(index).ok().and_then(|index| name.clone().nth(index));
         name.cloned().ok_or_else(|| Trap::contract(format!("there is no environment variable {index}")))
     }
 
@@ -173,8 +174,8 @@ impl Host {
     }
 
     fn text_or_note(&mut self, src: u64, size: u64) -> Returns<Vec<u8>> {
-        self.charge_bytes(size)?;
         let kept = size.min(REJECT_MESSAGE_BYTES_MAX as u64);
+        self.charge_bytes(kept)?;
         let whole = self.heap.read(src, size);
         let bytes = whole.and_then(|_| self.heap.read(src, kept));
         Ok(bytes.unwrap_or(b"(message out of memory bounds)").to_vec())

@@ -1,4 +1,4 @@
-//! Cycles: what the message brought, what the canister has, what things cost.
+//! Cycles: what the message brought, and what the canister has.
 
 use crate::types::Cycles;
 use crate::wasm::Trap;
@@ -51,39 +51,16 @@ impl Host {
         self.put_cycles(dst, self.liquid())
     }
 
-    pub fn cost_call(&mut self, name_size: u64, payload_size: u64, dst: u64) -> Returns<()> {
-        let cost = self.call_cost(u128::from(name_size) + u128::from(payload_size));
-        self.put_cycles(dst, cost)
-    }
-
-    pub fn cost_create_canister(&mut self, dst: u64) -> Returns<()> {
-        self.put_cycles(dst, self.run.system.prices.canister_creation)
-    }
-
-    pub fn cost_http_request(&mut self, request_size: u64, response_max: u64, dst: u64) -> Returns<()> {
-        let prices = self.run.system.prices;
-        let bytes = u128::from(request_size) + u128::from(response_max);
-        let cost = prices.http_base.saturating_add(times(prices.http_byte, bytes));
-        self.put_cycles(dst, cost)
-    }
-
-    pub fn cost_sign_with_ecdsa(&mut self, src: u64, size: u64, curve: u32, _dst: u64) -> Returns<u32> {
-        self.cost_of_key(src, size, curve, 1)
-    }
-
-    pub fn cost_sign_with_schnorr(&mut self, src: u64, size: u64, algorithm: u32, _dst: u64) -> Returns<u32> {
-        self.cost_of_key(src, size, algorithm, 2)
-    }
-
-    pub fn cost_vetkd_derive_key(&mut self, src: u64, size: u64, curve: u32, _dst: u64) -> Returns<u32> {
-        self.cost_of_key(src, size, curve, 1)
-    }
-
-    /// The subnet holds no threshold keys: every name of a key is the wrong one (2), unless the
-    /// algorithm already is (1).
-    fn cost_of_key(&mut self, src: u64, size: u64, algorithm: u32, algorithms: u32) -> Returns<u32> {
-        self.bytes(src, size)?;
-        Ok(if algorithm < algorithms { 2 } else { 1 })
+    /// Makes cycles out of nothing, as much as there may be: for the one canister that genesis names.
+    pub fn mint_cycles128(&mut self, high: u64, low: u64, dst: u64) -> Returns<()> {
+        let Some(room) = self.run.system.mint_room else {
+            return Err(Trap::contract(
+                "ic0.mint_cycles128 is for the subnet's cycles minting canister alone",
+            ));
+        };
+        let minted = cycles(high, low).min(room.saturating_sub(self.run.changes.cycles_minted));
+        self.run.changes.cycles_minted = self.run.changes.cycles_minted.saturating_add(minted);
+        self.put_cycles(dst, minted)
     }
 
     /// What the caller attached and nobody has accepted; nothing once the call is answered.
@@ -104,7 +81,8 @@ impl Host {
     pub fn balance(&self) -> Cycles {
         let changes = &self.run.changes;
         let attached = self.run.call.as_ref().map_or(Cycles::ZERO, |call| call.cycles);
-        let balance = self.run.system.balance.saturating_add(changes.cycles_accepted);
+        let income = changes.cycles_accepted.saturating_add(changes.cycles_minted);
+        let balance = self.run.system.balance.saturating_add(income);
         let spent = changes.cycles_burned.saturating_add(changes.cycles_spent_on_calls);
         balance.saturating_sub(spent.saturating_add(attached))
     }
@@ -113,17 +91,6 @@ impl Host {
     pub fn liquid(&self) -> Cycles {
         self.balance().saturating_sub(self.run.system.freezing_limit)
     }
-
-    /// What a call with `bytes` of name and payload takes besides the cycles attached.
-    pub fn call_cost(&self, bytes: u128) -> Cycles {
-        let prices = self.run.system.prices;
-        let sending = prices.call_base.saturating_add(times(prices.call_byte, bytes));
-        sending.saturating_add(prices.call_reservation)
-    }
-}
-
-fn times(price: Cycles, count: u128) -> Cycles {
-    Cycles(price.0.saturating_mul(count))
 }
 
 fn as_u64(what: &str, amount: Cycles) -> Returns<u64> {

@@ -1,16 +1,16 @@
 //! The message being processed: argument, caller, answer, inspection.
 
 use crate::types::limits::{MESSAGE_BYTES_MAX, REPLY_BYTES_MAX};
-use crate::types::{Answer, ErrorCode, Reject, RejectCode};
+use crate::types::{Answer, ErrorCode, Reject};
 use crate::wasm::Trap;
-use crate::wasm::call::Context;
+use crate::wasm::call::{Context, System};
 use crate::wasm::host::{Host, length};
 use std::sync::Arc;
 
 type Returns<T> = Result<T, Trap>;
 
 impl Host {
-    pub fn msg_arg_data_size(&mut self) -> Returns<u32> {
+    pub fn msg_arg_data_size(&mut self) -> Returns<u64> {
         Ok(length(&self.run.system.arg))
     }
 
@@ -19,7 +19,7 @@ impl Host {
         self.copy_out(&system.arg, dst, offset, size)
     }
 
-    pub fn msg_caller_size(&mut self) -> Returns<u32> {
+    pub fn msg_caller_size(&mut self) -> Returns<u64> {
         Ok(length(self.run.system.caller.as_slice()))
     }
 
@@ -28,28 +28,29 @@ impl Host {
         self.copy_out(caller.as_slice(), dst, offset, size)
     }
 
-    /// Empty: no caller of this subnet is vouched for by a canister's signature.
-    pub fn msg_caller_info_data_size(&mut self) -> Returns<u32> {
-        Ok(0)
+    pub fn msg_caller_info_data_size(&mut self) -> Returns<u64> {
+        Ok(length(caller_info(&self.run.system).0))
     }
 
     pub fn msg_caller_info_data_copy(&mut self, dst: u64, offset: u64, size: u64) -> Returns<()> {
-        self.copy_out(&[], dst, offset, size)
+        let system = Arc::clone(&self.run.system);
+        self.copy_out(caller_info(&system).0, dst, offset, size)
     }
 
-    pub fn msg_caller_info_signer_size(&mut self) -> Returns<u32> {
-        Ok(0)
+    pub fn msg_caller_info_signer_size(&mut self) -> Returns<u64> {
+        Ok(length(caller_info(&self.run.system).1))
     }
 
     pub fn msg_caller_info_signer_copy(&mut self, dst: u64, offset: u64, size: u64) -> Returns<()> {
-        self.copy_out(&[], dst, offset, size)
+        let system = Arc::clone(&self.run.system);
+        self.copy_out(caller_info(&system).1, dst, offset, size)
     }
 
     pub fn msg_reject_code(&mut self) -> Returns<u32> {
         Ok(self.run.system.reject.as_ref().map_or(0, |reject| reject.code as u32))
     }
 
-    pub fn msg_reject_msg_size(&mut self) -> Returns<u32> {
+    pub fn msg_reject_msg_size(&mut self) -> Returns<u64> {
         self.reject_message().map(|reject| length(reject.message.as_bytes()))
     }
 
@@ -100,11 +101,8 @@ impl Host {
         let message = String::from_utf8(self.bytes(src, size)?);
         let message = message.map_err(|_| Trap::contract("the reject message is not valid UTF-8"))?;
         self.run.reply.clear();
-        self.run.changes.answer = Some(Answer::Reject(Reject {
-            code: RejectCode::CanisterReject,
-            error: ErrorCode::CanisterMethodReject,
-            message,
-        }));
+        let reject = Reject::new(ErrorCode::CanisterRejectedMessage, message);
+        self.run.changes.answer = Some(Answer::Reject(reject));
         Ok(())
     }
 
@@ -120,7 +118,7 @@ impl Host {
         self.run.system.answered || self.run.changes.answer.is_some()
     }
 
-    pub fn msg_method_name_size(&mut self) -> Returns<u32> {
+    pub fn msg_method_name_size(&mut self) -> Returns<u64> {
         Ok(length(self.run.system.method_name.as_bytes()))
     }
 
@@ -135,4 +133,10 @@ impl Host {
             true => Err(Trap::contract("the message is already accepted")),
         }
     }
+}
+
+/// What a canister says about the caller, and which canister; both empty if none vouches for the caller.
+fn caller_info(system: &System) -> (&[u8], &[u8]) {
+    let info = system.caller_info.as_ref();
+    info.map_or((&[], &[]), |info| (&info.info, info.signer.as_slice()))
 }

@@ -2,6 +2,7 @@
 //! `import`; here every function finds its context checked and its call charged.
 
 mod canister;
+mod cost;
 mod cycles;
 mod message;
 mod outgoing;

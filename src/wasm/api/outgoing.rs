@@ -97,7 +97,11 @@ impl Host {
     pub fn call_perform(&mut self) -> Returns<u32> {
         self.charge(cost::CALL_PERFORM)?;
         let bytes = self.call().map(|call| call.payload.len() + call.method_name.len())?;
-        let cost = self.call_cost(bytes as u128);
+        // Composite queries are free, and so are their calls.
+        let (cost, reserved) = match self.run.context.is_replicated() {
+            true => (self.call_cost(bytes as u128), self.run.system.prices.call_reservation),
+            false => (Cycles::ZERO, Cycles::ZERO),
+        };
         let affordable = self.liquid() >= cost;
         let Some(mut call) = self.run.call.take() else {
             return Err(no_call());
@@ -105,7 +109,7 @@ impl Host {
         if !affordable || !self.has_room_for(&call) {
             return Ok(NOT_PERFORMED);
         }
-        call.reserved = self.run.system.prices.call_reservation;
+        call.reserved = reserved;
         let changes = &mut self.run.changes;
         let spent = call.cycles.saturating_add(cost);
         changes.cycles_spent_on_calls = changes.cycles_spent_on_calls.saturating_add(spent);
@@ -115,9 +119,14 @@ impl Host {
     }
 
     fn has_room_for(&self, call: &OutgoingCall) -> bool {
-        let calls = &self.run.changes.calls;
+        let (calls, room) = (&self.run.changes.calls, &self.run.system.call_room);
         let alike = calls.iter().filter(|other| other.receiver == call.receiver).count();
-        alike < self.run.system.outgoing_calls_max && calls.len() < CALLS_PER_RUN_MAX
+        let guaranteed = calls.iter().filter(|other| other.deadline_seconds.is_none()).count();
+        let payloads = calls.iter().chain([call]).map(|call| call.payload.len() as u64);
+        alike.saturating_add(room.in_flight.to(&call.receiver)) < CANISTER_QUEUE_MAX
+            && calls.len() < room.all
+            && (call.deadline_seconds.is_some() || guaranteed < room.guaranteed)
+            && payloads.fold(0, u64::saturating_add) <= CALL_BYTES_PER_RUN_MAX
     }
 
     fn call(&mut self) -> Returns<&mut OutgoingCall> {

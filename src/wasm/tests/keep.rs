@@ -47,7 +47,7 @@ fn a_kept_heap_sees_start_and_fresh_globals_but_no_active_segments() {
 fn a_kept_heap_has_at_least_the_new_modules_size_and_at_most_its_maximum() {
     let engine = Engine::new(None);
     let old = Canister::new(&engine, &module("(memory 2)"));
-    let mut upgrade = |memory: &str, room: u64| {
+    let upgrade = |memory: &str, room: u64| {
         let mut new = Canister::uninstalled(&engine, &module(memory));
         new.memory = old.memory.clone();
         new.system.memory_room = Bytes(room);

@@ -2,16 +2,40 @@
 
 mod heap;
 mod keep;
+mod long;
 mod module;
 mod random;
 mod system;
+mod table;
 mod trap;
 mod wide;
+mod world;
 
 use super::*;
 use crate::state::PageMap;
 use crate::types::*;
 use std::sync::Arc;
+
+/// Every context; `start`'s stands last.
+pub const CONTEXTS: &[Context] = &[
+    Context::Init,
+    Context::PreUpgrade,
+    Context::PostUpgrade,
+    Context::Update,
+    Context::ReplicatedQuery,
+    Context::Query,
+    Context::CompositeQuery,
+    Context::ReplyCallback,
+    Context::RejectCallback,
+    Context::Cleanup,
+    Context::HttpTransform,
+    Context::CompositeReplyCallback,
+    Context::CompositeRejectCallback,
+    Context::CompositeCleanup,
+    Context::InspectMessage,
+    Context::SystemTask,
+    Context::Start,
+];
 
 /// A canister as execution would hold it.
 pub struct Canister<'e> {
@@ -53,7 +77,7 @@ impl<'e> Canister<'e> {
                 canister: CanisterId(7),
                 balance: Cycles(1_000_000),
                 memory_room: Bytes(1 << 33),
-                outgoing_calls_max: 10,
+                call_room: CallRoom { all: 10, guaranteed: 10, ..CallRoom::default() },
                 ..System::nobody()
             },
             instructions_max: Instructions(10_000_000),
@@ -61,7 +85,11 @@ impl<'e> Canister<'e> {
     }
 
     pub fn run(&self, entry: Entry, context: Context) -> Execution {
-        let call = Call {
+        self.engine.run(self.call(entry, context)).unwrap()
+    }
+
+    pub fn call(&self, entry: Entry, context: Context) -> Call {
+        Call {
             module_hash: self.hash,
             module: Arc::clone(&self.module),
             memory: self.memory.clone(),
@@ -69,8 +97,7 @@ impl<'e> Canister<'e> {
             context,
             system: self.system.clone(),
             instructions_max: self.instructions_max,
-        };
-        self.engine.run(call).unwrap()
+        }
     }
 
     /// Runs, and keeps the changes if it succeeds.

@@ -102,7 +102,8 @@ fn a_module_at_a_limit_is_taken_and_one_above_is_not() {
         let section = |n| format!("(@custom \"icp:public {n:03}\" \"{}\")", "x".repeat(bytes));
         format!("(module {})", (0..count).map(section).collect::<String>())
     };
-    let cases: [(&str, &dyn Fn(usize) -> String, usize); 13] = [
+    type Case<'a> = (&'a str, &'a dyn Fn(usize) -> String, usize);
+    let cases: [Case<'_>; 13] = [
         ("functions", &|n| repeated("(func)", n), FUNCTIONS_MAX),
         ("globals", &|n| repeated("(global i32 (i32.const 0))", n), GLOBALS_MAX),
         ("tables", &|n| repeated("(table 1 funcref)", n), TABLES_MAX),
@@ -145,7 +146,9 @@ fn code_of(bytes: usize) -> Vec<u8> {
     for at in 0..BODIES {
         let len = rest / BODIES + if at == 0 { rest % BODIES } else { 0 };
         let mut function = Function::new([]);
-        (2..len).for_each(|_| drop(function.instruction(&wasm_encoder::Instruction::Nop)));
+        for _ in 2..len {
+            function.instruction(&wasm_encoder::Instruction::Nop);
+        }
         function.instruction(&wasm_encoder::Instruction::End);
         functions.function(0);
         code.function(&function);

@@ -1,48 +1,24 @@
 //! The System API: who may call what, and what it does.
 
 use super::*;
-use crate::wasm::import::{IMPORTS, Import, NARROW_ONLY, Type};
-use wasmparser::ValType;
+use crate::wasm::import::{IMPORTS, Type, Width};
 
-const CONTEXTS: &[Context] = &[
-    Context::Init,
-    Context::PreUpgrade,
-    Context::PostUpgrade,
-    Context::Update,
-    Context::ReplicatedQuery,
-    Context::Query,
-    Context::CompositeQuery,
-    Context::ReplyCallback,
-    Context::RejectCallback,
-    Context::Cleanup,
-    Context::HttpTransform,
-    Context::CompositeReplyCallback,
-    Context::CompositeRejectCallback,
-    Context::CompositeCleanup,
-    Context::InspectMessage,
-    Context::SystemTask,
-    Context::Start,
-];
-
-fn types(types: &[Type], wide: bool) -> String {
-    types.iter().map(|ty| format!("{} ", ty.of(wide))).collect()
-}
-
-fn memory(wide: bool) -> &'static str {
-    if wide { "(memory i64 1)" } else { "(memory 1)" }
+/// The types as a module with 32-bit addresses declares them.
+fn narrow(types: &[Type]) -> Vec<wasmparser::ValType> {
+    types.iter().map(|ty| ty.at(Width::Bits32)).collect()
 }
 
 /// A module that calls the function `name` with zeros, in `start` and in an update method.
-fn caller(import: &Import, started: bool, wide: bool) -> String {
-    let (params, results) = (types(import.params, wide), types(import.results, wide));
-    let zeros: String = import.params.iter().map(|ty| format!("({}.const 0) ", ty.of(wide))).collect();
+fn caller(import: &crate::wasm::import::Import, started: bool) -> String {
+    let params: String = narrow(import.params).iter().map(|ty| format!("{ty} ")).collect();
+    let results: String = narrow(import.results).iter().map(|ty| format!("{ty} ")).collect();
+    let zeros: String = narrow(import.params).iter().map(|ty| format!("({ty}.const 0) ")).collect();
     let dropped = if import.results.is_empty() { "" } else { "drop" };
     let start = if started { "(start $call)" } else { "" };
     format!(
         "(module (import \"ic0\" \"{}\" (func $f (param {params}) (result {results})))
-        {} {start} (func $call (export \"canister_update call\") {zeros} call $f {dropped}))",
-        import.name,
-        memory(wide)
+        (memory 1) {start} (func $call (export \"canister_update call\") {zeros} call $f {dropped}))",
+        import.name
     )
 }
 
@@ -50,97 +26,53 @@ fn caller(import: &Import, started: bool, wide: bool) -> String {
 fn functions_trap_exactly_where_the_table_does_not_allow_them() {
     let engine = Engine::new(None);
     for import in IMPORTS {
-        check_contexts(&engine, import, false);
-        if !NARROW_ONLY.contains(&import.name) {
-            check_contexts(&engine, import, true);
+        let canister = Canister::new(&engine, &caller(import, false));
+        for context in CONTEXTS {
+            let outcome = match context {
+                Context::Start => {
+                    Canister::uninstalled(&engine, &caller(import, true)).run(Entry::Instantiate, *context)
+                }
+                _ => canister.run(Entry::Export("canister_update call".into()), *context),
+            };
+            let outside = match outcome.outcome {
+                Ok(_) => false,
+                Err(reject) => {
+                    reject.message.contains("cannot be executed in")
+                        && reject.error == ErrorCode::CanisterContractViolation
+                }
+            };
+            assert_eq!(outside, !import.contexts.contains(*context), "{} in {context}", import.name);
         }
-    }
-}
-
-fn check_contexts(engine: &Engine, import: &Import, wide: bool) {
-    let canister = Canister::new(engine, &caller(import, false, wide));
-    for context in CONTEXTS {
-        let outcome = match context {
-            Context::Start => {
-                Canister::uninstalled(engine, &caller(import, true, wide)).run(Entry::Instantiate, *context)
-            }
-            _ => canister.run(Entry::Export("canister_update call".into()), *context),
-        };
-        let outside = match outcome.outcome {
-            Ok(_) => false,
-            Err(reject) => {
-                reject.message.contains("cannot be executed in")
-                    && reject.error == ErrorCode::CanisterContractViolation
-            }
-        };
-        assert_eq!(outside, !import.contexts.contains(*context), "{} in {context}", import.name);
-    }
-}
-
-#[test]
-fn the_table_s_marks_are_the_specification_s() {
-    let allowed = |name: &str| {
-        let import = IMPORTS.iter().find(|import| import.name == name).unwrap();
-        CONTEXTS.iter().filter(|context| import.contexts.contains(**context)).count()
-    };
-    // Letters counted in the interface spec's table; I stands for two contexts, `*` for sixteen.
-    let counts = [
-        ("msg_arg_data_size", 10),
-        ("msg_caller_copy", 16),
-        ("msg_reject_code", 5),
-        ("msg_reject_msg_size", 2),
-        ("msg_reply", 9),
-        ("msg_cycles_accept128", 4),
-        ("cycles_burn128", 9),
-        ("accept_message", 1),
-        ("call_new", 7),
-        ("call_cycles_add", 4),
-        ("stable64_read", 17),
-        ("certified_data_set", 7),
-        ("data_certificate_copy", 2),
-        ("global_timer_set", 8),
-        ("root_key_size", 9),
-        ("time", 16),
-        ("trap", 17),
-    ];
-    for (name, count) in counts {
-        assert_eq!(allowed(name), count, "{name}");
     }
 }
 
 #[test]
 fn no_function_reads_or_writes_outside_of_the_heap() {
     let engine = Engine::new(None);
-    let pointers = [0u64, 1, 65_535, 65_536, 0x7fff_ffff, 0xffff_0000, u32::MAX.into()];
-    let wide_ones = [1 << 32, (1 << 32) + 65_528, 1 << 63, u64::MAX - 7, u64::MAX];
+    let pointers = [0u32, 1, 65_535, 65_536, 0x7fff_ffff, 0xffff_0000, u32::MAX];
     for import in IMPORTS.iter().filter(|import| import.params.len() > 1) {
-        check_pointers(&engine, import, false, &pointers);
-        if !NARROW_ONLY.contains(&import.name) {
-            check_pointers(&engine, import, true, &[&pointers[..], &wide_ones].concat());
+        let params: String = narrow(import.params).iter().map(|ty| format!("{ty} ")).collect();
+        let results: String = narrow(import.results).iter().map(|ty| format!("{ty} ")).collect();
+        let dropped = if import.results.is_empty() { "" } else { "drop" };
+        let mut methods = String::new();
+        for (n, first) in pointers.iter().enumerate() {
+            for (m, rest) in pointers.iter().enumerate() {
+                let args = narrow(import.params)
+                    .into_iter()
+                    .enumerate()
+                    .map(|(at, ty)| format!("({ty}.const {}) ", if at == 0 { first } else { rest }));
+                methods +=
+                    &method(&format!("{n}{m}"), &format!("{} call $f {dropped}", args.collect::<String>()));
+            }
         }
-    }
-}
-
-fn check_pointers(engine: &Engine, import: &Import, wide: bool, pointers: &[u64]) {
-    let (params, results) = (types(import.params, wide), types(import.results, wide));
-    let dropped = if import.results.is_empty() { "" } else { "drop" };
-    let mut methods = String::new();
-    for (n, first) in pointers.iter().enumerate() {
-        for (m, rest) in pointers.iter().enumerate() {
-            let value = |at, ty: &Type| match (ty.of(wide), if at == 0 { first } else { rest }) {
-                (ValType::I32, value) => format!("(i32.const {}) ", *value as u32),
-                (_, value) => format!("(i64.const {value}) "),
-            };
-            let args: String = import.params.iter().enumerate().map(|(at, ty)| value(at, ty)).collect();
-            methods += &method(&format!("{n}-{m}"), &format!("{args} call $f {dropped}"));
-        }
-    }
-    let head = format!("(import \"ic0\" \"{}\" (func $f (param {params}) (result {results})))", import.name);
-    let canister = Canister::new(engine, &format!("(module {head} {} {methods})", memory(wide)));
-    for n in 0..pointers.len() * pointers.len() {
-        let name = format!("canister_update {}-{}", n / pointers.len(), n % pointers.len());
-        for context in [Context::Update, Context::RejectCallback, Context::InspectMessage] {
-            let _ = canister.run(Entry::Export(name.clone()), context);
+        let head =
+            format!("(import \"ic0\" \"{}\" (func $f (param {params}) (result {results})))", import.name);
+        let canister = Canister::new(&engine, &format!("(module {head} (memory 1) {methods})"));
+        for n in 0..pointers.len() * pointers.len() {
+            let name = format!("canister_update {}{}", n / pointers.len(), n % pointers.len());
+            for context in [Context::Update, Context::RejectCallback, Context::InspectMessage] {
+                let _ = canister.run(Entry::Export(name.clone()), context);
+            }
         }
     }
 }
@@ -181,7 +113,7 @@ fn call(code: &str) -> Result<Changes, Reject> {
     canister.system.balance = Cycles(100_000);
     canister.system.freezing_limit = Cycles(40_000);
     canister.system.cycles_available = Cycles(300);
-    canister.system.outgoing_calls_max = 2;
+    canister.system.call_room.all = 2;
     canister.system.next_callback = 77;
     canister.update("run")
 }
@@ -212,6 +144,20 @@ fn a_call_leaves_as_it_was_assembled() {
         (2, CallbackId(78), 79)
     );
     assert_eq!(changes.cycles_spent_on_calls, Cycles(9 + 1_000 + 80 + 5_000 + 1_000 + 10 + 5_000));
+}
+
+#[test]
+fn without_room_for_guaranteed_responses_only_best_effort_calls_are_performed() {
+    let engine = Engine::new(None);
+    let perform = "(drop (call $perform))";
+    let code = format!(
+        "(call $new) {perform} (call $new) {perform} (call $new) (call $timeout (i32.const 9)) {perform}"
+    );
+    let mut canister = Canister::new(&engine, &calls(&code));
+    canister.system.call_room.guaranteed = 1;
+    let made = canister.update("run").unwrap().calls;
+    let timeouts: Vec<_> = made.iter().map(|call| call.deadline_seconds).collect();
+    assert_eq!(timeouts, [None, Some(9)]);
 }
 
 #[test]

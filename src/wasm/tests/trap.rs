@@ -33,6 +33,8 @@ fn every_way_to_fail_has_its_code_and_words() {
             CanisterCalledTrap,
             "Canister called `ic0.trap` with message: 'it is'",
         ),
+        ("(call $trap (i32.const 0) (i32.const 11))", CanisterCalledTrap, "message: 'it is over'"),
+        ("(call $trap (i32.const 0) (i32.const -1))", CanisterCalledTrap, "out of memory bounds"),
         ("(call $trap (i32.const 65536) (i32.const 1))", CanisterCalledTrap, "out of memory bounds"),
         ("(call $append (i32.const 65535) (i32.const 2))", CanisterTrapped, "heap out of bounds"),
         ("(call $append (i32.const -1) (i32.const 2))", CanisterTrapped, "heap out of bounds"),

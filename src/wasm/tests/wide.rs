@@ -302,7 +302,7 @@ fn a_64_bit_program_computes_and_pays_what_a_32_bit_one_does() {
             (call $reply)))"#;
     let engine = Engine::new(None);
     let run = |pointer: &str| {
-        let mut canister = Canister::new(&engine, &code.replace('P', pointer).replace('M', pointer));
+        let mut canister = Canister::new(&engine, &code.replace(['P', 'M'], pointer));
         canister.instructions_max = Instructions(1_000_000_000);
         let execution = canister.run(Entry::Export("canister_update run".into()), Context::Update);
         (reply(&execution.outcome.unwrap()).to_vec(), execution.instructions)

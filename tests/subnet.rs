@@ -2,125 +2,132 @@
 
 mod network;
 
-use network::{ATOLL, Network, Ports, exists, signal};
-use std::process::Command;
+use network::{Network, Ports, atoll, eventually, exists, signal};
 use std::time::{Duration, Instant};
 
 const N: usize = 4;
 
+/// Last certified height; zero while the replica does not answer.
+fn certified(network: &Network, node: usize) -> u64 {
+    network.certified_height(node).unwrap_or_default()
+}
+
+fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    eventually(what, || condition().then_some(()));
+}
+
 #[test]
 fn starts_certifies_stops_and_continues_the_same_chain() {
-    let mut network = Network::up(&["--no-apps"]);
+    let mut network = Network::bare(&[]);
     let status = network.status();
     assert_eq!(status["v"], "1");
     assert_eq!(status["replicas"].as_array().map(Vec::len), Some(N));
     assert_eq!(status["root_key"].as_str().map(str::len), Some(2 * 133));
-    let pids: Vec<u32> = (0..N).map(|node| network.pid(node)).collect();
-    let height = network.certified(0);
-    (0..N).for_each(|node| network.wait_certified(node, height + 3));
-    let last = (0..N).map(|node| network.certified(node)).max().unwrap();
+    let pids: Vec<i32> = (0..N).map(|node| network.replicas[node].pid).collect();
+    let height = certified(&network, 0);
+    (0..N).for_each(|node| network.await_height(node, height + 3));
+    let last = (0..N).map(|node| certified(&network, node)).max().unwrap();
 
     assert!(network.stop() < Duration::from_secs(10));
     assert!(pids.iter().all(|pid| !exists(*pid)), "nothing outlives the network");
 
     network.up_again();
     assert_eq!(network.status()["root_key"], status["root_key"]);
-    (0..N).for_each(|node| network.wait_certified(node, last + 3));
+    (0..N).for_each(|node| network.await_height(node, last + 3));
 }
 
 #[test]
 fn a_killed_replica_is_not_missed_and_catches_up() {
-    let mut network = Network::up(&["--no-apps"]);
+    let mut network = Network::bare(&[]);
     network.kill(2);
-    let height = network.certified(0);
-    network.wait_certified(0, height + 10);
-    network.bring_back(2);
-    let height = network.certified(0);
-    network.wait_certified(2, height);
-    network.wait_certified(2, height + 3);
+    let height = certified(&network, 0);
+    network.await_height(0, height + 10);
+    network.revive(2);
+    let height = certified(&network, 0);
+    network.await_height(2, height);
+    network.await_height(2, height + 3);
     assert_eq!(network.health(2).unwrap()["status"], "running");
 }
 
 #[test]
 fn all_killed_at_once_resume_from_disk() {
-    let mut network = Network::up(&["--no-apps"]);
-    let before = (0..N).map(|node| network.certified(node)).max().unwrap();
-    (0..N).for_each(|node| signal(network.pid(node), libc::SIGKILL));
-    (0..N).for_each(|node| network.wait_until("it is gone", || network.health(node).is_none()));
-    (0..N).for_each(|node| network.bring_back(node));
-    (0..N).for_each(|node| network.wait_certified(node, before + 3));
+    let mut network = Network::bare(&[]);
+    let before = (0..N).map(|node| certified(&network, node)).max().unwrap();
+    network.kill_all();
+    (0..N).for_each(|node| network.revive(node));
+    (0..N).for_each(|node| network.await_height(node, before + 3));
 }
 
 #[test]
 fn two_of_four_down_finalize_nothing_and_go_on_when_back() {
-    let mut network = Network::up(&["--no-apps"]);
+    let mut network = Network::bare(&[]);
     network.kill(1);
     network.kill(3);
     let finalized = || network.health(0).unwrap()["executed_height"].as_u64().unwrap();
     // What was under way when they died may still arrive.
     let mut height = finalized();
     let mut quiet = Instant::now();
-    network.wait_until("nothing is finalized for ten heartbeats", || {
+    wait_until("nothing is finalized for ten heartbeats", || {
         if finalized() != height {
             (height, quiet) = (finalized(), Instant::now());
         }
         quiet.elapsed() > Duration::from_secs(5)
     });
-    network.bring_back(1);
-    network.wait_certified(0, height + 3);
-    network.bring_back(3);
-    (0..N).for_each(|node| network.wait_certified(node, height + 5));
+    network.revive(1);
+    network.await_height(0, height + 3);
+    network.revive(3);
+    (0..N).for_each(|node| network.await_height(node, height + 5));
 }
 
 #[test]
 fn nothing_outlives_a_killed_parent() {
-    let network = Network::up(&["--no-apps"]);
-    let pids: Vec<u32> = (0..N).map(|node| network.pid(node)).collect();
+    let network = Network::bare(&[]);
+    let pids: Vec<i32> = (0..N).map(|node| network.replicas[node].pid).collect();
     signal(network.up_pid(), libc::SIGKILL);
-    network.wait_until("the replicas end too", || !pids.iter().any(|pid| exists(*pid)));
+    wait_until("the replicas end too", || !pids.iter().any(|pid| exists(*pid)));
 }
 
 #[test]
 fn a_supervised_replica_is_started_again() {
-    let network = Network::up(&["--no-apps", "--supervise"]);
-    let first = network.pid(1);
-    let height = network.certified(0);
-    network.kill(1);
-    network.wait_until("another process takes its place", || {
-        network.status()["replicas"][1]["pid"].as_u64().is_some_and(|pid| pid != u64::from(first))
+    let network = Network::bare(&["--supervise"]);
+    let first = network.replicas[1].pid;
+    let height = certified(&network, 0);
+    signal(first, libc::SIGKILL);
+    wait_until("another process takes its place", || {
+        network.status()["replicas"][1]["pid"].as_i64().is_some_and(|pid| pid != i64::from(first))
     });
-    network.wait_certified(1, height + 3);
+    network.await_height(1, height + 3);
 }
 
 #[test]
 fn links_with_a_delay_still_certify() {
-    let network = Network::up(&["--no-apps", "--delay-ms", "20"]);
-    let height = network.certified(0);
-    network.wait_certified(0, height + 5);
-    network.wait_until("the proxy tells its figures", || network.dir.path().join("proxy.json").exists());
+    let network = Network::bare(&["--delay-ms", "20"]);
+    let height = certified(&network, 0);
+    network.await_height(0, height + 5);
+    wait_until("the proxy tells its figures", || network.dir.join("proxy.json").exists());
 }
 
 #[test]
 fn a_replica_whose_state_was_flipped_halts_with_evidence_and_the_others_go_on() {
-    let network = Network::up(&["--no-apps"]);
+    let network = Network::bare(&[]);
     let created = network.canister(0, &["create"]);
     let id = String::from_utf8_lossy(&created.stdout).trim().to_string();
     assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stderr));
-    let height = network.certified(3);
-    network.wait_certified(3, height + 1);
+    let height = certified(&network, 3);
+    network.await_height(3, height + 1);
     network.kill(3);
     let flip = ["state", "flip", "--canister", &id, "--offset", "4097", "--config"];
-    let flipped = Command::new(ATOLL).args(flip).arg(network.config(3)).output().unwrap();
+    let flipped = atoll().args(flip).arg(&network.replicas[3].config).output().unwrap();
     assert!(flipped.status.success(), "{}", String::from_utf8_lossy(&flipped.stderr));
 
     let mut replica = network.replica(3).spawn().unwrap();
-    network.wait_until("it halts", || network.health(3).is_some_and(|health| health["status"] == "halted"));
-    let evidence = std::fs::read_dir(network.dir.path().join("node-3/data")).unwrap();
+    wait_until("it halts", || network.health(3).is_some_and(|health| health["status"] == "halted"));
+    let evidence = std::fs::read_dir(network.dir.join("node-3/data")).unwrap();
     let names = evidence.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
     assert!(names.into_iter().any(|name| name.starts_with("divergence-")), "evidence is kept");
-    let height = network.certified(0);
-    (0..3).for_each(|node| network.wait_certified(node, height + 5));
-    signal(replica.id(), libc::SIGTERM);
+    let height = certified(&network, 0);
+    (0..3).for_each(|node| network.await_height(node, height + 5));
+    signal(replica.id() as i32, libc::SIGTERM);
     assert_eq!(replica.wait().unwrap().code(), Some(2));
 }
 
@@ -131,7 +138,7 @@ fn a_busy_port_is_named_before_anything_is_started() {
     let dir = tempfile::tempdir().unwrap();
     let base = ports.base.to_string();
     let gateway = ports.gateway().to_string();
-    let up = Command::new(ATOLL)
+    let up = atoll()
         .args(["testnet", "up", "--base-port", &base, "--gateway-port", &gateway, "--dir"])
         .arg(dir.path())
         .output()

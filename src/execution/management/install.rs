@@ -309,18 +309,18 @@ impl Preparation<'_> {
         }
     }
 
-    /// The new module with nothing of the old but, in an upgrade, its stable memory.
+    /// The new module with nothing of the old but, in an upgrade, its stable memory and certified data.
     fn replace_code(&self, next: &mut CanisterState, module: &Arc<Module>) {
         next.module = Some(module.clone());
         next.clear_heap();
         let record = &mut next.record;
         record.module_hash = Some(module.hash);
         record.globals = Vec::new();
-        record.certified_data = Vec::new();
         record.global_timer = Time::ZERO;
         record.installed = self.moment.time;
         record.canister_version = record.canister_version.saturating_add(1);
         if !matches!(self.installation.mode, InstallMode::Upgrade(_)) {
+            record.certified_data = Vec::new();
             next.clear_stable();
         }
     }

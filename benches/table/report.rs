@@ -51,17 +51,21 @@ impl Row {
 
 /// CPU seconds (user and system) of this thread, to the nanosecond.
 pub fn thread_cpu() -> f64 {
+    cpu_clock(libc::CLOCK_THREAD_CPUTIME_ID)
+}
+
+fn cpu_clock(clock: libc::clockid_t) -> f64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: clock_gettime fills the plain data that it is given.
-    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+    unsafe { libc::clock_gettime(clock, &mut time) };
     time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
 }
 
-/// CPU seconds that `work` takes on this thread.
+/// CPU seconds that `work` takes in this process: long runs have a thread of their own.
 pub fn cpu_of(work: impl FnOnce()) -> f64 {
-    let before = thread_cpu();
+    let before = cpu_clock(libc::CLOCK_PROCESS_CPUTIME_ID);
     work();
-    thread_cpu() - before
+    cpu_clock(libc::CLOCK_PROCESS_CPUTIME_ID) - before
 }
 
 /// User and system CPU seconds of a process so far, its threads included.

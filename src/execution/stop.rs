@@ -122,6 +122,7 @@ pub(super) fn wipe(canister: &mut CanisterState) {
     record.globals = Vec::new();
     record.certified_data = Vec::new();
     record.global_timer = Time::ZERO;
+    record.installed = Time::ZERO;
     record.chunks.clear();
     record.canister_version = record.canister_version.saturating_add(1);
     for context in record.contexts.values_mut() {

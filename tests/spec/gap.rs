@@ -35,10 +35,7 @@ pub const KNOWN_GAPS: &[Gap] = &[
     gap("~64-bit", "there is no memory64 yet"),
     gap("an upgrade that keeps the memory keeps bytes and size, resets globals and runs start again", "opt keep is refused"),
     gap("memory is kept over several upgrades", "opt keep is refused"),
-    gap("canister_pre_upgrade can certify", "an upgrade forgets the certified data"),
-    gap("an upgrade keeps what was certified", "an upgrade forgets the certified data"),
     gap("a version that is not the caller's creates no canister", "it is not looked at"),
-    gap("uninstalling takes the time of installation away", "it stays"),
 ];
 
 /// The gap that a failing case belongs to.

@@ -312,8 +312,8 @@ impl Preparation<'_> {
         }
     }
 
-    /// The new module with nothing of the old but, in an upgrade, its stable memory, and its heap if the
-    /// upgrade keeps it.
+    /// The new module with nothing of the old but, in an upgrade, its stable memory and certified data, and
+    /// its heap if the upgrade keeps it.
     fn replace_code(&self, next: &mut CanisterState, module: &Arc<Module>) {
         next.module = Some(module.clone());
         if !keeps_memory(&self.installation.mode) {

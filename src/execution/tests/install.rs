@@ -36,9 +36,12 @@ fn reinstalling_starts_afresh() {
     assert_eq!(subnet.canister(id).record.stable_wasm_pages, 0);
 }
 
-/// A module that keeps its state in its heap; `visibility` of the section that says so.
+/// A module that keeps its state in its heap, with the section that says so to those in `visibility`.
 fn persistent(visibility: &str) -> Vec<u8> {
-    let section = format!("(@custom \"icp:{visibility} enhanced-orthogonal-persistence\" \"\")");
+    with_section(&format!("(@custom \"icp:{visibility} enhanced-orthogonal-persistence\" \"\")"))
+}
+
+fn with_section(section: &str) -> Vec<u8> {
     wat::parse_str(format!(
         r#"(module {section}
         (import "ic0" "msg_reply" (func $reply))
@@ -84,11 +87,11 @@ fn whether_the_heap_is_kept_must_be_said_and_possible() {
         let id = subnet.create();
         subnet.install_module(id, InstallMode::Install, old.to_vec(), vec![]).unwrap();
         let refused = subnet.install_module(id, mode, new.to_vec(), vec![]).err()?;
-        assert_eq!(refused.error, ErrorCode::CanisterContractViolation);
+        assert_eq!(refused.error, ErrorCode::CanisterContractViolation, "{refused}");
         assert_eq!(subnet.canister(id).record.module_hash, Some(sha256(old)));
         Some(refused.message)
     };
-    let (with, public, without) = (persistent("private"), persistent("public"), workshop());
+    let (with, public, without) = (persistent("private"), persistent("public"), with_section(""));
     let missing = |mode| refused(&with, &with, mode).unwrap().starts_with("Missing upgrade option");
     assert!(missing(InstallMode::Upgrade(None)) && missing(upgrade(None)));
     let invalid = |new| refused(&with, new, upgrade(keep)).unwrap().starts_with("Invalid upgrade option");

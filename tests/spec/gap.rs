@@ -32,9 +32,6 @@ const fn gap(cases: &'static str, why: &'static str) -> Gap {
 /// Each of these must still fail somewhere: what works again is removed from the table.
 #[rustfmt::skip]
 pub const KNOWN_GAPS: &[Gap] = &[
-    gap("~64-bit", "there is no memory64 yet"),
-    gap("an upgrade that keeps the memory keeps bytes and size, resets globals and runs start again", "opt keep is refused"),
-    gap("memory is kept over several upgrades", "opt keep is refused"),
     gap("a version that is not the caller's creates no canister", "it is not looked at"),
 ];
 

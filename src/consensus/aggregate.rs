@@ -5,6 +5,7 @@
 
 use super::evidence::Equivocation;
 use super::machine::Consensus;
+use super::pool::Attempt;
 use super::share::{Inserted, Shares};
 use crate::crypto::threshold::{CombineError, Keyring, Statement};
 use crate::types::*;
@@ -35,40 +36,64 @@ impl Consensus {
     /// Counts a vote for `share.block`; with a quorum it is notarized.
     pub(super) fn add_notarization_share(&mut self, share: NotarizationShare) {
         let NotarizationShare { view, block, signer, .. } = share;
-        self.add_beacon_share(view, signer, share.beacon);
         let attempt = self.pool.at(view);
+        attempt.beacons.insert(signer, (), share.beacon);
         if let Inserted::Conflict(block, first) = attempt.notarize.insert(signer, block, share.share) {
             let first = NotarizationShare { block, share: first, ..share };
-            return self.evidence.add(Equivocation::Notarizations(first, share));
+            self.evidence.add(Equivocation::Notarizations(first, share));
+        } else if attempt.notarization.is_none() {
+            let statement = Statement::Notarize { view, block };
+            let signature = self.certificate(statement, view, |attempt| &mut attempt.notarize, block);
+            if let Some(signature) = signature {
+                self.add_notarization(Notarization { view, block, signature });
+            }
         }
-        if attempt.notarization.is_some() {
-            return;
-        }
-        let mut culprits = Vec::new();
-        let statement = Statement::Notarize { view, block };
-        let combined = combine(&self.keys.keyring, &statement, &mut attempt.notarize, block, &mut culprits);
-        self.suspect(culprits);
-        if let Some(signature) = combined {
-            self.add_notarization(Notarization { view, block, signature });
-        }
+        self.complete_beacon(view);
     }
 
     /// Counts a vote to give up a view; with a quorum it is nullified.
     pub(super) fn add_nullification_share(&mut self, share: NullificationShare) {
         let NullificationShare { view, signer, .. } = share;
-        self.add_beacon_share(view, signer, share.beacon);
         let attempt = self.pool.at(view);
+        attempt.beacons.insert(signer, (), share.beacon);
         attempt.nullify.insert(signer, (), share.share);
-        if attempt.nullification.is_some() {
-            return;
+        if attempt.nullification.is_none() {
+            let statement = Statement::Nullify { view };
+            let signature = self.certificate(statement, view, |attempt| &mut attempt.nullify, ());
+            if let Some(signature) = signature {
+                self.add_nullification(Nullification { view, signature });
+            }
+        }
+        self.complete_beacon(view);
+    }
+
+    /// The signature on `statement` about `view`, once there are shares enough; the view's beacon, if it
+    /// is not here yet, comes out of the same check.
+    fn certificate<S: Copy + PartialEq>(
+        &mut self,
+        statement: Statement,
+        view: View,
+        shares: fn(&mut Attempt) -> &mut Shares<S>,
+        subject: S,
+    ) -> Option<ThresholdSignature> {
+        let keyring = &self.keys.keyring;
+        let attempt = self.pool.at(view);
+        let votes = shares(attempt).over(subject);
+        if votes.len() < keyring.threshold(&statement) {
+            return None;
+        }
+        let both = attempt.beacon.is_none().then(|| {
+            let beacons = attempt.beacons.over(());
+            keyring.combine_both((&statement, &votes), (&Statement::Beacon { view }, &beacons))
+        });
+        if let Some((signature, beacon)) = both.flatten() {
+            self.add_beacon(RandomBeacon { view, signature: beacon });
+            return Some(signature);
         }
         let mut culprits = Vec::new();
-        let statement = Statement::Nullify { view };
-        let combined = combine(&self.keys.keyring, &statement, &mut attempt.nullify, (), &mut culprits);
+        let combined = combine(keyring, &statement, shares(attempt), subject, &mut culprits);
         self.suspect(culprits);
-        if let Some(signature) = combined {
-            self.add_nullification(Nullification { view, signature });
-        }
+        combined
     }
 
     /// Counts a vote to finalize; with a quorum the block and its ancestors are final.
@@ -88,15 +113,22 @@ impl Consensus {
         self.suspect(culprits);
         if let Some(signature) = combined {
             self.pool.at(view).finalization = Some(Finalization { view, block, signature });
+            self.complete_beacon(view);
         }
     }
 
-    fn add_beacon_share(&mut self, view: View, signer: NodeIndex, share: SignatureShare) {
-        let attempt = self.pool.at(view);
-        attempt.beacons.insert(signer, (), share);
-        if attempt.beacon.is_some() {
-            return;
+    /// Makes the beacon of a view that a quorum decided, if it did not come with the certificate.
+    pub(super) fn complete_beacon(&mut self, view: View) {
+        if self.pool.get(view).is_some_and(Attempt::has_certificate) {
+            self.make_beacon(view);
         }
+    }
+
+    /// Makes the beacon of a view, if it is not here and its shares are.
+    pub(super) fn make_beacon(&mut self, view: View) {
+        let Some(attempt) = self.pool.get_mut(view).filter(|attempt| attempt.beacon.is_none()) else {
+            return;
+        };
         let mut culprits = Vec::new();
         let statement = Statement::Beacon { view };
         let combined = combine(&self.keys.keyring, &statement, &mut attempt.beacons, (), &mut culprits);

@@ -25,6 +25,18 @@ struct Asked {
     due: Time,
 }
 
+impl CatchUp {
+    /// Whether blocks are fetched, or a finalization cannot be linked.
+    pub fn is_behind(&self) -> bool {
+        self.asked.is_some() || self.stalled_since.is_some()
+    }
+
+    /// Who was asked for blocks.
+    pub fn peer(&self) -> Option<NodeIndex> {
+        self.asked.map(|asked| asked.peer)
+    }
+}
+
 /// Why a segment was not taken.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum SegmentFlaw {

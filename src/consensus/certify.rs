@@ -44,6 +44,13 @@ impl Certifier {
         self.roots.get(&height).copied()
     }
 
+    /// The lowest executed height that is not certified, and who signed the same root as this replica.
+    pub fn uncertified(&self) -> Option<(Height, Vec<NodeIndex>)> {
+        let (height, root) = self.roots.first_key_value()?;
+        let shares = self.shares.get(height).map(|shares| shares.over(*root)).unwrap_or_default();
+        Some((*height, shares.into_iter().map(|(signer, _)| signer).collect()))
+    }
+
     fn accept(&mut self, certification: Certification) {
         let above = certification.height.next();
         self.newest = Some(certification);

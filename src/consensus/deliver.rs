@@ -16,6 +16,7 @@ impl Consensus {
             return false;
         }
         for finalization in finalizations {
+            self.make_beacons(finalization.view);
             match self.final_branch(&finalization) {
                 Ok(branch) => {
                     self.extend_chain(branch, finalization);
@@ -30,6 +31,15 @@ impl Consensus {
             }
         }
         false
+    }
+
+    /// Makes the beacons that are missing between the tip and `view`: a view's certificate, with which its
+    /// beacon comes, may have passed this replica by.
+    fn make_beacons(&mut self, view: View) {
+        let open = self.pool.from(self.chain.tip.view.next()).take_while(|(at, _)| *at <= view);
+        let without = open.filter(|(_, attempt)| attempt.beacon.is_none()).map(|(at, _)| at);
+        let without: Vec<View> = without.collect();
+        without.into_iter().for_each(|view| self.make_beacon(view));
     }
 
     /// The blocks that `finalization` makes final, oldest first, with their hashes and beacons.

@@ -28,7 +28,8 @@
 //! 7. A vote is on disk before it is sent: its record stands before its share in the effects. No
 //!    restart votes differently. (`notarize`, `nullify`, `finalize`, `recover`)
 //! 8. One share counts per signer, kind and view; a share comes from its signer. Shares are combined
-//!    unverified; culprits that make that fail are dropped, and from then on verified one by one.
+//!    unverified, those of a view's beacon together with the certificate that closes the view; culprits that
+//!    make that fail are dropped, and from then on verified one by one.
 //!    Two different votes of one node are kept as evidence. (`share`, `aggregate`)
 //! 9. Only views above the finalized one are kept. Shares are taken up to `VIEWS_AHEAD_MAX` views
 //!    ahead, certificates from any view, for they are verified first. (`receive`, `pool`)
@@ -68,6 +69,7 @@ mod receive;
 mod recover;
 mod resend;
 mod share;
+mod stall;
 mod validate;
 
 #[cfg(test)]
@@ -75,6 +77,7 @@ mod tests;
 
 pub use evidence::Equivocation;
 pub use machine::{Consensus, Keys, Pace};
+pub use stall::{Votes, Waiting};
 
 use crate::crypto::hash::sha256;
 use crate::types::{Digest, Effect, RandomBeacon};

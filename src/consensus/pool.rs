@@ -60,9 +60,12 @@ pub struct Attempt {
 impl Attempt {
     /// Whether a replica may leave this view (rule 1).
     pub fn is_certified(&self) -> bool {
-        let certificate =
-            self.notarization.is_some() || self.nullification.is_some() || self.finalization.is_some();
-        certificate && self.beacon.is_some()
+        self.has_certificate() && self.beacon.is_some()
+    }
+
+    /// Whether a quorum decided this view.
+    pub fn has_certificate(&self) -> bool {
+        self.notarization.is_some() || self.nullification.is_some() || self.finalization.is_some()
     }
 
     /// The block that a quorum notarized or finalized.

@@ -190,5 +190,6 @@ impl Consensus {
             return self.peers.fault(from);
         }
         self.pool.at(view).finalization = Some(finalization);
+        self.complete_beacon(view);
     }
 }

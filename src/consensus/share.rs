@@ -59,6 +59,11 @@ impl<S: Copy + PartialEq> Shares<S> {
         self.by_signer.values().filter(|(known, _)| *known == subject).count()
     }
 
+    /// Who signed anything, in order of index.
+    pub fn signers(&self) -> impl Iterator<Item = NodeIndex> + '_ {
+        self.by_signer.keys().copied()
+    }
+
     /// What the signers signed, in order of index.
     pub fn subjects(&self) -> impl Iterator<Item = S> + '_ {
         self.by_signer.values().map(|(subject, _)| *subject)

@@ -1,6 +1,7 @@
 //! BLS12-381 in the Internet Computer's suite: signatures in G1 (48 bytes), keys in G2 (96 bytes), and
 //! one sharing of a key among the committee. Node i's share is the secret polynomial at i + 1.
 
+use super::hash::hash_parts;
 use super::reader::Reader;
 use crate::types::{BlsBytes, NodeIndex};
 use blst::min_sig::SecretKey;
@@ -46,9 +47,49 @@ impl PublicKey {
 
     /// e(signature, g2) = e(H(message), key).
     fn verify_point(&self, message: &[u8], signature: &G1Affine) -> bool {
-        let hash = G1Projective::hash_to_curve(message, SUITE, &[]).to_affine();
-        equal_pairings((&G2Affine::generator(), signature), (&self.0, &hash))
+        equal_pairings((&G2Affine::generator(), signature), (&self.0, &hash_to_curve(message)))
     }
+}
+
+fn hash_to_curve(message: &[u8]) -> G1Affine {
+    G1Projective::hash_to_curve(message, SUITE, &[]).to_affine()
+}
+
+/// A signature on `message` that is claimed to be of `key`.
+pub(super) struct Claim<'a> {
+    pub key: &'a PublicKey,
+    pub message: &'a [u8],
+    pub signature: G1Affine,
+}
+
+/// Whether both claims hold, by one final exponentiation:
+/// e(s + r·s', g2) = e(H(m), k) · e(r·H(m'), k'), where r is drawn from all that was claimed, so that
+/// two claims that are wrong can cancel each other by chance alone (2^-128).
+pub(super) fn verify_both(first: &Claim<'_>, second: &Claim<'_>) -> bool {
+    let factor = factor(first, second);
+    let sum = (G1Projective::from(first.signature) + second.signature * factor).to_affine();
+    let other = (hash_to_curve(second.message) * factor).to_affine();
+    if bool::from(sum.is_identity()) || bool::from(other.is_identity()) {
+        return false;
+    }
+    let mut pairing = Pairing::new(true, SUITE);
+    pairing.raw_aggregate(G2Affine::generator().as_ref(), sum.as_ref());
+    pairing.raw_aggregate(first.key.0.as_ref(), (-hash_to_curve(first.message)).as_ref());
+    pairing.raw_aggregate(second.key.0.as_ref(), (-other).as_ref());
+    pairing.as_fp12().final_exp() == blst_fp12::default()
+}
+
+/// 128 bits that nobody can choose.
+fn factor(first: &Claim<'_>, second: &Claim<'_>) -> Scalar {
+    let part = |claim: &Claim<'_>| {
+        let (key, signature) = (claim.key.to_bytes(), claim.signature.to_compressed());
+        hash_parts("atoll-claim", &[&key, claim.message, &signature])
+    };
+    let hash = hash_parts("atoll-claims", &[&part(first).0, &part(second).0]).0;
+    let half = |at: usize| hash.iter().skip(at).take(8).fold(0, |sum, byte| (sum << 8) | u64::from(*byte));
+    // 2^64 · a + b, and never zero.
+    let shift = Scalar::from(u64::MAX) + Scalar::one();
+    Scalar::from(half(0)) * shift + Scalar::from(half(8) | 1)
 }
 
 /// Whether two pairings of points other than the identity are equal, by one shared Miller loop. (The
@@ -106,12 +147,13 @@ impl Sharing {
 
     /// The signature that `shares` of distinct nodes lie on, if they decode and it holds.
     pub fn combine(&self, message: &[u8], shares: &[(NodeIndex, BlsBytes)]) -> Option<BlsBytes> {
-        let points = shares.iter().map(|(_, share)| decode_signature(share)).collect::<Option<Vec<_>>>()?;
-        let nodes: Vec<NodeIndex> = shares.iter().map(|(node, _)| *node).collect();
-        let products = points.iter().zip(lagrange_at_zero(&nodes)?).map(|(point, factor)| point * factor);
-        let signature = products.sum::<G1Projective>().to_affine();
-        let holds = !bool::from(signature.is_identity()) && self.group.verify_point(message, &signature);
-        holds.then(|| BlsBytes(signature.to_compressed()))
+        let signature = interpolate_signature(shares)?;
+        self.group.verify_point(message, &signature).then(|| BlsBytes(signature.to_compressed()))
+    }
+
+    /// What `shares` lie on, claimed to be the signature on `message`.
+    pub fn claim<'a>(&'a self, message: &'a [u8], shares: &[(NodeIndex, BlsBytes)]) -> Option<Claim<'a>> {
+        Some(Claim { key: &self.group, message, signature: interpolate_signature(shares)? })
     }
 
     /// Threshold, secret share, public shares; the group key follows from them.
@@ -128,6 +170,15 @@ impl Sharing {
         let shares = (0..n).map(|_| PublicKey::from_bytes(&reader.array()?)).collect::<Option<_>>()?;
         Sharing::new(threshold, own, secret, shares)
     }
+}
+
+/// The point that `shares` of distinct nodes lie on, if they decode; not the identity.
+fn interpolate_signature(shares: &[(NodeIndex, BlsBytes)]) -> Option<G1Affine> {
+    let points = shares.iter().map(|(_, share)| decode_signature(share)).collect::<Option<Vec<_>>>()?;
+    let nodes: Vec<NodeIndex> = shares.iter().map(|(node, _)| *node).collect();
+    let products = points.iter().zip(lagrange_at_zero(&nodes)?).map(|(point, factor)| point * factor);
+    let signature = products.sum::<G1Projective>().to_affine();
+    (!bool::from(signature.is_identity())).then_some(signature)
 }
 
 /// The group's key: the first `threshold` public shares, interpolated at 0.
@@ -151,4 +202,28 @@ fn lagrange_at_zero(nodes: &[NodeIndex]) -> Option<Vec<Scalar>> {
         Option::<Scalar>::from(below.invert()).map(|inverse| above * inverse)
     };
     points.iter().enumerate().map(factor).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_claims_that_are_wrong_by_the_same_amount_do_not_cancel() {
+        let secrets = [1, 2].map(|seed| SecretKey::key_gen(&[seed; 32], &[]).unwrap());
+        let keys = secrets.clone().map(|secret| PublicKey::of(&secret).unwrap());
+        let sign = |of: usize| BlsBytes(secrets[of].sign(&[of as u8], SUITE, &[]).to_bytes());
+        let points = [0, 1].map(|of| decode_signature(&sign(of)).unwrap());
+        let holds = |first: G1Affine, second: G1Affine| {
+            let claim = |of: usize, message, signature| Claim { key: &keys[of], message, signature };
+            verify_both(&claim(0, &[0], first), &claim(1, &[1], second))
+        };
+        assert!(holds(points[0], points[1]));
+        let amount = G1Projective::from(hash_to_curve(b"amount"));
+        let add = |point: G1Affine| (G1Projective::from(point) + amount).to_affine();
+        let subtract = |point: G1Affine| (G1Projective::from(point) - amount).to_affine();
+        assert!(!holds(add(points[0]), subtract(points[1])));
+        assert!(!holds(add(points[0]), points[1]) && !holds(points[0], add(points[1])));
+        assert!(!holds(points[1], points[0]));
+    }
 }

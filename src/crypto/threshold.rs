@@ -193,9 +193,7 @@ impl Keyring {
         statement: &Statement,
         shares: &[(NodeIndex, SignatureShare)],
     ) -> Result<ThresholdSignature, CombineError> {
-        self.check_signers(shares)?;
-        let need = self.threshold(statement);
-        let used = shares.get(..need).ok_or(CombineError::TooFew { have: shares.len(), need })?;
+        let used = self.enough(statement, shares)?;
         let message = statement.message(&self.0.chain);
         let combined = match self.sharing(statement) {
             Sharing::Bls(sharing) => sharing.combine(&message, used),
@@ -206,6 +204,39 @@ impl Keyring {
                 shares.iter().filter(|(signer, share)| !self.verify_share(statement, *signer, share));
             CombineError::Invalid(invalid.map(|(signer, _)| *signer).collect())
         })
+    }
+
+    /// Two signatures for one check of both: `None` if there are too few shares, or if anything is wrong
+    /// with any of those used, which [`Keyring::combine`] then names.
+    pub fn combine_both(
+        &self,
+        first: (&Statement, &[(NodeIndex, SignatureShare)]),
+        second: (&Statement, &[(NodeIndex, SignatureShare)]),
+    ) -> Option<(ThresholdSignature, ThresholdSignature)> {
+        let shares = (self.enough(first.0, first.1).ok()?, self.enough(second.0, second.1).ok()?);
+        let messages = (first.0.message(&self.0.chain), second.0.message(&self.0.chain));
+        match (self.sharing(first.0), self.sharing(second.0)) {
+            (Sharing::Bls(one), Sharing::Bls(other)) => {
+                let (one, other) = (one.claim(&messages.0, shares.0)?, other.claim(&messages.1, shares.1)?);
+                let bytes = |claim: &bls::Claim<'_>| BlsBytes(claim.signature.to_compressed());
+                bls::verify_both(&one, &other).then(|| (bytes(&one), bytes(&other)))
+            }
+            (Sharing::Simulated(one), Sharing::Simulated(other)) => {
+                Some((one.combine(&messages.0, shares.0)?, other.combine(&messages.1, shares.1)?))
+            }
+            _ => None,
+        }
+    }
+
+    /// The first `threshold` of `shares`, whose signers are distinct and of the committee.
+    fn enough<'a>(
+        &self,
+        statement: &Statement,
+        shares: &'a [(NodeIndex, SignatureShare)],
+    ) -> Result<&'a [(NodeIndex, SignatureShare)], CombineError> {
+        self.check_signers(shares)?;
+        let need = self.threshold(statement);
+        shares.get(..need).ok_or(CombineError::TooFew { have: shares.len(), need })
     }
 
     /// Every signer is of the committee, and none is named twice.

@@ -26,6 +26,8 @@
 //! 10. A divergence stops the voting at once and keeps the evidence as `divergence-<height>.json` in
 //!     the data directory; metrics and health are served on, until the operator stops the process,
 //!     which then ends with code 2.
+//! 11. When nothing was certified for a while, log, metrics and health name what consensus waits for, and
+//!     of whom ([`stall`]).
 
 mod admit;
 mod boot;
@@ -42,6 +44,7 @@ mod key;
 pub(crate) mod mailbox;
 mod order;
 mod query;
+mod stall;
 mod start;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ use super::ceremony::Latecomers;
 use super::certified::Certifier;
 use super::evidence::write_evidence;
 use super::mailbox::{Admitted, Event, Mailbox};
+use super::stall::Progress;
 use super::{End, NodeError, wall_clock};
 use crate::ingress::PoolFull;
 use crate::net::{Net, Received};
@@ -47,11 +48,13 @@ impl Order {
     pub fn run(mut self, recovered: Recovered) -> Result<Option<End>, NodeError> {
         let started = Input::Started(Box::new(recovered));
         let mut effects = self.replica.handle(wall_clock(), started);
+        let mut progress = Progress::new(Instant::now());
         loop {
             if let Some(end) = self.outside.perform(effects)? {
                 return Ok(Some(end));
             }
             self.outside.metrics.view(self.replica.status().view);
+            progress.look(Instant::now(), &self.replica, &self.outside.metrics);
             let events = self.mailbox.take(TURN_EVENTS_MAX, TURN_CALLS_MAX, self.outside.timer);
             if events.iter().any(|event| matches!(event, Event::Stop)) {
                 return Ok(Some(End::Stopped));

@@ -14,8 +14,8 @@
 #[cfg(test)]
 mod tests;
 
-pub use crate::consensus::Keys;
 use crate::consensus::{Consensus, Equivocation, randomness, records_first};
+pub use crate::consensus::{Keys, Waiting};
 use crate::ingress::{Authenticator, Pool, PoolFull, read_call};
 use crate::types::*;
 use std::collections::VecDeque;
@@ -131,6 +131,11 @@ impl Replica {
     /// Where this replica stands: the lowest view it lacks a certificate of, finalized and certified height.
     pub fn status(&self) -> PeerStatus {
         self.consensus.status()
+    }
+
+    /// What is in the way of the next certified height.
+    pub fn waits_for(&self) -> Waiting {
+        self.consensus.waits_for()
     }
 
     /// Consensus, to read facts from.

@@ -37,6 +37,8 @@ struct State {
     health: Health,
     executed: Height,
     certified: Height,
+    /// What a node that does not move waits for.
+    waits_for: Option<String>,
     /// Node id, subnet id, root key in hex; known when the key generation is over.
     identity: Option<(String, String, String)>,
 }
@@ -47,6 +49,7 @@ impl Default for HealthBoard {
             health: Health::Starting,
             executed: Height::ZERO,
             certified: Height::ZERO,
+            waits_for: None,
             identity: None,
         }))
     }
@@ -69,6 +72,11 @@ impl HealthBoard {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).certified = height;
     }
 
+    /// What this node waits for, if it does not move.
+    pub fn waits_for(&self, what: Option<String>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).waits_for = what;
+    }
+
     /// Who this node is.
     pub fn identify(&self, node: NodeId, subnet: SubnetId, root_key_der: &[u8]) {
         let root_key = root_key_der.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -84,6 +92,7 @@ impl HealthBoard {
             "status": state.health.word(),
             "executed_height": state.executed.0,
             "certified_height": state.certified.0,
+            "waits_for": state.waits_for,
             "node_id": state.identity.as_ref().map(|(node, _, _)| node),
             "subnet_id": state.identity.as_ref().map(|(_, subnet, _)| subnet),
             "root_key": state.identity.as_ref().map(|(_, _, root_key)| root_key),

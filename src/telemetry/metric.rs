@@ -57,6 +57,8 @@ pub struct Metrics {
     traps: IntCounter,
     expired: IntCounter,
     view: IntGauge,
+    stalled: IntGauge,
+    waiting: IntGaugeVec,
     nullified: IntCounter,
     finality: Histogram,
     certification: Histogram,
@@ -105,6 +107,10 @@ impl Maker {
         self.keep(IntCounterVec::new(Opts::new(name, help), &[label]))
     }
 
+    fn gauges(&self, name: &str, help: &str, label: &str) -> prometheus::Result<IntGaugeVec> {
+        self.keep(IntGaugeVec::new(Opts::new(name, help), &[label]))
+    }
+
     fn seconds(&self, name: &str, help: &str) -> prometheus::Result<Histogram> {
         let options = HistogramOpts::new(name, help).buckets(SECONDS.to_vec());
         self.keep(Histogram::with_opts(options))
@@ -146,6 +152,8 @@ impl Metrics {
             traps: make.counter("atoll_traps_total", "Messages that trapped")?,
             expired: make.counter("scheduler_expired_ingress_messages_count", "Calls that expired before their turn")?,
             view: make.gauge("atoll_view", "Current view of consensus")?,
+            stalled: make.gauge("atoll_stalled_seconds", "Since nothing was certified here; 0 while it goes on")?,
+            waiting: make.gauges("atoll_waiting_for", "1 for what a replica that is stalled waits for", "what")?,
             nullified: make.counter("atoll_views_nullified_total", "Views that a quorum gave up")?,
             finality: make.seconds("atoll_finality_seconds", "From a block's proposal, by its leader's clock, to its finality here")?,
             certification: make.seconds("atoll_certification_seconds", "From a block's proposal, by its leader's clock, to the certified state here")?,
@@ -206,6 +214,21 @@ impl Metrics {
     /// Consensus is in `view`.
     pub fn view(&self, view: View) {
         self.view.set(gauge(view.0));
+    }
+
+    /// Nothing was certified for this long, because of what is said in a word and a sentence.
+    pub fn stalled(&self, since: Duration, word: &str, sentence: String) {
+        self.stalled.set(gauge(since.as_secs()));
+        self.waiting.reset();
+        self.waiting.with_label_values(&[word]).set(1);
+        self.health.waits_for(Some(sentence));
+    }
+
+    /// Heights are certified again.
+    pub fn moves(&self) {
+        self.stalled.set(0);
+        self.waiting.reset();
+        self.health.waits_for(None);
     }
 
     /// A view was given up.
@@ -332,6 +355,20 @@ mod tests {
         check(&metrics, "mr_process_batch_duration_seconds_count 1");
         check(&metrics, "atoll_messages_executed_total 2");
         check(&metrics, "atoll_finality_seconds_bucket{le=\"0.05\"} 1");
+    }
+
+    #[test]
+    fn says_what_a_stalled_replica_waits_for_until_it_moves() {
+        let metrics = Metrics::new().unwrap();
+        metrics.stalled(Duration::from_secs(12), "votes", "votes in view 7: 2 of 3".into());
+        metrics.stalled(Duration::from_secs(13), "proposal", "the block of view 8".into());
+        check(&metrics, "atoll_stalled_seconds 13");
+        check(&metrics, "atoll_waiting_for{what=\"proposal\"} 1");
+        assert!(!metrics.render().contains("what=\"votes\""));
+        assert!(metrics.health.report().1.contains("the block of view 8"));
+        metrics.moves();
+        check(&metrics, "atoll_stalled_seconds 0");
+        assert!(!metrics.render().contains("atoll_waiting_for{"));
     }
 
     #[test]

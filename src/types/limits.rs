@@ -103,6 +103,8 @@ pub const FETCH_RETRY_MS: u64 = 500;
 pub const CHAIN_FETCH_RETRY_MS: u64 = 2_000;
 /// A payload that could not be judged is judged again after this long.
 pub const REVALIDATE_MS: u64 = 100;
+/// A replica at which nothing was certified for this long says what it waits for, and again as often.
+pub const STALL_MS: u64 = 10_000;
 /// What may have been lost is sent again at half the view timeout, kept between these.
 pub const RESEND_MIN_MS: u64 = 50;
 pub const RESEND_MAX_MS: u64 = 1_000;

@@ -48,6 +48,23 @@ fn two_of_four_down_finalize_nothing_and_it_goes_on_when_they_are_back() {
     check_progress(&mut cluster, 20_000, 15);
 }
 
+/// After a minute without the nodes `down`, node 0 says what it waits for.
+fn check_stall(down: &[usize], stalled_execution: bool, expected: &str) {
+    let mut cluster = Cluster::started(4);
+    cluster.run_ms(5_000);
+    down.iter().for_each(|node| cluster.crash(*node));
+    cluster.stalled_execution = stalled_execution;
+    cluster.run_ms(60_000);
+    let waiting = cluster.consensus(0).waits_for().to_string();
+    assert!(waiting.contains(expected), "{waiting}");
+}
+
+#[test]
+fn a_stall_names_what_is_waited_for_and_of_whom() {
+    check_stall(&[1, 3], false, "2 of 3, none of node 1, 3");
+    check_stall(&[], true, "execution: height");
+}
+
 #[test]
 fn loss_of_three_in_ten_messages_does_not_stop_progress() {
     for seed in 1..=20 {

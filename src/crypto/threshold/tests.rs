@@ -54,6 +54,26 @@ fn check(keyrings: &[Keyring]) {
         assert!(!too_few.iter().any(|(_, share)| keyrings[0].verify(&statement, share)));
     }
     names_culprits(keyrings);
+    combines_two_at_once(keyrings);
+}
+
+fn combines_two_at_once(keyrings: &[Keyring]) {
+    let all: Vec<usize> = (0..keyrings.len()).collect();
+    let (one, other) = (Statement::Nullify { view: View(7) }, Statement::Beacon { view: View(7) });
+    let given = |statement: &Statement| shares(keyrings, statement, &all);
+    let both = |ones: &[_], others: &[_]| keyrings[0].combine_both((&one, ones), (&other, others));
+    let (ones, others) = (given(&one), given(&other));
+    let apart = (keyrings[0].combine(&one, &ones).unwrap(), keyrings[0].combine(&other, &others).unwrap());
+    assert_eq!(both(&ones, &others), Some(apart));
+    let spoilt = |shares: &[(NodeIndex, SignatureShare)]| {
+        let mut spoilt = shares.to_vec();
+        spoilt[0].1 = keyrings[0].sign_share(&certify());
+        spoilt
+    };
+    assert_eq!(both(&spoilt(&ones), &others), None);
+    assert_eq!(both(&ones, &spoilt(&others)), None);
+    assert_eq!(both(&ones[1..keyrings[0].threshold(&one)], &others), None, "too few");
+    assert_eq!(keyrings[0].combine_both((&other, &ones), (&one, &others)), None, "the wrong way round");
 }
 
 fn names_culprits(keyrings: &[Keyring]) {

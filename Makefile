@@ -1,6 +1,7 @@
 # Atoll. `make help` lists what there is; `make run` and `make test` install what they need.
 
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/atoll/target
+export PATH := $(CURDIR)/testnet/bin:$(PATH)
 WASM      := wasm32-unknown-unknown
 CANISTERS := counter kernels probe
 DIST      := canisters/dist

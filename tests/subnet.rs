@@ -129,6 +129,24 @@ fn a_replica_whose_state_was_flipped_halts_with_evidence_and_the_others_go_on() 
     (0..3).for_each(|node| network.await_height(node, height + 5));
     signal(replica.id() as i32, libc::SIGTERM);
     assert_eq!(replica.wait().unwrap().code(), Some(2));
+
+    network.kill(2);
+    let diff =
+        atoll().args(["state", "diff"]).args([2, 3].map(|node| &network.replicas[node].config)).output();
+    let told = String::from_utf8_lossy(&diff.unwrap().stdout).into_owned();
+    assert!(told.contains(&format!("canister {id}: heap differs in page 1")), "{told}");
+    let replay = |node: usize| {
+        let replay =
+            atoll().args(["replay", "--config"]).arg(&network.replicas[node].config).output().unwrap();
+        (
+            replay.status.success(),
+            String::from_utf8_lossy(&[replay.stdout, replay.stderr].concat()).into_owned(),
+        )
+    };
+    let (same, told) = replay(2);
+    assert!(same && told.contains("as on disk"), "{told}");
+    let (same, told) = replay(3);
+    assert!(!same && told.contains("is on disk"), "{told}");
 }
 
 #[test]

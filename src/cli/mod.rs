@@ -10,6 +10,7 @@ pub mod genesis;
 pub mod health;
 pub mod keygen;
 pub mod proxy;
+pub mod replay;
 pub mod replica;
 pub mod sim;
 pub mod state;
@@ -40,6 +41,7 @@ enum Command {
     Canister(canister::Args),
     Proxy(proxy::Args),
     State(state::Args),
+    Replay(replay::Args),
     Sim(sim::SimArgs),
 }
 
@@ -55,6 +57,7 @@ pub fn main() -> ExitCode {
         Command::Canister(args) => told("canister", block_on(canister::run(args))),
         Command::Proxy(args) => told("proxy", block_on(proxy::run(&args))),
         Command::State(args) => told("state", state::run(&args)),
+        Command::Replay(args) => told("replay", replay::run(&args)),
         Command::Sim(args) => sim::run_sim(&args),
     }
 }

@@ -1,12 +1,14 @@
 //! `atoll state`: tools for the state of a stopped replica.
 
+mod diff;
+
 use crate::crypto::hash::chain_id;
 use crate::node::{Config, ConfigError, load_genesis};
 use crate::state::{HostFailure, ReplicatedState};
 use crate::storage::{Rocks, StorageError};
 use crate::types::limits::PAGE_BYTES;
 use crate::types::{CanisterId, Height, Principal, StateRoot};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Tools for the state of a stopped replica.
@@ -19,6 +21,16 @@ pub struct Args {
 #[derive(clap::Subcommand, Debug)]
 enum Command {
     Flip(FlipArgs),
+    Diff(DiffArgs),
+}
+
+/// Say in what the states of two stopped replicas differ: records, fields, pages.
+#[derive(clap::Args, Debug)]
+struct DiffArgs {
+    /// One stopped node's configuration, node.toml.
+    first: PathBuf,
+    /// The other's.
+    second: PathBuf,
 }
 
 /// Flip one bit of a canister's heap, for drills: this replica's state differs from then on.
@@ -60,16 +72,31 @@ pub enum StateError {
 /// # Errors
 /// [`StateError`]; the disk is as it was then.
 pub fn run(args: &Args) -> Result<(), StateError> {
-    let Command::Flip(args) = &args.command;
-    let config = Config::load(&args.config)?;
+    match &args.command {
+        Command::Flip(args) => {
+            let rocks = open(&args.config)?;
+            let (height, before, after) = flip(&rocks, args.canister, args.offset)?;
+            println!("height {height}: root {} is now {}", before.0, after.0);
+        }
+        Command::Diff(args) => {
+            let sources = [open(&args.first)?.source(), open(&args.second)?.source()];
+            let lines = diff::differences(sources)?;
+            lines.iter().for_each(|line| println!("{line}"));
+            println!("{} differences", lines.len());
+        }
+    }
+    Ok(())
+}
+
+/// The disk of a stopped replica that has executed something.
+fn open(config: &Path) -> Result<Rocks, StateError> {
+    let config = Config::load(config)?;
     let chain = chain_id(&load_genesis(&config.genesis)?);
     let rocks = Rocks::open(&config.data_dir.join("chain"), &chain)?;
-    if rocks.recover()?.root.is_none() {
-        return Err(StateError::Empty);
+    match rocks.recover()?.root {
+        Some(_) => Ok(rocks),
+        None => Err(StateError::Empty),
     }
-    let (height, before, after) = flip(&rocks, args.canister, args.offset)?;
-    println!("height {height}: root {} is now {}", before.0, after.0);
-    Ok(())
 }
 
 fn flip(
@@ -133,5 +160,14 @@ mod tests {
         let page = restored.canister(id).unwrap().heap.get(1).unwrap().unwrap();
         assert_eq!(page[5_000 - PAGE_BYTES], 1);
         assert!(matches!(flip(&rocks, Principal::anonymous(), 0), Err(StateError::NoCanister(_))));
+
+        let other = tempfile::tempdir().unwrap();
+        let unflipped = Rocks::open(other.path(), &Digest::ZERO).unwrap();
+        unflipped.commit(&delta, root).unwrap();
+        let lines = diff::differences([rocks.source(), unflipped.source()]).unwrap();
+        let id = id.principal();
+        let expected = [format!("canister {id}: heap_"), format!("canister {id}: heap differs in page 1")];
+        assert!(expected.iter().all(|part| lines.iter().any(|line| line.starts_with(part))), "{lines:?}");
+        assert!(diff::differences([rocks.source(), rocks.source()]).unwrap().is_empty());
     }
 }

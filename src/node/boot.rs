@@ -17,7 +17,7 @@ use crate::crypto::user::{root_key_der, self_authenticating};
 use crate::ingress::Authenticator;
 use crate::net::Net;
 use crate::replica::Replica;
-use crate::state::ReplicatedState;
+use crate::state::{HostFailure, ReplicatedState};
 use crate::storage::Rocks;
 use crate::telemetry::{Health, Metrics};
 use crate::types::limits::{CHAIN_REQUESTS_MAX, EXECUTION_QUEUE_MAX};
@@ -45,6 +45,21 @@ pub struct Boot {
     pub certifier: Arc<Certifier>,
     pub identity: watch::Sender<Option<Arc<Identity>>>,
     pub threads: Threads,
+}
+
+/// The state before the first block, of a subnet with this root key in DER.
+///
+/// # Errors
+/// [`HostFailure`] if a record cannot be encoded.
+pub fn genesis_state(
+    genesis: &Genesis,
+    committee: &Committee,
+    root_key: &[u8],
+) -> Result<ReplicatedState, HostFailure> {
+    let subnet = SubnetId(self_authenticating(root_key));
+    let node = |index| Some((committee.node_id(index)?, committee.identity_key(index)?));
+    let nodes: Vec<_> = committee.indexes().filter_map(node).collect();
+    ReplicatedState::genesis(genesis, root_key, subnet, &nodes)
 }
 
 /// Runs the replica's thread to its end.
@@ -107,11 +122,7 @@ impl Boot {
     /// The state after the last executed height, which must have the root that was committed.
     fn state(&self, recovered: &Recovered, root_key: &[u8]) -> Result<ReplicatedState, NodeError> {
         let Some(stored) = recovered.root else {
-            let subnet = SubnetId(self_authenticating(root_key));
-            let key = |index| self.committee.identity_key(index);
-            let node = |index| Some((self.committee.node_id(index)?, key(index)?));
-            let nodes: Vec<_> = self.committee.indexes().filter_map(node).collect();
-            return Ok(ReplicatedState::genesis(&self.genesis, root_key, subnet, &nodes)?);
+            return Ok(genesis_state(&self.genesis, &self.committee, root_key)?);
         };
         let state = ReplicatedState::restore(self.rocks.source())?;
         let (height, found) = (state.height(), state.root());

@@ -38,6 +38,8 @@ pub enum NodeError {
     Host(#[from] HostFailure),
     #[error("the state on disk after height {height} has root {found:?}, but {stored:?} was committed")]
     Damaged { height: Height, found: StateRoot, stored: StateRoot },
+    #[error("this replica has executed nothing yet")]
+    NothingExecuted,
     #[error(transparent)]
     Metric(#[from] MetricError),
     #[error("{what}: {error}")]

@@ -44,6 +44,7 @@ mod key;
 pub(crate) mod mailbox;
 mod order;
 mod query;
+mod replay;
 mod stall;
 mod start;
 #[cfg(test)]
@@ -53,6 +54,7 @@ mod thread;
 pub use config::{Config, ConfigError, load_genesis};
 pub use error::NodeError;
 pub use handle::{CertifiedState, Handle, Identity, QueryError, SubmitError};
+pub use replay::{Replayed, replay};
 pub use start::{End, Node};
 
 use crate::types::Time;

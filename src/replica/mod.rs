@@ -116,16 +116,7 @@ impl Replica {
     /// Rule 3.
     fn execute(&mut self, block: &Block, beacon: &RandomBeacon) -> Effect {
         self.pool.deliver(block);
-        // A quorum voted for every envelope of the block, so each of them reads; one that did not would
-        // be skipped by all alike.
-        let calls = block.payload.ingress.iter().filter_map(|ingress| read_call(ingress).ok());
-        Effect::Execute(Batch {
-            height: block.height,
-            time: block.time,
-            randomness: randomness(beacon),
-            proposer: block.proposer,
-            ingress: calls.map(Arc::new).collect(),
-        })
+        Effect::Execute(batch(block, beacon))
     }
 
     /// Where this replica stands: the lowest view it lacks a certificate of, finalized and certified height.
@@ -151,5 +142,19 @@ impl Replica {
     /// Calls that wait for a block, and the bytes of their envelopes.
     pub fn waiting(&self) -> (usize, usize) {
         (self.pool.len(), self.pool.bytes())
+    }
+}
+
+/// What execution sees of a finalized block and the beacon of its view.
+pub fn batch(block: &Block, beacon: &RandomBeacon) -> Batch {
+    // A quorum voted for every envelope of the block, so each of them reads; one that did not would be skipped
+    // by all alike.
+    let calls = block.payload.ingress.iter().filter_map(|ingress| read_call(ingress).ok());
+    Batch {
+        height: block.height,
+        time: block.time,
+        randomness: randomness(beacon),
+        proposer: block.proposer,
+        ingress: calls.map(Arc::new).collect(),
     }
 }

@@ -6,7 +6,9 @@ use super::schema::{Family, KEY_BYTES_MAX, VERSION, meta};
 use super::snapshot::Snapshot;
 use super::{Batch, Columns, StorageError, options, recover, segment};
 use crate::state::{StateDelta, StateSource};
-use crate::types::{ChainId, ChainSegment, Digest, Height, Record, Recovered, StateRoot};
+use crate::types::{
+    Block, ChainId, ChainSegment, Digest, Height, RandomBeacon, Record, Recovered, StateRoot,
+};
 use bytes::Bytes;
 use rocksdb::{ColumnFamily, DB, Direction, IteratorMode, WriteBatch, WriteOptions};
 use std::path::Path;
@@ -120,6 +122,16 @@ impl Rocks {
     /// [`StorageError`] naming what is missing or damaged.
     pub fn chain_segment(&self, from: Height) -> Result<Option<ChainSegment>, StorageError> {
         segment::chain_segment(&*self.db, from)
+    }
+
+    /// The finalized block at `height` and its beacon.
+    ///
+    /// # Errors
+    /// [`StorageError`] naming what is missing or damaged.
+    pub fn finalized_block(&self, height: Height) -> Result<(Arc<Block>, RandomBeacon), StorageError> {
+        let entry = recover::finalized(&*self.db, height)?;
+        let (block, _) = recover::block(&*self.db, &entry.hash)?;
+        Ok((block, entry.beacon))
     }
 
     #[cfg(test)]

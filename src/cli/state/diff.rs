@@ -1,6 +1,6 @@
 //! What differs between the states of two stopped replicas.
 
-use crate::state::{CanisterState, Column, HostFailure, PageMap, ReplicatedState, StateSource, record};
+use crate::state::{CanisterState, Column, HostFailure, ReplicatedState, StateSource, record};
 use crate::types::{CanisterId, RequestId};
 use bytes::Bytes;
 use ciborium::Value;
@@ -102,11 +102,10 @@ fn memory_differences(
     id: CanisterId,
     canisters: [&Arc<CanisterState>; 2],
 ) -> Result<Vec<String>, HostFailure> {
-    let memories: [(&str, fn(&CanisterState) -> &PageMap); 2] =
-        [("heap", |canister| &canister.heap), ("stable memory", |canister| &canister.stable)];
+    let heaps = canisters.map(|canister| &canister.heap);
+    let stables = canisters.map(|canister| &canister.stable);
     let mut lines = Vec::new();
-    for (memory, of) in memories {
-        let [one, other] = canisters.map(|canister| of(canister));
+    for (memory, [one, other]) in [("heap", heaps), ("stable memory", stables)] {
         if one.root() == other.root() {
             continue;
         }

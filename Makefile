@@ -3,8 +3,9 @@
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/atoll/target
 export PATH := $(CURDIR)/testnet/bin:$(PATH)
 WASM      := wasm32-unknown-unknown
-CANISTERS := counter kernels probe
+CANISTERS := counter kernels notebook probe
 DIST      := canisters/dist
+ASSETS    := canisters/assets
 ATOLL     := $(CARGO_TARGET_DIR)/release/atoll
 RUN       := testnet/run
 SEED      ?= $(shell git rev-parse --short=8 HEAD 2>/dev/null | xargs -I{} printf '%d' 0x{} 2>/dev/null || echo 1)
@@ -16,7 +17,7 @@ CARGO     := cargo --locked
 LINTED    := RUSTC_WORKSPACE_WRAPPER="$$(rustup which clippy-driver)" CLIPPY_ARGS=-Dwarnings
 QUICK     := --release --config 'profile.release.package.atoll.opt-level=1'
 
-.PHONY: help run test bench sim setup setup-test setup-bench build canisters unit check sim-ci deny clean
+.PHONY: help run test bench sim setup setup-test setup-bench build canisters assets unit check sim-ci deny clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -49,11 +50,18 @@ canisters: ## Build the sample canisters into canisters/dist
 	@mkdir -p $(DIST)
 	@cp $(CANISTERS:%=$(CARGO_TARGET_DIR)/$(WASM)/canister/%.wasm) $(DIST)/
 
+assets: ## Build the asset canister and its uploader into canisters/dist
+	cd $(ASSETS) && $(CARGO) build --profile canister --target $(WASM) -p assets
+	cd $(ASSETS) && $(CARGO) build --release -p uploader
+	@mkdir -p $(DIST)
+	@cp $(CARGO_TARGET_DIR)/$(WASM)/canister/assets.wasm $(CARGO_TARGET_DIR)/release/uploader $(DIST)/
+
 check: ## Formatting, and lints while the tests are compiled
 	cargo fmt --check
+	cd $(ASSETS) && cargo fmt --all --check
 	$(LINTED) $(CARGO) test --no-run --all-targets $(QUICK)
 
-unit: canisters ## All Rust tests, those with real processes, real clients and a real browser included
+unit: canisters assets ## All Rust tests, those with real processes, real clients and a real browser included
 	$(LINTED) $(CARGO) test $(QUICK)
 
 sim-ci: ## The simulator's 300 seeds of 200 heights, seeds drawn from the commit

@@ -6,9 +6,11 @@ use std::path::Path;
 use std::process::Command;
 use std::str::SplitWhitespace;
 
+/// Ours, and that of the asset canister.
+const WORKSPACES: [&str; 2] = [".", "canisters/assets"];
 const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
-/// A crate of the lock file that is built for this machine.
+/// A crate of a lock file that is built for this machine.
 struct Package {
     name: String,
     source: Option<String>,
@@ -16,10 +18,14 @@ struct Package {
 }
 
 fn packages() -> Vec<Package> {
+    WORKSPACES.iter().flat_map(|workspace| packages_of(workspace)).collect()
+}
+
+fn packages_of(workspace: &str) -> Vec<Package> {
     let metadata = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--locked", "--offline"])
         .args(["--filter-platform", "x86_64-unknown-linux-gnu"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(workspace))
         .output()
         .expect("cargo metadata");
     assert!(metadata.status.success(), "{}", String::from_utf8_lossy(&metadata.stderr));

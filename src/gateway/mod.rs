@@ -6,7 +6,8 @@
 //! 1. The subnet's root key is given to it, or fetched once at start for development; it never changes.
 //! 2. A response to a query is served only if its certificate, its expression and its hashes verify
 //!    (`ic-http-gateway-protocol`, response verification v2 and v1). Otherwise an error page is served,
-//!    never the unverified body.
+//!    never the unverified body. A body that comes by a streaming callback is gathered first; one that is too long
+//!    for that is refused.
 //! 3. A response that a canister wants upgraded is asked for again as an update call, whose certified
 //!    reply the agent verifies.
 //! 4. `<id>.raw.<domain>` skips rule 2, as the name says to whoever uses it.

@@ -5,7 +5,7 @@ use super::metrics::Metrics;
 use super::page::{self, Reply, failure, refusal, welcome, whole};
 use super::upstream::{Upstream, UpstreamError, on_behalf_of};
 use bytes::Bytes;
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, Either, Limited};
 use hyper::body::Incoming;
 use hyper::http::{HeaderValue, Request, StatusCode, header};
 use hyper::service::service_fn;
@@ -13,7 +13,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use ic_agent::Agent;
-use ic_http_gateway_protocol::{HttpGatewayClient, HttpGatewayRequestArgs};
+use ic_http_gateway_protocol::{HttpGatewayClient, HttpGatewayRequestArgs, HttpGatewayResponse};
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr};
@@ -198,7 +198,15 @@ impl Gateway {
         let mut builder = self.client.request(args);
         builder.unsafe_set_skip_verification(raw);
         let answer = builder.send().await;
+        let unverified = !raw && streams_unverified(&answer);
         let mut reply = match answer.metadata.internal_error {
+            None if unverified => {
+                tracing::warn!(canister = %canister_id, "a stream that cannot be verified");
+                failure(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "it comes in more parts than are verified together",
+                )
+            }
             None => answer.canister_response,
             Some(error) => {
                 let status = answer.canister_response.status();
@@ -234,6 +242,14 @@ impl Gateway {
             }
         }
     }
+}
+
+/// Whether the body comes from a streaming callback for longer than the protocol's crate gathers it (four calls): it
+/// passes on what follows without verification. Streams of certified ranges have a verified first part, and each
+/// further one is verified as it comes.
+fn streams_unverified(answer: &HttpGatewayResponse) -> bool {
+    let streams = matches!(answer.canister_response.body(), Either::Left(_));
+    streams && answer.metadata.response_verification_version.is_none()
 }
 
 fn reply_ok(content_type: &'static str, body: impl Into<Bytes>) -> Reply {

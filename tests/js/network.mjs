@@ -1,5 +1,5 @@
 // The running network under test: its status.json is named by ATOLL_STATUS, the folder of compiled canisters by
-// ATOLL_CANISTERS (both set by tests/subnet.rs).
+// ATOLL_CANISTERS (both set by tests/clients).
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 

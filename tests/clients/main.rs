@@ -1,8 +1,14 @@
-//! Unmodified clients against four real replicas and the gateway: ic-agent here, the npm agents, a Motoko program and
-//! a real browser under Node (`tests/js`).
+//! Unmodified clients and canisters of real toolchains on four real replicas and the gateway: ic-agent here, a Rust
+//! canister of ic-cdk ([`notebook`]), the asset canister filled by ic-asset ([`assets`]); the npm agents, Motoko
+//! programs and a real browser under Node (`tests/js`).
 
+mod assets;
+mod notebook;
+
+#[path = "../network/mod.rs"]
 mod network;
 
+use atoll::encoding::management::{InstallCodeArgs, InstallMode};
 use ic_agent::export::Principal;
 use ic_agent::identity::{BasicIdentity, Prime256v1Identity, Secp256k1Identity};
 use ic_agent::{Agent, AgentError, Identity};
@@ -33,16 +39,29 @@ async fn create(agent: &Agent) -> Principal {
     candid::decode_args::<(CanisterIdRecord,)>(&reply).expect("a record").0.canister_id
 }
 
-async fn install(agent: &Agent, canister_id: Principal, wasm_module: Vec<u8>) -> Result<(), AgentError> {
-    use atoll::encoding::management::{InstallCodeArgs, InstallMode};
-    let args = InstallCodeArgs {
-        mode: InstallMode::Install,
-        canister_id,
-        wasm_module,
-        arg: vec![],
-        sender_canister_version: None,
-    };
+async fn install_code(
+    agent: &Agent,
+    canister_id: Principal,
+    mode: InstallMode,
+    wasm_module: Vec<u8>,
+    arg: Vec<u8>,
+) -> Result<(), AgentError> {
+    let args = InstallCodeArgs { mode, canister_id, wasm_module, arg, sender_canister_version: None };
     manage(agent, canister_id, "install_code", candid::encode_args((args,)).expect("encodes")).await.map(drop)
+}
+
+async fn install(agent: &Agent, canister: Principal, wasm_module: Vec<u8>) -> Result<(), AgentError> {
+    install_code(agent, canister, InstallMode::Install, wasm_module, vec![]).await
+}
+
+/// No arguments, as Candid writes them.
+fn nothing() -> Vec<u8> {
+    candid::encode_args(()).expect("encodes")
+}
+
+async fn upgrade(agent: &Agent, canister: Principal, name: &str) {
+    let upgraded = install_code(agent, canister, InstallMode::Upgrade(None), module(name), nothing());
+    upgraded.await.expect("upgraded");
 }
 
 async fn deploy(agent: &Agent, name: &str) -> Principal {
@@ -183,6 +202,9 @@ fn unmodified_clients_work_against_every_replica_and_the_gateway() {
         let agent = load::agent(&network.gateway_url, &network.root_key, 1);
         hostile_modules_get_typed_errors(&agent).await;
         hostile_canisters_get_typed_errors(&agent).await;
+        notebook::a_canister_of_ic_cdk_lives(&network).await;
+        assets::the_asset_canister_serves_what_ic_asset_uploads(&network).await;
+        assets::what_cannot_be_verified_is_not_served(&network).await;
     });
     node(&network, "agents.test.mjs");
     node(&network, "motoko.test.mjs");

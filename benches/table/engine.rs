@@ -6,7 +6,7 @@ mod kernels;
 use crate::report::{Row, Spread, cpu_of};
 use atoll::encoding::management::*;
 use atoll::execution::execute_batch;
-use atoll::state::ReplicatedState;
+use atoll::state::{IngressStatus, ReplicatedState};
 use atoll::types::*;
 use atoll::wasm::Engine;
 use std::hint::black_box;
@@ -16,18 +16,18 @@ use wasmer::{Instance, Module, Store, imports};
 
 const EMPTY: &str = r#"(module (memory 1) (func (export "canister_update nothing"))
     (func (export "canister_update go") nop))"#;
-const ROUNDS: usize = 5;
+pub const ROUNDS: usize = 5;
 
 /// A subnet in memory, driven height by height.
-struct Subnet {
-    engine: Engine,
+pub struct Subnet {
+    pub engine: Engine,
     state: ReplicatedState,
     calls: u64,
     delta_bytes: usize,
 }
 
 impl Subnet {
-    fn new() -> Subnet {
+    pub fn new() -> Subnet {
         let genesis = Genesis {
             version: 1,
             name: "bench".into(),
@@ -43,7 +43,7 @@ impl Subnet {
         Subnet { engine: Engine::new(None), state, calls: 0, delta_bytes: 0 }
     }
 
-    fn call(&mut self, canister_id: Principal, method_name: &str, arg: Vec<u8>) -> Arc<Ingress> {
+    pub fn call(&mut self, canister_id: Principal, method_name: &str, arg: Vec<u8>) -> Arc<Ingress> {
         self.calls += 1;
         let mut id = [0; 32];
         id[..8].copy_from_slice(&self.calls.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes());
@@ -59,7 +59,7 @@ impl Subnet {
         Arc::new(Ingress { id: RequestId(id), call })
     }
 
-    fn height(&mut self, ingress: Vec<Arc<Ingress>>) {
+    pub fn height(&mut self, ingress: Vec<Arc<Ingress>>) {
         let batch = Batch {
             height: self.state.height().next(),
             time: self.state.time().plus_ms(1_000),
@@ -77,8 +77,16 @@ impl Subnet {
         self.state = executed.state;
     }
 
+    /// The message with which a call was rejected.
+    pub fn reject_of(&self, call: &Ingress) -> String {
+        match self.state.history().get(&call.id).map(|entry| &entry.status) {
+            Some(IngressStatus::Rejected(reject)) => reject.message.clone(),
+            other => panic!("{other:?}"),
+        }
+    }
+
     /// Creates a canister with `wasm` under the given number.
-    fn install(&mut self, number: u64, wasm: &[u8]) -> CanisterId {
+    pub fn install(&mut self, number: u64, wasm: &[u8]) -> CanisterId {
         let id = CanisterId(number);
         let create =
             ProvisionalCreateCanisterArgs { specified_id: Some(id.principal()), ..Default::default() };
@@ -101,8 +109,8 @@ impl Subnet {
     }
 }
 
-/// The same compiler with the same settings, without our instrumentation.
-fn bare_store() -> Store {
+/// The same compiler with the same settings, without our instrumentation; one NaN, as determinism wants it.
+pub fn bare_store() -> Store {
     let mut compiler = Cranelift::default();
     compiler.opt_level(CraneliftOptLevel::Speed);
     compiler.canonicalize_nans(true);

@@ -3,6 +3,8 @@
 //! Give row numbers as arguments to run only those: `cargo bench --profile release --bench table -- 6 7`.
 
 mod engine;
+mod install;
+mod interface;
 #[path = "../../tests/network/mod.rs"]
 mod network;
 mod report;
@@ -26,6 +28,13 @@ fn main() {
     }
     if chosen("7") {
         engine::empty_update().print();
+    }
+    if chosen("8") {
+        interface::system_calls().iter().for_each(report::Row::print);
+    }
+    if chosen("9") {
+        let counter = std::fs::read("canisters/dist/counter.wasm").expect("run `make canisters` first");
+        install::installation(&counter).iter().for_each(report::Row::print);
     }
     if chosen("10") {
         subnet::queries().print();

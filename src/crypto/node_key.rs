@@ -3,6 +3,7 @@
 use super::hash::{domain_message, hash_parts};
 use super::user::{ed25519_der, self_authenticating};
 use crate::types::{ChainId, Digest, Genesis, NodeId, NodeIndex, NodeSignature};
+use aws_lc_rs::signature::Ed25519KeyPair;
 use ed25519_dalek::pkcs8::EncodePrivateKey;
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use rand::{CryptoRng, Rng, RngCore};
@@ -15,25 +16,45 @@ use zeroize::Zeroizing;
 pub struct IdentityKey(Arc<Identity>);
 
 enum Identity {
-    Ed25519(SigningKey),
+    Ed25519(FastKey),
     Simulated(Digest),
+}
+
+/// The same key twice: Ed25519 has one signature for a key and a message, so whoever signs sooner may.
+struct FastKey {
+    key: SigningKey,
+    /// `None`: the library does not take the key, and `key` signs.
+    fast: Option<Ed25519KeyPair>,
+}
+
+impl FastKey {
+    fn new(key: SigningKey) -> FastKey {
+        let fast = Ed25519KeyPair::from_seed_unchecked(key.as_bytes()).ok();
+        FastKey { key, fast }
+    }
+
+    fn sign(&self, message: &[u8]) -> [u8; 64] {
+        let fast = self.fast.as_ref().and_then(|key| key.try_sign(message).ok());
+        let fast = fast.and_then(|signature| signature.as_ref().try_into().ok());
+        fast.unwrap_or_else(|| self.key.sign(message).to_bytes())
+    }
 }
 
 impl IdentityKey {
     /// A new key.
     pub fn generate(rng: &mut (impl RngCore + CryptoRng)) -> IdentityKey {
-        IdentityKey(Arc::new(Identity::Ed25519(SigningKey::generate(rng))))
+        IdentityKey(Arc::new(Identity::Ed25519(FastKey::new(SigningKey::generate(rng)))))
     }
 
     /// The key with this secret seed (RFC 8032).
     pub fn from_bytes(seed: &[u8; 32]) -> IdentityKey {
-        IdentityKey(Arc::new(Identity::Ed25519(SigningKey::from_bytes(seed))))
+        IdentityKey(Arc::new(Identity::Ed25519(FastKey::new(SigningKey::from_bytes(seed)))))
     }
 
     /// The secret seed, for the key file.
     pub fn to_bytes(&self) -> Zeroizing<[u8; 32]> {
         Zeroizing::new(match &*self.0 {
-            Identity::Ed25519(key) => key.to_bytes(),
+            Identity::Ed25519(pair) => pair.key.to_bytes(),
             Identity::Simulated(secret) => secret.0,
         })
     }
@@ -46,7 +67,7 @@ impl IdentityKey {
     /// The raw public key.
     pub fn public_key(&self) -> [u8; 32] {
         match &*self.0 {
-            Identity::Ed25519(key) => key.verifying_key().to_bytes(),
+            Identity::Ed25519(pair) => pair.key.verifying_key().to_bytes(),
             Identity::Simulated(secret) => secret.0,
         }
     }
@@ -55,7 +76,7 @@ impl IdentityKey {
     /// signed with the domain `ic-response`, as clients check them (interface spec, "Query call").
     pub fn sign(&self, domain: &str, message: &[u8]) -> NodeSignature {
         match &*self.0 {
-            Identity::Ed25519(key) => NodeSignature(key.sign(&domain_message(domain, &[message])).to_bytes()),
+            Identity::Ed25519(pair) => NodeSignature(pair.sign(&domain_message(domain, &[message]))),
             Identity::Simulated(secret) => simulated_signature(secret, domain, message),
         }
     }

@@ -15,7 +15,7 @@ use crate::types::limits::{
     INLINE_INSTRUCTIONS, INSTALL_INSTRUCTIONS_MAX, SLICE_INSTRUCTIONS, UPDATE_INSTRUCTIONS_MAX,
 };
 use crate::types::*;
-use crate::wasm::Execution;
+use crate::wasm::{Execution, Longer};
 use std::sync::Arc;
 
 const SECOND_NANOS: u128 = 1_000_000_000;
@@ -75,13 +75,12 @@ impl Executor<'_> {
         let Some(run) = self.run_of(id, &canister, &task, message) else {
             return Ok(());
         };
-        let (prepaid, max) = (run.prepaid, run.instructions_max);
-        let inline = INLINE_INSTRUCTIONS.min(self.slicing.slice).min(max);
-        let execution = self.environment.run(moment, Run { instructions_max: inline, ..run })?;
-        let too_short = inline < max && execution.outcome.is_err() && execution.instructions >= inline;
-        if too_short {
-            return self.pause(id, task, moment, prepaid, message);
-        }
+        let prepaid = run.prepaid;
+        let short = INLINE_INSTRUCTIONS.min(self.slicing.slice);
+        let execution = match self.environment.engine.begin(self.environment.call(moment, run)?, short)? {
+            Ok(execution) => execution,
+            Err(longer) => return self.pause(id, task, moment, prepaid, message, Some(longer)),
+        };
         // So that what follows changes the canister in place.
         drop(canister);
         self.count(execution.instructions);
@@ -121,7 +120,8 @@ impl Executor<'_> {
         }
     }
 
-    /// Records a run that begins now, with the message that it is about, and grants it its first slice.
+    /// Records a run that begins now, with the message that it is about, and grants it its first slice. `begun`
+    /// is what the host has of it already.
     pub(super) fn pause(
         &mut self,
         id: CanisterId,
@@ -129,6 +129,7 @@ impl Executor<'_> {
         moment: Moment,
         prepaid: Cycles,
         message: Option<&Arc<Message>>,
+        begun: Option<Longer>,
     ) -> Result<(), HostFailure> {
         let number = self.state.next_place();
         let pause = |canister: &mut CanisterState| {
@@ -145,17 +146,22 @@ impl Executor<'_> {
         if let Some(Message::Ingress(ingress)) = message.map(Arc::as_ref) {
             self.mark_processing(ingress.id);
         }
-        self.grant(id, self.slicing.slice)
+        self.grant(id, self.slicing.slice, begun)
     }
 
     /// The paused runs that are first in the line go on.
     pub(super) fn advance_paused_runs(&mut self) -> Result<(), HostFailure> {
         let share = self.slicing.share(self.elapsed);
-        self.state.under_way().into_iter().try_for_each(|id| self.grant(id, share))
+        self.state.under_way().into_iter().try_for_each(|id| self.grant(id, share, None))
     }
 
     /// Grants the canister's paused run `share` more. One that has no place keeps only that in the line.
-    fn grant(&mut self, id: CanisterId, share: Instructions) -> Result<(), HostFailure> {
+    fn grant(
+        &mut self,
+        id: CanisterId,
+        share: Instructions,
+        begun: Option<Longer>,
+    ) -> Result<(), HostFailure> {
         let Some(canister) = self.state.canister(id).cloned() else {
             return Ok(());
         };
@@ -164,6 +170,9 @@ impl Executor<'_> {
         };
         let granted = before.saturating_add(share).min(self.slicing.max(&paused.task));
         let key = self.key(&canister, &paused)?;
+        if let Some(begun) = begun {
+            self.environment.engine.adopt(key, begun);
+        }
         let ended = match &paused.task {
             Task::Install(install) => {
                 let ended = self.advance_install(id, &canister, &paused, install, key, granted)?;

@@ -9,12 +9,12 @@ use super::{charge, management};
 use crate::state::{CanisterState, HostFailure, Module, ReplicatedState};
 use crate::types::limits::*;
 use crate::types::*;
-use crate::wasm::{Changes, Context, Engine, Entry, OutgoingCall};
+use crate::wasm::{Changes, Context, DataCertificate, Engine, Entry, OutgoingCall};
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-/// Answers a user's query from `state`. `data_certificate` is asked for the certificate of the canister's
-/// certified data.
+/// Answers a user's query from `state`. `data_certificate` makes the certificate of the canister's certified
+/// data, if the canister asks for it.
 ///
 /// # Errors
 /// [`HostFailure`] if the host failed.
@@ -22,7 +22,7 @@ pub fn query(
     engine: &Engine,
     state: &ReplicatedState,
     query: &Authenticated<UserQuery>,
-    data_certificate: impl FnOnce(CanisterId) -> Vec<u8>,
+    data_certificate: impl FnOnce(CanisterId) -> Vec<u8> + Send + 'static,
 ) -> Result<QueryResult, HostFailure> {
     let content = query.content();
     let answer = match content.canister_id == management_canister() {
@@ -35,7 +35,7 @@ pub fn query(
                 instructions: QUERY_TREE_INSTRUCTIONS_MAX,
                 bytes: QUERY_TREE_BYTES_MAX,
             };
-            tree.answer(content, 0, |id| Some(Arc::from(data_certificate(id))))?
+            tree.answer(content, 0, |id| Some(deferred(move || data_certificate(id))))?
         }
     };
     Ok(match answer {
@@ -87,8 +87,13 @@ impl From<HostFailure> for Stop {
     }
 }
 
+/// A certificate that `make` makes when its bytes are wanted.
+fn deferred(make: impl FnOnce() -> Vec<u8> + Send + 'static) -> DataCertificate {
+    Arc::new(LazyLock::new(Box::new(make)))
+}
+
 /// The certificate for queries that no user asked for.
-fn no_certificate(_: CanisterId) -> Option<Arc<[u8]>> {
+fn no_certificate(_: CanisterId) -> Option<DataCertificate> {
     None
 }
 
@@ -97,7 +102,7 @@ impl Tree<'_> {
         &mut self,
         query: &UserQuery,
         depth: usize,
-        certificate: impl FnOnce(CanisterId) -> Option<Arc<[u8]>>,
+        certificate: impl FnOnce(CanisterId) -> Option<DataCertificate>,
     ) -> Result<Answer, HostFailure> {
         match self.evaluate(query, depth, certificate) {
             Ok(answer) => Ok(answer),
@@ -110,7 +115,7 @@ impl Tree<'_> {
         &mut self,
         query: &UserQuery,
         depth: usize,
-        certificate: impl FnOnce(CanisterId) -> Option<Arc<[u8]>>,
+        certificate: impl FnOnce(CanisterId) -> Option<DataCertificate>,
     ) -> Result<Answer, Stop> {
         let (mut branch, entry, context) = self.admit(query)?;
         let run = Run {

@@ -6,7 +6,7 @@ use super::price::PriceTable;
 use crate::state::{CanisterState, HostFailure, Module, Moment, ReplicatedState, Status};
 use crate::types::limits::{CALLS_PER_RUN_MAX, CANISTER_CALLS_MAX, GUARANTEED_CALLS_MAX};
 use crate::types::*;
-use crate::wasm::{Call, CallRoom, Context, Engine, Entry, Execution, Memory, System};
+use crate::wasm::{Call, CallRoom, Context, DataCertificate, Engine, Entry, Execution, Memory, System};
 use std::sync::Arc;
 
 /// What is the same for all runs of a height, or of a query.
@@ -41,7 +41,7 @@ pub(super) struct Run<'a> {
     pub(super) deadline: Option<Time>,
     pub(super) instructions_before: Instructions,
     pub(super) instructions_max: Instructions,
-    pub(super) data_certificate: Option<Arc<[u8]>>,
+    pub(super) data_certificate: Option<DataCertificate>,
 }
 
 impl<'a> Run<'a> {

@@ -57,11 +57,12 @@ impl Queries {
 
     fn query(
         &self,
-        state: &CertifiedState,
+        state: &Arc<CertifiedState>,
         query: &Authenticated<UserQuery>,
     ) -> Result<QueryResult, HostFailure> {
         let started = Instant::now();
-        let data_certificate = |canister| data_certificate(state, canister);
+        let certified = state.clone();
+        let data_certificate = move |canister| data_certificate(&certified, canister);
         let result = execution::query(&self.engine, &state.state, query, data_certificate)?;
         let outcome = match result {
             QueryResult::Replied(_) => QueryOutcome::Replied,

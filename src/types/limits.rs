@@ -205,6 +205,8 @@ pub const MODULE_CACHE_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
 pub const INSTANCES_MAX: usize = 256;
 /// Instances kept ready for one canister, for replicated runs and for queries each.
 pub const INSTANCES_PER_CANISTER_MAX: usize = 4;
+/// Pages of its heap that an instance keeps copied between runs.
+pub const HEAP_COPIES_KEPT_MAX: usize = 64;
 /// Bytes of heap that the images of instances kept ready may hold together.
 pub const INSTANCES_BYTES_MAX: u64 = 8 * 1024 * 1024 * 1024;
 /// Stable memory pages that one run may touch, and those it keeps at hand only for reading.
@@ -334,8 +336,11 @@ pub const RESPONSE_BYTES_MAX: usize = MESSAGE_BYTES_MAX;
 pub const GUARANTEED_CALLS_MAX: u64 = (32 << 30) / RESPONSE_BYTES_MAX as u64;
 
 // This node's threads and queues; not of the protocol.
-/// A run that takes more instructions gets a thread of its own: it begins again there.
-pub const INLINE_INSTRUCTIONS: Instructions = Instructions(20_000_000);
+/// A run that takes more instructions gets a thread of its own: it begins again there, unless it was begun there
+/// because such runs took more before.
+pub const INLINE_INSTRUCTIONS: Instructions = Instructions(5_000_000);
+/// Entry points that one engine knows to take more than that.
+pub const LONG_ENTRIES_KEPT_MAX: usize = 256;
 /// Long runs that one engine keeps between heights; more than one state can have under way.
 pub const LONG_RUNS_KEPT_MAX: usize = 2 * LONG_RUNS_MAX;
 /// How often it is looked how far a long run has come.

@@ -4,7 +4,7 @@
 use crate::state::{Global, InFlight, Page, PageMap};
 use crate::types::*;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// Which System API functions a run may use (interface spec, the table's letters).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -59,6 +59,11 @@ impl Context {
                 | Context::InspectMessage
         )
     }
+
+    /// Whether nobody can ask what the run changed in memory: no callback follows.
+    pub(super) fn is_forgotten(self) -> bool {
+        matches!(self, Context::Query | Context::HttpTransform | Context::InspectMessage)
+    }
 }
 
 /// What to run.
@@ -102,6 +107,9 @@ pub struct Memory {
     pub globals: Vec<Global>,
 }
 
+/// A certificate that is made when the canister asks for its bytes: few queries do.
+pub type DataCertificate = Arc<LazyLock<Vec<u8>, Box<dyn FnOnce() -> Vec<u8> + Send>>>;
+
 /// Everything a run may learn about the world.
 #[derive(Clone)]
 pub struct System {
@@ -135,7 +143,7 @@ pub struct System {
     pub root_key: Arc<[u8]>,
     pub env_vars: Arc<BTreeMap<String, String>>,
     /// In a non-replicated query: a certificate for the canister's certified data.
-    pub data_certificate: Option<Arc<[u8]>>,
+    pub data_certificate: Option<DataCertificate>,
     /// Instructions that this call context used before (performance counter 1).
     pub instructions_before: Instructions,
     pub call_room: CallRoom,

@@ -1,5 +1,5 @@
-//! Where an instance keeps its globals: the module's mutable ones, the instruction counter and the
-//! stack counter. The generated code and the host use the same cells.
+//! Where an instance keeps its globals: the module's mutable ones, the instruction counter with
+//! its floor, and the stack counter. The generated code and the host use the same cells.
 
 use super::Trap;
 use crate::state::{Global, HostFailure};
@@ -14,6 +14,7 @@ pub struct Cells {
     mutable: Vec<(Type, NonNull<VMGlobalDefinition>)>,
     counter: Option<NonNull<VMGlobalDefinition>>,
     stack: Option<NonNull<VMGlobalDefinition>>,
+    floor: Option<NonNull<VMGlobalDefinition>>,
 }
 
 // SAFETY: the cells lie in the instance, and whoever uses them holds the instance.
@@ -22,9 +23,9 @@ unsafe impl Send for Cells {}
 unsafe impl Sync for Cells {}
 
 impl Cells {
-    /// The cells of an instrumented module: its last two globals are the counters (`instrument`).
+    /// The cells of an instrumented module: its last three globals are the counters and the floor (`instrument`).
     pub fn new(globals: &[(GlobalType, NonNull<VMGlobalDefinition>)]) -> Result<Cells, HostFailure> {
-        let [module @ .., (_, counter), (_, stack)] = globals else {
+        let [module @ .., (_, counter), (_, stack), (_, floor)] = globals else {
             return Err(HostFailure("an instance without counters".into()));
         };
         let mutable = module.iter().filter(|(ty, _)| ty.mutability == Mutability::Var);
@@ -32,6 +33,7 @@ impl Cells {
             mutable: mutable.map(|(ty, cell)| (ty.ty, *cell)).collect(),
             counter: Some(*counter),
             stack: Some(*stack),
+            floor: Some(*floor),
         })
     }
 
@@ -56,6 +58,7 @@ impl Cells {
     pub fn allow(&self, instructions: u64, stack: u64) {
         set_i64(self.counter, i64::try_from(instructions).unwrap_or(i64::MAX));
         set_i64(self.stack, i64::try_from(stack).unwrap_or(i64::MAX));
+        set_i64(self.floor, 0);
     }
 
     /// Takes `cost` instructions; `false` when that is more than were left.
@@ -63,13 +66,12 @@ impl Cells {
         let cost = i64::try_from(cost).unwrap_or(i64::MAX);
         let left = self.instructions_left().saturating_sub(cost);
         set_i64(self.counter, left);
-        left >= 0
+        left >= get_i64(self.floor)
     }
 
-    /// Leaves no instructions, by so many that no grant makes up for it. A run that goes on at this moment
-    /// may write over it.
+    /// Makes a run end at the next place where it compares, as if it had no instructions left.
     pub fn exhaust(&self) {
-        set_i64(self.counter, i64::MIN / 2);
+        set_i64(self.floor, i64::MAX);
     }
 
     /// Instructions left; negative by what was used too much.
@@ -82,7 +84,7 @@ impl Cells {
         if get_i64(self.stack) < 0 {
             return Some(Trap::Wasm("stack overflow"));
         }
-        (self.instructions_left() < 0).then_some(Trap::InstructionLimit)
+        (self.instructions_left() < get_i64(self.floor)).then_some(Trap::InstructionLimit)
     }
 }
 

@@ -12,7 +12,7 @@ use wasmer::sys::{Cranelift, CraneliftOptLevel, EngineBuilder, Features, Target}
 use wasmer::{Engine, Module};
 
 /// Raised whenever instrumentation or the flags below change what is compiled.
-const CODE_VERSION: u32 = 4;
+const CODE_VERSION: u32 = 5;
 
 /// A module ready to be instantiated.
 pub struct Compiled {
@@ -35,7 +35,8 @@ pub struct Plan {
 /// Makes the engine that compiles.
 pub fn engine() -> Engine {
     let mut compiler = Cranelift::new();
-    compiler.canonicalize_nans(true);
+    // The code does it itself (`nan`).
+    compiler.canonicalize_nans(false);
     compiler.opt_level(CraneliftOptLevel::Speed);
     EngineBuilder::new(compiler).set_features(Some(features())).engine().into()
 }

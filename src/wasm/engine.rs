@@ -4,6 +4,7 @@ use super::call::{Call, Entry, Execution};
 use super::compile::{self, Compiled};
 use super::dirty;
 use super::facts::{InvalidModule, ModuleFacts};
+use super::habit::Habits;
 use super::instance::Instance;
 use super::long::{LongRun, LongRuns};
 use super::modules::Modules;
@@ -20,6 +21,7 @@ pub struct Engine {
     shared: Arc<Shared>,
     /// Those that were begun here; they end with this value.
     long_runs: LongRuns,
+    habits: Habits,
     /// Who sees how far the runs of this value have come.
     watch: Option<Arc<Watch>>,
 }
@@ -30,17 +32,24 @@ struct Shared {
     pool: Pool,
 }
 
+/// A run that uses more than a short one; what this host has of it ends when this is dropped.
+pub struct Longer(Option<LongRun>);
+
 impl Engine {
     /// An engine that keeps machine code in `cache_dir` (which may vanish unnoticed), or nowhere.
     pub fn new(cache_dir: Option<PathBuf>) -> Engine {
         dirty::prepare();
         let shared = Shared { modules: Modules::new(cache_dir), pool: Pool::default() };
-        Engine { shared: Arc::new(shared), long_runs: LongRuns::default(), watch: None }
+        Engine::over(Arc::new(shared), None)
     }
 
     /// The same for one thread, whose runs `watch` sees.
     pub(super) fn watched(&self, watch: Arc<Watch>) -> Engine {
-        Engine { shared: self.shared.clone(), long_runs: LongRuns::default(), watch: Some(watch) }
+        Engine::over(self.shared.clone(), Some(watch))
+    }
+
+    fn over(shared: Arc<Shared>, watch: Option<Arc<Watch>>) -> Engine {
+        Engine { shared, long_runs: LongRuns::default(), habits: Habits::default(), watch }
     }
 
     /// Whether `module` (raw or gzipped) can be installed, and what it says about itself. Compiles it,
@@ -80,6 +89,41 @@ impl Engine {
         Ok(execution)
     }
 
+    /// Begins a run, and ends it if it uses no more than `short`; the inner error: it uses more. One whose entry point
+    /// took longer before begins where it can go on; another is thrown away, and begins again in
+    /// [`Engine::advance`].
+    ///
+    /// # Errors
+    /// [`HostFailure`] as for [`Engine::run`].
+    pub fn begin(&self, call: Call, short: Instructions) -> Result<Result<Execution, Longer>, HostFailure> {
+        if short >= call.instructions_max {
+            return self.run(call).map(Ok);
+        }
+        let (canister, entry) = (call.system.canister, call.entry.clone());
+        if self.habits.is_long(canister, &entry) {
+            let run = LongRun::start(self, move |engine| engine.run(call))?;
+            if !run.ended_within(short)? {
+                return Ok(Err(Longer(Some(run))));
+            }
+            self.habits.was_short(canister, &entry);
+            return run.outcome().map(Ok);
+        }
+        // One instruction more than is short shows whether the run ended within it.
+        let execution = self.run(Call { instructions_max: short.saturating_add(Instructions(1)), ..call })?;
+        if execution.instructions <= short {
+            return Ok(Ok(execution));
+        }
+        self.habits.was_long(canister, entry);
+        Ok(Err(Longer(None)))
+    }
+
+    /// From now on the run is asked for by `key` ([`Engine::advance`]), with a job that runs what began it.
+    pub fn adopt(&self, key: Digest, longer: Longer) {
+        if let Some(run) = longer.0 {
+            self.long_runs.put(key, run);
+        }
+    }
+
     /// What comes of `job`, if its runs use no more than `granted` instructions together; `None` if they use
     /// more: then it is asked for again, with more granted. What is answered depends on `job` and `granted`
     /// alone, and `key` must name all that `job` depends on.
@@ -94,12 +138,13 @@ impl Engine {
     ) -> Result<Option<T>, HostFailure> {
         let run = match self.long_runs.take(key) {
             Some(run) => run,
-            None => LongRun::start(key, self, job)?,
+            None => LongRun::start(self, job)?,
         };
         if run.ended_within(granted)? {
             return run.outcome().map(Some);
         }
-        self.long_runs.keep(run);
+        run.yield_to_others();
+        self.long_runs.put(key, run);
         Ok(None)
     }
 

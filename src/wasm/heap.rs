@@ -3,15 +3,17 @@
 //! The image is an anonymous file that holds exactly the pages of one page map. The guest's memory is
 //! a private mapping of it, so a write copies the page and the image stays as it was. Pages beyond
 //! the current size are inaccessible. Dropping the copies undoes a run in time proportional to what
-//! it touched.
+//! it touched; few copies stay instead, with the content of the image: making one costs the kernel ten times what
+//! copying a page does.
 
 use super::dirty;
 use crate::state::{HostFailure, Page, PageMap};
-use crate::types::limits::{HEAP_WASM_PAGES_MAX, PAGE_BYTES, WASM_PAGE_BYTES};
+use crate::types::limits::{HEAP_COPIES_KEPT_MAX, HEAP_WASM_PAGES_MAX, PAGE_BYTES, WASM_PAGE_BYTES};
 use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::mm::{
     Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap, mmap_anonymous, mprotect, munmap,
 };
+use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -23,6 +25,20 @@ use wasmer::{MemoryType, Pages};
 const ADDRESSABLE: usize = 1 << 32;
 /// Wasmer's static memories are followed by a guard of this size: base and offset are 32 bits each.
 const GUARD: usize = (1 << 32) + WASM_PAGE_BYTES;
+
+/// Pages of a heap's mapping that are copies of the image's, as ascending ranges of indices.
+#[derive(Debug, Default)]
+pub struct Copies(Vec<Range<u64>>);
+
+impl Copies {
+    fn pages(&self) -> impl Iterator<Item = u64> + '_ {
+        self.0.iter().cloned().flatten()
+    }
+
+    fn contain(&self, index: u64) -> bool {
+        self.0.iter().any(|range| range.contains(&index))
+    }
+}
 
 /// The heap of one instance.
 #[derive(Debug)]
@@ -163,24 +179,41 @@ impl Heap {
         (end <= self.size() as u64).then(|| unsafe { self.base.as_ptr().add(start as usize) })
     }
 
-    /// The pages whose content differs from the image, ascending. What the kernel calls dirty only says
-    /// where to look: the answer is the same on every host.
-    pub fn changes(&self) -> Result<Vec<(u64, Page)>, HostFailure> {
-        let mut changed = Vec::new();
-        for run in dirty::copied(self.base.as_ptr() as u64, self.size() as u64)? {
-            for index in run {
-                let start = index as usize * PAGE_BYTES;
-                // SAFETY: page `index` lies within both mappings and is accessible; nobody writes now.
-                let (old, new) = unsafe {
-                    (&*self.view.as_ptr().add(start).cast(), &*self.base.as_ptr().add(start).cast())
-                };
-                let (old, new): (&[u8; PAGE_BYTES], &[u8; PAGE_BYTES]) = (old, new);
-                if old != new {
-                    changed.push((index, Arc::new(*new)));
-                }
+    /// The pages that the guest has copied by writing to them. The kernel only says where to look: what follows
+    /// from it is the same on every host.
+    pub fn copies(&self) -> Result<Copies, HostFailure> {
+        dirty::copied(self.base.as_ptr() as u64, self.size() as u64).map(Copies)
+    }
+
+    /// Those of the copies whose content differs from the image, ascending.
+    pub fn changes(&self, copies: &Copies) -> Vec<(u64, Page)> {
+        let pages = copies.pages().map(|index| (index, self.page(index)));
+        pages.filter(|(_, (old, new))| old != new).map(|(index, (_, new))| (index, Arc::new(*new))).collect()
+    }
+
+    /// A page in the image, and as the guest sees it. It must be accessible.
+    fn page(&self, index: u64) -> (&[u8; PAGE_BYTES], &[u8; PAGE_BYTES]) {
+        let start = index as usize * PAGE_BYTES;
+        // SAFETY: page `index` lies within both mappings and is accessible; nobody writes now.
+        unsafe { (&*self.view.as_ptr().add(start).cast(), &*self.base.as_ptr().add(start).cast()) }
+    }
+
+    /// Makes the guest see the image again. The copies given are all there are; if they are few they stay, with the
+    /// image's content, so that the next run need not make them again. Answers which stay.
+    pub fn restore(&self, copies: Copies) -> Result<Copies, HostFailure> {
+        if copies.pages().nth(HEAP_COPIES_KEPT_MAX).is_some() {
+            self.undo()?;
+            return Ok(Copies::default());
+        }
+        for index in copies.pages() {
+            let (old, new) = self.page(index);
+            if old != new {
+                let old: *const [u8; PAGE_BYTES] = old;
+                // SAFETY: as in `page`; the two mappings are apart, and nobody holds a reference into the guest's.
+                unsafe { old.copy_to_nonoverlapping(self.at(index as usize * PAGE_BYTES).cast(), 1) };
             }
         }
-        Ok(changed)
+        Ok(copies)
     }
 
     /// Drops every copied page: the guest sees the image again.
@@ -189,14 +222,18 @@ impl Heap {
         unsafe { madvise(self.at(0), ADDRESSABLE, Advice::LinuxDontNeed) }.map_err(failed("madvise"))
     }
 
-    /// Turns the image from the pages of `from` into those of `to`. The mapping must hold no copies.
-    pub fn advance(&self, from: &PageMap, to: &PageMap) -> Result<(), HostFailure> {
+    /// Turns the image from the pages of `from` into those of `to`, and `copies`, all that the mapping holds, with it.
+    pub fn advance(&self, from: &PageMap, to: &PageMap, copies: &Copies) -> Result<(), HostFailure> {
         const ZEROS: [u8; PAGE_BYTES] = [0; PAGE_BYTES];
         for (index, page) in to.changes_since(from)? {
             let content = page.as_deref().unwrap_or(&ZEROS);
             let start = index.checked_mul(PAGE_BYTES as u64).filter(|start| *start < ADDRESSABLE as u64);
             let start = start.ok_or_else(|| HostFailure(format!("heap page {index} is out of range")))?;
             self.write_image(start, content)?;
+            if copies.contain(index) {
+                // SAFETY: a copy is accessible, and nobody holds a reference into it.
+                unsafe { self.at(start as usize).cast::<[u8; PAGE_BYTES]>().write(*content) };
+            }
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use super::call::{Call, Changes, Context, Entry, Execution};
 use super::cells::Cells;
 use super::compile::Compiled;
-use super::heap::{GuestMemory, Heap};
+use super::heap::{Copies, GuestMemory, Heap};
 use super::host::{Host, Log, Run};
 use super::import::Width;
 use super::instrument::{CALLBACK, INITIALIZE, START};
@@ -34,6 +34,8 @@ pub struct Instance {
     heap: Arc<Heap>,
     /// What the heap's image holds.
     base: PageMap,
+    /// Pages that are copied now; they hold what the image does.
+    copies: Copies,
     /// `None`: made anew for every run.
     code: Option<Code>,
 }
@@ -60,7 +62,7 @@ impl Instance {
     /// An instance with an empty heap.
     pub fn new(compiled: Arc<Compiled>) -> Result<Instance, HostFailure> {
         let heap = Arc::new(Heap::new(compiled.plan.heap_wasm_pages_max)?);
-        Ok(Instance { compiled, heap, base: PageMap::new(), code: None })
+        Ok(Instance { compiled, heap, base: PageMap::new(), copies: Copies::default(), code: None })
     }
 
     /// Whether the image holds exactly the pages of `heap`.
@@ -92,16 +94,28 @@ impl Instance {
             Entry::Instantiate => PageMap::new(),
             _ => call.memory.heap.clone(),
         };
-        self.heap.advance(&self.base, &heap)?;
+        self.heap.advance(&self.base, &heap, &self.copies)?;
         self.base = heap;
+        if wasm_pages < self.heap.wasm_pages() {
+            // Copies stay within what is accessible.
+            self.heap.undo()?;
+            self.copies = Copies::default();
+        }
         self.heap.resize(wasm_pages)?;
         self.heap.set_room(call.system.memory_room.0);
         if let Err(trap) = self.may_begin(&call.entry, kept, wasm_pages) {
             let (canister, limit) = (call.system.canister, call.instructions_max);
             return Execution::trapped(trap, Instructions::ZERO, Log::default(), canister, limit);
         }
-        let result = self.run_in_place(engine, call, watch);
-        self.heap.undo()?;
+        let mut copies = None;
+        let result = self.run_in_place(engine, call, watch, &mut copies);
+        self.copies = match copies {
+            Some(copies) => self.heap.restore(copies)?,
+            None => {
+                self.heap.undo()?;
+                Copies::default()
+            }
+        };
         if self.compiled.plan.fresh_instances {
             self.code = None;
         }
@@ -122,11 +136,13 @@ impl Instance {
         }
     }
 
+    /// Leaves in `copies` which pages the run has copied, if that was looked for.
     fn run_in_place(
         &mut self,
         engine: &Engine,
         call: Call,
         watch: Option<&Watch>,
+        copies: &mut Option<Copies>,
     ) -> Result<Execution, HostFailure> {
         let (canister, limit) = (call.system.canister, call.instructions_max);
         let mut code = match self.code.take() {
@@ -138,7 +154,7 @@ impl Instance {
                 }
             },
         };
-        let execution = code.run(&self.heap, call, watch);
+        let execution = code.run(&self.heap, call, watch, copies);
         if execution.is_ok() {
             self.code = Some(code);
         }
@@ -207,7 +223,13 @@ impl Code {
         }))
     }
 
-    fn run(&mut self, heap: &Heap, call: Call, watch: Option<&Watch>) -> Result<Execution, HostFailure> {
+    fn run(
+        &mut self,
+        heap: &Heap,
+        call: Call,
+        watch: Option<&Watch>,
+        copies: &mut Option<Copies>,
+    ) -> Result<Execution, HostFailure> {
         let (canister, limit) = (call.system.canister, call.instructions_max);
         self.cells.allow(limit.0, STACK_BYTES_MAX);
         let entry = call.entry;
@@ -244,18 +266,21 @@ impl Code {
         }
         match ended {
             Err(trap) => Execution::trapped(trap, instructions, run.log, canister, limit),
-            Ok(()) => Ok(Execution {
-                instructions,
-                log: run.log.into_lines(),
-                outcome: Ok(Changes {
-                    heap: heap.changes()?,
-                    heap_wasm_pages: heap.wasm_pages(),
-                    stable_wasm_pages: run.stable.wasm_pages(),
-                    stable: run.stable.changes()?,
-                    globals: self.cells.globals(),
-                    ..run.changes
-                }),
-            }),
+            Ok(()) => {
+                let copied = copies.insert(heap.copies()?);
+                Ok(Execution {
+                    instructions,
+                    log: run.log.into_lines(),
+                    outcome: Ok(Changes {
+                        heap: if run.context.is_forgotten() { Vec::new() } else { heap.changes(copied) },
+                        heap_wasm_pages: heap.wasm_pages(),
+                        stable_wasm_pages: run.stable.wasm_pages(),
+                        stable: run.stable.changes()?,
+                        globals: self.cells.globals(),
+                        ..run.changes
+                    }),
+                })
+            }
         }
     }
 

@@ -1,7 +1,8 @@
 //! The module that is compiled in place of the one installed (rule 4).
 //!
-//! - Two globals more, the last: instructions left, and bytes of stack left. The code takes from them
-//!   (`meter`) and executes `unreachable` when one is below zero; the host sets and reads them.
+//! - Three globals more, the last: instructions left, bytes of stack left, and the floor of the first. The code
+//!   takes from the first two (`meter`) and executes `unreachable` when one is below its floor, which the
+//!   stack has at zero; the host sets and reads them, and ends a run early by raising the floor.
 //! - Active data segments become passive, and `start` is not run by itself: the exported function
 //!   [`INITIALIZE`] does both, [`START`] only the second. A segment keeps its index, empty, as if it had
 //!   been dropped.
@@ -38,6 +39,8 @@ pub struct Added {
     pub counter: u32,
     /// Global: bytes of stack left.
     pub stack: u32,
+    /// Global: where the instructions end; zero unless the run is to be stopped.
+    pub floor: u32,
     unit_type: u32,
     callback_type: u32,
     indirect_type: u32,
@@ -58,6 +61,7 @@ impl Added {
         Added {
             counter: globals,
             stack: globals + 1,
+            floor: globals + 2,
             unit_type: types,
             callback_type: types + 1,
             indirect_type: types + 2,
@@ -166,8 +170,9 @@ fn globals(parsed: &Parsed<'_>) -> Result<GlobalSection, InvalidModule> {
         RoundtripReencoder.parse_global(&mut section, global.clone()).map_err(encoding)?;
     }
     let counter = GlobalType { val_type: ValType::I64, mutable: true, shared: false };
-    section.global(counter, &ConstExpr::i64_const(0));
-    section.global(counter, &ConstExpr::i64_const(0));
+    (0..3).for_each(|_| {
+        section.global(counter, &ConstExpr::i64_const(0));
+    });
     Ok(section)
 }
 
@@ -229,7 +234,9 @@ fn initialize(parsed: &Parsed<'_>, added: &Added) -> Result<Function, InvalidMod
     let bytes: usize = active(parsed).map(|(_, data)| data.data.len()).sum();
     let mut function = Function::new([(1, ValType::I64)]);
     let segments = active(parsed).count() as u64;
-    Meter::new(added, 0).charge(&mut function, bytes as u64 + 100 * (segments + 1), true);
+    let meter = Meter::new(added, 0);
+    meter.load(&mut function);
+    meter.charge(&mut function, bytes as u64 + 100 * (segments + 1), true);
     for (index, data) in active(parsed) {
         let DataKind::Active { offset_expr, .. } = &data.kind else {
             continue;
@@ -256,7 +263,9 @@ fn initialize(parsed: &Parsed<'_>, added: &Added) -> Result<Function, InvalidMod
 
 fn start(parsed: &Parsed<'_>, added: &Added) -> Function {
     let mut function = Function::new([(1, ValType::I64)]);
-    Meter::new(added, 0).charge(&mut function, 100, true);
+    let meter = Meter::new(added, 0);
+    meter.load(&mut function);
+    meter.charge(&mut function, 100, true);
     run_start(parsed, &mut function);
     function
 }
@@ -270,7 +279,9 @@ fn run_start(parsed: &Parsed<'_>, function: &mut Function) {
 
 fn callback(parsed: &Parsed<'_>, added: &Added) -> Function {
     let mut function = Function::new([(1, ValType::I64)]);
-    Meter::new(added, 2).charge(&mut function, cost::HOST_CALL, true);
+    let meter = Meter::new(added, 2);
+    meter.load(&mut function);
+    meter.charge(&mut function, cost::HOST_CALL, true);
     let table = parsed.tables.first().filter(|table| table.ty.element_type == wasmparser::RefType::FUNCREF);
     if table.is_none() {
         function.instruction(&Instruction::Unreachable).instruction(&Instruction::End);

@@ -22,21 +22,20 @@ type Outcome = Result<Box<dyn Any + Send>, HostFailure>;
 
 /// Runs between two heights, the oldest first.
 #[derive(Default)]
-pub struct LongRuns(Mutex<Vec<LongRun>>);
+pub struct LongRuns(Mutex<Vec<(Digest, LongRun)>>);
 
 impl LongRuns {
     /// Takes out the run of this key.
     pub fn take(&self, key: Digest) -> Option<LongRun> {
         let mut runs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = runs.iter().position(|run| run.key == key)?;
-        Some(runs.remove(at))
+        let at = runs.iter().position(|(of, _)| *of == key)?;
+        Some(runs.remove(at).1)
     }
 
-    /// Keeps a run, and drops the oldest ones beyond the bound.
-    pub fn keep(&self, run: LongRun) {
-        run.yield_to_others();
+    /// Keeps a run under `key`, and drops the oldest ones beyond the bound.
+    pub fn put(&self, key: Digest, run: LongRun) {
         let mut runs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        runs.push(run);
+        runs.push((key, run));
         let surplus = runs.len().saturating_sub(LONG_RUNS_KEPT_MAX);
         let dropped: Vec<_> = runs.drain(..surplus).collect();
         drop(runs);
@@ -52,7 +51,6 @@ impl LongRuns {
 
 /// A run on a thread of its own, which ends at the latest when this is dropped.
 pub struct LongRun {
-    key: Digest,
     watch: Arc<Watch>,
     end: Arc<End>,
     thread: Option<JoinHandle<()>>,
@@ -70,7 +68,6 @@ struct End {
 impl LongRun {
     /// Starts `job`, which runs canisters with the engine that it is given.
     pub fn start<T: Send + 'static>(
-        key: Digest,
         engine: &Engine,
         job: impl FnOnce(&Engine) -> Result<T, HostFailure> + Send + 'static,
     ) -> Result<LongRun, HostFailure> {
@@ -87,7 +84,7 @@ impl LongRun {
         };
         let thread = Builder::new().name("atoll-long-run".into()).spawn(work);
         let thread = thread.map_err(|error| HostFailure(format!("no thread for a long run: {error}")))?;
-        Ok(LongRun { key, watch, end, thread: Some(thread) })
+        Ok(LongRun { watch, end, thread: Some(thread) })
     }
 
     /// Waits until it has ended or used more than `granted`; says whether it has ended with that.
@@ -107,7 +104,7 @@ impl LongRun {
     }
 
     /// Nobody waits for it now: others go first.
-    fn yield_to_others(&self) {
+    pub fn yield_to_others(&self) {
         let thread = self.end.thread.load(Ordering::Relaxed);
         if let Some(thread) = Pid::from_raw(thread) {
             // If it cannot be, it only takes more of others' time.
@@ -116,7 +113,9 @@ impl LongRun {
     }
 
     /// What came of it, once it has ended.
-    pub fn outcome<T: 'static>(self) -> Result<T, HostFailure> {
+    pub fn outcome<T: 'static>(mut self) -> Result<T, HostFailure> {
+        // It has left its outcome: all that it does now is to end. A panic was caught on the thread itself.
+        let _ = self.thread.take().map(JoinHandle::join);
         let outcome = self.end.outcome.lock().unwrap_or_else(PoisonError::into_inner).take();
         let outcome = outcome.unwrap_or_else(|| Err(HostFailure("a long run has not ended".into())))?;
         match outcome.downcast::<T>() {
@@ -131,10 +130,7 @@ impl Drop for LongRun {
         let Some(thread) = self.thread.take() else {
             return;
         };
-        while !thread.is_finished() {
-            self.watch.stop();
-            std::thread::sleep(Duration::from_millis(LONG_RUN_POLL_MS));
-        }
+        self.watch.stop();
         // A panic was caught on the thread itself.
         let _ = thread.join();
     }

@@ -1,9 +1,13 @@
 //! A function's body with its charges (rule 4).
 //!
 //! A *block* is a stretch of operators that is entered only at its start. Its cost is taken from the
-//! counter when it is entered; the counter is compared with zero at function entry and at loop heads,
+//! counter when it is entered; the counter is compared with its floor at function entry and at loop heads,
 //! so a run overshoots by at most the straight code between two such places. Operations whose work
 //! depends on a length take that too, and compare before they start.
+//!
+//! A function keeps the counter in a local, which a register holds, and stores it whenever it changes, so that
+//! a trap leaves it exact; it reads it back after calls alone. A load after each store would make every
+//! block wait for the one before.
 //!
 //! A function that counts its stack takes its charge at entry and gives it back at its only exit: the
 //! body becomes a block, `return` a branch to its end.
@@ -12,6 +16,7 @@ use super::InvalidModule;
 use super::cost;
 use super::instrument::{Added, encoding};
 use super::lower::{Lowering, Narrowed};
+use super::nan;
 use super::parsed::Parsed;
 use super::stack::Charge;
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
@@ -43,10 +48,12 @@ pub fn function(
         locals.push((number, RoundtripReencoder.val_type(ty).map_err(encoding)?));
         count = count.saturating_add(number);
     }
-    locals.extend([(1, ValType::I64), (1, ValType::I32), (1, ValType::I64)]);
+    locals.extend([(1, ValType::I64), (1, ValType::I32), (2, ValType::I64)]);
+    locals.extend(nan::LOCALS);
     locals.extend(added.lowering.locals());
     let mut function = Function::new(locals);
     let meter = Meter::new(added, count);
+    meter.load(&mut function);
     if let Some(bytes) = charge {
         meter.enter(&mut function, bytes, results);
     }
@@ -57,36 +64,44 @@ pub fn function(
     Ok(function)
 }
 
-/// How many locals [`Meter`] uses.
-const SCRATCH_LOCALS: u32 = 3;
+/// How many locals [`Meter`] uses, and with them those of [`nan::LOCALS`].
+const METER_LOCALS: u32 = 4;
+const SCRATCH_LOCALS: u32 = METER_LOCALS + nan::LOCALS.len() as u32;
 
 /// Writes charges.
 #[derive(Clone, Copy)]
 pub struct Meter {
     counter: u32,
     stack: u32,
-    /// Three locals that no code of the module uses: for the counter (i64), for a length (i32), and for
-    /// the stack as it was at entry (i64), which its exit restores without waiting for what callees stored.
+    floor: u32,
+    /// Four locals that no code of the module uses: the counter (i64), a length (i32), the stack as it was at
+    /// entry (i64), which its exit restores without waiting for what callees stored, and one for the moment (i64).
     scratch: u32,
 }
 
 impl Meter {
     /// The function has `locals` locals before the scratch ones.
     pub fn new(added: &Added, locals: u32) -> Meter {
-        Meter { counter: added.counter, stack: added.stack, scratch: locals }
+        Meter { counter: added.counter, stack: added.stack, floor: added.floor, scratch: locals }
     }
 
-    /// Takes `cost` from the counter; `compare`: and stops below zero.
-    pub fn charge(&self, function: &mut Function, cost: u64, compare: bool) {
+    /// Reads the counter: at the function's start, and after others may have changed it.
+    pub fn load(&self, function: &mut Function) {
         function
             .instruction(&Instruction::GlobalGet(self.counter))
+            .instruction(&Instruction::LocalSet(self.scratch));
+    }
+
+    /// Takes `cost` from the counter; `compare`: and stops below the floor.
+    pub fn charge(&self, function: &mut Function, cost: u64, compare: bool) {
+        function
+            .instruction(&Instruction::LocalGet(self.scratch))
             .instruction(&Instruction::I64Const(cost as i64))
-            .instruction(&Instruction::I64Sub);
-        match compare {
-            true => self.store_and_compare(function, self.counter),
-            false => {
-                function.instruction(&Instruction::GlobalSet(self.counter));
-            }
+            .instruction(&Instruction::I64Sub)
+            .instruction(&Instruction::LocalTee(self.scratch))
+            .instruction(&Instruction::GlobalSet(self.counter));
+        if compare {
+            self.compare(function);
         }
     }
 
@@ -95,23 +110,22 @@ impl Meter {
         let length = self.scratch + 1;
         function
             .instruction(&Instruction::LocalSet(length))
-            .instruction(&Instruction::GlobalGet(self.counter))
+            .instruction(&Instruction::LocalGet(self.scratch))
             .instruction(&Instruction::LocalGet(length))
             .instruction(&Instruction::I64ExtendI32U)
             .instruction(&Instruction::I64Const(shift))
             .instruction(&Instruction::I64Shl)
-            .instruction(&Instruction::I64Sub);
-        self.store_and_compare(function, self.counter);
+            .instruction(&Instruction::I64Sub)
+            .instruction(&Instruction::LocalTee(self.scratch))
+            .instruction(&Instruction::GlobalSet(self.counter));
+        self.compare(function);
         function.instruction(&Instruction::LocalGet(length));
     }
 
-    /// Stores the i64 on top of the stack in `global` and stops if it is below zero.
-    fn store_and_compare(&self, function: &mut Function, global: u32) {
+    fn compare(&self, function: &mut Function) {
         function
-            .instruction(&Instruction::LocalTee(self.scratch))
-            .instruction(&Instruction::GlobalSet(global))
             .instruction(&Instruction::LocalGet(self.scratch))
-            .instruction(&Instruction::I64Const(0))
+            .instruction(&Instruction::GlobalGet(self.floor))
             .instruction(&Instruction::I64LtS)
             .instruction(&Instruction::If(BlockType::Empty))
             .instruction(&Instruction::Unreachable)
@@ -119,13 +133,21 @@ impl Meter {
     }
 
     fn enter(&self, function: &mut Function, bytes: u64, results: BlockType) {
+        let (entry, moment) = (self.scratch + 2, self.scratch + 3);
         function
             .instruction(&Instruction::GlobalGet(self.stack))
-            .instruction(&Instruction::LocalTee(self.scratch + 2))
+            .instruction(&Instruction::LocalTee(entry))
             .instruction(&Instruction::I64Const(bytes as i64))
-            .instruction(&Instruction::I64Sub);
-        self.store_and_compare(function, self.stack);
-        function.instruction(&Instruction::Block(results));
+            .instruction(&Instruction::I64Sub)
+            .instruction(&Instruction::LocalTee(moment))
+            .instruction(&Instruction::GlobalSet(self.stack))
+            .instruction(&Instruction::LocalGet(moment))
+            .instruction(&Instruction::I64Const(0))
+            .instruction(&Instruction::I64LtS)
+            .instruction(&Instruction::If(BlockType::Empty))
+            .instruction(&Instruction::Unreachable)
+            .instruction(&Instruction::End)
+            .instruction(&Instruction::Block(results));
     }
 
     fn leave(&self, function: &mut Function) {
@@ -218,26 +240,33 @@ impl<'f, 'a> Walk<'f, 'a> {
             self.meter.charge(self.function, cost, self.compare);
         }
         self.compare = false;
-        for operator in std::mem::take(&mut self.block) {
+        let block = std::mem::take(&mut self.block);
+        for (at, operator) in block.iter().enumerate() {
             self.write(operator)?;
+            let rest = block.get(at + 1..).unwrap_or_default();
+            nan::canonical(self.function, operator, rest, self.meter.scratch + METER_LOCALS);
         }
         Ok(())
     }
 
-    fn write(&mut self, operator: Operator<'a>) -> Result<(), InvalidModule> {
+    fn write(&mut self, operator: &Operator<'a>) -> Result<(), InvalidModule> {
         let (meter, scratch) = (self.meter, self.meter.scratch);
-        self.lowering.before(self.function, &operator, scratch, scratch + SCRATCH_LOCALS, |function| {
-            if let Some(shift) = length_shift(&operator) {
+        let (moment, locals) = (scratch + METER_LOCALS - 1, scratch + SCRATCH_LOCALS);
+        self.lowering.before(self.function, operator, moment, locals, |function| {
+            if let Some(shift) = length_shift(operator) {
                 meter.charge_length(function, shift);
             }
         });
-        let instruction = match &operator {
+        let instruction = match operator {
             // A return ends its block, so the labels now are those around it.
             Operator::Return if self.wrapped => Instruction::Br(self.labels.len() as u32),
             operator => Narrowed.instruction(operator.clone()).map_err(encoding)?,
         };
         self.function.instruction(&instruction);
-        self.lowering.after(self.function, &operator);
+        self.lowering.after(self.function, operator);
+        if matches!(operator, Operator::Call { .. } | Operator::CallIndirect { .. }) {
+            meter.load(self.function);
+        }
         Ok(())
     }
 }

@@ -13,7 +13,7 @@
 //!    same place.
 //! 5. **Calls end at a counted depth**, never at the end of the native stack.
 //! 6. **A heap is an image and a private mapping.** A run changes the mapping; what changed *by content* is
-//!    reported, in page order; then the mapping is dropped. The image follows the page map handed in, so
+//!    reported, in page order; then the mapping shows the image again. The image follows the page map handed in, so
 //!    nobody has to say whether changes were applied.
 //! 7. **Stable memory** is read through its page map and written beside it; what changed is reported.
 //! 8. **64-bit memories** hold as much as 32-bit ones and are compiled as such; what does not fit into 32 bits
@@ -23,6 +23,7 @@
 //! 10. **A long run is seen when it is granted.** [`Engine::advance`] answers what a run came to as soon as it
 //!     was granted what it used, and never before; that it runs on meanwhile, on a thread of its own,
 //!     or is begun again after a restart, nobody can tell.
+//! 11. **There is one NaN** wherever code could see its bits (`nan`).
 
 pub mod call;
 pub mod facts;
@@ -35,7 +36,7 @@ mod cost;
 mod decode;
 mod dirty;
 mod engine;
-
+mod habit;
 mod heap;
 mod host;
 mod import;
@@ -45,6 +46,7 @@ mod long;
 mod lower;
 mod meter;
 mod modules;
+mod nan;
 mod outcall;
 mod parsed;
 mod pool;
@@ -58,7 +60,7 @@ mod watch;
 mod tests;
 
 pub use call::*;
-pub use engine::Engine;
+pub use engine::{Engine, Longer};
 pub use facts::{GlobalFact, GlobalType, InvalidModule, Metadata, ModuleFacts};
 use trap::Trap;
 

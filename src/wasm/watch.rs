@@ -44,8 +44,7 @@ impl Watch {
         Instructions(progress.ended.saturating_add(progress.running()))
     }
 
-    /// Makes the run that goes on, and those that follow, end soon, as if they had no instructions left. It may
-    /// be that the run does not notice: then it must be told again.
+    /// Makes the run that goes on, and those that follow, end soon, as if they had no instructions left.
     pub fn stop(&self) {
         let mut progress = self.lock();
         progress.stopped = true;

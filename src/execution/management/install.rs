@@ -127,7 +127,7 @@ impl Executor<'_> {
         }));
         self.state.add_module(module);
         let prepaid = self.environment.prices.message(self.slicing.install_max);
-        self.pause(id, task, self.environment.moment(&self.state, id), prepaid, None)?;
+        self.pause(id, task, self.environment.moment(&self.state, id), prepaid, None, None)?;
         Ok(Done::Waiting)
     }
 

@@ -391,3 +391,22 @@ fn a_long_call_does_not_expire() {
     subnet.wait(&long);
     assert!(subnet.answer(&long).is_ok());
 }
+
+#[test]
+fn a_host_that_knows_the_long_entry_points_gets_the_same_results() {
+    let (mut knowing, id) = subnet(SLICE);
+    let (mut forgetful, _) = subnet(SLICE);
+    for n in [ROUNDS, 1, ROUNDS, ROUNDS, 2, ROUNDS] {
+        let call = knowing.send(id, "grind", n);
+        let mut ingress = vec![forgetful.send(id, "grind", n)];
+        let mut next = vec![call.clone()];
+        while !knowing.status(&call).is_some_and(|status| status.is_final()) {
+            knowing.height(std::mem::take(&mut next));
+            forgetful.restart();
+            forgetful.height(std::mem::take(&mut ingress));
+            assert_eq!(knowing.state.root(), forgetful.state.root(), "{n} rounds");
+            assert_eq!(knowing.delta, forgetful.delta, "{n} rounds");
+        }
+    }
+    assert_eq!(knowing.total(id), 4 * ROUNDS + 3);
+}

@@ -3,7 +3,7 @@
 use crate::types::Time;
 use crate::types::limits::*;
 use crate::wasm::Trap;
-use crate::wasm::call::Context;
+use crate::wasm::call::{Context, DataCertificate};
 use crate::wasm::host::{Host, length};
 use crate::wasm::trap::text;
 use std::sync::Arc;
@@ -73,7 +73,7 @@ impl Host {
         self.copy_out(&certificate, dst, offset, size)
     }
 
-    fn certificate(&self) -> Returns<Arc<[u8]>> {
+    fn certificate(&self) -> Returns<DataCertificate> {
         let certificate = self.run.system.data_certificate.clone();
         certificate.ok_or_else(|| Trap::contract("there is no data certificate"))
     }

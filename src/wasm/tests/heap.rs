@@ -308,11 +308,57 @@ fn both_ways_of_finding_dirty_pages_agree() {
         heap.write(page * PAGE_BYTES as u64 + page, &[1]).unwrap();
         heap.read((page + 1) % 1600 * PAGE_BYTES as u64, 8).unwrap();
     }
-    let changed: Vec<u64> = heap.changes().unwrap().into_iter().map(|(index, _)| index).collect();
+    let changed: Vec<u64> =
+        heap.changes(&heap.copies().unwrap()).into_iter().map(|(index, _)| index).collect();
     assert_eq!(changed, pages.iter().copied().collect::<Vec<_>>());
     let base = heap.read(0, 1).unwrap().as_ptr() as u64;
     let (scanned, listed) = super::super::dirty::tests::both(base, heap.size() as u64);
     assert_eq!((&scanned, &listed), (&changed, &changed));
     heap.undo().unwrap();
     assert_eq!(super::super::dirty::tests::both(base, heap.size() as u64), (vec![], vec![]));
+}
+
+#[test]
+fn a_run_finds_the_heap_it_is_handed_whatever_ran_before_it() {
+    const PAGES: u32 = 200;
+    let touch = |n: u32| {
+        let code = format!(
+            "(local $i i32) (local $sum i32)
+            (loop $l (i32.store8 (i32.mul (local.get $i) (i32.const 4096))
+                    (i32.add (i32.load8_u (i32.mul (local.get $i) (i32.const 4096))) (i32.const 1)))
+                (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const {n}))))
+            (local.set $i (i32.const 0))
+            (loop $l (local.set $sum (i32.add (local.get $sum)
+                    (i32.load8_u (i32.mul (local.get $i) (i32.const 4096)))))
+                (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const {PAGES}))))
+            (call $answer32 (local.get $sum))"
+        );
+        method(&n.to_string(), &code)
+    };
+    let touches = [1, 3, 64, 65, 150].map(touch).concat();
+    let grow = method(
+        "grow",
+        "(drop (memory.grow (i32.const 20))) (i32.store8 (i32.const 1100000) (i32.const 1)) (call $answer (i32.const 0) (i32.const 0))",
+    );
+    let engine = Engine::new(None);
+    let wat =
+        canister(&[&touches, &grow].map(|text| text.as_str()).concat()).replace("(memory 1)", "(memory 13)");
+    let mut canister = Canister::new(&engine, &wat);
+    let mut sum = 0;
+    for (step, n) in [3u32, 1, 64, 3, 65, 1, 150, 64, 64, 3, 65].into_iter().cycle().take(44).enumerate() {
+        if step % 3 == 1 {
+            let grow = Entry::Export("canister_update grow".into());
+            assert!(canister.run(grow, Context::Update).outcome.is_ok(), "and is forgotten");
+        }
+        let entry = Entry::Export(format!("canister_update {n}"));
+        let expected = (sum + n).to_le_bytes();
+        for context in [Context::Update, Context::Query, Context::Update] {
+            let forgotten = canister.run(entry.clone(), context).outcome.unwrap();
+            assert_eq!(reply(&forgotten), expected, "step {step}");
+        }
+        if step % 2 == 0 {
+            assert_eq!(reply(&canister.update(&n.to_string()).unwrap()), expected, "step {step}");
+            sum += n;
+        }
+    }
 }

@@ -102,3 +102,48 @@ fn a_panic_or_a_failure_of_the_host_is_the_hosts() {
     check(|_| Err(HostFailure("the disk".into())), "the disk");
     check(|_| panic!("{}", "a panic that a test wants"), "panicked");
 }
+
+/// Begins the run, and if it goes on, adopts it under key 1 and asks for all of it; how it ended, and whether it went
+/// on where it began.
+fn begin(engine: &Engine, call: &Call, short: u64) -> (Instructions, Option<bool>) {
+    match engine.begin(call.clone(), Instructions(short)).unwrap() {
+        Ok(execution) => (execution.instructions, None),
+        Err(longer) => {
+            engine.adopt(key(1), longer);
+            let goes_on = engine.long_runs() == 1;
+            let again = call.clone();
+            let ended = engine.advance(key(1), call.instructions_max, move |engine| engine.run(again));
+            (ended.unwrap().expect("it has ended").instructions, Some(goes_on))
+        }
+    }
+}
+
+#[test]
+fn a_run_that_is_known_to_be_long_goes_on_where_it_began() {
+    let engine = Engine::new(None);
+    let (call, used) = grind(&engine, "grind", 10_000_000);
+    for (short, goes_on) in [
+        (used, None),
+        (used - 1, Some(false)),
+        (used - 1, Some(true)),
+        (used / 2, Some(true)),
+        (used, None),
+        (1, Some(false)),
+        (used + 1, None),
+        (20_000_000, None),
+    ] {
+        assert_eq!(begin(&engine, &call, short), (Instructions(used), goes_on), "{short}");
+    }
+    assert_eq!(engine.long_runs(), 0);
+}
+
+#[test]
+fn a_run_that_nobody_adopts_ends() {
+    let engine = Engine::new(None);
+    let (call, _) = grind(&engine, "spin", 1_000_000);
+    let call = Call { instructions_max: Instructions(u64::MAX / 4), ..call };
+    for _ in 0..2 {
+        assert!(engine.begin(call.clone(), Instructions(10)).unwrap().is_err());
+    }
+    assert_eq!(engine.long_runs(), 0);
+}

@@ -14,7 +14,7 @@ mod world;
 use super::*;
 use crate::state::PageMap;
 use crate::types::*;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// Every context; `start`'s stands last.
 pub const CONTEXTS: &[Context] = &[

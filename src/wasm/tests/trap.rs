@@ -211,14 +211,41 @@ fn nans_have_one_form() {
                 "(call $answer32 (i32.wrap_i64 (i64.shr_u (i64.reinterpret_f64 {made}) (i64.const 32))))"
             ),
         ),
+        method(
+            "chained",
+            &format!(
+                "(call $answer32 (i32.reinterpret_f32 (f32.sub (f32.mul {nan} {nan}) (f32.neg {nan}))))"
+            ),
+        ),
+        method("negated", &format!("(call $answer32 (i32.reinterpret_f32 (f32.neg (f32.mul {nan} {nan}))))")),
+        method(
+            "kept",
+            &format!(
+                "(local f32) (local.set 0 (f32.max {nan} (f32.const 2))) (f32.store (i32.const 8) (local.get 0)) (call $answer32 (i32.load (i32.const 8)))"
+            ),
+        ),
+        method(
+            "moved",
+            "(f32.store (i32.const 8) (f32.load (i32.const 8))) (call $answer32 (i32.load (i32.const 8)))",
+        ),
+        method(
+            "wide",
+            "(call $answer32 (i32.xor (i32x4.extract_lane 3 (f64x2.mul (f64x2.splat (f64.const -nan:0x8000000000005)) (f64x2.splat (f64.const 2)))) (i32x4.extract_lane 0 (f64x2.div (f64x2.splat (f64.const 0)) (f64x2.splat (f64.const 0))))))",
+        ),
         method("lanes", "(call $answer32 (i32x4.extract_lane 2 (f32x4.sqrt (f32x4.splat (f32.const -4)))))"),
     ];
     let steps: &[Step] = &[
+        ("moved", Ok(&0xffa1_2345u32.to_le_bytes())),
         ("payload", Ok(&0x7fc0_0000u32.to_le_bytes())),
         ("made", Ok(&0x7ff8_0000u32.to_le_bytes())),
+        ("chained", Ok(&0x7fc0_0000u32.to_le_bytes())),
+        ("negated", Ok(&0xffc0_0000u32.to_le_bytes())),
+        ("kept", Ok(&0x7fc0_0000u32.to_le_bytes())),
+        ("wide", Ok(&0x7ff8_0000u32.to_le_bytes())),
         ("lanes", Ok(&0x7fc0_0000u32.to_le_bytes())),
     ];
-    check(&canister(&fields.concat()), steps);
+    let data = r#"(data (i32.const 8) "\45\23\a1\ff")"#;
+    check(&canister(&[&fields.concat(), data].concat()), steps);
 }
 
 #[test]

@@ -185,10 +185,17 @@ impl Heap {
         dirty::copied(self.base.as_ptr() as u64, self.size() as u64).map(Copies)
     }
 
-    /// Those of the copies whose content differs from the image, ascending.
-    pub fn changes(&self, copies: &Copies) -> Vec<(u64, Page)> {
-        let pages = copies.pages().map(|index| (index, self.page(index)));
-        pages.filter(|(_, (old, new))| old != new).map(|(index, (_, new))| (index, Arc::new(*new))).collect()
+    /// Those of the copies whose content differs from the image, ascending; `None` if there are more than `max`.
+    pub fn changes(&self, copies: &Copies, max: usize) -> Option<Vec<(u64, Page)>> {
+        let differing = || {
+            let pages = copies.pages().map(|index| (index, self.page(index)));
+            pages.filter(|(_, (old, new))| old != new).map(|(index, (_, new))| (index, new))
+        };
+        // Counted before they are taken.
+        if copies.pages().nth(max).is_some() && differing().nth(max).is_some() {
+            return None;
+        }
+        Some(differing().map(|(index, page)| (index, Arc::new(*page))).collect())
     }
 
     /// A page in the image, and as the guest sees it. It must be accessible.

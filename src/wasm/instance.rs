@@ -12,7 +12,7 @@ use super::trap::Trap;
 use super::watch::Watch;
 use super::{import, validate};
 use crate::state::{Global, HostFailure, PageMap};
-use crate::types::limits::{NATIVE_STACK_BYTES, STACK_BYTES_MAX, WASM_PAGE_BYTES};
+use crate::types::limits::{HEAP_PAGES_PER_RUN_MAX, NATIVE_STACK_BYTES, STACK_BYTES_MAX, WASM_PAGE_BYTES};
 use crate::types::{CanisterId, Instructions};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -264,23 +264,32 @@ impl Code {
         if let Some(failure) = heap.failure() {
             return Err(failure);
         }
-        match ended {
-            Err(trap) => Execution::trapped(trap, instructions, run.log, canister, limit),
+        let ended = match ended {
             Ok(()) => {
                 let copied = copies.insert(heap.copies()?);
-                Ok(Execution {
-                    instructions,
-                    log: run.log.into_lines(),
-                    outcome: Ok(Changes {
-                        heap: if run.context.is_forgotten() { Vec::new() } else { heap.changes(copied) },
-                        heap_wasm_pages: heap.wasm_pages(),
-                        stable_wasm_pages: run.stable.wasm_pages(),
-                        stable: run.stable.changes()?,
-                        globals: self.cells.globals(),
-                        ..run.changes
-                    }),
-                })
+                match run.context.is_forgotten() {
+                    true => Ok(Vec::new()),
+                    false => heap
+                        .changes(copied, HEAP_PAGES_PER_RUN_MAX)
+                        .ok_or(Trap::MemoryAccessLimit("pages of its heap changed")),
+                }
             }
+            Err(trap) => Err(trap),
+        };
+        match ended {
+            Err(trap) => Execution::trapped(trap, instructions, run.log, canister, limit),
+            Ok(changed) => Ok(Execution {
+                instructions,
+                log: run.log.into_lines(),
+                outcome: Ok(Changes {
+                    heap: changed,
+                    heap_wasm_pages: heap.wasm_pages(),
+                    stable_wasm_pages: run.stable.wasm_pages(),
+                    stable: run.stable.changes()?,
+                    globals: self.cells.globals(),
+                    ..run.changes
+                }),
+            }),
         }
     }
 

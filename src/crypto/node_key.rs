@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 pub struct IdentityKey(Arc<Identity>);
 
 enum Identity {
-    Ed25519(FastKey),
+    Ed25519(Box<FastKey>),
     Simulated(Digest),
 }
 
@@ -43,12 +43,12 @@ impl FastKey {
 impl IdentityKey {
     /// A new key.
     pub fn generate(rng: &mut (impl RngCore + CryptoRng)) -> IdentityKey {
-        IdentityKey(Arc::new(Identity::Ed25519(FastKey::new(SigningKey::generate(rng)))))
+        IdentityKey(Arc::new(Identity::Ed25519(Box::new(FastKey::new(SigningKey::generate(rng))))))
     }
 
     /// The key with this secret seed (RFC 8032).
     pub fn from_bytes(seed: &[u8; 32]) -> IdentityKey {
-        IdentityKey(Arc::new(Identity::Ed25519(FastKey::new(SigningKey::from_bytes(seed)))))
+        IdentityKey(Arc::new(Identity::Ed25519(Box::new(FastKey::new(SigningKey::from_bytes(seed))))))
     }
 
     /// The secret seed, for the key file.

@@ -5,8 +5,10 @@ use crate::types::Principal;
 use candid::{CandidType, Decode, DecoderConfig, Encode, Nat};
 use serde::{Deserialize, Serialize};
 
+mod field;
 mod snapshot;
 
+pub use field::{effective_canister_id, sender_canister_version};
 pub use snapshot::*;
 
 /// Work that decoding one argument may cost: a byte costs one, a byte that no field takes fifty. Enough
@@ -46,37 +48,6 @@ pub fn encode<T: CandidType>(value: &T) -> Result<Vec<u8>, InvalidArgument> {
 pub fn encode_unit() -> Vec<u8> {
     // The header, an empty type table and no values.
     b"DIDL\x00\x00".to_vec()
-}
-
-/// The canister that a management call is about: it must stand in the URL of the request (interface
-/// spec, "Effective canister id"). `None` if the call names none, as `provisional_create_canister_with_cycles`
-/// without `specified_id`, or if the argument is not of the method's type.
-pub fn effective_canister_id(method: &str, arg: &[u8]) -> Option<Principal> {
-    // Every method's own type, so that its blobs are read and not skipped: skipping is dear.
-    match method {
-        "create_canister" | "raw_rand" | "list_canisters" => None,
-        "provisional_create_canister_with_cycles" => {
-            field(arg, |args: ProvisionalCreateCanisterArgs| args.specified_id).flatten()
-        }
-        "install_code" => field(arg, |args: InstallCodeArgs| args.canister_id),
-        "install_chunked_code" => field(arg, |args: InstallChunkedCodeArgs| args.target_canister),
-        "upload_chunk" => field(arg, |args: UploadChunkArgs| args.canister_id),
-        "update_settings" => field(arg, |args: UpdateSettingsArgs| args.canister_id),
-        "upload_canister_snapshot_metadata" => {
-            field(arg, |args: UploadCanisterSnapshotMetadataArgs| args.canister_id)
-        }
-        "upload_canister_snapshot_data" => {
-            field(arg, |args: UploadCanisterSnapshotDataArgs| args.canister_id)
-        }
-        _ => field(arg, |args: CanisterIdRecord| args.canister_id),
-    }
-}
-
-fn field<T, R>(arg: &[u8], field: impl FnOnce(T) -> R) -> Option<R>
-where
-    T: CandidType + for<'a> Deserialize<'a>,
-{
-    decode(arg).ok().map(field)
 }
 
 /// `record { canister_id : principal }`: argument of `start_canister`, `stop_canister`, `delete_canister`,
@@ -487,46 +458,6 @@ pub struct RenameCanisterArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn check(method: &str, arg: Vec<u8>, id: Option<Principal>) {
-        assert_eq!(effective_canister_id(method, &arg), id, "{method}");
-    }
-
-    #[test]
-    fn the_canister_a_call_is_about_is_found_in_the_largest_arguments() {
-        let id = Principal::from_slice(&[1, 2, 3]);
-        let module = vec![7; crate::types::limits::CALL_PAYLOAD_BYTES_MAX - 1_000];
-        let args = InstallCodeArgs {
-            mode: InstallMode::Upgrade(None),
-            canister_id: id,
-            wasm_module: module,
-            arg: vec![1],
-            sender_canister_version: None,
-        };
-        check("install_code", encode(&args).unwrap(), Some(id));
-        let args = UploadChunkArgs { canister_id: id, chunk: vec![1; 1 << 20] };
-        check("upload_chunk", encode(&args).unwrap(), Some(id));
-        check("stop_canister", encode(&CanisterIdRecord { canister_id: id }).unwrap(), Some(id));
-        let args = ProvisionalCreateCanisterArgs { specified_id: Some(id), ..Default::default() };
-        check("provisional_create_canister_with_cycles", encode(&args).unwrap(), Some(id));
-        let args = ProvisionalCreateCanisterArgs::default();
-        check("provisional_create_canister_with_cycles", encode(&args).unwrap(), None);
-        check("stop_canister", b"DIDL".to_vec(), None);
-    }
-
-    #[test]
-    fn fields_of_later_versions_are_skipped_but_no_bomb_is() {
-        #[derive(CandidType)]
-        struct Later<T> {
-            canister_id: Principal,
-            later: T,
-        }
-        let id = Principal::from_slice(&[1, 2, 3]);
-        let later = Later { canister_id: id, later: Some("text".to_owned()) };
-        check("start_canister", encode(&later).unwrap(), Some(id));
-        let bomb = Later { canister_id: id, later: vec![(); 1_000_000] };
-        check("start_canister", encode(&bomb).unwrap(), None);
-    }
 
     #[test]
     fn the_empty_result_is_what_candid_makes_of_it() {

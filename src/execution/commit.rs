@@ -2,6 +2,7 @@
 
 use super::growth::{Keep, admit_growth};
 use super::{Executor, charge};
+use crate::encoding::management::sender_canister_version;
 use crate::state::{CanisterState, HostFailure, PageMap, Use};
 use crate::types::limits::{CANISTER_LOG_LINE_BYTES_MAX, LOG_LINE_OVERHEAD_BYTES, WASM_PAGE_BYTES};
 use crate::types::*;
@@ -44,6 +45,9 @@ impl Executor<'_> {
         available: Cycles,
         changes: Changes,
     ) -> Result<Result<Effects, Reject>, HostFailure> {
+        // They are read here, and again when they are answered.
+        let managing = changes.calls.iter().filter(|call| call.receiver == management_canister());
+        self.weigh(managing.fold(0, |bytes, call| bytes.saturating_add(call.payload.len())));
         let Some(canister) = self.state.canister(id) else {
             return Err(HostFailure(format!("canister {id} vanished while it ran")));
         };
@@ -51,6 +55,9 @@ impl Executor<'_> {
             Ok(balance) => balance,
             Err(reject) => return Ok(Err(reject)),
         };
+        if let Err(reject) = named_versions(id, canister, &changes) {
+            return Ok(Err(reject));
+        }
         let fees = call_fees(id, &changes)?;
         let keeps_memory = context != Context::ReplicatedQuery;
         let (balance, reserved) = match self.pay_growth(id, context, canister, balance, &changes) {
@@ -157,6 +164,28 @@ fn settle(
     Ok(income.checked_sub(spent).ok_or_else(|| charge::out_of_cycles(id, income, spent)))
 }
 
+/// Whether the calls of the management canister that say which version their caller has are right about it: a run
+/// that is wrong has trapped (interface spec, "Message execution").
+fn named_versions(id: CanisterId, canister: &CanisterState, changes: &Changes) -> Result<(), Reject> {
+    let version = canister.record.canister_version;
+    let calls = changes.calls.iter().filter(|call| call.receiver == management_canister());
+    for call in calls {
+        match sender_canister_version(&call.method_name, &call.payload) {
+            Some(named) if named != version => {
+                let message = format!(
+                    "Error from Canister {id}: Canister violated contract: a call of {} names \
+                     sender_canister_version {named}, but the canister has version {version}. Name what \
+                     ic0.canister_version returns, or nothing.",
+                    call.method_name
+                );
+                return Err(Reject::new(ErrorCode::CanisterContractViolation, message));
+            }
+            _ => (),
+        }
+    }
+    Ok(())
+}
+
 /// What of the cycles spent on calls is gone: neither attached to a call nor set aside.
 fn call_fees(id: CanisterId, changes: &Changes) -> Result<Cycles, HostFailure> {
     let kept =
@@ -179,6 +208,7 @@ pub(super) fn apply_memory(canister: &mut CanisterState, changes: &Changes) -> R
     }
     if let Some(timer) = changes.global_timer {
         record.global_timer = timer;
+        record.timer_again = Time::ZERO;
     }
     Ok(())
 }

@@ -25,15 +25,13 @@ impl Gap {
     }
 }
 
+#[allow(dead_code, reason = "none is known at the moment")]
 const fn gap(cases: &'static str, why: &'static str) -> Gap {
     Gap { cases, why }
 }
 
 /// Each of these must still fail somewhere: what works again is removed from the table.
-#[rustfmt::skip]
-pub const KNOWN_GAPS: &[Gap] = &[
-    gap("a version that is not the caller's creates no canister", "it is not looked at"),
-];
+pub const KNOWN_GAPS: &[Gap] = &[];
 
 /// The gap that a failing case belongs to.
 pub fn of(case: &str) -> Option<&'static Gap> {

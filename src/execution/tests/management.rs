@@ -305,14 +305,16 @@ fn the_migration_orchestrator_alone_renames_a_stopped_canister() {
     let change = candid::CanisterSettings { controllers, ..Default::default() };
     subnet.manage("update_settings", &settings(id, change)).unwrap();
     let new_id = CanisterId(77);
-    let args = candid::RenameCanisterArgs {
-        canister_id: id.principal(),
-        rename_to: candid::RenameTo { canister_id: new_id.principal(), version: 500, total_num_changes: 40 },
-        requested_by: user(1),
-        sender_canister_version: 3,
-    };
-    let arg = candid::encode(&args).unwrap();
     let rename = |subnet: &mut Subnet, by: CanisterId| {
+        let rename_to =
+            candid::RenameTo { canister_id: new_id.principal(), version: 500, total_num_changes: 40 };
+        let args = candid::RenameCanisterArgs {
+            canister_id: id.principal(),
+            rename_to,
+            requested_by: user(1),
+            sender_canister_version: subnet.canister(by).record.canister_version,
+        };
+        let arg = candid::encode(&args).unwrap();
         subnet.update(by, "forward", forwarded(management_canister(), "rename_canister", 0, &arg)).unwrap()
     };
     let rejected = |code: RejectCode| vec![b'X', code as u8];
@@ -337,6 +339,54 @@ fn the_migration_orchestrator_alone_renames_a_stopped_canister() {
     };
     assert_eq!((renamed.canister_id, renamed.rename_to.canister_id), (id.principal(), new_id.principal()));
     assert_eq!(renamed.requested_by, user(1));
+}
+
+#[test]
+fn a_run_that_names_another_version_of_its_canister_in_a_call_has_trapped() {
+    let mut subnet = Subnet::new();
+    let (id, managed) = (subnet.workshop(), subnet.workshop());
+    let change =
+        candid::CanisterSettings { controllers: Some(vec![user(1), id.principal()]), ..Default::default() };
+    subnet.manage("update_settings", &settings(managed, change)).unwrap();
+    let send = |subnet: &mut Subnet, method: &str, off: u64| {
+        let sender_canister_version = Some(subnet.canister(id).record.canister_version + off);
+        let (canister_id, settings) = (managed.principal(), candid::CanisterSettings::default());
+        let arg = match method {
+            "update_settings" => {
+                candid::encode(&candid::UpdateSettingsArgs { canister_id, settings, sender_canister_version })
+            }
+            "uninstall_code" => {
+                candid::encode(&candid::UninstallCodeArgs { canister_id, sender_canister_version })
+            }
+            _ => candid::encode(&candid::CreateCanisterArgs { settings: None, sender_canister_version }),
+        };
+        let before = subnet.state.canister_count();
+        let balance = subnet.canister(id).record.cycles;
+        let arg = forwarded(management_canister(), method, 1_000_000_000_000, &arg.unwrap());
+        let answer = subnet.update(id, "forward", arg);
+        (answer, subnet.state.canister_count() - before, balance.0 - subnet.canister(id).record.cycles.0)
+    };
+    for (method, made) in [("update_settings", 0), ("create_canister", 1), ("uninstall_code", 0)] {
+        let (answer, new, spent) = send(&mut subnet, method, 1);
+        let reject = answer.unwrap_err();
+        assert_eq!(reject.error, ErrorCode::CanisterContractViolation, "{method}: {reject}");
+        assert!(reject.message.contains("sender_canister_version"), "{reject}");
+        assert!(new == 0 && spent < 1_000_000_000, "{method} made {new} and spent {spent}");
+        assert!(subnet.canister(managed).module.is_some() && subnet.canister(id).record.callbacks.is_empty());
+        let (answer, new, _) = send(&mut subnet, method, 0);
+        assert!(answer.unwrap().starts_with(b"DIDL"), "{method}");
+        assert_eq!(new, made, "{method}");
+    }
+    assert!(subnet.canister(managed).module.is_none());
+}
+
+#[test]
+fn a_user_s_call_may_name_any_version() {
+    let mut subnet = Subnet::new();
+    let id = subnet.workshop();
+    let args =
+        candid::UninstallCodeArgs { canister_id: id.principal(), sender_canister_version: Some(u64::MAX) };
+    subnet.manage("uninstall_code", &args).unwrap();
 }
 
 #[test]

@@ -15,6 +15,8 @@ pub fn sections() -> Vec<Section> {
     ]
 }
 
+/// The caller names a version in a call that is not its own.
+const WRONG_VERSION: Expect = reject(5, "IC0504", "version");
 const NOT_CONTROLLER: Expect = reject(5, "IC0512", "ontroller");
 
 #[rustfmt::skip]
@@ -56,6 +58,10 @@ const MANAGEMENT: &[Case] = &[
 
 #[rustfmt::skip]
 const INSTALL: &[Case] = &[
+    case("a version that is not the caller's installs nothing", &[
+        through("install_code", "(record { mode = variant { install }; canister_id = $self; wasm_module = blob \"\"; arg = blob \"\"; \
+            sender_canister_version = opt 999_999_999 })", 0, WRONG_VERSION),
+    ]),
     empty("a controller installs", &[install("install", Module::Probe, "", REPLIED)]),
     empty("somebody else does not install", &[install("install", Module::Probe, "", NOT_CONTROLLER).by(Who::Stranger)]),
     empty("the anonymous user does not install", &[install("install", Module::Probe, "", NOT_CONTROLLER).by(Who::Anonymous)]),
@@ -195,6 +201,10 @@ macro_rules! chunked {
 
 #[rustfmt::skip]
 const CHUNKED: &[Case] = &[
+    case("a version that is not the caller's installs no chunks", &[
+        through("install_chunked_code", "(record { mode = variant { install }; target_canister = $self; chunk_hashes_list = vec {}; \
+            wasm_module_hash = blob \"\"; arg = blob \"\"; sender_canister_version = opt 999_999_999 })", 0, WRONG_VERSION),
+    ]),
     empty("code is installed from chunks", &[
         FIRST, SECOND,
         manage("install_chunked_code", chunked!("install", "record { hash = %first_half }; record { hash = %second_half }", ""), REPLIED),
@@ -253,6 +263,9 @@ const CHUNKED: &[Case] = &[
 
 #[rustfmt::skip]
 const UNINSTALL: &[Case] = &[
+    case("a version that is not the caller's uninstalls nothing", &[
+        through("uninstall_code", "(record { canister_id = $self; sender_canister_version = opt 999_999_999 })", 0, WRONG_VERSION),
+    ]),
     fresh("an uninstalled canister is empty", &[
         manage("uninstall_code", "(record { canister_id = $self })", REPLIED),
         update("reply", reject(5, "IC0537", "")),

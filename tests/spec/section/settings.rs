@@ -22,6 +22,8 @@ macro_rules! change {
 }
 
 const REFUSED: Expect = Expect::RejectCode(5);
+/// The caller names a version in a call that is not its own.
+const WRONG_VERSION: Expect = reject(5, "IC0504", "version");
 
 #[rustfmt::skip]
 const CREATE: &[Case] = &[
@@ -50,7 +52,11 @@ const CREATE: &[Case] = &[
         through("create_canister", "(record { settings = opt record { compute_allocation = opt 101 } })", 2_000_000_000_000, REFUSED),
     ]),
     case("a version that is not the caller's creates no canister", &[
-        through("create_canister", "(record { sender_canister_version = opt 999_999_999 })", 2_000_000_000_000, REFUSED),
+        through("create_canister", "(record { sender_canister_version = opt 999_999_999 })", 2_000_000_000_000, WRONG_VERSION),
+    ]),
+    case("the caller's version creates a canister", &[
+        update("$management 'create_canister' 0x4449444c026e786c01ca9998b40d00010101 version concat 2_000_000_000_000u128 \
+            { 'made' append reply } { reject_message append reply } call 0u32 assert", reply("'made'")),
     ]),
     case("the cycles that are not the fee are the new canister's", &[
         through("create_canister", "(record {})", 7_000_000_000_000, REPLIED).save("new"),
@@ -61,6 +67,12 @@ const CREATE: &[Case] = &[
 #[rustfmt::skip]
 const UPDATE: &[Case] = &[
     empty("a controller changes settings", &[manage("update_settings", change!("freezing_threshold = opt 7"), REPLIED)]),
+    case("a version that is not the caller's changes no settings", &[
+        through("update_settings", "(record { canister_id = $self; settings = record {}; sender_canister_version = opt 999_999_999 })", 0, WRONG_VERSION),
+    ]),
+    empty("a user has no version, and may name any", &[
+        manage("update_settings", "(record { canister_id = $self; settings = record {}; sender_canister_version = opt 999_999_999 })", REPLIED),
+    ]),
     empty("somebody else does not change settings", &[manage("update_settings", change!("freezing_threshold = opt 7"), reject(5, "IC0512", "")).by(Who::Stranger)]),
     empty("what is not named does not change", &[
         manage("update_settings", change!("freezing_threshold = opt 7"), REPLIED),

@@ -26,6 +26,9 @@ const NOT_CONTROLLER: Expect = reject(5, "IC0512", "");
 
 #[rustfmt::skip]
 const TAKE: &[Case] = &[
+    case("a version that is not the caller's takes no snapshot", &[
+        through("take_canister_snapshot", "(record { canister_id = $self; sender_canister_version = opt 999_999_999 })", 0, reject(5, "IC0504", "version")),
+    ]),
     fresh("a controller takes a snapshot", &[manage("take_canister_snapshot", SELF, shows(&["id = blob", "taken_at_timestamp = ", "total_size = "]))]),
     fresh("somebody else does not take a snapshot", &[manage("take_canister_snapshot", SELF, NOT_CONTROLLER).by(Who::Stranger)]),
     empty("an empty canister has no snapshot", &[manage("take_canister_snapshot", SELF, reject(4, "IC0406", ""))]),
@@ -53,6 +56,10 @@ const TAKE: &[Case] = &[
 
 #[rustfmt::skip]
 const LOAD: &[Case] = &[
+    case("a version that is not the caller's loads no snapshot", &[
+        through("load_canister_snapshot", "(record { canister_id = $self; snapshot_id = blob \"\"; sender_canister_version = opt 999_999_999 })", 0,
+            reject(5, "IC0504", "version")),
+    ]),
     fresh("a loaded snapshot brings the heap back", &[
         update("'k' 'old' put reply", REPLIED), TAKEN, update("'k' 'new' put reply", REPLIED),
         manage("load_canister_snapshot", ID, REPLIED),

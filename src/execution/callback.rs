@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 impl Executor<'_> {
     /// The response to one of the canister's calls. A second one for the same call (the first said that its
-    /// deadline had passed) only brings its cycles back.
+    /// deadline had passed) is dropped with its cycles.
     pub(super) fn resume(
         &mut self,
         id: CanisterId,
@@ -22,7 +22,7 @@ impl Executor<'_> {
         self.charge_idle(id)?;
         let take = |canister: &mut CanisterState| canister.take_callback(response.callback);
         let Some(callback) = self.state.change_canister(id, take).flatten() else {
-            self.credit(id, response.refund);
+            self.burn(response.refund);
             return Ok(());
         };
         if let Some(deadline) = callback.deadline {

@@ -105,14 +105,15 @@ impl Executor<'_> {
     }
 
     /// Puts a response into the queue of the canister that awaits it. If it awaits it no more, because the
-    /// deadline of the call has passed, only the cycles come back. A response that is not guaranteed is
+    /// deadline of the call has passed, the response is dropped with its cycles (interface spec, "Dropping expired
+    /// messages"). A response that is not guaranteed is
     /// dropped when too much waits.
     fn respond(&mut self, sender: CanisterId, mut response: Response) {
         let Some(canister) = self.state.canister(sender) else {
             return self.burn(response.refund);
         };
         let Some(callback) = canister.record.callbacks.get(&response.callback) else {
-            return self.credit(sender, response.refund);
+            return self.burn(response.refund);
         };
         if callback.deadline.is_some() && self.has_queue_room(response.payload.bytes()).is_err() {
             let message = "The response was dropped because too many messages wait on this subnet.";
@@ -123,17 +124,18 @@ impl Executor<'_> {
     }
 
     /// Whether a waiting request came too late: its caller has been told that its deadline has passed, so
-    /// that nobody needs its answer (interface spec, "Dropping expired messages"). Its cycles go back.
+    /// that nobody needs its answer. It is dropped with its cycles (interface spec, "Dropping expired messages").
     pub(super) fn drop_expired(&mut self, request: &Request) -> bool {
         let expired = request.deadline.is_some_and(|deadline| deadline < self.environment.time);
         if expired {
-            self.credit(request.sender, request.cycles);
+            self.burn(request.cycles);
         }
         expired
     }
 
-    /// Best-effort calls whose deadline has passed are answered for whoever was called. Cycles that such a
-    /// call attached come back with the late answer, or are kept by who accepted them.
+    /// Best-effort calls whose deadline has passed are answered for whoever was called. Cycles that such a call
+    /// attached do not come back: whoever accepted them keeps them, the others are gone (interface spec, "Call
+    /// expiry").
     pub(super) fn give_up_calls(&mut self) {
         while let Some((deadline, id, callback)) = self.state.due_deadline(self.environment.time) {
             self.state.remove_deadline(deadline, id, callback);

@@ -2,13 +2,13 @@
 //! together leave a quarter of the height at least for messages, however many there are.
 
 use super::{Executor, charge};
-use crate::state::{CanisterState, HookStatus, HostFailure, LOW_MEMORY_HOOK, Task};
+use crate::state::{CanisterState, GLOBAL_TIMER, HookStatus, HostFailure, LOW_MEMORY_HOOK, Task};
 use crate::types::limits::{
     HEARTBEATS_PER_HEIGHT_MAX, HEIGHT_INSTRUCTIONS_MAX, HOOKS_PER_HEIGHT_MAX, MESSAGE_INSTRUCTIONS,
+    TIMER_AGAIN_MS,
 };
 use crate::types::*;
 
-const TIMER: &str = "canister_global_timer";
 const HEARTBEAT: &str = "canister_heartbeat";
 /// Timers are started until half of the height is used, then heartbeats for another quarter.
 const TIMERS_UNTIL: Instructions = Instructions(HEIGHT_INSTRUCTIONS_MAX.0 / 2);
@@ -55,14 +55,28 @@ impl Executor<'_> {
         self.run_task(id, LOW_MEMORY_HOOK)
     }
 
-    /// Runs the canister's global timer, which is over with that.
+    /// Runs the canister's global timer, which is over with that. One that cannot be paid waits (interface spec,
+    /// "Call context creation").
     fn run_timer(&mut self, id: CanisterId) -> Result<(), HostFailure> {
+        let now = self.environment.time;
         self.run_hook(id)?;
-        if self.state.paused(id).is_some() {
+        self.charge_idle(id)?;
+        // The hook may have set another timer, or go on.
+        let due = self.state.canister(id).filter(|canister| canister.timer().is_some_and(|due| due <= now));
+        let Some(canister) = due else {
+            return Ok(());
+        };
+        if !self.can_pay_task(canister) {
+            let again = now.plus_ms(TIMER_AGAIN_MS);
+            self.state.change_canister(id, |canister| canister.record.timer_again = again);
+            self.count_skipped();
             return Ok(());
         }
-        self.state.change_canister(id, |canister| canister.record.global_timer = Time::ZERO);
-        self.run_task(id, TIMER)
+        self.state.change_canister(id, |canister| {
+            canister.record.global_timer = Time::ZERO;
+            canister.record.timer_again = Time::ZERO;
+        });
+        self.run_task(id, GLOBAL_TIMER)
     }
 
     /// Runs an export that nobody called, if the canister has it and can pay for it.

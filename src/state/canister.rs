@@ -115,6 +115,9 @@ pub struct CanisterRecord {
     pub certified_data: Vec<u8>,
     /// Zero: not set.
     pub global_timer: Time,
+    /// When it is looked at again whether the timer, which is due, can be paid. Zero: it was not in vain yet.
+    #[serde(default, skip_serializing_if = "Time::is_zero")]
+    pub timer_again: Time,
     #[serde(default, skip_serializing_if = "HookStatus::is_idle")]
     pub low_memory_hook: HookStatus,
     pub next_context: u64,
@@ -227,9 +230,10 @@ impl CanisterState {
 
     /// The moment at which its timer is due, while it can run.
     pub fn timer(&self) -> Option<Time> {
-        let set = self.record.global_timer != Time::ZERO && self.module.is_some();
-        let set = set && self.paused.is_none();
-        (set && self.record.status == Status::Running).then_some(self.record.global_timer)
+        let set = !self.record.global_timer.is_zero() && self.paused.is_none();
+        let set = set && self.module.as_ref().is_some_and(|module| module.has_timer());
+        let due = self.record.global_timer.max(self.record.timer_again);
+        (set && self.record.status == Status::Running).then_some(due)
     }
 
     /// Bytes that heap and stable memory are large.
@@ -316,6 +320,7 @@ impl CanisterRecord {
             stable_wasm_pages: 0,
             certified_data: Vec::new(),
             global_timer: Time::ZERO,
+            timer_again: Time::ZERO,
             low_memory_hook: HookStatus::default(),
             next_context: 0,
             next_callback: 0,

@@ -51,7 +51,7 @@ pub use replicated::ReplicatedState;
 pub use settings::{Settings, Visibility};
 pub use snapshot::{Snapshot, SnapshotId, SnapshotRecord, SnapshotSource};
 pub use subnet::{Counters, FIRST_CANISTER, SubnetNode, SubnetRecord};
-pub use task::{HookStatus, LOW_MEMORY_HOOK};
+pub use task::{GLOBAL_TIMER, HookStatus, LOW_MEMORY_HOOK};
 pub use volume::{Layers, VolumeId};
 
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
 //! Modules and chunks: bytes that stay in their column until somebody asks for them.
 
-use super::{Column, HostFailure, StateSource};
+use super::{Column, GLOBAL_TIMER, HostFailure, StateSource};
 use crate::types::Digest;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,20 +66,27 @@ pub struct Module {
     pub hash: Digest,
     pub record: ModuleRecord,
     pub content: Blob,
-    /// Looked up once: it is asked whenever a canister changes.
+    /// Looked up once: they are asked for whenever a canister changes.
     heartbeat: bool,
+    timer: bool,
 }
 
 impl Module {
     /// The module of this hash.
     pub fn new(hash: Digest, record: ModuleRecord, content: Blob) -> Module {
         let heartbeat = record.exports.contains("canister_heartbeat");
-        Module { hash, record, content, heartbeat }
+        let timer = record.exports.contains(GLOBAL_TIMER);
+        Module { hash, record, content, heartbeat, timer }
     }
 
     /// Whether `canister_heartbeat` is exported.
     pub fn has_heartbeat(&self) -> bool {
         self.heartbeat
+    }
+
+    /// Whether `canister_global_timer` is exported.
+    pub fn has_timer(&self) -> bool {
+        self.timer
     }
 
     /// Whether the function is exported.

@@ -57,6 +57,8 @@ impl CanisterState {
     }
 }
 
+/// The global timer's export.
+pub const GLOBAL_TIMER: &str = "canister_global_timer";
 /// The hook's export.
 pub const LOW_MEMORY_HOOK: &str = "canister_on_low_wasm_memory";
 

@@ -73,7 +73,7 @@ fn fill(state: &mut ReplicatedState) {
         Time(3),
     );
     let record = ModuleRecord {
-        exports: ["canister_update inc".to_owned()].into(),
+        exports: ["canister_update inc".to_owned(), GLOBAL_TIMER.to_owned()].into(),
         metadata: [("candid:service".to_owned(), Metadata { public: true, content: b"service {}".to_vec() })]
             .into(),
         bytes: 3,

@@ -207,6 +207,8 @@ pub const INSTANCES_MAX: usize = 256;
 pub const INSTANCES_PER_CANISTER_MAX: usize = 4;
 /// Bytes of heap that the images of instances kept ready may hold together.
 pub const INSTANCES_BYTES_MAX: u64 = 8 * 1024 * 1024 * 1024;
+/// Heap pages that one run may change.
+pub const HEAP_PAGES_PER_RUN_MAX: usize = 524_288;
 /// Stable memory pages that one run may touch, and those it keeps at hand only for reading.
 pub const STABLE_PAGES_PER_RUN_MAX: usize = 524_288;
 pub const STABLE_PAGES_READ_CACHE: usize = 4_096;
@@ -240,6 +242,8 @@ pub const HEIGHT_INSTRUCTIONS_MAX: Instructions = Instructions(7_000_000_000);
 pub const MESSAGE_INSTRUCTIONS: Instructions = Instructions(500_000);
 /// Heartbeats that one height looks at: more than it has time to run.
 pub const HEARTBEATS_PER_HEIGHT_MAX: usize = 16_384;
+/// Whether a timer that is due can be paid is looked at again after so long, if it cannot.
+pub const TIMER_AGAIN_MS: u64 = 10_000;
 /// Hooks of low memory that one height starts without being asked; calls start those of their canisters.
 pub const HOOKS_PER_HEIGHT_MAX: usize = 128;
 /// What each byte of a management call's argument and reply counts against the height: snapshots are read and

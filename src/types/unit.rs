@@ -78,6 +78,11 @@ impl View {
 }
 
 impl Time {
+    /// Whether no moment is named.
+    pub fn is_zero(&self) -> bool {
+        *self == Time::ZERO
+    }
+
     /// This moment moved on by `ms` milliseconds, saturating.
     pub fn plus_ms(self, ms: u64) -> Time {
         Time(self.0.saturating_add(ms.saturating_mul(1_000_000)))

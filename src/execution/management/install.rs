@@ -377,6 +377,7 @@ fn take_over(canister: &mut CanisterState, next: CanisterState, mode: &InstallMo
     record.stable_wasm_pages = next.stable_wasm_pages;
     record.certified_data = next.certified_data;
     record.global_timer = next.global_timer;
+    record.timer_again = Time::ZERO;
     record.installed = next.installed;
     record.canister_version = next.canister_version;
     record.next_callback = next.next_callback;

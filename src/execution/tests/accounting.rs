@@ -273,7 +273,7 @@ fn a_compute_allocation_gives_turns_that_others_cannot_take() {
 }
 
 #[test]
-fn a_request_that_comes_after_its_deadline_is_dropped_and_its_cycles_go_back() {
+fn a_request_that_comes_after_its_deadline_is_dropped_with_its_cycles() {
     let mut subnet = Subnet::new();
     let (near, far) = (new_till(&mut subnet), new_till(&mut subnet));
     let burn = Script::default().burn(1).reply(0);
@@ -299,7 +299,8 @@ fn a_request_that_comes_after_its_deadline_is_dropped_and_its_cycles_go_back() {
     let status = subnet.status(&call).unwrap();
     assert_eq!(status, crate::state::IngressStatus::Replied(vec![]), "the reject callback replied");
     assert_eq!(subnet.canister(far).record.consumed.on(Use::Burned), Cycles::ZERO, "it was not executed");
-    assert!(before - subnet.canister(near).record.cycles.0 < 1 << 36, "the cycles came back");
+    let spent = before - subnet.canister(near).record.cycles.0;
+    assert!((1 << 40..1 << 41).contains(&spent), "{spent}: the cycles do not come back");
     assert!(subnet.canister(near).record.callbacks.is_empty());
     assert_eq!(subnet.canister(near).in_flight, crate::state::InFlight::default());
 }

@@ -209,7 +209,7 @@ fn a_best_effort_call_is_given_up_at_its_deadline() {
     assert_eq!(subnet.update(near, "forward_hurry", arg), Ok(vec![b'X', RejectCode::SysUnknown as u8]));
     subnet.manage("start_canister", &record(stopping)).unwrap();
     subnet.height(vec![]);
-    assert!(subnet.canister(near).queue.is_empty(), "the late answer was taken and brought its cycles back");
+    assert!(subnet.canister(near).queue.is_empty(), "the late answer was taken");
 }
 
 /// A canister that is stopping, and does not stop because of a call of its own that waits for that.

@@ -14,6 +14,8 @@ fn module(fields: &str) -> Vec<u8> {
         (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
         (import "ic0" "mint_cycles128" (func $mint (param i64 i64 i32)))
         (import "ic0" "canister_cycle_balance128" (func $balance (param i32)))
+        (import "ic0" "global_timer_set" (func $timer (param i64) (result i64)))
+        (import "ic0" "time" (func $time (result i64)))
         (memory 1)
         (func $add (param $n i32)
             (i32.store (i32.const 0) (i32.add (i32.load (i32.const 0)) (local.get $n))))
@@ -185,6 +187,57 @@ fn a_frozen_canister_s_hook_waits_until_it_can_be_paid() {
     subnet.height(vec![]);
     assert_eq!(subnet.canister(id).record.low_memory_hook, HookStatus::Executed);
     assert_ne!(subnet.canister(id).heap.root(), heap);
+}
+
+/// Sets the timer to three seconds from now; turns it off and says when it was due.
+const TIMER: &str = r#"(func (export "canister_update arm")
+        (drop (call $timer (i64.add (call $time) (i64.const 3000000000)))) (call $reply))
+    (func (export "canister_update disarm")
+        (i64.store (i32.const 8) (call $timer (i64.const 0))) (call $append (i32.const 8) (i32.const 8)) (call $reply))"#;
+const RINGS: &str = r#"(func (export "canister_global_timer") (call $add (i32.const 1000)))"#;
+
+#[test]
+fn a_timer_that_cannot_be_paid_runs_when_it_can_be_again() {
+    let mut subnet = Subnet::new();
+    let id = install(&mut subnet, &[TIMER, RINGS].concat());
+    let freeze = |subnet: &mut Subnet, threshold: u64| {
+        let settings =
+            candid::CanisterSettings { freezing_threshold: Some(threshold.into()), ..Default::default() };
+        let args = candid::UpdateSettingsArgs {
+            canister_id: id.principal(),
+            settings,
+            sender_canister_version: None,
+        };
+        subnet.manage("update_settings", &args).unwrap();
+    };
+    subnet.update(id, "arm", vec![]).unwrap();
+    let set = subnet.canister(id).record.global_timer;
+    freeze(&mut subnet, u64::MAX);
+    subnet.height_after(3 * SECOND, vec![]);
+    let looked_at = subnet.state.time().plus_ms(limits::TIMER_AGAIN_MS);
+    let timer = |subnet: &Subnet| {
+        let record = &subnet.canister(id).record;
+        (record.global_timer, record.timer_again)
+    };
+    assert_eq!(timer(&subnet), (set, looked_at));
+    subnet.height(vec![]);
+    assert_eq!(timer(&subnet), (set, looked_at), "it is not looked at in every height");
+    subnet.state = subnet.restored();
+    freeze(&mut subnet, 0);
+    assert_eq!(subnet.count(id), 0);
+    subnet.height_after(limits::TIMER_AGAIN_MS * 1_000_000, vec![]);
+    assert_eq!((subnet.count(id), timer(&subnet)), (1_000, (Time::ZERO, Time::ZERO)));
+}
+
+#[test]
+fn a_timer_without_a_function_for_it_stays_set_and_costs_nothing() {
+    let mut subnet = Subnet::new();
+    let id = install(&mut subnet, TIMER);
+    subnet.update(id, "arm", vec![]).unwrap();
+    let before = subnet.canister(id).record.clone();
+    subnet.height_after(5 * SECOND, vec![]);
+    assert_eq!(subnet.canister(id).record, before);
+    assert_eq!(subnet.update(id, "disarm", vec![]), Ok(before.global_timer.0.to_le_bytes().to_vec()));
 }
 
 const MINT: &str = r#"(func (export "canister_update mint")

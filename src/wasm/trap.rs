@@ -18,8 +18,9 @@ pub enum Trap {
     Contract(String),
     #[error("instruction limit exceeded")]
     InstructionLimit,
-    #[error("memory access limit exceeded")]
-    MemoryAccessLimit,
+    /// Too many of these.
+    #[error("memory access limit exceeded: too many {0}")]
+    MemoryAccessLimit(&'static str),
     #[error("out of memory")]
     OutOfMemory,
     #[error("no {0}")]
@@ -54,8 +55,8 @@ impl Trap {
                 );
                 (ErrorCode::CanisterInstructionLimitExceeded, what)
             }
-            Trap::MemoryAccessLimit => {
-                let what = "Canister exceeded memory access limits: too many stable memory pages".into();
+            Trap::MemoryAccessLimit(of) => {
+                let what = format!("Canister exceeded memory access limits: too many {of}");
                 (ErrorCode::CanisterMemoryAccessLimitExceeded, what)
             }
             Trap::OutOfMemory => {

@@ -1,4 +1,5 @@
 mod accounting;
+mod bound;
 mod calls;
 mod composite;
 mod conservation;

@@ -1,0 +1,38 @@
+;; A canister of a ring. Its argument at installation is the principal of the next one. `pass` takes how many are still
+;; to come (i32): at zero it replies with zero, else the next one is asked, with a million cycles, and what it replied and
+;; one is the reply. Half of the cycles that come are kept.
+(module
+  (import "ic0" "msg_reply" (func $reply))
+  (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
+  (import "ic0" "msg_arg_data_size" (func $arg_size (result i32)))
+  (import "ic0" "msg_arg_data_copy" (func $arg_copy (param i32 i32 i32)))
+  (import "ic0" "call_new" (func $call_new (param i32 i32 i32 i32 i32 i32 i32 i32)))
+  (import "ic0" "call_data_append" (func $call_data (param i32 i32)))
+  (import "ic0" "call_cycles_add128" (func $add_cycles (param i64 i64)))
+  (import "ic0" "call_perform" (func $perform (result i32)))
+  (import "ic0" "msg_cycles_accept128" (func $accept (param i64 i64 i32)))
+  (memory 1)
+  (data (i32.const 48) "pass")
+  (table funcref (elem $on_reply $on_reject))
+  ;; 0: the size of the next one's principal; 4: the principal; 64: the number of an answer or a call.
+  (func (export "canister_init")
+    (i32.store (i32.const 0) (call $arg_size))
+    (call $arg_copy (i32.const 4) (i32.const 0) (call $arg_size)))
+  (func $answer (call $append (i32.const 64) (i32.const 4)) (call $reply))
+  (func (export "canister_update pass")
+    (call $arg_copy (i32.const 64) (i32.const 0) (i32.const 4))
+    (call $accept (i64.const 0) (i64.const 500000) (i32.const 80))
+    (if (i32.eqz (i32.load (i32.const 64)))
+      (then (call $answer))
+      (else
+        (i32.store (i32.const 64) (i32.sub (i32.load (i32.const 64)) (i32.const 1)))
+        (call $call_new (i32.const 4) (i32.load (i32.const 0)) (i32.const 48) (i32.const 4)
+          (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 0))
+        (call $call_data (i32.const 64) (i32.const 4))
+        (call $add_cycles (i64.const 0) (i64.const 1000000))
+        (if (call $perform) (then (unreachable))))))
+  (func $on_reply (param i32)
+    (call $arg_copy (i32.const 64) (i32.const 0) (i32.const 4))
+    (i32.store (i32.const 64) (i32.add (i32.load (i32.const 64)) (i32.const 1)))
+    (call $answer))
+  (func $on_reject (param i32) (unreachable)))

@@ -56,8 +56,7 @@ fn sections(text: &mut String) {
 fn functions(text: &mut String) {
     text.push_str(
         "\n## System API functions by context\n\nEach cell is one case: `+` works, `t` traps. Contexts by the \
-         spec's letters; `TQ` is missing because HTTPS outcalls come later, `CC` because nothing that a cleanup \
-         callback of a composite query does can be seen from outside.\n\n| function |",
+         spec's letters; `TQ` is missing because HTTPS outcalls come later.\n\n| function |",
     );
     let names = [
         "I",
@@ -72,6 +71,7 @@ fn functions(text: &mut String) {
         "CRy",
         "CRt",
         "C",
+        "CC",
         "s",
         "F",
         "T (timer)",

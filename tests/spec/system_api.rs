@@ -77,6 +77,7 @@ const LINES: &[Line] = &[
     line("cost_call", "* s", "1 1 @ ic0.cost_call"),
     line("cost_create_canister", "* s", "@ ic0.cost_create_canister"),
     line("cost_http_request", "* s", "1 1 @ ic0.cost_http_request"),
+    line("cost_http_request_v2", "* s", "? address @ ic0.cost_http_request_v2"),
     line("cost_sign_with_ecdsa", "* s", "'key' address 0 @ ic0.cost_sign_with_ecdsa drop"),
     line("cost_sign_with_schnorr", "* s", "'key' address 0 @ ic0.cost_sign_with_schnorr drop"),
     line("cost_vetkd_derive_key", "* s", "'key' address 0 @ ic0.cost_vetkd_derive_key drop"),
@@ -101,6 +102,9 @@ const LINES: &[Line] = &[
 
 /// `@`: an address to write to.
 const BUFFER: &str = "16 allocate";
+/// `?`: what an outcall uses, in Candid: one of everything.
+const USAGE: &str = "0x4449444c016c05bba8d4840478a182a2910578989188980678a4d9e6b90a789595df9c\
+    0c78010001000000000000000100000000000000010000000000000001000000000000000100000000000000";
 /// `%`: a call under construction.
 const NEW_CALL: &str = "$management address 'raw_rand' address { } callback { } callback ic0.call_new";
 
@@ -125,6 +129,7 @@ pub const CONTEXTS: &[Context] = &[
     Context { letter: "CRy", name: "composite reply callback" },
     Context { letter: "CRt", name: "composite reject callback" },
     Context { letter: "C", name: "cleanup callback" },
+    Context { letter: "CC", name: "composite cleanup callback" },
     Context { letter: "s", name: "start function" },
     Context { letter: "F", name: "canister_inspect_message" },
     Context { letter: "T", name: "canister_global_timer" },
@@ -154,7 +159,7 @@ fn cell(line: &Line, context: &Context) -> Cell {
     let allowed = allows(line, context.letter);
     let verdict = if allowed { "works" } else { "traps" };
     let name = format!("ic0.{} {verdict} in {}", line.name, context.name).leak();
-    let script = line.script.replace('@', BUFFER).replace('%', NEW_CALL);
+    let script = line.script.replace('@', BUFFER).replace('%', NEW_CALL).replace('?', USAGE);
     let steps = steps(line.name, context.name, &script, allowed);
     let place = match context.name {
         "canister_init" | "start function" => Place::Empty,
@@ -222,6 +227,15 @@ fn steps(function: &'static str, context: &str, script: &str, allowed: bool) -> 
                  call_with_cleanup 0u32 assert"
             );
             vec![update(text.leak(), called_trap("stop")), query(marked, trace)]
+        }
+        "composite cleanup callback" => {
+            // After a cleanup that succeeds the query goes on with its other calls.
+            let text = format!(
+                "'{function}' '' put $self 'ask' {{ reply }} 0u128 {{ 'stop' trap }} {{ }} {{ {marking} }} \
+                 call_with_cleanup 0u32 assert $self 'ask' {{ reply }} 0u128 {{ {marked} }} {{ 'rejected' trap }} \
+                 call 0u32 assert"
+            );
+            vec![compose(text.leak(), if done { trace } else { called_trap("stop") })]
         }
         "start function" => {
             let installed = match installed {
@@ -334,7 +348,7 @@ fn importing(function: &Signature, pointer: &str, memory: &str) -> String {
     format!("(module (import \"ic0\" \"{}\" (func {params} {result})) {memory})", function.name)
 }
 
-/// A module whose start function calls `function` with zeros.
+/// A module whose start function calls `function`, with zeros if it takes them.
 fn start_module(function: &str) -> &'static str {
     let signature = FUNCTIONS.iter().find(|known| known.name == function);
     let signature = signature.unwrap_or_else(|| panic!("no signature of {function}"));
@@ -342,13 +356,21 @@ fn start_module(function: &str) -> &'static str {
     let ty = |name: &str| if name == "i64" { "i64" } else { "i32" };
     let types = params.iter().map(|name| format!("(param {})", ty(name))).collect::<String>();
     let zeros = params.iter().map(|name| format!("({}.const 0)", ty(name))).collect::<String>();
+    // The one function that takes no zeros for an answer.
+    let usage = USAGE.trim_start_matches("0x");
+    let arguments = match function {
+        "cost_http_request_v2" => format!("(i32.const 0) (i32.const {}) (i32.const 1024)", usage.len() / 2),
+        _ => zeros,
+    };
+    let escaped = usage.as_bytes().chunks(2).map(|byte| format!("\\{}", String::from_utf8_lossy(byte)));
+    let data = escaped.collect::<String>();
     let (returned, dropped) = match *result {
         "" => (String::new(), ""),
         name => (format!("(result {})", ty(name)), "drop"),
     };
     format!(
         "(module (import \"ic0\" \"{function}\" (func $f {types} {returned})) (memory 1) \
-         (func $start {zeros} call $f {dropped}) (start $start))"
+         (data (i32.const 0) \"{data}\") (func $start {arguments} call $f {dropped}) (start $start))"
     )
     .leak()
 }

@@ -2,6 +2,8 @@
 
 use crate::program::Variables;
 use crate::request::{Draft, Key, bytes, encode, map, nat, now, sha256, text};
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
 use ciborium::Value;
 use ic_agent::Identity;
 use ic_agent::agent::EnvelopeContent;
@@ -15,15 +17,27 @@ const OID: &str = "300c060a2b0601040183b84301";
 
 /// A `SubjectPublicKeyInfo` of one of the spec's own schemes.
 fn der(last: u8, key: &[u8]) -> Vec<u8> {
-    let short = |length: usize| u8::try_from(length).expect("a short key");
-    let bits = [&[0x03, short(key.len() + 1), 0][..], key].concat();
+    let bits = element(0x03, &[&[0][..], key].concat());
     let oid = [hex::decode(OID).expect("hexadecimal"), vec![last]].concat();
-    [&[0x30, short(oid.len() + bits.len())][..], &oid, &bits].concat()
+    element(0x30, &[oid, bits].concat())
+}
+
+/// An element of DER.
+fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(content.len()).expect("a short key").to_be_bytes();
+    let head = match length {
+        [0, short] if short < 0x80 => vec![tag, short],
+        [0, long] => vec![tag, 0x81, long],
+        [high, low] => vec![tag, 0x82, high, low],
+    };
+    [&head[..], content].concat()
 }
 
 enum Secret {
     P256(p256::ecdsa::SigningKey),
     Ed25519(Box<ed25519_dalek::SigningKey>),
+    /// Of 2,048 bits.
+    Rsa(&'static KeyPair),
 }
 
 /// An authenticator with one key.
@@ -42,6 +56,13 @@ pub fn es256() -> Key {
 /// A key with EdDSA.
 pub fn eddsa() -> Key {
     let secret = Secret::Ed25519(Box::new(ed25519_dalek::SigningKey::from_bytes(&[9; 32])));
+    Arc::new(Authenticator { secret, confused: false })
+}
+
+/// A key with RS256.
+pub fn rs256() -> Key {
+    static RSA: OnceLock<KeyPair> = OnceLock::new();
+    let secret = Secret::Rsa(RSA.get_or_init(|| KeyPair::generate(KeySize::Rsa2048).expect("a key")));
     Arc::new(Authenticator { secret, confused: false })
 }
 
@@ -64,6 +85,13 @@ impl Authenticator {
                 let head = hex::decode("a4010103272006215820").expect("hexadecimal");
                 [&head[..], key.verifying_key().as_bytes()].concat()
             }
+            Secret::Rsa(key) => {
+                // A sequence of two integers, the first of 256 bytes after a zero and the second of three.
+                let der = key.public_key().as_ref();
+                let (modulus, exponent) = (&der[9..265], &der[267..]);
+                let head = hex::decode("a401030339010020590100").expect("hexadecimal");
+                [&head[..], modulus, &[0x21, 0x43], exponent].concat()
+            }
         }
     }
 
@@ -72,6 +100,12 @@ impl Authenticator {
             Secret::P256(key) => {
                 let signature: p256::ecdsa::Signature = p256::ecdsa::signature::Signer::sign(key, message);
                 signature.to_der().as_bytes().to_vec()
+            }
+            Secret::Rsa(key) => {
+                let mut signature = vec![0; key.public_modulus_len()];
+                let random = aws_lc_rs::rand::SystemRandom::new();
+                key.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature).expect("signs");
+                signature
             }
             Secret::Ed25519(key) => ed25519_dalek::Signer::sign(&**key, message).to_bytes().to_vec(),
         }

@@ -80,6 +80,7 @@ macro_rules! system_functions {
             stable_grow(pages: i32) -> i32;
             stable_write(offset: i32, src: i32, size: i32);
             stable_read(dst: i32, offset: i32, size: i32);
+            cost_http_request_v2(src: ptr, size: ptr, dst: ptr);
         }
     };
 }

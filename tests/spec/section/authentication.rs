@@ -275,6 +275,18 @@ const WEBAUTHN: &[Case] = &[
     case("an authenticator signs queries with EdDSA", &[
         send(|d| { d.query(CALLER).signed(eddsa()); }, Expect::Body(|answer, _| is_principal_of(answer, &eddsa()))),
     ]),
+    case("an authenticator signs calls with RS256", &[
+        send(|d| { d.call(CALLER).signed(rs256()); }, Expect::Body(|answer, _| is_principal_of(answer, &rs256()))),
+    ]),
+    case("an authenticator signs queries with RS256", &[
+        send(|d| { d.query(CALLER).signed(rs256()); }, Expect::Body(|answer, _| is_principal_of(answer, &rs256()))),
+    ]),
+    case("an authenticator with RS256 delegates to a key of the session", &[
+        send(|d| { d.call(CALLER).signed(rs256()).delegated(key(100), in_an_hour()); }, Expect::Body(|answer, _| is_principal_of(answer, &rs256()))),
+    ]),
+    case("a signature with RS256 of another request is refused", &[
+        send(|d| { d.call(CALLER).signed(rs256()); d.tamper = Some(|e| set(e, "sender_sig", bytes(sign(&rs256(), b"another")))); }, http(BAD, "signature")),
+    ]),
     case("an authenticator signs reads of the state", &[send(|d| { d.read(&["/time"]).signed(es256()); }, http(200, ""))]),
     case("an authenticator delegates to a key of the session", &[
         send(|d| { d.call(CALLER).signed(es256()).delegated(key(100), in_an_hour()); }, Expect::Body(|answer, _| is_principal_of(answer, &es256()))),

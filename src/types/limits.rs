@@ -207,8 +207,6 @@ pub const INSTANCES_MAX: usize = 256;
 pub const INSTANCES_PER_CANISTER_MAX: usize = 4;
 /// Bytes of heap that the images of instances kept ready may hold together.
 pub const INSTANCES_BYTES_MAX: u64 = 8 * 1024 * 1024 * 1024;
-/// Heap pages that one run may change.
-pub const HEAP_PAGES_PER_RUN_MAX: usize = 524_288;
 /// Stable memory pages that one run may touch, and those it keeps at hand only for reading.
 pub const STABLE_PAGES_PER_RUN_MAX: usize = 524_288;
 pub const STABLE_PAGES_READ_CACHE: usize = 4_096;

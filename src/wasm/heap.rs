@@ -12,7 +12,6 @@ use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::mm::{
     Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap, mmap_anonymous, mprotect, munmap,
 };
-use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -164,31 +163,24 @@ impl Heap {
         (end <= self.size() as u64).then(|| unsafe { self.base.as_ptr().add(start as usize) })
     }
 
-    /// The pages whose content differs from the image, ascending; `None` if there are more than `max`. What the
-    /// kernel calls dirty only says where to look: the answer is the same on every host.
-    pub fn changes(&self, max: usize) -> Result<Option<Vec<(u64, Page)>>, HostFailure> {
-        let copied = dirty::copied(self.base.as_ptr() as u64, self.size() as u64)?;
-        let pages = copied.iter().fold(0, |pages: u64, run| pages.saturating_add(run.end - run.start));
-        // Counted before they are taken.
-        if pages > max as u64 && self.differing(&copied).nth(max).is_some() {
-            return Ok(None);
+    /// The pages whose content differs from the image, ascending. What the kernel calls dirty only says
+    /// where to look: the answer is the same on every host.
+    pub fn changes(&self) -> Result<Vec<(u64, Page)>, HostFailure> {
+        let mut changed = Vec::new();
+        for run in dirty::copied(self.base.as_ptr() as u64, self.size() as u64)? {
+            for index in run {
+                let start = index as usize * PAGE_BYTES;
+                // SAFETY: page `index` lies within both mappings and is accessible; nobody writes now.
+                let (old, new) = unsafe {
+                    (&*self.view.as_ptr().add(start).cast(), &*self.base.as_ptr().add(start).cast())
+                };
+                let (old, new): (&[u8; PAGE_BYTES], &[u8; PAGE_BYTES]) = (old, new);
+                if old != new {
+                    changed.push((index, Arc::new(*new)));
+                }
+            }
         }
-        Ok(Some(self.differing(&copied).map(|(index, page)| (index, Arc::new(*page))).collect()))
-    }
-
-    /// Those of the pages that differ from the image.
-    fn differing<'h>(
-        &'h self,
-        copied: &'h [Range<u64>],
-    ) -> impl Iterator<Item = (u64, &'h [u8; PAGE_BYTES])> {
-        copied.iter().cloned().flatten().filter_map(move |index| {
-            let start = index as usize * PAGE_BYTES;
-            // SAFETY: page `index` lies within both mappings and is accessible; nobody writes now.
-            let (old, new) =
-                unsafe { (&*self.view.as_ptr().add(start).cast(), &*self.base.as_ptr().add(start).cast()) };
-            let (old, new): (&[u8; PAGE_BYTES], &[u8; PAGE_BYTES]) = (old, new);
-            (old != new).then_some((index, new))
-        })
+        Ok(changed)
     }
 
     /// Drops every copied page: the guest sees the image again.

@@ -12,7 +12,7 @@ use super::trap::Trap;
 use super::watch::Watch;
 use super::{import, validate};
 use crate::state::{Global, HostFailure, PageMap};
-use crate::types::limits::{HEAP_PAGES_PER_RUN_MAX, NATIVE_STACK_BYTES, STACK_BYTES_MAX, WASM_PAGE_BYTES};
+use crate::types::limits::{NATIVE_STACK_BYTES, STACK_BYTES_MAX, WASM_PAGE_BYTES};
 use crate::types::{CanisterId, Instructions};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -242,19 +242,13 @@ impl Code {
         if let Some(failure) = heap.failure() {
             return Err(failure);
         }
-        let ended = match ended {
-            Ok(()) => heap
-                .changes(HEAP_PAGES_PER_RUN_MAX)?
-                .ok_or(Trap::MemoryAccessLimit("pages of its heap changed")),
-            Err(trap) => Err(trap),
-        };
         match ended {
             Err(trap) => Execution::trapped(trap, instructions, run.log, canister, limit),
-            Ok(changed) => Ok(Execution {
+            Ok(()) => Ok(Execution {
                 instructions,
                 log: run.log.into_lines(),
                 outcome: Ok(Changes {
-                    heap: changed,
+                    heap: heap.changes()?,
                     heap_wasm_pages: heap.wasm_pages(),
                     stable_wasm_pages: run.stable.wasm_pages(),
                     stable: run.stable.changes()?,

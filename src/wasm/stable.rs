@@ -115,7 +115,7 @@ impl Stable {
     fn touch(&mut self) -> Result<(), Trap> {
         self.touched += 1;
         match self.touched > STABLE_PAGES_PER_RUN_MAX {
-            true => Err(Trap::MemoryAccessLimit("stable memory pages touched")),
+            true => Err(Trap::MemoryAccessLimit),
             false => Ok(()),
         }
     }

@@ -18,9 +18,8 @@ pub enum Trap {
     Contract(String),
     #[error("instruction limit exceeded")]
     InstructionLimit,
-    /// Too many of these.
-    #[error("memory access limit exceeded: too many {0}")]
-    MemoryAccessLimit(&'static str),
+    #[error("memory access limit exceeded")]
+    MemoryAccessLimit,
     #[error("out of memory")]
     OutOfMemory,
     #[error("no {0}")]
@@ -55,8 +54,8 @@ impl Trap {
                 );
                 (ErrorCode::CanisterInstructionLimitExceeded, what)
             }
-            Trap::MemoryAccessLimit(of) => {
-                let what = format!("Canister exceeded memory access limits: too many {of}");
+            Trap::MemoryAccessLimit => {
+                let what = "Canister exceeded memory access limits: too many stable memory pages".into();
                 (ErrorCode::CanisterMemoryAccessLimitExceeded, what)
             }
             Trap::OutOfMemory => {

@@ -210,17 +210,6 @@ fn memory_beyond_the_controllers_limit_or_the_funds_is_refused_and_nothing_is_lo
     check(frozen, ErrorCode::InsufficientCyclesInMemoryGrow);
 }
 
-#[test]
-fn a_message_that_writes_to_too_many_pages_is_refused_and_nothing_is_lost() {
-    let mut subnet = Subnet::new();
-    let bytes = (HEAP_PAGES_PER_RUN_MAX * PAGE_BYTES) as u32 + 1;
-    let id = new_filler(&mut subnet, bytes, PAGE_BYTES as u32);
-    let reject = subnet.update(id, "fill", Vec::new()).unwrap_err();
-    assert_eq!(reject.error, ErrorCode::CanisterMemoryAccessLimitExceeded, "{reject}");
-    assert_eq!(subnet.canister(id).record.heap_wasm_pages, 1);
-    assert_eq!(subnet.query(user(2), id.principal(), "pages", Vec::new()), Ok(vec![1, 0, 0, 0]));
-}
-
 const RING: usize = 10_000;
 
 /// Makes a height of calls, and further ones until all are answered; their replies. Without a disk: it would be the

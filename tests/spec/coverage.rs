@@ -2,7 +2,7 @@
 //! context.
 
 use crate::section::{self, EXCEPTIONS, SECTIONS};
-use crate::{all, gap, is_of_the_tenth, system_api};
+use crate::{all, is_of_the_tenth, system_api};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -19,8 +19,7 @@ fn document() -> String {
         text,
         "Written by `ATOLL_COVERAGE=write cargo test --test spec coverage`; a test fails when it is stale. \
          The specification is 0.66; section names are the anchors of its documents. {} cases run against one \
-         node and {tenth} of them against four; `tests/spec/gap.rs` lists what is known to be missing \
-         (marked † here).\n",
+         node and {tenth} of them against four.\n",
         cases.len(),
     );
     sections(&mut text);
@@ -40,11 +39,7 @@ fn sections(text: &mut String) {
         for anchor in *anchors {
             let names = by_anchor.get(anchor).cloned().unwrap_or_default();
             let exception = EXCEPTIONS.iter().find(|(name, _)| name == anchor).map(|(_, why)| *why);
-            let marked = names.iter().map(|name| match gap::of(name) {
-                Some(_) => format!("{name} †"),
-                None => (*name).to_owned(),
-            });
-            let listed = marked.collect::<Vec<_>>().join(" · ");
+            let listed = names.join(" · ");
             let _ = match exception {
                 Some(why) => writeln!(text, "| {anchor} | – | *{why}* |"),
                 None => writeln!(text, "| {anchor} | {} | {} |", names.len(), listed.replace('|', "\\|")),
@@ -89,8 +84,7 @@ fn functions(text: &mut String) {
             last = cell.function;
         }
         let mark = if cell.allowed { "+" } else { "t" };
-        let dagger = if gap::of(cell.case.name).is_some() { "†" } else { "" };
-        let _ = write!(text, " {mark}{dagger} |");
+        let _ = write!(text, " {mark} |");
     }
     text.push('\n');
 }

@@ -18,8 +18,6 @@ use tokio::task::JoinSet;
 const AT_ONCE: usize = 24;
 /// What is to come true eventually does so in this time.
 const EVENTUALLY: Duration = Duration::from_secs(30);
-/// What is known to be missing is not waited for so long.
-const HOPELESS: Duration = Duration::from_secs(1);
 const POLL: Duration = Duration::from_millis(50);
 
 /// All of a subnet's endpoints and the canisters that cases share.
@@ -69,8 +67,6 @@ struct Run<'a> {
     subnet: &'a Subnet,
     client: &'a Client,
     variables: Variables,
-    /// The case is a known gap.
-    hopeless: bool,
 }
 
 impl Subnet {
@@ -146,7 +142,6 @@ impl Subnet {
     async fn run_one(&self, case: &Case) -> Verdict {
         let node = usize::from(sha256(case.name.as_bytes())[1]) % self.clients.len();
         let mut run = Run::of(self, node);
-        run.hopeless = crate::gap::of(case.name).is_some();
         run.settle(case.place).await?;
         for (index, step) in case.steps.iter().enumerate() {
             run.step(step).await.map_err(|why| format!("step {}: {why}", index + 1))?;
@@ -185,7 +180,7 @@ pub fn zip(bytes: &[u8]) -> Vec<u8> {
 
 impl<'a> Run<'a> {
     fn of(subnet: &'a Subnet, node: usize) -> Run<'a> {
-        Run { subnet, client: &subnet.clients[node], variables: subnet.shared.clone(), hopeless: false }
+        Run { subnet, client: &subnet.clients[node], variables: subnet.shared.clone() }
     }
 
     /// Makes `$self`.
@@ -223,9 +218,8 @@ impl<'a> Run<'a> {
         loop {
             let answer = self.act(step).await?;
             let verdict = self.check(step, &answer);
-            let patience = if self.hopeless { HOPELESS } else { EVENTUALLY };
             let again = matches!(step.act, Act::Eventually { .. } | Act::ManageEventually { .. });
-            if verdict.is_err() && again && started.elapsed() < patience {
+            if verdict.is_err() && again && started.elapsed() < EVENTUALLY {
                 tokio::time::sleep(POLL).await;
                 continue;
             }

@@ -27,7 +27,7 @@ run: setup build canisters ## Build, start four replicas and the gateway, instal
 
 test: setup-test check unit sim-ci ## Everything: units, simulator, four real processes, npm agents, browser
 
-bench: setup-bench canisters ## Print the table of docs/PERFORMANCE.md, measured now
+bench: setup-bench canisters ## Print each figure beside its baseline and target, measured now
 	$(CARGO) bench --profile release --bench table
 
 sim: setup build ## Simulate a swarm: make sim SEED=7 N=1000 H=200

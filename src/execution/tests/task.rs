@@ -164,26 +164,25 @@ fn the_hook_of_low_memory_comes_before_the_next_call() {
     assert_eq!(subnet.status(&calls[1]), Some(reply));
 }
 
+/// Sets the canister's freezing threshold, in seconds.
+fn freeze(subnet: &mut Subnet, id: CanisterId, threshold: u64) {
+    let settings =
+        candid::CanisterSettings { freezing_threshold: Some(threshold.into()), ..Default::default() };
+    let args =
+        candid::UpdateSettingsArgs { canister_id: id.principal(), settings, sender_canister_version: None };
+    subnet.manage("update_settings", &args).unwrap();
+}
+
 #[test]
 fn a_frozen_canister_s_hook_waits_until_it_can_be_paid() {
     let mut subnet = Subnet::new();
     let id = install(&mut subnet, HOOK);
-    let freeze = |subnet: &mut Subnet, threshold: u64| {
-        let settings =
-            candid::CanisterSettings { freezing_threshold: Some(threshold.into()), ..Default::default() };
-        let args = candid::UpdateSettingsArgs {
-            canister_id: id.principal(),
-            settings,
-            sender_canister_version: None,
-        };
-        subnet.manage("update_settings", &args).unwrap();
-    };
-    freeze(&mut subnet, u64::MAX);
+    freeze(&mut subnet, id, u64::MAX);
     limit(&mut subnet, id, 10 * PAGE, 10 * PAGE);
     subnet.height(vec![]);
     let heap = subnet.canister(id).heap.root();
     assert_eq!(subnet.canister(id).record.low_memory_hook, HookStatus::Ready);
-    freeze(&mut subnet, 0);
+    freeze(&mut subnet, id, 0);
     subnet.height(vec![]);
     assert_eq!(subnet.canister(id).record.low_memory_hook, HookStatus::Executed);
     assert_ne!(subnet.canister(id).heap.root(), heap);
@@ -200,19 +199,9 @@ const RINGS: &str = r#"(func (export "canister_global_timer") (call $add (i32.co
 fn a_timer_that_cannot_be_paid_runs_when_it_can_be_again() {
     let mut subnet = Subnet::new();
     let id = install(&mut subnet, &[TIMER, RINGS].concat());
-    let freeze = |subnet: &mut Subnet, threshold: u64| {
-        let settings =
-            candid::CanisterSettings { freezing_threshold: Some(threshold.into()), ..Default::default() };
-        let args = candid::UpdateSettingsArgs {
-            canister_id: id.principal(),
-            settings,
-            sender_canister_version: None,
-        };
-        subnet.manage("update_settings", &args).unwrap();
-    };
     subnet.update(id, "arm", vec![]).unwrap();
     let set = subnet.canister(id).record.global_timer;
-    freeze(&mut subnet, u64::MAX);
+    freeze(&mut subnet, id, u64::MAX);
     subnet.height_after(3 * SECOND, vec![]);
     let looked_at = subnet.state.time().plus_ms(limits::TIMER_AGAIN_MS);
     let timer = |subnet: &Subnet| {
@@ -223,7 +212,7 @@ fn a_timer_that_cannot_be_paid_runs_when_it_can_be_again() {
     subnet.height(vec![]);
     assert_eq!(timer(&subnet), (set, looked_at), "it is not looked at in every height");
     subnet.state = subnet.restored();
-    freeze(&mut subnet, 0);
+    freeze(&mut subnet, id, 0);
     assert_eq!(subnet.count(id), 0);
     subnet.height_after(limits::TIMER_AGAIN_MS * 1_000_000, vec![]);
     assert_eq!((subnet.count(id), timer(&subnet)), (1_000, (Time::ZERO, Time::ZERO)));

@@ -25,6 +25,15 @@ pub enum Lookup<T> {
     NotLeaf,
 }
 
+/// Labels of one node that stand side by side ([`HashTree::run_after`]).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Run<'a> {
+    /// Each label and what is below it, ascending.
+    pub entries: Vec<(&'a [u8], &'a HashTree)>,
+    /// Whether no label follows.
+    pub is_last: bool,
+}
+
 impl HashTree {
     /// The root hash (spec: `reconstruct`).
     pub fn digest(&self) -> Digest {
@@ -95,6 +104,24 @@ impl HashTree {
     /// The labels right below this node that are revealed, in order.
     pub fn labels(&self) -> Vec<&[u8]> {
         self.flattened().into_iter().filter_map(HashTree::label).collect()
+    }
+
+    /// The labels right below this node that follow `after` (all, if there is none) without a gap that this tree
+    /// does not show to be empty, with what is below them; and whether the last of them is the last of all.
+    /// `None` if what follows `after` is not shown.
+    pub fn run_after(&self, after: Option<&[u8]>) -> Option<Run<'_>> {
+        let nodes = self.flattened();
+        let is_before =
+            |node: &&HashTree| matches!((node.label(), after), (Some(label), Some(after)) if label <= after);
+        let start = nodes.iter().rposition(is_before).map_or(0, |last| last + 1);
+        let rest = nodes.get(start..).unwrap_or_default();
+        let entry = |node: &&'_ HashTree| match node {
+            HashTree::Labeled(label, below) => Some((label.as_slice(), &**below)),
+            _ => None,
+        };
+        let entries: Vec<_> = rest.iter().map_while(entry).collect();
+        let is_last = entries.len() == rest.len();
+        (is_last || !entries.is_empty()).then_some(Run { entries, is_last })
     }
 
     /// The spec's `find_label`: absent only between two labels that stand side by side, or beyond

@@ -27,7 +27,7 @@ mod tests;
 
 pub use canister_signature::{CanisterKey, CanisterSignatureError};
 pub use certificate::{Path, certificate, state_root_message};
-pub use hash_tree::{HashTree, Lookup};
+pub use hash_tree::{HashTree, Lookup, Run};
 pub use tree::LabelTree;
 pub use verify::{Certificate, CertificateError, Delegation, Verifier};
 pub use wire::WireError;

@@ -51,4 +51,12 @@ pub trait StateSource: Send + Sync {
     }
     /// All entries whose key starts with `prefix`, ascending.
     fn scan(&self, column: Column, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Bytes)>, HostFailure>;
+    /// Entries from the key `first` on, ascending: as many as have some `bytes` together, but at least one if there
+    /// is any.
+    fn scan_from(
+        &self,
+        column: Column,
+        first: &[u8],
+        bytes: usize,
+    ) -> Result<Vec<(Vec<u8>, Bytes)>, HostFailure>;
 }

@@ -34,6 +34,7 @@ pub mod subnet;
 pub mod task;
 #[cfg(test)]
 mod tests;
+pub mod transfer;
 pub mod tree;
 pub mod volume;
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 /// Columns in memory, written by deltas.
 #[derive(Default)]
-struct Shelf(Mutex<BTreeMap<(Column, Vec<u8>), Bytes>>);
+pub(super) struct Shelf(Mutex<BTreeMap<(Column, Vec<u8>), Bytes>>);
 
 impl Shelf {
     /// What is written now: a source must not change while it is read.
@@ -16,7 +16,7 @@ impl Shelf {
         Arc::new(Shelf(Mutex::new(self.0.lock().unwrap().clone())))
     }
 
-    fn write(&self, delta: &StateDelta) {
+    pub(super) fn write(&self, delta: &StateDelta) {
         let mut entries = self.0.lock().unwrap();
         for (column, prefix) in &delta.dropped {
             entries.retain(|(of, key), _| of != column || !key.starts_with(prefix));
@@ -34,6 +34,21 @@ impl Shelf {
 impl StateSource for Shelf {
     fn get(&self, column: Column, key: &[u8]) -> Result<Option<Bytes>, HostFailure> {
         Ok(self.0.lock().unwrap().get(&(column, key.to_vec())).cloned())
+    }
+    fn scan_from(
+        &self,
+        column: Column,
+        first: &[u8],
+        bytes: usize,
+    ) -> Result<Vec<(Vec<u8>, Bytes)>, HostFailure> {
+        let mut taken = 0;
+        let mut within = |value: &Bytes| {
+            let is_room = taken == 0 || taken < bytes;
+            taken += value.len();
+            is_room
+        };
+        let entries = self.scan(column, b"")?.into_iter().filter(|(key, _)| key.as_slice() >= first);
+        Ok(entries.take_while(|(_, value)| within(value)).collect())
     }
     fn scan(&self, column: Column, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Bytes)>, HostFailure> {
         let entries = self.0.lock().unwrap();
@@ -62,6 +77,14 @@ fn full() -> ReplicatedState {
     let mut state = genesis();
     fill(&mut state);
     state
+}
+
+/// A state with something of everything, and the one before it.
+pub(super) fn filled() -> (ReplicatedState, ReplicatedState) {
+    let before = genesis();
+    let mut state = before.clone();
+    fill(&mut state);
+    (state, before)
 }
 
 /// Adds something of everything.

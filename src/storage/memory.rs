@@ -148,6 +148,22 @@ impl StateSource for Shelf {
         Ok(self.map.get(&(Family::State(column), key.to_vec())).cloned())
     }
 
+    fn scan_from(
+        &self,
+        column: Column,
+        first: &[u8],
+        bytes: usize,
+    ) -> Result<Vec<(Vec<u8>, Bytes)>, HostFailure> {
+        let mut taken = 0usize;
+        let within = |(key, value): &(&Vec<u8>, &Bytes)| {
+            let is_room = taken == 0 || taken < bytes;
+            taken = taken.saturating_add(key.len()).saturating_add(value.len());
+            is_room
+        };
+        let entries = self.from(Family::State(column), first).take_while(within);
+        Ok(entries.map(|(key, value)| (key.clone(), value.clone())).collect())
+    }
+
     fn scan(&self, column: Column, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Bytes)>, HostFailure> {
         let entries = self.from(Family::State(column), prefix);
         let entries = entries.take_while(|(key, _)| key.starts_with(prefix));

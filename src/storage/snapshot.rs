@@ -43,6 +43,25 @@ impl StateSource for Snapshot {
         values.into_iter().map(|found| value(found).map_err(failed)).collect()
     }
 
+    fn scan_from(
+        &self,
+        column: Column,
+        first: &[u8],
+        bytes: usize,
+    ) -> Result<Vec<(Vec<u8>, Bytes)>, HostFailure> {
+        let handle = family(&self.db, Family::State(column)).map_err(failed)?;
+        let (mut entries, mut taken) = (Vec::new(), 0usize);
+        for entry in self.view.iterator_cf(handle, IteratorMode::From(first, Direction::Forward)) {
+            let (key, value) = entry.map_err(failed)?;
+            taken = taken.saturating_add(key.len()).saturating_add(value.len());
+            entries.push((key.into_vec(), Bytes::from(value)));
+            if taken >= bytes {
+                break;
+            }
+        }
+        Ok(entries)
+    }
+
     fn scan(&self, column: Column, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Bytes)>, HostFailure> {
         let handle = family(&self.db, Family::State(column)).map_err(failed)?;
         let mode = IteratorMode::From(prefix, Direction::Forward);

@@ -37,6 +37,14 @@ impl StateSource for Disk {
     fn get(&self, column: Column, key: &[u8]) -> Result<Option<Bytes>, HostFailure> {
         Ok(self.0.get(&(column, key.to_vec())).cloned())
     }
+    fn scan_from(
+        &self,
+        column: Column,
+        first: &[u8],
+        _bytes: usize,
+    ) -> Result<Vec<(Vec<u8>, Bytes)>, HostFailure> {
+        Ok(self.scan(column, b"")?.into_iter().filter(|(key, _)| key.as_slice() >= first).collect())
+    }
     fn scan(&self, column: Column, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Bytes)>, HostFailure> {
         let matching = self.0.iter().filter(|((at, key), _)| *at == column && key.starts_with(prefix));
         Ok(matching.map(|((_, key), value)| (key.clone(), value.clone())).collect())

@@ -115,11 +115,11 @@ impl HashTree {
             |node: &&HashTree| matches!((node.label(), after), (Some(label), Some(after)) if label <= after);
         let start = nodes.iter().rposition(is_before).map_or(0, |last| last + 1);
         let rest = nodes.get(start..).unwrap_or_default();
-        let entry = |node: &&'_ HashTree| match node {
+        let labeled = rest.iter().map_while(|node| match node {
             HashTree::Labeled(label, below) => Some((label.as_slice(), &**below)),
             _ => None,
-        };
-        let entries: Vec<_> = rest.iter().map_while(entry).collect();
+        });
+        let entries: Vec<_> = labeled.collect();
         let is_last = entries.len() == rest.len();
         (is_last || !entries.is_empty()).then_some(Run { entries, is_last })
     }

@@ -4,8 +4,9 @@ use super::{runtime, stop_signal};
 use crate::http;
 use crate::node::{Config, End, Node, NodeError};
 use crate::telemetry::start_log;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use tokio::sync::watch;
 
 /// Exit code of a replica whose state differs from a quorum's.
@@ -14,7 +15,8 @@ const HALTED: u8 = 2;
 /// Run one replica in the foreground, until SIGTERM or SIGINT.
 ///
 /// At the first start of a subnet it generates the subnet's keys together with all other nodes of the
-/// genesis. Starting again on the same data continues where it stood.
+/// genesis. Starting again on the same data continues where it stood; without data, from a recent state of the other
+/// nodes.
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// The node's configuration, node.toml.
@@ -34,6 +36,7 @@ pub fn run(args: &Args) -> ExitCode {
     });
     match end {
         Ok(End::Stopped) => ExitCode::SUCCESS,
+        Ok(End::Synced) => start_again(),
         Ok(End::Halted) => {
             eprintln!("atoll replica: halted, because its state differs from the quorum's");
             ExitCode::from(HALTED)
@@ -43,6 +46,16 @@ pub fn run(args: &Args) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The same program in the place of this one: nothing of it is left, and its supervisor sees no change.
+fn start_again() -> ExitCode {
+    let mut arguments = std::env::args_os();
+    let name = arguments.next().unwrap_or_else(|| "atoll".into());
+    // Not by its path: the file there may be another one by now.
+    let error = Command::new("/proc/self/exe").arg0(name).args(arguments).exec();
+    eprintln!("atoll replica: starting again from the fetched state: {error}");
+    ExitCode::FAILURE
 }
 
 async fn serve(config: &Config) -> Result<End, NodeError> {

@@ -5,7 +5,7 @@ mod diff;
 use crate::crypto::hash::chain_id;
 use crate::node::{Config, ConfigError, load_genesis};
 use crate::state::{HostFailure, ReplicatedState};
-use crate::storage::{Rocks, StorageError};
+use crate::storage::{Rocks, StorageError, Votes};
 use crate::types::limits::PAGE_BYTES;
 use crate::types::{CanisterId, Height, Principal, StateRoot};
 use std::path::{Path, PathBuf};
@@ -92,7 +92,7 @@ pub fn run(args: &Args) -> Result<(), StateError> {
 fn open(config: &Path) -> Result<Rocks, StateError> {
     let config = Config::load(config)?;
     let chain = chain_id(&load_genesis(&config.genesis)?);
-    let rocks = Rocks::open(&config.data_dir.join("chain"), &chain)?;
+    let rocks = Rocks::open(&config.data_dir.join("chain"), &chain, Votes::MayBeLost)?;
     match rocks.recover()?.root {
         Some(_) => Ok(rocks),
         None => Err(StateError::Empty),
@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn a_flipped_bit_changes_the_root_and_fits_all_that_is_on_disk() {
         let dir = tempfile::tempdir().unwrap();
-        let rocks = Rocks::open(dir.path(), &Digest::ZERO).unwrap();
+        let rocks = Rocks::open(dir.path(), &Digest::ZERO, Votes::None).unwrap();
         let genesis = Genesis {
             version: 1,
             name: "test".into(),
@@ -162,7 +162,7 @@ mod tests {
         assert!(matches!(flip(&rocks, Principal::anonymous(), 0), Err(StateError::NoCanister(_))));
 
         let other = tempfile::tempdir().unwrap();
-        let unflipped = Rocks::open(other.path(), &Digest::ZERO).unwrap();
+        let unflipped = Rocks::open(other.path(), &Digest::ZERO, Votes::None).unwrap();
         unflipped.commit(&delta, root).unwrap();
         let lines = diff::differences([rocks.source(), unflipped.source()]).unwrap();
         let id = id.principal();

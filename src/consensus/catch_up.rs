@@ -5,7 +5,9 @@ use super::deliver::Final;
 use super::machine::Consensus;
 use crate::crypto::hash::hash_block;
 use crate::crypto::threshold::Statement;
-use crate::types::limits::{CERTIFICATES_PUSHED_MAX, CHAIN_FETCH_RETRY_MS, FETCH_PATIENCE_MS};
+use crate::types::limits::{
+    CERTIFICATES_PUSHED_MAX, CHAIN_FETCH_RETRY_MS, FETCH_PATIENCE_MS, PACKAGE_RETRY_MS,
+};
 use crate::types::*;
 
 /// The one request for finalized blocks that may be outstanding.
@@ -48,6 +50,8 @@ pub enum SegmentFlaw {
     Beacon(Height),
     #[error("finalization does not name the last block, or is not a quorum's")]
     Finalization,
+    #[error("the state of the first block is not certified")]
+    Certification,
 }
 
 impl Consensus {
@@ -59,6 +63,7 @@ impl Consensus {
         let behind_views = views_behind > 1 || (views_behind == 1 && settled);
         let behind_chain = status.finalized < self.chain.tip.height;
         let behind_roots = status.certified < self.certifier.height();
+        self.hear_entered(from, status.entered);
         let Some(peer) = self.peers.get_mut(from) else {
             return;
         };
@@ -183,13 +188,69 @@ impl Consensus {
         }
     }
 
+    /// Takes the package that came in place of a segment: its state is to be fetched. Whoever offered it is not asked
+    /// again soon, for that takes a while.
+    pub(super) fn receive_package(&mut self, from: NodeIndex, package: Box<ChainSegment>) {
+        if self.catch_up.asked.is_none_or(|asked| asked.peer != from) {
+            return;
+        }
+        match self.verify_package(&package) {
+            Ok(()) => {
+                let due = self.clock.steady().plus_ms(PACKAGE_RETRY_MS);
+                self.catch_up.asked = Some(Asked { peer: from, due });
+                self.emit(Effect::FetchState(package));
+            }
+            Err(flaw) => {
+                self.disappointed_by(from);
+                if flaw != SegmentFlaw::Nothing {
+                    self.peers.fault(from);
+                }
+            }
+        }
+    }
+
+    /// A package stands for itself: its first block needs no parent, for its state is certified.
+    fn verify_package(&self, package: &ChainSegment) -> Result<(), SegmentFlaw> {
+        let Some((first, _)) = package.blocks.first() else {
+            return Err(SegmentFlaw::Nothing);
+        };
+        // One that is just ahead is as good as the chain, and not worth it.
+        if first.height <= self.chain.tip.height.next() {
+            return Err(SegmentFlaw::Nothing);
+        }
+        let before = Link {
+            hash: first.parent,
+            height: Height(first.height.0.saturating_sub(1)),
+            view: first.parent_view,
+            time: Time::ZERO,
+        };
+        let branch = Consensus::linked(package, before)?;
+        let certification = package.certification.filter(|certification| certification.height == first.height);
+        let is_certified = certification.is_some_and(|Certification { height, root, signature }| {
+            self.keys.keyring.verify(&Statement::Certify { height, root }, &signature)
+        });
+        if !is_certified {
+            return Err(SegmentFlaw::Certification);
+        }
+        self.verify_signatures(package, &branch)
+    }
+
     /// The blocks of `segment` above the tip, if they are the chain. How many there are is bounded by
     /// the size of a message; signatures are looked at only when all blocks are linked.
     fn verify_segment(&self, segment: &ChainSegment) -> Result<Vec<Final>, SegmentFlaw> {
-        let tip = self.chain.tip;
-        let mut last = tip;
+        let branch = Consensus::linked(segment, self.chain.tip)?;
+        if branch.is_empty() {
+            return Err(SegmentFlaw::Nothing);
+        }
+        self.verify_signatures(segment, &branch)?;
+        Ok(branch)
+    }
+
+    /// The blocks of `segment` above `place`, each linked to the one before.
+    fn linked(segment: &ChainSegment, place: Link) -> Result<Vec<Final>, SegmentFlaw> {
+        let mut last = place;
         let mut branch = Vec::new();
-        for (block, beacon) in segment.blocks.iter().filter(|(block, _)| block.height > tip.height) {
+        for (block, beacon) in segment.blocks.iter().filter(|(block, _)| block.height > place.height) {
             let follows = block.parent == last.hash && block.parent_view == last.view;
             if !follows
                 || block.height != last.height.next()
@@ -202,10 +263,6 @@ impl Consensus {
             last = Link::of(hash, block);
             branch.push(Final { hash, block: block.clone(), beacon: *beacon, stored: false });
         }
-        if branch.is_empty() {
-            return Err(SegmentFlaw::Nothing);
-        }
-        self.verify_signatures(segment, &branch)?;
         Ok(branch)
     }
 

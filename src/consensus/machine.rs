@@ -1,5 +1,6 @@
 //! The machine: one input in, effects out; between them every rule until none has anything to do.
 
+use super::amnesia::Amnesia;
 use super::catch_up::CatchUp;
 use super::certify::Certifier;
 use super::chain::Chain;
@@ -50,6 +51,8 @@ pub struct Consensus {
     pub(super) fetches: Fetches,
     pub(super) peers: Peers,
     pub(super) evidence: Evidence,
+    /// `None`: every vote that this replica gave is known.
+    pub(super) amnesia: Option<Amnesia>,
     /// When the next resend is due, on the scale of waits.
     pub(super) resend_due: Time,
     /// What `SetTimer` last asked for.
@@ -86,6 +89,7 @@ impl Consensus {
             fetches: Fetches::default(),
             peers,
             evidence: Evidence::default(),
+            amnesia: None,
             resend_due: Time::ZERO,
             armed: None,
             started: false,
@@ -125,6 +129,8 @@ impl Consensus {
     /// Applies the rules until none of them changes anything. Each change uses up something that
     /// comes but once (a vote, a view, a finalization), so this ends.
     fn settle(&mut self) {
+        while !self.stopped && (self.deliver() || self.enter()) {}
+        self.recollect();
         while !self.stopped
             && (self.deliver() || self.enter() || self.notarize() || self.nullify() || self.propose())
         {
@@ -152,7 +158,8 @@ impl Consensus {
     /// certified height.
     pub fn status(&self) -> PeerStatus {
         let view = self.pool.first_gap(self.chain.tip.view).min(self.view.number);
-        PeerStatus { view, finalized: self.chain.tip.height, certified: self.certifier.height() }
+        let (finalized, certified) = (self.chain.tip.height, self.certifier.height());
+        PeerStatus { view, entered: self.view.number, finalized, certified }
     }
 
     /// The view that this replica is in.

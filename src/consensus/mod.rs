@@ -47,8 +47,14 @@
 //!     sent what it lacks. (`resend`, `catch_up`)
 //! 12. A body that is known by hash alone is fetched from those who voted for it, one after the
 //!     other; a chain that cannot be linked is fetched as a segment, from one peer at a time. (`fetch`, `catch_up`)
+//!     A peer that has purged the blocks answers with a package instead: a final block with the certified root of its
+//!     state. Verified, it leaves as [`Effect::FetchState`](crate::types::Effect); whoever performs that starts this machine
+//!     again on the fetched state.
+//! 13. A replica that lost its disk does not know what it voted. It gives no vote until it is in a view in which it
+//!     cannot have given any. (`amnesia`)
 
 mod aggregate;
+mod amnesia;
 mod catch_up;
 pub mod ceremony;
 mod certify;

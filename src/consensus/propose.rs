@@ -32,7 +32,8 @@ impl Consensus {
             Proposing::Empty => heartbeat,
             Proposing::Asked { .. } | Proposing::Done => false,
         };
-        if !ready || self.view.leader != self.keys.keyring.own() || self.has_given_up() {
+        let leads = self.view.leader == self.keys.keyring.own() && !self.is_mute(self.view.number);
+        if !ready || !leads || self.has_given_up() {
             return false;
         }
         let Some((parent, ancestors)) = self.best_parent() else {

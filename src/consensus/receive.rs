@@ -34,8 +34,12 @@ impl Consensus {
             PeerMessage::FetchBlock(hash) => self.serve_block(from, &hash),
             PeerMessage::FetchChain(height) => self.serve_chain(from, height),
             PeerMessage::Chain(segment) => self.receive_chain(from, *segment),
+            PeerMessage::Package(package) => self.receive_package(from, package),
             // Not for consensus.
-            PeerMessage::Ingress(_) | PeerMessage::Ceremony(_) => {}
+            PeerMessage::Ingress(_)
+            | PeerMessage::Ceremony(_)
+            | PeerMessage::FetchState(_)
+            | PeerMessage::StatePart(_) => {}
         }
     }
 

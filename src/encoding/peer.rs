@@ -3,7 +3,9 @@
 use super::artifact::{BLOCK, PROPOSAL, array, bls, copy, digest, node, present};
 use super::bound::{self, Shape};
 use super::{DecodeError, Fault, proto};
-use crate::types::limits::{CHAIN_SEGMENT_BLOCKS_MAX, INGRESS_BYTES_MAX, PEER_MESSAGE_BYTES_MAX};
+use crate::types::limits::{
+    CHAIN_SEGMENT_BLOCKS_MAX, INGRESS_BYTES_MAX, PEER_MESSAGE_BYTES_MAX, STATE_ITEM_BYTES_MAX,
+};
 use crate::types::*;
 use prost::Message;
 use prost::bytes::Bytes;
@@ -17,6 +19,7 @@ const CHAIN: &[Shape] =
 const PEER_MESSAGE: &[Shape] = &[
     Shape { tag: 1, field: "proposal", max: 1, inside: PROPOSAL },
     Shape { tag: 14, field: "chain", max: 1, inside: CHAIN },
+    Shape { tag: 16, field: "package", max: 1, inside: CHAIN },
 ];
 
 /// One encoded message, ready to be sent to any number of peers.
@@ -60,6 +63,11 @@ impl From<&PeerMessage> for Wire {
             PeerMessage::FetchBlock(hash) => Wire::FetchBlock(copy(&hash.0)),
             PeerMessage::FetchChain(height) => Wire::FetchChain(height.0),
             PeerMessage::Chain(segment) => Wire::Chain(segment.as_ref().into()),
+            PeerMessage::Package(package) => Wire::Package(package.as_ref().into()),
+            PeerMessage::FetchState(request) => Wire::FetchState(request.into()),
+            PeerMessage::StatePart(part) => {
+                Wire::StatePart(proto::StatePart { id: part.id, part: part.part.clone() })
+            }
             PeerMessage::Ceremony(message) => Wire::Ceremony(message.as_ref().into()),
         }
     }
@@ -93,6 +101,9 @@ impl TryFrom<Wire> for PeerMessage {
             Wire::FetchBlock(hash) => PeerMessage::FetchBlock(digest(&hash, "fetch_block")?),
             Wire::FetchChain(height) => PeerMessage::FetchChain(Height(height)),
             Wire::Chain(segment) => PeerMessage::Chain(Box::new(segment.try_into()?)),
+            Wire::Package(package) => PeerMessage::Package(Box::new(package.try_into()?)),
+            Wire::FetchState(request) => PeerMessage::FetchState(request.try_into()?),
+            Wire::StatePart(part) => PeerMessage::StatePart(StatePart { id: part.id, part: part.part }),
             Wire::Ceremony(message) => PeerMessage::Ceremony(Box::new(message.try_into()?)),
         })
     }
@@ -202,6 +213,7 @@ impl From<&PeerStatus> for proto::PeerStatus {
             view: status.view.0,
             finalized: status.finalized.0,
             certified: status.certified.0,
+            entered: status.entered.0,
         }
     }
 }
@@ -209,7 +221,24 @@ impl From<&PeerStatus> for proto::PeerStatus {
 impl From<proto::PeerStatus> for PeerStatus {
     fn from(status: proto::PeerStatus) -> Self {
         let (finalized, certified) = (Height(status.finalized), Height(status.certified));
-        PeerStatus { view: View(status.view), finalized, certified }
+        PeerStatus { view: View(status.view), entered: View(status.entered), finalized, certified }
+    }
+}
+
+impl From<&StateRequest> for proto::StateRequest {
+    fn from(request: &StateRequest) -> Self {
+        proto::StateRequest { id: request.id, height: request.height.0, item: request.item.clone() }
+    }
+}
+
+impl TryFrom<proto::StateRequest> for StateRequest {
+    type Error = DecodeError;
+
+    fn try_from(request: proto::StateRequest) -> Result<Self, DecodeError> {
+        if request.item.len() > STATE_ITEM_BYTES_MAX {
+            return Err(Fault::TooLong { max: STATE_ITEM_BYTES_MAX }.at("state_request.item"));
+        }
+        Ok(StateRequest { id: request.id, height: Height(request.height), item: request.item })
     }
 }
 

@@ -43,6 +43,7 @@ mod tests;
 pub use crate::encoding::management::effective_canister_id;
 pub use batch::{Executed, HeightFacts, execute_batch};
 pub use inspect::inspect;
+pub use management::install::module_record;
 pub use query::query;
 
 use batch::Executor;

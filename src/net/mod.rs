@@ -64,6 +64,15 @@ pub struct Received {
     _room: OwnedSemaphorePermit,
 }
 
+#[cfg(test)]
+impl Received {
+    /// As if `from` had sent it.
+    pub fn new(from: NodeIndex, message: PeerMessage) -> Received {
+        let room = Arc::new(tokio::sync::Semaphore::new(1)).try_acquire_owned();
+        Received { from, message, _room: room.expect("a new semaphore has a permit") }
+    }
+}
+
 /// Where received messages go; called from the network's own threads, must not block.
 pub type Inbox = Arc<dyn Fn(Received) + Send + Sync>;
 
@@ -131,6 +140,11 @@ impl Net {
         }
     }
 
+    /// All nodes but this one.
+    pub fn others(&self) -> Vec<NodeIndex> {
+        node_indexes().take(self.links.len()).filter(|node| *node != self.own).collect()
+    }
+
     /// To how many peers messages flow at this moment.
     pub fn connected(&self) -> usize {
         self.links.iter().filter(|link| link.open.load(Ordering::Relaxed)).count()
@@ -150,7 +164,10 @@ fn node_indexes() -> impl Iterator<Item = NodeIndex> {
 /// Rule 4: what must overtake, and what may wait and be dropped first.
 fn urgency(message: &PeerMessage) -> Urgency {
     match message {
-        PeerMessage::Ingress(_) | PeerMessage::Chain(_) => Urgency::Bulk,
+        PeerMessage::Ingress(_)
+        | PeerMessage::Chain(_)
+        | PeerMessage::Package(_)
+        | PeerMessage::StatePart(_) => Urgency::Bulk,
         _ => Urgency::Prompt,
     }
 }

@@ -2,12 +2,14 @@
 
 use super::ceremony::{Ceremonial, Latecomers, generate_keys};
 use super::certified::Certifier;
-use super::chain::serve_chain;
+use super::chain::{Librarian, serve_state};
+use super::checkpoint::{Checkpoints, Frozen};
 use super::execute::Execution;
 use super::handle::Identity;
 use super::key::{KeyDir, NodeKeys, SubnetKeys};
 use super::mailbox::Mailbox;
 use super::order::{Order, Outside};
+use super::sync::{News, Sync};
 use super::thread::Threads;
 use super::{End, NodeError};
 use crate::consensus::Keys;
@@ -15,17 +17,19 @@ use crate::consensus::ceremony::CeremonyKeys;
 use crate::crypto::node_key::Committee;
 use crate::crypto::user::{root_key_der, self_authenticating};
 use crate::ingress::Authenticator;
-use crate::net::Net;
+use crate::net::{Net, Received};
 use crate::replica::Replica;
 use crate::state::{HostFailure, ReplicatedState};
 use crate::storage::Rocks;
 use crate::telemetry::{Health, Metrics};
-use crate::types::limits::{CHAIN_REQUESTS_MAX, EXECUTION_QUEUE_MAX};
+use crate::types::limits::{CHAIN_REQUESTS_MAX, EXECUTION_QUEUE_MAX, STATE_PART_PATIENCE_MS};
 use crate::types::*;
 use crate::wasm::Engine;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// All that a replica is made of.
@@ -45,6 +49,12 @@ pub struct Boot {
     pub certifier: Arc<Certifier>,
     pub identity: watch::Sender<Option<Arc<Identity>>>,
     pub threads: Threads,
+    pub keeps_history: bool,
+    pub checkpoint_heights: NonZeroU64,
+    /// Requests for parts of the state.
+    pub state_requests: Receiver<Received>,
+    /// The door of the thread that fetches a state, and what comes through it.
+    pub sync: (SyncSender<News>, Receiver<News>),
 }
 
 /// The state before the first block, of a subnet with this root key in DER.
@@ -138,28 +148,55 @@ impl Boot {
         recovered: Recovered,
         state: ReplicatedState,
     ) -> Result<Option<End>, NodeError> {
+        if recovered.votes_lost {
+            tracing::warn!("this node's keys are here but its chain is not: silent until no lost vote can be contradicted");
+        }
         tracing::info!(
             executed = recovered.executed.0,
             finalized = recovered.finalized.last().map_or(0, |(_, block, _)| block.height.0),
             certified = recovered.certification.map_or(0, |certification| certification.height.0),
             "recovered from disk"
         );
+        let latecomers = Latecomers::new(self.ceremony_keys()?, subnet.transcript)?;
         let (batches, batches_waiting) = sync_channel(EXECUTION_QUEUE_MAX);
-        let (chain_requests, requests_waiting) = sync_channel(CHAIN_REQUESTS_MAX);
+        let (chain_jobs, jobs_waiting) = sync_channel(CHAIN_REQUESTS_MAX);
+        let checkpoints = Arc::new(Checkpoints::default());
+        // Whatever was executed last may be offered, so that peers are served soon after a restart.
+        checkpoints.freeze(Frozen { state: state.clone(), source: self.rocks.source() });
         self.certifier.recovered(state.clone(), recovered.certification);
         let execution = Execution {
             engine: self.engine.clone(),
             rocks: self.rocks.clone(),
             certifier: self.certifier.clone(),
+            checkpoints: checkpoints.clone(),
+            checkpoint_heights: self.checkpoint_heights,
             mailbox: self.mailbox.clone(),
             metrics: self.metrics.clone(),
         };
         let executing =
             self.threads.spawn("atoll-execute", move || execution.run(state, &batches_waiting))?;
-        let (rocks, net) = (self.rocks.clone(), self.net.clone());
-        let serving =
-            self.threads.spawn("atoll-chain", move || serve_chain(&rocks, &net, &requests_waiting))?;
-        let latecomers = Latecomers::new(self.ceremony_keys()?, subnet.transcript)?;
+        let librarian = Librarian {
+            rocks: self.rocks.clone(),
+            net: self.net.clone(),
+            checkpoints: checkpoints.clone(),
+            metrics: self.metrics.clone(),
+            keeps_history: self.keeps_history,
+        };
+        let serving = self.threads.spawn("atoll-chain", move || librarian.run(&jobs_waiting))?;
+        let (net, requests) = (self.net.clone(), self.state_requests);
+        let offers = checkpoints.clone();
+        self.threads.spawn("atoll-state", move || serve_state(&offers, &net, &requests))?;
+        let sync = Sync {
+            data_dir: self.data_dir.clone(),
+            chain: self.chain,
+            rocks: self.rocks.clone(),
+            engine: self.engine.clone(),
+            net: self.net.clone(),
+            metrics: self.metrics.clone(),
+            patience: Duration::from_millis(STATE_PART_PATIENCE_MS),
+        };
+        let (door, news) = self.sync;
+        self.threads.spawn("atoll-sync", move || sync.run(&news))?;
         let keys = Keys {
             keyring: subnet.keyring,
             identity: self.keys.identity.clone(),
@@ -178,7 +215,9 @@ impl Boot {
                 certifier: self.certifier,
                 metrics: self.metrics.clone(),
                 batches,
-                chain_requests,
+                chain_jobs,
+                checkpoints,
+                sync: door,
                 timer: None,
             },
         };

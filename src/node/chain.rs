@@ -1,26 +1,96 @@
-//! The thread that reads finalized blocks for peers that are behind, so that the replica's thread
-//! never waits for old blocks.
+//! The threads that read for peers that are behind, so that the replica's thread never waits for old blocks or for
+//! parts of a state; and that purge what no peer needs any more.
 
+use super::checkpoint::Checkpoints;
 use super::{End, NodeError};
-use crate::net::Net;
+use crate::net::{Net, Received};
+use crate::state::transfer::Item;
 use crate::storage::Rocks;
-use crate::types::{Height, NodeIndex, PeerMessage};
+use crate::telemetry::Metrics;
+use crate::types::{Certification, Height, NodeIndex, PeerMessage, StatePart, StateRequest};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use std::time::Instant;
 
-/// Serves requests until none can come any more.
+/// Work for the chain's thread.
+pub enum ChainJob {
+    /// Finalized blocks for a peer, or the package if they are purged.
+    Serve { to: NodeIndex, from: Height },
+    /// A height was certified: if its state is frozen, it is offered, and the blocks below are purged.
+    Certified(Certification),
+}
+
+/// What the chain's thread works with.
+pub struct Librarian {
+    pub rocks: Arc<Rocks>,
+    pub net: Arc<Net>,
+    pub checkpoints: Arc<Checkpoints>,
+    pub metrics: Arc<Metrics>,
+    /// Whether all blocks are kept, for ever.
+    pub keeps_history: bool,
+}
+
+impl Librarian {
+    /// Works until no job can come any more.
+    ///
+    /// # Errors
+    /// The disk fails.
+    pub fn run(self, jobs: &Receiver<ChainJob>) -> Result<Option<End>, NodeError> {
+        while let Ok(job) = jobs.recv() {
+            match job {
+                ChainJob::Serve { to, from } => self.serve(to, from)?,
+                ChainJob::Certified(certification) => self.checkpoint(certification)?,
+            }
+        }
+        Ok(None)
+    }
+
+    fn serve(&self, to: NodeIndex, from: Height) -> Result<(), NodeError> {
+        if let Some(segment) = self.rocks.chain_segment(from)? {
+            self.net.send(to, &PeerMessage::Chain(Box::new(segment)));
+            return Ok(());
+        }
+        let purged = self.rocks.first_finalized()?.is_some_and(|first| from < first);
+        if let Some(package) = self.checkpoints.package().filter(|_| purged) {
+            self.net.send(to, &PeerMessage::Package(Box::new(package.as_ref().clone())));
+        }
+        Ok(())
+    }
+
+    fn checkpoint(&self, certification: Certification) -> Result<(), NodeError> {
+        let Some(frozen) = self.checkpoints.take(&certification) else {
+            return Ok(());
+        };
+        let Some(package) = self.rocks.package(certification)? else {
+            return Ok(());
+        };
+        self.checkpoints.offer(frozen, Arc::new(package), Instant::now());
+        self.metrics.checkpoint(certification.height);
+        if !self.keeps_history {
+            let purged = self.rocks.purge(certification.height)?;
+            tracing::debug!(height = certification.height.0, purged, "this height's state is offered to peers");
+        }
+        Ok(())
+    }
+}
+
+/// Answers peers that fetch a state, until no request can come any more.
 ///
 /// # Errors
 /// The disk fails.
-pub fn serve_chain(
-    rocks: &Rocks,
-    net: &Arc<Net>,
-    requests: &Receiver<(NodeIndex, Height)>,
+pub fn serve_state(
+    checkpoints: &Checkpoints,
+    net: &Net,
+    requests: &Receiver<Received>,
 ) -> Result<Option<End>, NodeError> {
-    while let Ok((to, from)) = requests.recv() {
-        if let Some(segment) = rocks.chain_segment(from)? {
-            net.send(to, &PeerMessage::Chain(Box::new(segment)));
-        }
+    while let Ok(received) = requests.recv() {
+        let PeerMessage::FetchState(StateRequest { id, height, item }) = &received.message else {
+            continue;
+        };
+        let item = Item::decode(item);
+        let part = item.map(|item| checkpoints.part(*height, &item, Instant::now()));
+        let part = part.transpose()?.flatten();
+        net.send(received.from, &PeerMessage::StatePart(StatePart { id: *id, part }));
     }
     Ok(None)
 }

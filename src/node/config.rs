@@ -2,9 +2,11 @@
 
 use crate::crypto::genesis::{GenesisError, parse_genesis};
 use crate::telemetry::LogFormat;
+use crate::types::limits::CHECKPOINT_HEIGHTS;
 use crate::types::{Genesis, NodeIndex};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 /// The configuration of one node. Relative paths are relative to the file's directory.
@@ -25,6 +27,13 @@ pub struct Config {
     pub metrics_listen: String,
     #[serde(default)]
     pub log_format: LogFormat,
+    /// Keep all blocks, so that `atoll replay` can begin at genesis. Otherwise they are purged when no peer
+    /// needs them any more.
+    #[serde(default)]
+    pub keep_history: bool,
+    /// Every so many heights a state is offered to replicas that are far behind, and the blocks below are purged.
+    #[serde(default = "checkpoint_heights")]
+    pub checkpoint_heights: NonZeroU64,
     /// Addresses of peers that differ, seen from here, from those in the genesis, by node index.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub peer_addresses: BTreeMap<String, String>,
@@ -41,6 +50,10 @@ pub enum ConfigError {
     Genesis { path: PathBuf, error: GenesisError },
     #[error("peer_addresses: {key:?} is not the index of another node of the genesis")]
     Peer { key: String },
+}
+
+fn checkpoint_heights() -> NonZeroU64 {
+    CHECKPOINT_HEIGHTS
 }
 
 impl Config {

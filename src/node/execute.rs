@@ -1,6 +1,7 @@
 //! The execution thread: heights in order, each executed, committed, reported.
 
 use super::certified::Certifier;
+use super::checkpoint::{Checkpoints, Frozen};
 use super::mailbox::{Event, Mailbox};
 use super::{End, NodeError};
 use crate::execution::execute_batch;
@@ -9,6 +10,7 @@ use crate::storage::Rocks;
 use crate::telemetry::{HeightFacts, Metrics};
 use crate::types::{Batch, Executed};
 use crate::wasm::Engine;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Instant;
@@ -18,6 +20,8 @@ pub struct Execution {
     pub engine: Arc<Engine>,
     pub rocks: Arc<Rocks>,
     pub certifier: Arc<Certifier>,
+    pub checkpoints: Arc<Checkpoints>,
+    pub checkpoint_heights: NonZeroU64,
     pub mailbox: Arc<Mailbox>,
     pub metrics: Arc<Metrics>,
 }
@@ -57,6 +61,9 @@ impl Execution {
             execution,
             commit,
         });
+        if batch.height.0.is_multiple_of(self.checkpoint_heights.get()) {
+            self.checkpoints.freeze(Frozen { state: state.clone(), source: self.rocks.source() });
+        }
         self.certifier.executed(state.clone());
         self.mailbox.put(Event::Executed(Executed { height: batch.height, root }));
         Ok(state)

@@ -10,8 +10,9 @@
 //! 3. *Admission* ([`admit`]): calls that peers gossip are authenticated here, in as many threads as
 //!    there is use for, before they reach the replica.
 //! 4. *Queries* ([`query`]): on the newest certified state, never on anything newer.
-//! 5. *Chain* ([`chain`]): reads old blocks for peers that are behind.
-//! 6. The network, HTTP and metrics run on tokio.
+//! 5. *Chain* and *state* ([`chain`]): read old blocks, and parts of a state, for peers that are behind; the first also
+//!    purges blocks that nobody needs.
+//! 6. *Sync* ([`sync`]): fetches a state when this replica is far behind. The network, HTTP and metrics run on tokio.
 //!
 //! **Certified state** ([`certified`])
 //! 7. Executed snapshots wait, bounded, for their certification; then they are published. Users see
@@ -28,12 +29,21 @@
 //!     which then ends with code 2.
 //! 11. When nothing was certified for a while, log, metrics and health name what consensus waits for, and
 //!     of whom ([`stall`]).
+//!
+//! **Far behind**
+//! 12. Every so many heights the state is frozen; certified, it is offered to peers that are far behind, and the blocks
+//!     below are purged, unless `keep_history` is set ([`checkpoint`]).
+//! 13. A replica whose peers have purged the blocks that it lacks fetches such a state beside its own, and when it is
+//!     whole starts anew from it: [`End::Synced`]. Its votes are carried over.
+//! 14. Keys of the subnet on disk, and no chain: this replica lost its disk, and with it the votes that it gave. It is
+//!     silent until it cannot contradict them (consensus, rule 13).
 
 mod admit;
 mod boot;
 mod ceremony;
 mod certified;
 mod chain;
+mod checkpoint;
 mod config;
 mod error;
 mod evidence;
@@ -47,6 +57,7 @@ mod query;
 mod replay;
 mod stall;
 mod start;
+mod sync;
 #[cfg(test)]
 mod tests;
 mod thread;

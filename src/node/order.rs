@@ -2,9 +2,12 @@
 
 use super::ceremony::Latecomers;
 use super::certified::Certifier;
+use super::chain::ChainJob;
+use super::checkpoint::Checkpoints;
 use super::evidence::write_evidence;
 use super::mailbox::{Admitted, Event, Mailbox};
 use super::stall::Progress;
+use super::sync::News;
 use super::{End, NodeError, wall_clock};
 use crate::ingress::PoolFull;
 use crate::net::{Net, Received};
@@ -36,7 +39,9 @@ pub struct Outside {
     pub certifier: Arc<Certifier>,
     pub metrics: Arc<Metrics>,
     pub batches: SyncSender<Batch>,
-    pub chain_requests: SyncSender<(NodeIndex, Height)>,
+    pub chain_jobs: SyncSender<ChainJob>,
+    pub checkpoints: Arc<Checkpoints>,
+    pub sync: SyncSender<News>,
     pub timer: Option<Instant>,
 }
 
@@ -151,9 +156,17 @@ impl Outside {
                 self.timer = Instant::now().checked_add(wait);
             }
             Effect::Execute(batch) => self.execute(batch),
-            Effect::Certified(certification) => self.certifier.certified(certification),
+            Effect::Certified(certification) => {
+                self.certifier.certified(certification);
+                if self.checkpoints.awaits(certification.height) {
+                    let _ = self.chain_jobs.try_send(ChainJob::Certified(certification));
+                }
+            }
             Effect::ServeChain { to, from } => {
-                let _ = self.chain_requests.try_send((to, from));
+                let _ = self.chain_jobs.try_send(ChainJob::Serve { to, from });
+            }
+            Effect::FetchState(package) => {
+                let _ = self.sync.try_send(News::Package(package));
             }
             Effect::Halt(divergence) => return self.halt(&divergence).map(Some),
             // The client was told when the call was taken.

@@ -8,7 +8,7 @@ use crate::crypto::node_key::Committee;
 use crate::crypto::user::root_key_der;
 use crate::execution::execute_batch;
 use crate::replica::batch;
-use crate::storage::Rocks;
+use crate::storage::{Rocks, Votes};
 use crate::types::{Height, StateRoot};
 use crate::wasm::Engine;
 
@@ -37,10 +37,13 @@ pub fn replay(config: &Config, mut told: impl FnMut(Height, Height)) -> Result<R
     let committee = Committee::from_genesis(&genesis)?;
     let chain = chain_id(&genesis);
     let keys = KeyDir::new(&config.key_dir).load_subnet_keys(chain)?.ok_or(NodeError::NothingExecuted)?;
-    let rocks = Rocks::open(&config.data_dir.join("chain"), &chain)?;
+    let rocks = Rocks::open(&config.data_dir.join("chain"), &chain, Votes::MayBeLost)?;
     let recovered = rocks.recover()?;
     let stored = recovered.root.ok_or(NodeError::NothingExecuted)?;
     let certified = recovered.certification;
+    if let Some(first) = rocks.first_finalized()?.filter(|first| *first > Height(1)) {
+        return Err(NodeError::Purged(first));
+    }
     let engine = Engine::new(Some(config.data_dir.join("modules")));
     let mut state = genesis_state(&genesis, &committee, &root_key_der(&keys.keyring.root_key()))?;
     let (mut calls, mut uncertified) = (0u64, None);

@@ -10,16 +10,20 @@ use super::key::KeyDir;
 use super::mailbox::{Event, Mailbox};
 use super::query::Queries;
 use super::thread::Threads;
+use super::sync::{News, take_place};
 use super::{NodeError, boot};
 use crate::crypto::hash::chain_id;
 use crate::crypto::node_key::Committee;
 use crate::net::{Inbox, Member, Membership, Net, Received};
-use crate::storage::Rocks;
+use crate::storage::{Rocks, Votes};
 use crate::telemetry::{self, Health, Metrics};
-use crate::types::limits::{INGRESS_PLACES_MAX, NODE_STOP_MS, QUERY_QUEUE_MAX};
+use crate::types::limits::{
+    INGRESS_PLACES_MAX, NODE_STOP_MS, QUERY_QUEUE_MAX, STATE_PARTS_WAITING_MAX, STATE_REQUESTS_MAX,
+};
 use crate::types::{Genesis, PeerMessage};
 use crate::wasm::Engine;
 use std::future::Future;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -33,6 +37,8 @@ pub enum End {
     Stopped,
     /// Its state differs from a quorum's (rule 10).
     Halted,
+    /// It fetched a recent state: to be started again, from that (rule 13).
+    Synced,
     /// The host failed (rule 9).
     Failed(NodeError),
 }
@@ -71,7 +77,12 @@ impl Node {
         let membership = Membership { chain, own, nodes: members(config, &genesis, &committee)? };
         std::fs::create_dir_all(&config.data_dir)
             .map_err(NodeError::io(format!("creating {}", config.data_dir.display())))?;
-        let rocks = Arc::new(Rocks::open(&config.data_dir.join("chain"), &chain)?);
+        let votes = match key_dir.load_subnet_keys(chain)? {
+            Some(_) => Votes::MayBeLost,
+            None => Votes::None,
+        };
+        take_place(&config.data_dir, &chain, votes)?;
+        let rocks = Arc::new(Rocks::open(&config.data_dir.join("chain"), &chain, votes)?);
         let engine = Arc::new(Engine::new(Some(config.data_dir.join("modules"))));
         harden()?;
         let listeners = Listeners::bind(config).await?;
@@ -82,7 +93,10 @@ impl Node {
         let threads = Threads(ends);
         let (identity, identity_seen) = watch::channel(None);
         let admission = Admission::start(&threads, &mailbox, &metrics, &identity_seen)?;
-        let inbox = inbox(mailbox.clone(), admission, metrics.clone());
+        let (requests, state_requests) = sync_channel(STATE_REQUESTS_MAX);
+        let sync = sync_channel(STATE_PARTS_WAITING_MAX);
+        let doors = Doors { mailbox: mailbox.clone(), admission, requests, sync: sync.0.clone() };
+        let inbox = doors.inbox(metrics.clone());
         let tls_key = keys.tls.to_pkcs8_der();
         let net = Arc::new(Net::start(listeners.peer, membership, tls_key, inbox)?);
         tokio::spawn(telemetry::serve(listeners.metrics, pages(&metrics, &net)));
@@ -121,6 +135,10 @@ impl Node {
             certifier,
             identity,
             threads: threads.clone(),
+            keeps_history: config.keep_history,
+            checkpoint_heights: config.checkpoint_heights,
+            state_requests,
+            sync,
         };
         threads.spawn("atoll-replica", move || boot::run(boot))?;
         Ok(Node { handle, api: Some(listeners.api), mailbox, metrics, ended })
@@ -194,15 +212,27 @@ fn members(config: &Config, genesis: &Genesis, committee: &Committee) -> Result<
     Ok(keys.zip(addresses).map(|(tls_key, address)| Member { tls_key, address }).collect())
 }
 
-/// Calls go to admission, everything else to the replica.
-fn inbox(mailbox: Arc<Mailbox>, admission: Admission, metrics: Arc<Metrics>) -> Inbox {
-    Arc::new(move |received: Received| {
-        metrics.received(&received.message);
-        match received.message {
-            PeerMessage::Ingress(_) => admission.put(received),
-            _ => mailbox.put(Event::Peer(received)),
-        }
-    })
+/// Where what peers send goes: calls to admission, what concerns a state to its threads, everything else to the
+/// replica.
+struct Doors {
+    mailbox: Arc<Mailbox>,
+    admission: Admission,
+    requests: SyncSender<Received>,
+    sync: SyncSender<News>,
+}
+
+impl Doors {
+    fn inbox(self, metrics: Arc<Metrics>) -> Inbox {
+        Arc::new(move |received: Received| {
+            metrics.received(&received.message);
+            match received.message {
+                PeerMessage::Ingress(_) => self.admission.put(received),
+                PeerMessage::FetchState(_) => drop(self.requests.try_send(received)),
+                PeerMessage::StatePart(_) => drop(self.sync.try_send(News::Part(received))),
+                _ => self.mailbox.put(Event::Peer(received)),
+            }
+        })
+    }
 }
 
 fn pages(metrics: &Arc<Metrics>, net: &Arc<Net>) -> telemetry::Pages {

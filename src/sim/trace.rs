@@ -130,6 +130,9 @@ impl Facts {
             M::FetchBlock(hash) => Facts::new("fetch block", 0, short(hash)),
             M::FetchChain(height) => Facts::new("fetch chain", height.0, 0),
             M::Chain(c) => Facts::new("chain", c.finalization.view.0, c.blocks.len() as u64),
+            M::Package(c) => Facts::new("package", c.finalization.view.0, c.blocks.len() as u64),
+            M::FetchState(request) => Facts::new("fetch state", request.height.0, request.id),
+            M::StatePart(part) => Facts::new("state part", part.id, 0),
             M::Ceremony(_) => Facts::new("ceremony", 0, 0),
         }
     }
@@ -146,6 +149,7 @@ impl Facts {
             Record::Nullification(c, _) => Facts::new("nullification", c.view.0, 0),
             Record::Finalized { height, hash, .. } => Facts::new("finalized", height.0, short(hash)),
             Record::Certification(c) => Facts::new("certification", c.height.0, short(&c.root.0)),
+            Record::Recollected => Facts::new("recollected", 0, 0),
         }
     }
 }

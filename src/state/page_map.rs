@@ -96,6 +96,11 @@ impl PageMap {
         PageMap { tree, source: Some(source) }
     }
 
+    /// The root of the map that has these digests, in strictly ascending order of index.
+    pub fn root_of(digests: Vec<(u64, Digest)>) -> Digest {
+        Branch::from_ascending(digests).map_or(Digest::ZERO, |top| top.digest())
+    }
+
     /// `None`: the page is all zero.
     ///
     /// # Errors

@@ -307,18 +307,29 @@ impl PageSource for LayeredPages {
     }
 
     fn digests(&self) -> Result<Vec<(u64, Digest)>, HostFailure> {
-        let mut digests: BTreeMap<u64, Digest> = BTreeMap::new();
-        for volume in &self.volumes {
-            for (key, value) in self.source.scan(Column::PageDigest, &key::volume(*volume))? {
-                let index = key::number(&key).ok_or_else(|| damaged("the key of a page digest"))?;
-                if value.is_empty() {
-                    digests.remove(&index);
-                    continue;
-                }
-                let digest: [u8; 32] = value.as_ref().try_into().map_err(|_| damaged("a page digest"))?;
-                digests.insert(index, Digest(digest));
-            }
-        }
-        Ok(digests.into_iter().collect())
+        merged_digests(&*self.source, &self.volumes)
     }
+}
+
+/// The digests of the memory that these volumes make, oldest first (`volume`, rule 1), in ascending order of index.
+///
+/// # Errors
+/// [`HostFailure`] if `source` fails or is damaged.
+pub(super) fn merged_digests(
+    source: &dyn StateSource,
+    volumes: &[VolumeId],
+) -> Result<Vec<(u64, Digest)>, HostFailure> {
+    let mut digests: BTreeMap<u64, Digest> = BTreeMap::new();
+    for volume in volumes {
+        for (key, value) in source.scan(Column::PageDigest, &key::volume(*volume))? {
+            let index = key::number(&key).ok_or_else(|| damaged("the key of a page digest"))?;
+            if value.is_empty() {
+                digests.remove(&index);
+                continue;
+            }
+            let digest: [u8; 32] = value.as_ref().try_into().map_err(|_| damaged("a page digest"))?;
+            digests.insert(index, Digest(digest));
+        }
+    }
+    Ok(digests.into_iter().collect())
 }

@@ -5,13 +5,23 @@
 //!    the tree has the head's digest, the run begins where it was asked for with nothing left out, and each
 //!    value has the digest that stands there. So a piece is checked alone, before it is kept, and nobody has to
 //!    sign a list of pieces.
-//! 3. What records only name is checked by their name: a module and a chunk by its hash, the digests of a memory's
-//!    pages by the memory's root, a page by its digest.
+//! 3. What records only name ([`Needs`]) is checked by its name: a module and a chunk by its hash, the digests of a
+//!    memory's pages by the memory's root, a page by its digest.
+//! 4. Parts are bounded, and asked for in any number at once: a state of many small canisters comes in as few parts as
+//!    one of a few large ones. [`Item`] is what is asked for, [`Part`] the answer.
 
-use super::{Column, HostFailure, ReplicatedState, StateSource, record, tree};
+mod item;
+mod plan;
+#[cfg(test)]
+mod tests;
+pub use item::{DigestEntry, Item, PageName, Part, read_digests};
+pub use plan::{Memory, Needs};
+
+
+use super::{Column, Counters, HostFailure, ReplicatedState, StateSource, VolumeId, record, tree};
 use crate::certification::{HashTree, Lookup, Path, Run};
 use crate::crypto::hash::sha256;
-use crate::types::{Digest, StateRoot};
+use crate::types::{Digest, Height, StateRoot};
 use bytes::Bytes;
 
 /// The columns whose records the root covers one by one, in the order in which they are fetched.
@@ -78,6 +88,24 @@ impl ReplicatedState {
     }
 }
 
+/// The height of the state in `source`, whose records are there.
+///
+/// # Errors
+/// [`HostFailure`] if `source` fails, or the record is missing.
+pub fn height(source: &dyn StateSource) -> Result<Height, HostFailure> {
+    let bytes = source.get(Column::Subnet, record::key::COUNTERS)?;
+    let bytes = bytes.ok_or_else(|| HostFailure("a state without the record of its height".into()))?;
+    let counters: Counters = record::decode("the counters record", &bytes)?;
+    Ok(counters.height)
+}
+
+/// The page that a key of the columns `Page` and `PageDigest` names.
+pub fn page_name(key: &[u8]) -> Option<PageName> {
+    let (volume, index) = key.split_first_chunk::<8>()?;
+    let index = index.try_into().ok()?;
+    Some((VolumeId(u64::from_be_bytes(*volume)), u64::from_be_bytes(index)))
+}
+
 /// The digest of all records, as `head` shows it for the state with this root.
 ///
 /// # Errors
@@ -127,6 +155,3 @@ pub fn check(digest: Digest, column: Column, after: Option<&[u8]>, piece: &Piece
     }
     Ok(Checked { is_last: run.is_last && run.entries.len() == keys, records })
 }
-
-#[cfg(test)]
-mod tests;

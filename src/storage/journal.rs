@@ -109,6 +109,7 @@ impl Journal {
                 let entry = record::Finalized { height: *height, hash, beacon, finalization };
                 self.finalize(&entry, batch)?;
             }
+            Record::Recollected => batch.delete(Family::Meta, meta::AMNESIA),
             Record::Certification(certification) => {
                 if self.certified.is_none_or(|certified| certified < certification.height) {
                     self.certified = Some(certification.height);

@@ -16,9 +16,17 @@
 //!    nullifications of its view and those below, and the blocks that lost in them.
 //! 6. Recovery reads from the executed height to the finalized tip, and the views above: never the
 //!    whole chain, never the state.
-//! 7. Any error of the disk means: stop. Nothing is retried, nothing is guessed, and bytes that do not
+//! 7. A chain may begin above height 1: below a height whose state is offered to others, and in a directory that was
+//!    begun with a fetched state, there are no blocks.
+//! 8. A fetched state grows in a directory of its own, unsynced and in any order; what crashes leave of it is checked
+//!    again. Complete, it gets the chain that it stands on, then what must not be forgotten of the directory whose
+//!    place it takes: only then does it take it.
+//! 9. A directory that is made while the node's share of the subnet's keys exists already says so for as long as
+//!    consensus has not made up for it: votes were lost with the one before.
+//! 10. Any error of the disk means: stop. Nothing is retried, nothing is guessed, and bytes that do not
 //!    decode are named, never a panic.
 
+mod adopt;
 mod journal;
 pub mod key_file;
 mod mark;
@@ -33,7 +41,7 @@ mod snapshot;
 mod tests;
 
 pub use memory::Memory;
-pub use rocks::Rocks;
+pub use rocks::{Rocks, Votes};
 
 use crate::encoding::DecodeError;
 use crate::types::{ChainId, Height};

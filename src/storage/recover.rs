@@ -1,6 +1,6 @@
 //! What a restart finds.
 
-use super::schema::{self, Family};
+use super::schema::{self, Family, meta};
 use super::{Columns, StorageError, decoded, journal};
 use crate::encoding::record;
 use crate::types::*;
@@ -31,6 +31,7 @@ pub(super) fn recover(columns: &impl Columns) -> Result<Recovered, StorageError>
         nullifications: above(columns, Family::Nullification, view, record::decode_nullification)?,
         votes: above(columns, Family::Vote, view, record::decode_vote)?,
         executed_requests: Vec::new(),
+        votes_lost: columns.get(Family::Meta, meta::AMNESIA)?.is_some(),
     })
 }
 

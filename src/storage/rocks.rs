@@ -4,10 +4,11 @@ use super::journal::Journal;
 use super::mark::Mark;
 use super::schema::{Family, KEY_BYTES_MAX, VERSION, meta};
 use super::snapshot::Snapshot;
-use super::{Batch, Columns, StorageError, options, recover, segment};
-use crate::state::{StateDelta, StateSource};
+use super::{Batch, Columns, StorageError, adopt, options, recover, segment};
+use crate::state::{Column, StateDelta, StateSource, Write};
+use crate::types::limits::PURGED_PER_WRITE_MAX;
 use crate::types::{
-    Block, ChainId, ChainSegment, Digest, Height, RandomBeacon, Record, Recovered, StateRoot,
+    Block, Certification, ChainId, ChainSegment, Digest, Height, RandomBeacon, Record, Recovered, StateRoot,
 };
 use bytes::Bytes;
 use rocksdb::{ColumnFamily, DB, Direction, IteratorMode, WriteBatch, WriteOptions};
@@ -27,6 +28,15 @@ struct Writer {
     broken: bool,
 }
 
+/// What a directory that is made now must know of the time before it (preface, rule 9).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Votes {
+    /// This node cannot have voted in this chain yet.
+    None,
+    /// It may have, and what it voted is lost.
+    MayBeLost,
+}
+
 /// The handle of a family.
 pub(super) fn family(db: &DB, family: Family) -> Result<&ColumnFamily, StorageError> {
     let missing = || StorageError::Database(format!("no column family {}", family.name()));
@@ -38,12 +48,12 @@ fn failed(error: rocksdb::Error) -> StorageError {
 }
 
 impl Rocks {
-    /// Opens the directory, or makes it, for the chain of this id.
+    /// Opens the directory, or makes it, for the chain of this id. `votes` is heard only if it is made.
     ///
     /// # Errors
     /// [`StorageError`] if it cannot be opened, is of another chain or layout, or if synced writes are
     /// missing from its log.
-    pub fn open(dir: &Path, chain: &ChainId) -> Result<Rocks, StorageError> {
+    pub fn open(dir: &Path, chain: &ChainId, votes: Votes) -> Result<Rocks, StorageError> {
         let io = |error| StorageError::Database(format!("{}: {error}", dir.display()));
         std::fs::create_dir_all(dir).map_err(io)?;
         let mark = Mark::open(&dir.join("synced"))?;
@@ -54,7 +64,7 @@ impl Rocks {
         if found < synced {
             return Err(StorageError::LostWrites { synced, found });
         }
-        claim(&db, chain)?;
+        claim(&db, chain, votes)?;
         let writer = Writer { journal: Journal::load(&db)?, mark, broken: false };
         Ok(Rocks { db: Arc::new(db), writer: Mutex::new(writer) })
     }
@@ -101,6 +111,81 @@ impl Rocks {
         })
     }
 
+    /// Adds to a state that is being fetched (preface, rule 8): the prefixes of keys in `dropped` are deleted first.
+    ///
+    /// # Errors
+    /// As for [`Rocks::persist`].
+    pub fn grow(&self, dropped: &[(Column, Vec<u8>)], writes: Vec<Write>) -> Result<(), StorageError> {
+        let dropped = dropped.iter().map(|(column, prefix)| (Family::State(*column), prefix.clone()));
+        let writes = writes.into_iter().map(|write| (Family::State(write.column), write.key, write.value));
+        let batch = Batch { dropped: dropped.collect(), writes: writes.collect() };
+        self.write(|db, _| write(db, &batch, false))
+    }
+
+    /// The fetched state is complete: it is that of `package`'s first block. Synced.
+    ///
+    /// # Errors
+    /// As for [`Rocks::persist`].
+    pub fn adopt(&self, package: &ChainSegment) -> Result<(), StorageError> {
+        self.write_whole(&adopt::adoption(package))
+    }
+
+    /// Takes over what must not be forgotten of the directory whose place this one takes. Synced. `false`, and nothing is
+    /// changed, if that one has executed as much as this.
+    ///
+    /// # Errors
+    /// [`StorageError`] of either.
+    pub fn carry_over(&self, from: &Rocks) -> Result<bool, StorageError> {
+        match adopt::carried(&*from.db, &*self.db)? {
+            Some(batch) => self.write_whole(&batch).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// As if it had been made with these `votes`. Synced.
+    ///
+    /// # Errors
+    /// As for [`Rocks::persist`].
+    pub fn forget_votes(&self) -> Result<(), StorageError> {
+        let mut batch = Batch::default();
+        batch.put(Family::Meta, meta::AMNESIA, Vec::new());
+        self.write_whole(&batch)
+    }
+
+    /// Deletes the finalized blocks below `below`, oldest first, some hundred a write; how many. To be called for heights
+    /// that were executed.
+    ///
+    /// # Errors
+    /// As for [`Rocks::persist`].
+    pub fn purge(&self, below: Height) -> Result<usize, StorageError> {
+        let mut all = 0usize;
+        loop {
+            let (batch, purged) = adopt::purge(&*self.db, below, PURGED_PER_WRITE_MAX)?;
+            if purged == 0 {
+                return Ok(all);
+            }
+            self.write(|db, _| write(db, &batch, false))?;
+            all = all.saturating_add(purged);
+        }
+    }
+
+    /// The catch-up package of the height that `certification` certifies; `None` if the height is not final here, or
+    /// purged.
+    ///
+    /// # Errors
+    /// [`StorageError`] naming what is missing or damaged.
+    pub fn package(&self, certification: Certification) -> Result<Option<ChainSegment>, StorageError> {
+        segment::package(&*self.db, certification)
+    }
+
+    /// The lowest finalized height that is not purged.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the disk fails.
+    pub fn first_finalized(&self) -> Result<Option<Height>, StorageError> {
+        segment::first(&*self.db)
+    }
+
     /// What a restart needs (preface, rule 6).
     ///
     /// # Errors
@@ -116,7 +201,7 @@ impl Rocks {
 
     /// Finalized blocks from `from` on, for a replica that lags: bounded by
     /// `limits::CHAIN_SEGMENT_BLOCKS_MAX` and `limits::CHAIN_SEGMENT_BYTES_MAX`, and ending at a height that its own
-    /// finalization names (a run without one may go beyond). `None` if `from` is not final here.
+    /// finalization names (a run without one may go beyond). `None` if `from` is not final here, or purged.
     ///
     /// # Errors
     /// [`StorageError`] naming what is missing or damaged.
@@ -156,6 +241,16 @@ impl Rocks {
         write(&self.db, &batch, true).expect("a test's disk works");
     }
 
+    /// A synced write that the journal does not know of.
+    fn write_whole(&self, batch: &Batch) -> Result<(), StorageError> {
+        self.write(|db, writer| {
+            write(db, batch, true)?;
+            writer.mark.write(db.latest_sequence_number())?;
+            writer.journal = Journal::load(db)?;
+            Ok(())
+        })
+    }
+
     fn write(
         &self,
         write: impl FnOnce(&DB, &mut Writer) -> Result<(), StorageError>,
@@ -172,11 +267,14 @@ impl Rocks {
 }
 
 /// Checks version and chain of a directory; writes them into a new one.
-fn claim(db: &DB, chain: &ChainId) -> Result<(), StorageError> {
+fn claim(db: &DB, chain: &ChainId, votes: Votes) -> Result<(), StorageError> {
     if db.latest_sequence_number() == 0 {
         let mut batch = Batch::default();
         batch.put(Family::Meta, meta::VERSION, VERSION.to_be_bytes().to_vec());
         batch.put(Family::Meta, meta::CHAIN, chain.0.to_vec());
+        if votes == Votes::MayBeLost {
+            batch.put(Family::Meta, meta::AMNESIA, Vec::new());
+        }
         return write(db, &batch, true);
     }
     let wrong = |key| move |_| StorageError::damaged(Family::Meta, key, "wrong length");

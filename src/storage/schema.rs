@@ -9,16 +9,17 @@
 //! | | `chain` | chain id, 32 bytes | first open | never |
 //! | | `executed` | height, 8 bytes, and state root, 32 | commit | overwritten |
 //! | | `certification` | newest certification | `Record::Certification` | overwritten |
-//! | `block` | block hash | block | `Record::{Proposal, Block}` | when its view is final without it |
+//! | | `amnesia` | nothing; there if earlier votes may have been lost with the disk | first open | `Record::Recollected` |
+//! | `block` | block hash | block | `Record::{Proposal, Block}` | when its view is final without it; purge |
 //! | `proposal` | view, block hash | the proposer's signature, 64 bytes | `Record::Proposal` | when a block of its view or a later one is final |
 //! | `notarization` | view | notarization, beacon | `Record::Notarization` | likewise |
 //! | `nullification` | view | nullification, beacon | `Record::Nullification` | likewise |
 //! | `vote` | view, kind (1 byte) | own vote | `Record::Vote` | likewise |
-//! | `finalized` | height | block hash, beacon, finalization of it or a descendant | `Record::Finalized` | never |
+//! | `finalized` | height | block hash, beacon, finalization of it or a descendant | `Record::Finalized` | purge |
 //! | `canister` … `subnet` | see `state::Column` | state | commit | commit |
 //!
-//! Blocks and finalizations stay for ever until state sync lets replicas start from a later height;
-//! everything else of consensus is bounded by the views that are not final yet.
+//! Blocks and finalizations stay until they are purged, below a height whose state is offered to replicas that
+//! lag; everything else of consensus is bounded by the views that are not final yet.
 
 use crate::state::Column;
 use crate::types::{Digest, Height, View, Vote};
@@ -70,6 +71,7 @@ pub mod meta {
     pub const CHAIN: &[u8] = b"chain";
     pub const EXECUTED: &[u8] = b"executed";
     pub const CERTIFICATION: &[u8] = b"certification";
+    pub const AMNESIA: &[u8] = b"amnesia";
 }
 
 impl Family {

@@ -1,19 +1,24 @@
 //! Finalized blocks for a replica that lags.
 
+use super::schema::{self, Family};
 use super::{Columns, StorageError, journal, recover};
 use crate::types::*;
 use std::sync::Arc;
 
 /// The finalized blocks from `from` on, ending at the last height within the limits whose finalization
 /// names it; if there is none, at the first one beyond them that still fits a message. `None` if `from`
-/// is not final here, or no such run fits.
+/// is not final here, or purged, or no such run fits.
 pub(super) fn chain_segment(
     columns: &impl Columns,
     from: Height,
 ) -> Result<Option<ChainSegment>, StorageError> {
+    let from = from.max(Height(1));
+    if first(columns)?.is_none_or(|first| from < first) {
+        return Ok(None);
+    }
     let tip = journal::tip(columns)?.map_or(Height::ZERO, |tip| tip.height);
     let mut run = Run::default();
-    for height in (from.0.max(1)..=tip.0).map(Height) {
+    for height in (from.0..=tip.0).map(Height) {
         if !run.take(columns, height)? {
             break;
         }
@@ -25,6 +30,39 @@ pub(super) fn chain_segment(
     let certification = journal::certification(columns)?;
     let certification = certification.filter(|certification| certification.height >= from);
     Ok(Some(ChainSegment { blocks: run.blocks, finalization, certification }))
+}
+
+/// The catch-up package of the height that `certification` certifies: its block, those up to the next one that a
+/// finalization names, and that. `None` if the height is not final here, or the run does not fit a message.
+pub(super) fn package(
+    columns: &impl Columns,
+    certification: Certification,
+) -> Result<Option<ChainSegment>, StorageError> {
+    let tip = journal::tip(columns)?.map_or(Height::ZERO, |tip| tip.height);
+    if first(columns)?.is_none_or(|first| certification.height < first) {
+        return Ok(None);
+    }
+    let mut run = Run::default();
+    let mut heights = (certification.height.0..=tip.0).map(Height);
+    while run.end.is_none() {
+        match heights.next() {
+            Some(height) if run.take(columns, height)? => {}
+            _ => return Ok(None),
+        }
+    }
+    let finalization = run.end.map(|(_, finalization)| finalization);
+    let segment = |finalization| ChainSegment {
+        blocks: run.blocks,
+        finalization,
+        certification: Some(certification),
+    };
+    Ok(finalization.map(segment))
+}
+
+/// The lowest finalized height that is not purged.
+pub(super) fn first(columns: &impl Columns) -> Result<Option<Height>, StorageError> {
+    let first = columns.range(Family::Finalized, &[], 1)?.into_iter().next();
+    Ok(first.and_then(|(key, _)| schema::leading_number(&key)).map(Height))
 }
 
 #[derive(Default)]

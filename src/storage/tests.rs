@@ -11,7 +11,7 @@ use tempfile::TempDir;
 const CHAIN: ChainId = Digest([0xc4; 32]);
 
 fn open(dir: &Path) -> Rocks {
-    Rocks::open(dir, &CHAIN).unwrap()
+    Rocks::open(dir, &CHAIN, Votes::None).unwrap()
 }
 
 /// What both disks can do.
@@ -309,12 +309,12 @@ fn a_source_is_a_snapshot_and_outlives_the_directory_handle() {
 fn another_chain_or_layout_is_refused() {
     let dir = TempDir::new().unwrap();
     drop(open(dir.path()));
-    let other = Rocks::open(dir.path(), &Digest([1; 32])).err().unwrap();
+    let other = Rocks::open(dir.path(), &Digest([1; 32]), Votes::None).err().unwrap();
     assert!(matches!(other, StorageError::Chain { .. }), "{other}");
     let rocks = open(dir.path());
     rocks.overwrite(Family::Meta, meta::VERSION, &[0, 0, 0, 9]);
     drop(rocks);
-    let error = Rocks::open(dir.path(), &CHAIN).err().unwrap().to_string();
+    let error = Rocks::open(dir.path(), &CHAIN, Votes::None).err().unwrap().to_string();
     assert_eq!(error, "the directory holds layout version 9, this is version 1");
 }
 
@@ -327,7 +327,7 @@ fn check_damage(family: Family, key: &[u8], value: &[u8], expected: &str) {
     rocks.persist(&[proposal(4)]).unwrap();
     rocks.overwrite(family, key, value);
     drop(rocks);
-    let result = Rocks::open(dir.path(), &CHAIN).and_then(|rocks| rocks.recover());
+    let result = Rocks::open(dir.path(), &CHAIN, Votes::None).and_then(|rocks| rocks.recover());
     let error = result.err().map(|error| error.to_string()).unwrap_or_default();
     assert!(error.contains(expected), "{family:?}: {error:?}, not {expected:?}");
 }
@@ -395,7 +395,7 @@ fn a_torn_log_leaves_a_prefix() {
         fs::remove_file(torn.path().join("synced")).unwrap();
         fs::write(newest_log(torn.path()), &whole[..whole.len() - cut]).unwrap();
         // Without its first write the directory is not known to be a chain's.
-        if let Ok(rocks) = Rocks::open(torn.path(), &CHAIN) {
+        if let Ok(rocks) = Rocks::open(torn.path(), &CHAIN, Votes::None) {
             seen.insert(check_prefix(&rocks));
         }
     }
@@ -413,7 +413,7 @@ fn a_log_that_lost_synced_votes_is_refused() {
     copy(dir.path(), torn.path());
     let whole = fs::read(&log).unwrap();
     fs::write(newest_log(torn.path()), &whole[..whole.len() - 1]).unwrap();
-    let error = Rocks::open(torn.path(), &CHAIN).err().unwrap();
+    let error = Rocks::open(torn.path(), &CHAIN, Votes::None).err().unwrap();
     assert!(matches!(error, StorageError::LostWrites { .. }), "{error}");
 }
 
@@ -533,7 +533,7 @@ fn files(dir: &Path) -> Vec<(std::path::PathBuf, usize)> {
 type Everything = (Recovered, Vec<(Vec<u8>, Bytes)>);
 
 fn read_all(dir: &Path) -> Result<Everything, String> {
-    let rocks = Rocks::open(dir, &CHAIN).map_err(|error| error.to_string())?;
+    let rocks = Rocks::open(dir, &CHAIN, Votes::None).map_err(|error| error.to_string())?;
     let recovered = rocks.recover().map_err(|error| error.to_string())?;
     let source = rocks.source();
     let mut state = Vec::new();

@@ -12,6 +12,8 @@ pub enum Health {
     /// Taking part in the key generation of the first start.
     GeneratingKeys,
     Running,
+    /// Far behind: it fetches the state of a recent height.
+    FetchingState,
     /// Its state differs from a quorum's: it votes no more and keeps the evidence.
     Halted,
     Stopping,
@@ -24,6 +26,7 @@ impl Health {
             Health::Starting => "starting",
             Health::GeneratingKeys => "generating keys",
             Health::Running => "running",
+            Health::FetchingState => "fetching state",
             Health::Halted => "halted",
             Health::Stopping => "stopping",
         }

@@ -58,6 +58,8 @@ pub struct Metrics {
     expired: IntCounter,
     view: IntGauge,
     stalled: IntGauge,
+    offered: IntGauge,
+    synced: IntGaugeVec,
     waiting: IntGaugeVec,
     nullified: IntCounter,
     finality: Histogram,
@@ -153,6 +155,8 @@ impl Metrics {
             expired: make.counter("scheduler_expired_ingress_messages_count", "Calls that expired before their turn")?,
             view: make.gauge("atoll_view", "Current view of consensus")?,
             stalled: make.gauge("atoll_stalled_seconds", "Since nothing was certified here; 0 while it goes on")?,
+            offered: make.gauge("atoll_checkpoint_height", "Height of the state that is offered to peers that are far behind")?,
+            synced: make.gauges("atoll_state_sync_bytes", "Of the state that is being fetched: came from peers, was on disk", "from")?,
             waiting: make.gauges("atoll_waiting_for", "1 for what a replica that is stalled waits for", "what")?,
             nullified: make.counter("atoll_views_nullified_total", "Views that a quorum gave up")?,
             finality: make.seconds("atoll_finality_seconds", "From a block's proposal, by its leader's clock, to its finality here")?,
@@ -232,6 +236,17 @@ impl Metrics {
     }
 
     /// A view was given up.
+    /// The state after `height` is offered to peers that are far behind.
+    pub fn checkpoint(&self, height: Height) {
+        self.offered.set(gauge(height.0));
+    }
+
+    /// How much of a state that is being fetched is here: came from peers, or was on disk.
+    pub fn state_sync(&self, fetched: u64, reused: u64) {
+        self.synced.with_label_values(&["peers"]).set(gauge(fetched));
+        self.synced.with_label_values(&["disk"]).set(gauge(reused));
+    }
+
     pub fn nullified(&self) {
         self.nullified.inc();
     }
@@ -321,6 +336,9 @@ fn kind(message: &PeerMessage) -> &'static str {
         PeerMessage::FetchBlock(_) => "fetch_block",
         PeerMessage::FetchChain(_) => "fetch_chain",
         PeerMessage::Chain(_) => "chain",
+        PeerMessage::Package(_) => "package",
+        PeerMessage::FetchState(_) => "fetch_state",
+        PeerMessage::StatePart(_) => "state_part",
         PeerMessage::Ceremony(_) => "ceremony",
     }
 }

@@ -66,6 +66,9 @@ pub enum Effect {
         to: NodeIndex,
         from: Height,
     },
+    /// This replica is so far behind that its peers have purged the blocks that it needs: fetch the state of this verified
+    /// package, and start again from there. May come again, with newer packages, while that goes on.
+    FetchState(Box<ChainSegment>),
     /// A call that this replica's HTTP interface took finds no room in the pool: its sender must be told.
     IngressRefused(RequestId),
     /// Stop this replica: it, or a quorum against it, disagrees about an executed state.
@@ -124,6 +127,8 @@ pub enum Record {
         finalization: Finalization,
     },
     Certification(Certification),
+    /// No vote that was lost can be contradicted any more (`Recovered::votes_lost`).
+    Recollected,
 }
 
 /// The three votes a replica can give in a view.
@@ -169,4 +174,6 @@ pub struct Recovered {
     /// them a restarted replica would vote for blocks that carry them again. From the state's
     /// ingress history: storage leaves this empty, and whoever restores the state fills it in.
     pub executed_requests: Vec<(RequestId, Time)>,
+    /// Votes that this node gave before may be lost: it must say nothing that could contradict them.
+    pub votes_lost: bool,
 }

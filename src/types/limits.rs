@@ -361,6 +361,32 @@ pub const EXECUTION_QUEUE_MAX: usize = 64;
 pub const UNCERTIFIED_STATES_MAX: usize = 64;
 /// Peers' requests for old blocks that wait; further ones are dropped, and asked again.
 pub const CHAIN_REQUESTS_MAX: usize = 16;
+/// Heights between two states that are offered to replicas that are far behind; blocks below the newest offered
+/// one are purged.
+pub const CHECKPOINT_HEIGHTS: std::num::NonZeroU64 = std::num::NonZeroU64::new(500).unwrap();
+/// A state that was offered is held on for this long after a part of it was last asked for ...
+pub const CHECKPOINT_LEASE_MS: u64 = 30_000;
+/// ... but not for longer than this altogether, for what it holds cannot be compacted.
+pub const CHECKPOINT_LEASE_MAX_MS: u64 = 1_800_000;
+/// Finalized heights that are purged in one write.
+pub const PURGED_PER_WRITE_MAX: usize = 256;
+/// Requests for parts of the state that wait; further ones are dropped, and asked again.
+pub const STATE_REQUESTS_MAX: usize = 64;
+/// What a request for a part of the state names.
+pub const STATE_ITEM_BYTES_MAX: usize = 64 * 1024;
+/// Content in one part of the state, after which it ends.
+pub const STATE_PART_BYTES: usize = 2 * 1024 * 1024;
+/// Pages in one part of the state.
+pub const STATE_PART_PAGES: usize = STATE_PART_BYTES / PAGE_BYTES;
+/// Parts that are asked of one peer at the same time.
+pub const STATE_PARTS_PER_PEER: usize = 4;
+/// A part that did not come in this time is asked of another peer; who did not send it is left alone for twice as long,
+/// and a state with which no peer helped for six times as long is given up: a newer one is offered by then.
+pub const STATE_PART_PATIENCE_MS: u64 = 5_000;
+/// Parts and packages that wait for the thread that fetches a state.
+pub const STATE_PARTS_WAITING_MAX: usize = 1_024;
+/// A peer that offered a package is asked for another one only after this long.
+pub const PACKAGE_RETRY_MS: u64 = 10_000;
 /// Queries and inspections that wait.
 pub const QUERY_QUEUE_MAX: usize = 1_024;
 pub const QUERY_THREADS_MAX: usize = 8;

@@ -17,9 +17,30 @@ pub struct ChainSegment {
 /// Where a replica stands; sent now and then, and when it is stuck.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PeerStatus {
+    /// The lowest view whose certificate it lacks.
     pub view: View,
+    /// The view that it is in: it has voted in none above.
+    pub entered: View,
     pub finalized: Height,
     pub certified: Height,
+}
+
+/// Asks for a part of the state after `height`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StateRequest {
+    /// Chosen by who asks; the answer carries it.
+    pub id: u64,
+    pub height: Height,
+    /// What is asked for; opaque here, `state::transfer` reads it.
+    pub item: Bytes,
+}
+
+/// The answer to a [`StateRequest`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StatePart {
+    pub id: u64,
+    /// Opaque here, `state::transfer` reads it. `None`: the sender does not hold that state (any more).
+    pub part: Option<Bytes>,
 }
 
 /// One message between replicas. The sender is known from the mutually authenticated connection.
@@ -42,6 +63,12 @@ pub enum PeerMessage {
     /// Ask for finalized blocks from this height on; answered by `Chain`.
     FetchChain(Height),
     Chain(Box<ChainSegment>),
+    /// The catch-up package, for a peer that asked for blocks that are purged here: a run that begins with the block
+    /// whose state is offered, and the certification of that very height.
+    Package(Box<ChainSegment>),
+    /// Ask for a part of the state of a package; answered by `StatePart`.
+    FetchState(StateRequest),
+    StatePart(StatePart),
     /// A step of the key-generation ceremony at first start.
     Ceremony(Box<CeremonyMessage>),
 }

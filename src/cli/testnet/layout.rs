@@ -6,6 +6,7 @@ use crate::cli::{genesis, keygen};
 use crate::crypto::genesis::{GenesisError, print_genesis};
 use crate::node::{Config, ConfigError, load_genesis};
 use crate::telemetry::LogFormat;
+use crate::types::limits::CHECKPOINT_HEIGHTS;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -175,6 +176,8 @@ impl Layout {
             api_listen: loopback(place.api_port),
             metrics_listen: loopback(place.metrics_port),
             log_format: LogFormat::Text,
+            keep_history: false,
+            checkpoint_heights: CHECKPOINT_HEIGHTS,
             peer_addresses: peers
                 .map(|peer| (peer.index.to_string(), address(peer)))
                 .collect::<BTreeMap<_, _>>(),

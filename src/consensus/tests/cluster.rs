@@ -30,6 +30,8 @@ pub struct Node {
     /// Delivered in this run.
     pub delivered: Vec<(Height, Digest, Time)>,
     pub halted: Option<Box<Divergence>>,
+    /// How often it started again from a package.
+    pub fetched: u32,
     /// Something always waits to be proposed.
     pub busy: bool,
     /// Its execution goes wrong from this height on.
@@ -102,6 +104,19 @@ impl Cluster {
         self.nodes[node].delivered.clear();
         let recovered = self.nodes[node].disk.recover();
         self.input(node, Input::Started(Box::new(recovered)));
+    }
+
+    /// The node loses its disk, and what was on its way to it; it starts again with an empty one.
+    pub fn wipe(&mut self, node: usize) {
+        self.crash(node);
+        self.nodes[node].disk = Disk { votes_lost: true, ..Disk::default() };
+        self.events.retain(|_, event| !matches!(event, Event::Message { to, .. } if *to == node));
+        self.forget_executions(node);
+        self.start(node);
+    }
+
+    fn forget_executions(&mut self, node: usize) {
+        self.events.retain(|_, event| !matches!(event, Event::Executed { node: of, .. } if *of == node));
     }
 
     pub fn crash(&mut self, node: usize) {
@@ -179,9 +194,19 @@ impl Cluster {
             }
             Effect::Deliver { block, .. } => self.deliver(node, &block),
             Effect::ServeChain { to, from } => {
-                if let Some(segment) = self.nodes[node].disk.segment(from) {
-                    self.perform(node, Effect::Send(to, PeerMessage::Chain(Box::new(segment))));
+                let disk = &self.nodes[node].disk;
+                let chain = disk.segment(from).map(|segment| PeerMessage::Chain(Box::new(segment)));
+                let package = || disk.package().map(|package| PeerMessage::Package(Box::new(package)));
+                if let Some(message) = chain.or_else(package) {
+                    self.perform(node, Effect::Send(to, message));
                 }
+            }
+            Effect::FetchState(package) => {
+                self.nodes[node].fetched += 1;
+                self.nodes[node].disk.adopt(&package);
+                self.crash(node);
+                self.forget_executions(node);
+                self.start(node);
             }
             Effect::Halt(divergence) => self.nodes[node].halted = Some(divergence),
             Effect::Certified(_) | Effect::Execute(_) | Effect::IngressRefused(_) => {}
@@ -282,6 +307,7 @@ impl Node {
             timer: None,
             delivered: Vec::new(),
             halted: None,
+            fetched: 0,
             busy: false,
             wrong_from: Height(u64::MAX),
             twin: false,

@@ -15,6 +15,8 @@ pub struct Disk {
     pub finalized: BTreeMap<Height, (Digest, RandomBeacon, Finalization)>,
     pub certification: Option<Certification>,
     pub executed: Option<Executed>,
+    /// It was lost once, and it is not known yet what was on it.
+    pub votes_lost: bool,
 }
 
 impl Disk {
@@ -38,6 +40,7 @@ impl Disk {
                 self.finalized.insert(height, (hash, beacon, finalization));
             }
             Record::Certification(certification) => self.certification = Some(certification),
+            Record::Recollected => self.votes_lost = false,
         }
     }
 
@@ -68,11 +71,53 @@ impl Disk {
             nullifications: self.nullifications.range(tip.next()..).map(|(_, found)| *found).collect(),
             votes: self.votes.iter().filter(|vote| vote.view() > tip).copied().collect(),
             executed_requests: Vec::new(),
+            votes_lost: self.votes_lost,
         }
+    }
+
+    /// Forgets the blocks below the certified height.
+    pub fn purge(&mut self) {
+        if let Some(certification) = self.certification {
+            self.finalized = self.finalized.split_off(&certification.height);
+        }
+    }
+
+    /// What a peer gets that asks for blocks that are purged.
+    pub fn package(&self) -> Option<ChainSegment> {
+        let certification = self.certification?;
+        let from = self.finalized.range(certification.height..);
+        let mut blocks = Vec::new();
+        for (_, (hash, beacon, finalization)) in from {
+            blocks.push((self.block(hash), *beacon));
+            if finalization.block == *hash {
+                return Some(ChainSegment {
+                    blocks,
+                    finalization: *finalization,
+                    certification: Some(certification),
+                });
+            }
+        }
+        None
+    }
+
+    /// The fetched state of `package` takes the place of the own one; votes stay.
+    pub fn adopt(&mut self, package: &ChainSegment) {
+        let hashes = package.blocks.iter().skip(1).map(|(block, _)| block.parent);
+        let hashes: Vec<Digest> = hashes.chain([package.finalization.block]).collect();
+        self.finalized.clear();
+        for ((block, beacon), hash) in package.blocks.iter().zip(hashes) {
+            self.blocks.insert(hash, block.clone());
+            self.finalized.insert(block.height, (hash, *beacon, package.finalization));
+        }
+        let Certification { height, root, .. } = package.certification.expect("a package is certified");
+        (self.certification, self.executed) = (package.certification, Some(Executed { height, root }));
     }
 
     /// What a peer that asks for the chain gets.
     pub fn segment(&self, from: Height) -> Option<ChainSegment> {
+        if self.finalized.keys().next().is_none_or(|first| from < *first) {
+            return None;
+        }
         let found: Vec<_> = self.finalized.range(from..).take(limits::CHAIN_SEGMENT_BLOCKS_MAX).collect();
         let end = found.iter().rposition(|(_, (hash, _, finalization))| finalization.block == *hash)?;
         let (_, (_, _, finalization)) = found.get(end)?;

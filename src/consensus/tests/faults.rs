@@ -262,3 +262,91 @@ fn a_forged_segment_of_the_chain_is_refused_and_another_peer_asked() {
         segment.blocks[0].0 = std::sync::Arc::new(block);
     });
 }
+
+/// Node 3 is away until the others have purged the blocks that it lacks.
+fn left_behind(forge: Option<fn(&mut ChainSegment)>) -> Cluster {
+    let mut cluster = Cluster::new(4);
+    (0..3).for_each(|node| cluster.start(node));
+    cluster.run_ms(20_000);
+    (0..3).for_each(|node| cluster.nodes[node].disk.purge());
+    let mut forgeries = 0..2;
+    cluster.link = Box::new(move |_, _, message| match (message, forge) {
+        (PeerMessage::Package(package), Some(forge)) if forgeries.next().is_some() => {
+            let mut package = package.clone();
+            forge(&mut package);
+            Some(PeerMessage::Package(package))
+        }
+        (other, _) => Some(other.clone()),
+    });
+    cluster.start(3);
+    cluster.run_ms(10_000);
+    cluster
+}
+
+#[test]
+fn a_replica_whose_peers_have_purged_what_it_lacks_starts_from_a_package() {
+    let mut cluster = left_behind(None);
+    assert_eq!(cluster.nodes[3].fetched, 1);
+    check_progress(&mut cluster, 10_000, 10);
+    assert!(cluster.finalized(3) + 3 >= cluster.finalized(0));
+}
+
+#[test]
+fn a_forged_package_is_refused_and_another_peer_asked() {
+    let forgeries: [fn(&mut ChainSegment); 6] = [
+        |package| package.certification = None,
+        |package| package.certification.as_mut().unwrap().height = Height(1),
+        |package| package.certification.as_mut().unwrap().root = StateRoot(Digest([9; 32])),
+        |package| package.finalization.signature = BlsBytes([1; 48]),
+        |package| package.blocks[0].1.signature = BlsBytes([1; 48]),
+        |package| {
+            let mut block = (*package.blocks[0].0).clone();
+            block.height = block.height.next();
+            package.blocks[0].0 = std::sync::Arc::new(block);
+        },
+    ];
+    for forge in forgeries {
+        let cluster = left_behind(Some(forge));
+        assert_eq!(cluster.nodes[3].fetched, 1);
+        assert_eq!(cluster.consensus(3).faults().iter().sum::<u32>(), 0, "counted before the start");
+        assert!(cluster.finalized(3) + 3 >= cluster.finalized(0));
+    }
+}
+
+#[test]
+fn a_replica_that_lost_its_disk_contradicts_nothing_and_votes_again() {
+    for seed in 1..=30 {
+        let mut cluster = Cluster::started(4);
+        lossy(&mut cluster, seed, 10);
+        cluster.nodes.iter_mut().for_each(|node| node.busy = seed % 3 == 0);
+        let mut dice = Dice(seed + 2_000);
+        for _ in 0..20 {
+            cluster.run_ms(dice.roll(900));
+            if dice.roll(2) == 0 {
+                (0..3).for_each(|node| cluster.nodes[node].disk.purge());
+            }
+            cluster.wipe(3);
+        }
+        cluster.run_ms(20_000);
+        assert!(!cluster.nodes[3].disk.votes_lost, "seed {seed}");
+        // With one of the others away, nothing goes on without its votes.
+        cluster.crash(0);
+        cluster.run_ms(20_000);
+        let before = cluster.finalized(3);
+        cluster.run_ms(20_000);
+        assert!(cluster.finalized(3) > before + 5, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_replica_that_lost_its_disk_waits_for_peers_that_remember() {
+    let mut cluster = Cluster::started(4);
+    cluster.run_ms(5_000);
+    let before = cluster.finalized(0);
+    cluster.crash(0);
+    cluster.wipe(3);
+    cluster.run_ms(30_000);
+    assert!(cluster.nodes[3].disk.votes.is_empty() && cluster.finalized(1) <= before + 2);
+    cluster.start(0);
+    check_progress(&mut cluster, 20_000, 10);
+}

@@ -165,15 +165,7 @@ impl Executor<'_> {
         if let Some(module) = self.state.module(&facts.hash) {
             return module.clone();
         }
-        let metadata = facts.metadata.iter().map(|(name, section)| {
-            (name.clone(), Metadata { public: section.public, content: section.content.clone() })
-        });
-        let record = ModuleRecord {
-            exports: facts.exports.clone(),
-            metadata: metadata.collect(),
-            bytes: content.len() as u64,
-        };
-        Arc::new(Module::new(facts.hash, record, Blob::held(Arc::from(content))))
+        Arc::new(Module::new(facts.hash, module_record(content, facts), Blob::held(Arc::from(content))))
     }
 
     /// What came of an installation that was granted so many instructions, if it has ended by then.
@@ -424,4 +416,12 @@ fn deployment(mode: &InstallMode) -> Deployment {
 fn digest(chunk: &candid::ChunkHash) -> Result<Digest, Reject> {
     let bytes: Result<[u8; 32], _> = chunk.hash.as_slice().try_into();
     bytes.map(Digest).map_err(|_| invalid("a chunk hash does not have 32 bytes"))
+}
+
+/// What the state records of a module with these facts.
+pub fn module_record(content: &[u8], facts: &ModuleFacts) -> ModuleRecord {
+    let metadata = facts.metadata.iter().map(|(name, section)| {
+        (name.clone(), Metadata { public: section.public, content: section.content.clone() })
+    });
+    ModuleRecord { exports: facts.exports.clone(), metadata: metadata.collect(), bytes: content.len() as u64 }
 }

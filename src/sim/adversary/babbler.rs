@@ -67,6 +67,7 @@ impl Adversary {
         match self.random.below(8) {
             0 => PeerMessage::Status(PeerStatus {
                 view,
+                entered: View(self.odd(7)),
                 finalized: Height(self.odd(7)),
                 certified: Height(self.odd(7)),
             }),
@@ -111,7 +112,8 @@ impl Adversary {
             M::FetchChain(height) => M::FetchChain(Height(self.odd(height.0))),
             M::Chain(segment) => M::Chain(self.lying_chain(segment)),
             M::Ingress(bytes) => M::Ingress(bytes.slice(..self.random.index(bytes.len() + 1))),
-            M::FetchBlock(_) | M::Ceremony(_) => self.invented(),
+            M::Package(package) => M::Package(self.lying_chain(package)),
+            M::FetchBlock(_) | M::Ceremony(_) | M::FetchState(_) | M::StatePart(_) => self.invented(),
         }
     }
 

@@ -38,8 +38,15 @@ impl Withheld {
             | M::Nullification(..)
             | M::Finalization(_)
             | M::Certification(_)
-            | M::Chain(_) => self.certificates,
-            M::Ingress(_) | M::Status(_) | M::FetchBlock(_) | M::FetchChain(_) | M::Ceremony(_) => 0,
+            | M::Chain(_)
+            | M::Package(_) => self.certificates,
+            M::Ingress(_)
+            | M::Status(_)
+            | M::FetchBlock(_)
+            | M::FetchChain(_)
+            | M::FetchState(_)
+            | M::StatePart(_)
+            | M::Ceremony(_) => 0,
         }
     }
 }

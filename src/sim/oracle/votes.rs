@@ -96,7 +96,7 @@ impl Votes {
             }
             M::Finalization(finalization) => self.finalization(finalization),
             M::Certification(certification) => self.certified(certification),
-            M::Chain(segment) => self.finalization(&segment.finalization),
+            M::Chain(segment) | M::Package(segment) => self.finalization(&segment.finalization),
             _ => Ok(()),
         }
     }
@@ -115,7 +115,7 @@ impl Votes {
             }
             Record::Finalized { finalization, .. } => self.finalization(finalization),
             Record::Certification(certification) => self.certified(certification),
-            Record::Proposal { .. } | Record::Block { .. } => Ok(()),
+            Record::Proposal { .. } | Record::Block { .. } | Record::Recollected => Ok(()),
         }
     }
 

@@ -179,6 +179,8 @@ impl World {
                 self.oracle.certified(node, &certification);
             }
             Effect::ServeChain { to, from } => self.serve_chain(node, to, from),
+            // No simulated disk purges its blocks.
+            Effect::FetchState(_) => {}
             Effect::Halt(divergence) => self.halt(node, &divergence),
             // The workload is no client that waits; a call that is not executed counts for nothing.
             Effect::IngressRefused(_) => {}

@@ -1,0 +1,50 @@
+//! A replica that lost its disk, and with it what it voted (rule 13).
+//!
+//! It may have voted in the view that it was in, and in none above: to enter a view it held a certificate of the one
+//! before, so a quorum had been there. Of any n − f peers one at least is honest and was of that quorum, as long
+//! as those that lost their disks and those that lie are not more than f together; that one is in no earlier
+//! view now. So when n − f peers say that they are in no later view than this replica, which it reaches by
+//! certificates and nobody's word, the next view may be the last in which it voted, and none above is.
+
+use super::machine::Consensus;
+use crate::types::*;
+use std::collections::BTreeMap;
+
+/// What is known of the time before the loss.
+#[derive(Clone, Debug, Default)]
+pub struct Amnesia {
+    /// The views that peers said they were in, since this replica started.
+    said: BTreeMap<NodeIndex, View>,
+    /// No vote was given in a later view than this.
+    until: Option<View>,
+}
+
+impl Consensus {
+    /// Whether this replica may have voted in `view` without knowing it.
+    pub(super) fn is_mute(&self, view: View) -> bool {
+        self.amnesia.as_ref().is_some_and(|amnesia| amnesia.until.is_none_or(|until| view <= until))
+    }
+
+    /// Notes which view a peer says it is in.
+    pub(super) fn hear_entered(&mut self, from: NodeIndex, view: View) {
+        if let Some(amnesia) = &mut self.amnesia {
+            amnesia.said.insert(from, view);
+        }
+    }
+
+    /// Once in a view that cannot have been voted in, nothing needs to be remembered any more.
+    pub(super) fn recollect(&mut self) {
+        let current = self.view.number;
+        let Some(amnesia) = &mut self.amnesia else {
+            return;
+        };
+        let reached = amnesia.said.values().filter(|view| **view <= current).count();
+        if amnesia.until.is_none() && reached >= quorum(self.keys.keyring.nodes()) {
+            amnesia.until = Some(current.next());
+        }
+        if amnesia.until.is_some_and(|until| until < current) {
+            self.amnesia = None;
+            self.emit(Effect::Persist(Record::Recollected));
+        }
+    }
+}

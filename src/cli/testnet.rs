@@ -15,9 +15,11 @@ mod probe;
 mod process;
 mod status;
 
+use crate::types::limits::CHECKPOINT_HEIGHTS;
 use apps::AppError;
 use layout::{Layout, LayoutError};
 use process::ProcessError;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 /// Run a subnet on this machine.
@@ -54,6 +56,9 @@ pub struct UpArgs {
     /// Delay every message between replicas by this long, each way, through `atoll proxy`.
     #[arg(long)]
     delay_ms: Option<u64>,
+    /// Offer a state to replicas that are far behind every so many heights, and purge the blocks below.
+    #[arg(long, default_value_t = CHECKPOINT_HEIGHTS)]
+    checkpoint_heights: NonZeroU64,
     /// Start replicas again that end.
     #[arg(long)]
     supervise: bool,

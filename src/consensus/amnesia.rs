@@ -25,6 +25,18 @@ impl Consensus {
         self.amnesia.as_ref().is_some_and(|amnesia| amnesia.until.is_none_or(|until| view <= until))
     }
 
+    /// Whether votes that this replica gave may be unknown to it: it gives none.
+    pub fn is_silent(&self) -> bool {
+        self.amnesia.is_some()
+    }
+
+    /// Who has said that it is in no later view than this replica.
+    pub(super) fn remembered_by(&self) -> Option<Vec<NodeIndex>> {
+        let amnesia = self.amnesia.as_ref()?;
+        let reached = amnesia.said.iter().filter(|(_, view)| **view <= self.view.number);
+        Some(reached.map(|(node, _)| *node).collect())
+    }
+
     /// Notes which view a peer says it is in.
     pub(super) fn hear_entered(&mut self, from: NodeIndex, view: View) {
         if let Some(amnesia) = &mut self.amnesia {

@@ -225,7 +225,8 @@ impl Consensus {
             time: Time::ZERO,
         };
         let branch = Consensus::linked(package, before)?;
-        let certification = package.certification.filter(|certification| certification.height == first.height);
+        let certification =
+            package.certification.filter(|certification| certification.height == first.height);
         let is_certified = certification.is_some_and(|Certification { height, root, signature }| {
             self.keys.keyring.verify(&Statement::Certify { height, root }, &signature)
         });

@@ -12,6 +12,8 @@ pub enum Waiting {
     Stopped,
     /// Shares of the root after `height`.
     Certification { height: Height, votes: Votes },
+    /// Peers that say how far they are, for it lost its disk and does not know what it voted.
+    Memory { votes: Votes },
     /// Its own execution of finalized blocks.
     Execution { executed: Height, finalized: Height },
     /// Finalized blocks, which it fetches from this peer.
@@ -38,6 +40,7 @@ impl Waiting {
         match self {
             Waiting::Stopped => "stopped",
             Waiting::Certification { .. } => "certification",
+            Waiting::Memory { .. } => "memory",
             Waiting::Execution { .. } => "execution",
             Waiting::Chain { .. } => "chain",
             Waiting::Proposal { .. } => "proposal",
@@ -53,6 +56,9 @@ impl fmt::Display for Waiting {
             Waiting::Stopped => write!(f, "nothing: it stopped"),
             Waiting::Certification { height, votes } => {
                 write!(f, "signatures on the state after height {height}: {votes}")
+            }
+            Waiting::Memory { votes } => {
+                write!(f, "peers to say in which view they are, for the votes on the lost disk: {votes}")
             }
             Waiting::Execution { executed, finalized } => {
                 write!(f, "execution: height {executed} of {finalized} finalized ones")
@@ -101,7 +107,10 @@ impl Consensus {
         if self.catch_up.is_behind() {
             return Waiting::Chain { from: finalized.next(), peer: self.catch_up.peer() };
         }
-        self.waits_for_view()
+        match self.remembered_by() {
+            Some(peers) => Waiting::Memory { votes: self.votes(&peers) },
+            None => self.waits_for_view(),
+        }
     }
 
     fn waits_for_view(&self) -> Waiting {

@@ -98,7 +98,11 @@ fn messages() -> Vec<(&'static str, PeerMessage)> {
         ("chain", PeerMessage::Chain(Box::new(chain))),
         (
             "fetch state",
-            PeerMessage::FetchState(StateRequest { id: 5, height: Height(6), item: Bytes::from_static(b"item") }),
+            PeerMessage::FetchState(StateRequest {
+                id: 5,
+                height: Height(6),
+                item: Bytes::from_static(b"item"),
+            }),
         ),
         ("state part", PeerMessage::StatePart(StatePart { id: 5, part: Some(Bytes::from_static(b"part")) })),
         ("no state part", PeerMessage::StatePart(StatePart { id: 5, part: None })),

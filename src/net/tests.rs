@@ -84,7 +84,12 @@ fn call(text: &str) -> PeerMessage {
 }
 
 fn status(view: u64) -> PeerMessage {
-    PeerMessage::Status(PeerStatus { view: View(view), entered: View(view), finalized: Height(0), certified: Height(0) })
+    PeerMessage::Status(PeerStatus {
+        view: View(view),
+        entered: View(view),
+        finalized: Height(0),
+        certified: Height(0),
+    })
 }
 
 fn check_receives(inbox: &Receiver<Received>, from: u16, message: PeerMessage) {

@@ -149,7 +149,9 @@ impl Boot {
         state: ReplicatedState,
     ) -> Result<Option<End>, NodeError> {
         if recovered.votes_lost {
-            tracing::warn!("this node's keys are here but its chain is not: silent until no lost vote can be contradicted");
+            tracing::warn!(
+                "this node's keys are here but its chain is not: silent until no lost vote can be contradicted"
+            );
         }
         tracing::info!(
             executed = recovered.executed.0,

@@ -68,7 +68,11 @@ impl Librarian {
         self.metrics.checkpoint(certification.height);
         if !self.keeps_history {
             let purged = self.rocks.purge(certification.height)?;
-            tracing::debug!(height = certification.height.0, purged, "this height's state is offered to peers");
+            tracing::debug!(
+                height = certification.height.0,
+                purged,
+                "this height's state is offered to peers"
+            );
         }
         Ok(())
     }

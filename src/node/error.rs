@@ -40,7 +40,9 @@ pub enum NodeError {
     Damaged { height: Height, found: StateRoot, stored: StateRoot },
     #[error("this replica has executed nothing yet")]
     NothingExecuted,
-    #[error("the blocks below height {0} are purged; a replica with keep_history = true in node.toml has them all")]
+    #[error(
+        "the blocks below height {0} are purged; a replica with keep_history = true in node.toml has them all"
+    )]
     Purged(Height),
     #[error(transparent)]
     Metric(#[from] MetricError),

@@ -58,7 +58,7 @@ impl Order {
             if let Some(end) = self.outside.perform(effects)? {
                 return Ok(Some(end));
             }
-            self.outside.metrics.view(self.replica.status().view);
+            self.outside.metrics.view(self.replica.status().view, self.replica.consensus().is_silent());
             progress.look(Instant::now(), &self.replica, &self.outside.metrics);
             let events = self.mailbox.take(TURN_EVENTS_MAX, TURN_CALLS_MAX, self.outside.timer);
             if events.iter().any(|event| matches!(event, Event::Stop)) {

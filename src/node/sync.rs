@@ -17,8 +17,8 @@ use self::fetch::{Fetch, Task, Verdict};
 use self::peer::Peers;
 use super::{End, NodeError};
 use crate::net::{Net, Received};
-use crate::state::transfer::Part;
 use crate::state::ReplicatedState;
+use crate::state::transfer::Part;
 use crate::storage::{Rocks, Votes};
 use crate::telemetry::{Health, Metrics};
 use crate::types::*;
@@ -129,7 +129,10 @@ impl<N: Ask> Sync<N> {
         let Some(Certification { height, root, .. }) = package.certification else {
             return Ok(Outcome::GivenUp(None));
         };
-        tracing::info!(height = height.0, "peers have purged the blocks that this replica lacks: fetching the state");
+        tracing::info!(
+            height = height.0,
+            "peers have purged the blocks that this replica lacks: fetching the state"
+        );
         let shelf = self.open()?;
         let fetch = Fetch::begin(shelf.clone(), self.rocks.source(), self.engine.clone(), height, root)?;
         let outcome = Errand::new(self, fetch, height).run(news)?;
@@ -150,7 +153,12 @@ impl<N: Ask> Sync<N> {
     }
 
     /// Reads the state as a restart will, and says that it is complete if it is the certified one.
-    fn complete(&self, shelf: Arc<Rocks>, package: &ChainSegment, root: StateRoot) -> Result<bool, NodeError> {
+    fn complete(
+        &self,
+        shelf: Arc<Rocks>,
+        package: &ChainSegment,
+        root: StateRoot,
+    ) -> Result<bool, NodeError> {
         let state = ReplicatedState::restore(shelf.source())?;
         let (height, found) = (state.height(), state.root());
         if found != root {
@@ -189,7 +197,17 @@ impl<'a, N: Ask> Errand<'a, N> {
         let peers = Peers::new(sync.net.peers(), sync.patience);
         // Ids of different fetches do not meet: parts of an earlier one may still come.
         let next_id = height.0 << 32;
-        Errand { sync, fetch, height, peers, asked: BTreeMap::new(), next_id, kept: now, said: now, newer: None }
+        Errand {
+            sync,
+            fetch,
+            height,
+            peers,
+            asked: BTreeMap::new(),
+            next_id,
+            kept: now,
+            said: now,
+            newer: None,
+        }
     }
 
     fn run(mut self, news: &Receiver<News>) -> Result<Outcome, NodeError> {
@@ -210,7 +228,10 @@ impl<'a, N: Ask> Errand<'a, N> {
                 Ok(News::Package(package)) => self.newer = Some(package),
                 Ok(News::Part(received)) => {
                     if self.take(&received)? == Verdict::Void {
-                        tracing::warn!(height = self.height.0, "the package named the root of another height");
+                        tracing::warn!(
+                            height = self.height.0,
+                            "the package named the root of another height"
+                        );
                         return Ok(Outcome::GivenUp(self.newer));
                     }
                 }
@@ -243,7 +264,8 @@ impl<'a, N: Ask> Errand<'a, N> {
 
     /// Parts that are late are asked of others.
     fn expire(&mut self, now: Instant) -> Result<(), NodeError> {
-        let late: Vec<u64> = self.asked.iter().filter(|(_, asked)| asked.late <= now).map(|(id, _)| *id).collect();
+        let late: Vec<u64> =
+            self.asked.iter().filter(|(_, asked)| asked.late <= now).map(|(id, _)| *id).collect();
         for Asked { peer, task, .. } in late.into_iter().filter_map(|id| self.asked.remove(&id)) {
             self.peers.answered(peer);
             self.peers.rest(peer, now);
@@ -291,7 +313,13 @@ impl<'a, N: Ask> Errand<'a, N> {
         if now.saturating_duration_since(self.said) >= SAID {
             self.said = now;
             let (fetched_mib, reused_mib) = (fetched >> 20, reused >> 20);
-            tracing::info!(height = self.height.0, stage = self.fetch.stage(), fetched_mib, reused_mib, "fetching the state");
+            tracing::info!(
+                height = self.height.0,
+                stage = self.fetch.stage(),
+                fetched_mib,
+                reused_mib,
+                "fetching the state"
+            );
         }
     }
 }

@@ -17,7 +17,6 @@ mod tests;
 pub use item::{DigestEntry, Item, PageName, Part, read_digests};
 pub use plan::{Memory, Needs};
 
-
 use super::{Column, Counters, HostFailure, ReplicatedState, StateSource, VolumeId, record, tree};
 use crate::certification::{HashTree, Lookup, Path, Run};
 use crate::crypto::hash::sha256;

@@ -51,11 +51,8 @@ pub(super) fn package(
         }
     }
     let finalization = run.end.map(|(_, finalization)| finalization);
-    let segment = |finalization| ChainSegment {
-        blocks: run.blocks,
-        finalization,
-        certification: Some(certification),
-    };
+    let segment =
+        |finalization| ChainSegment { blocks: run.blocks, finalization, certification: Some(certification) };
     Ok(finalization.map(segment))
 }
 

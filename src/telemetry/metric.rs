@@ -59,6 +59,7 @@ pub struct Metrics {
     view: IntGauge,
     stalled: IntGauge,
     offered: IntGauge,
+    silent: IntGauge,
     synced: IntGaugeVec,
     waiting: IntGaugeVec,
     nullified: IntCounter,
@@ -155,6 +156,7 @@ impl Metrics {
             expired: make.counter("scheduler_expired_ingress_messages_count", "Calls that expired before their turn")?,
             view: make.gauge("atoll_view", "Current view of consensus")?,
             stalled: make.gauge("atoll_stalled_seconds", "Since nothing was certified here; 0 while it goes on")?,
+            silent: make.gauge("atoll_silent", "1 while this replica, which lost its disk, gives no votes")?,
             offered: make.gauge("atoll_checkpoint_height", "Height of the state that is offered to peers that are far behind")?,
             synced: make.gauges("atoll_state_sync_bytes", "Of the state that is being fetched: came from peers, was on disk", "from")?,
             waiting: make.gauges("atoll_waiting_for", "1 for what a replica that is stalled waits for", "what")?,
@@ -216,7 +218,8 @@ impl Metrics {
     }
 
     /// Consensus is in `view`.
-    pub fn view(&self, view: View) {
+    pub fn view(&self, view: View, is_silent: bool) {
+        self.silent.set(i64::from(is_silent));
         self.view.set(gauge(view.0));
     }
 

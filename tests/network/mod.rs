@@ -282,6 +282,11 @@ impl Network {
         metric(&self.replicas[index].metrics_url, "certification_last_certified_height")
     }
 
+    /// A number among a replica's metrics, if it answers.
+    pub fn metric(&self, index: usize, name: &str) -> Option<u64> {
+        metric(&self.replicas[index].metrics_url, name)
+    }
+
     /// Waits until a replica has certified `height`.
     pub fn await_height(&self, index: usize, height: u64) {
         eventually(&format!("replica {index} certifies height {height}"), || {

@@ -6,7 +6,6 @@ use crate::cli::{genesis, keygen};
 use crate::crypto::genesis::{GenesisError, print_genesis};
 use crate::node::{Config, ConfigError, load_genesis};
 use crate::telemetry::LogFormat;
-use crate::types::limits::CHECKPOINT_HEIGHTS;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -177,7 +176,7 @@ impl Layout {
             metrics_listen: loopback(place.metrics_port),
             log_format: LogFormat::Text,
             keep_history: false,
-            checkpoint_heights: CHECKPOINT_HEIGHTS,
+            checkpoint_heights: self.args.checkpoint_heights,
             peer_addresses: peers
                 .map(|peer| (peer.index.to_string(), address(peer)))
                 .collect::<BTreeMap<_, _>>(),
@@ -218,6 +217,7 @@ fn write(path: &Path, content: &[u8]) -> Result<(), LayoutError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::limits;
 
     fn args(dir: &Path, nodes: Option<usize>) -> UpArgs {
         UpArgs {
@@ -226,6 +226,7 @@ mod tests {
             gateway_port: 0,
             base_port: 20_000,
             delay_ms: None,
+            checkpoint_heights: limits::CHECKPOINT_HEIGHTS,
             supervise: false,
             no_apps: true,
             canisters: PathBuf::new(),

@@ -8,17 +8,17 @@
 //! 3. Parts that are right only together (slices of a module, the digests of all memories) come from one peer;
 //!    if it does not help to the end they are begun again.
 
+use crate::certification::HashTree;
+use crate::crypto::hash::sha256;
 use crate::execution::module_record;
 use crate::node::NodeError;
 use crate::state::record::{self, key};
-use crate::state::transfer::{
-    self, Item, Needs, PageName, Part, RECORDS, check, digest_of, read_digests,
-};
+use crate::state::transfer::{self, Item, Needs, PageName, Part, RECORDS, check, digest_of, read_digests};
 use crate::state::{Column, HostFailure, StateSource, VolumeId, Write, page_map};
-use crate::certification::HashTree;
-use crate::crypto::hash::sha256;
 use crate::storage::Rocks;
-use crate::types::limits::{CHUNK_BYTES_MAX, MODULE_BYTES_MAX, PAGE_BYTES, STATE_PART_BYTES, STATE_PART_PAGES};
+use crate::types::limits::{
+    CHUNK_BYTES_MAX, MODULE_BYTES_MAX, PAGE_BYTES, STATE_PART_BYTES, STATE_PART_PAGES,
+};
 use crate::types::*;
 use crate::wasm::Engine;
 use bytes::Bytes;
@@ -244,12 +244,7 @@ impl Fetch {
         Verdict::Kept
     }
 
-    fn take_records(
-        &mut self,
-        column: u8,
-        after: Option<&[u8]>,
-        part: Part,
-    ) -> Result<Verdict, NodeError> {
+    fn take_records(&mut self, column: u8, after: Option<&[u8]>, part: Part) -> Result<Verdict, NodeError> {
         let of = RECORDS.get(usize::from(column)).copied();
         let (Some(of), Some(piece)) = (of, part.piece()) else {
             return Ok(Verdict::Flaw);
@@ -287,7 +282,8 @@ impl Fetch {
         if sha256(&content) != hash {
             return Ok(Verdict::Flaw);
         }
-        let invalid = |error| HostFailure(format!("the installed module {hash} does not compile here: {error}"));
+        let invalid =
+            |error| HostFailure(format!("the installed module {hash} does not compile here: {error}"));
         let facts = self.engine.check(&content).map_err(invalid)?;
         let record = record::encode(&module_record(&content, &facts))?;
         self.keep(vec![

@@ -31,9 +31,10 @@ impl Peers {
     /// Those that may be asked for one more part, the least busy first.
     pub fn free(&self, now: Instant) -> Vec<NodeIndex> {
         let rests = |peer: &Peer| peer.rests_until.is_some_and(|until| now < until);
-        let free = self.peers.iter().filter(|(_, peer)| {
-            !peer.lied && !rests(peer) && peer.under_way < STATE_PARTS_PER_PEER
-        });
+        let free = self
+            .peers
+            .iter()
+            .filter(|(_, peer)| !peer.lied && !rests(peer) && peer.under_way < STATE_PARTS_PER_PEER);
         let mut free: Vec<_> = free.map(|(node, peer)| (peer.under_way, *node)).collect();
         free.sort_unstable();
         free.into_iter().map(|(_, node)| node).collect()

@@ -93,8 +93,10 @@ fn fill(state: &mut ReplicatedState, pages: u64) {
     let engine = Engine::new(None);
     for number in 0..3 {
         let id = CanisterId(number);
-        let mut canister = CanisterState::new(Settings::with_controllers(Vec::new()), Cycles(1 << 70), Time(3));
-        let content = wat::parse_str(format!("(module (memory 1) (data (i32.const 0) \"{number}\"))")).unwrap();
+        let mut canister =
+            CanisterState::new(Settings::with_controllers(Vec::new()), Cycles(1 << 70), Time(3));
+        let content =
+            wat::parse_str(format!("(module (memory 1) (data (i32.const 0) \"{number}\"))")).unwrap();
         let facts = engine.check(&content).unwrap();
         let record = module_record(&content, &facts);
         let module = Arc::new(Module::new(facts.hash, record, Blob::held(Arc::from(content))));

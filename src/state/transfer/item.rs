@@ -16,13 +16,26 @@ pub enum Item {
     /// The leaf `atoll_state` under the root.
     Head,
     /// Records of the column with this place in [`RECORDS`], after a key.
-    Records { column: u8, after: Option<ByteBuf> },
+    Records {
+        column: u8,
+        after: Option<ByteBuf>,
+    },
     /// A module from `offset` on.
-    Module { hash: Digest, offset: u64 },
-    Chunk { canister: CanisterId, hash: Digest },
+    Module {
+        hash: Digest,
+        offset: u64,
+    },
+    Chunk {
+        canister: CanisterId,
+        hash: Digest,
+    },
     /// The digests of the pages of all volumes, after a page of one.
-    Digests { after: Option<PageName> },
-    Pages { pages: Vec<PageName> },
+    Digests {
+        after: Option<PageName>,
+    },
+    Pages {
+        pages: Vec<PageName>,
+    },
 }
 
 /// The content of an [`Item`].
@@ -152,7 +165,8 @@ fn content(value: Option<Bytes>, offset: u64) -> Option<Part> {
 
 /// Whole runs of the column, each entry as long as the next, so that only the last part is short.
 fn digests(source: &dyn StateSource, after: Option<PageName>) -> Result<Part, HostFailure> {
-    let first = after.map_or_else(Vec::new, |(volume, index)| [key::page(volume, index).as_slice(), &[0]].concat());
+    let first =
+        after.map_or_else(Vec::new, |(volume, index)| [key::page(volume, index).as_slice(), &[0]].concat());
     // An entry on disk is no longer than one in the answer.
     let found = source.scan_from(Column::PageDigest, &first, STATE_PART_BYTES)?;
     let mut entries = Vec::with_capacity(STATE_PART_BYTES.saturating_add(ENTRY_BYTES));

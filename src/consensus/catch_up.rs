@@ -6,6 +6,7 @@ use super::machine::Consensus;
 use crate::crypto::hash::hash_block;
 use crate::crypto::threshold::Statement;
 use crate::types::limits::{CERTIFICATES_PUSHED_MAX, CHAIN_FETCH_RETRY_MS, FETCH_PATIENCE_MS};
+use crate::types::planted::{Bug, planted};
 use crate::types::*;
 
 /// The one request for finalized blocks that may be outstanding.
@@ -205,7 +206,9 @@ impl Consensus {
         if branch.is_empty() {
             return Err(SegmentFlaw::Nothing);
         }
-        self.verify_signatures(segment, &branch)?;
+        if !planted(Bug::ChainUnverified) {
+            self.verify_signatures(segment, &branch)?;
+        }
         Ok(branch)
     }
 

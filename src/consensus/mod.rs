@@ -80,6 +80,7 @@ pub use machine::{Consensus, Keys, Pace};
 pub use stall::{Votes, Waiting};
 
 use crate::crypto::hash::sha256;
+use crate::types::planted::{Bug, planted};
 use crate::types::{Digest, Effect, RandomBeacon};
 
 /// The randomness that execution of a block sees: the hash of its view's beacon.
@@ -92,6 +93,9 @@ pub fn randomness(beacon: &RandomBeacon) -> Digest {
 pub fn records_first(effects: Vec<Effect>) -> Vec<Effect> {
     let (mut records, rest): (Vec<Effect>, Vec<Effect>) =
         effects.into_iter().partition(|effect| matches!(effect, Effect::Persist(_)));
+    if planted(Bug::RecordsLast) {
+        return rest.into_iter().chain(records).collect();
+    }
     records.extend(rest);
     records
 }

@@ -17,6 +17,7 @@ mod tests;
 use crate::consensus::{Consensus, Equivocation, randomness, records_first};
 pub use crate::consensus::{Keys, Waiting};
 use crate::ingress::{Authenticator, Pool, PoolFull, read_call};
+use crate::types::planted::{Bug, planted};
 use crate::types::*;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -66,6 +67,9 @@ impl Replica {
 
     /// Rule 4.
     fn remember(&mut self, recovered: &Recovered) {
+        if planted(Bug::HistoryForgottenAtRestart) {
+            return;
+        }
         self.pool.remember(&recovered.executed_requests);
         let executed = recovered.finalized.iter().map(|(_, block, _)| block);
         executed

@@ -12,7 +12,9 @@ SEED      ?= $(shell git rev-parse --short=8 HEAD 2>/dev/null | xargs -I{} print
 N         ?= 300
 H         ?= 200
 P         ?= swarm
-MINUTES   ?= 150
+MINUTES   ?= 50
+# One commit's soak goes on where it stopped.
+SOAK      := $(CARGO_TARGET_DIR)/soak/$(shell git rev-parse --short=8 HEAD 2>/dev/null || echo none)
 CARGO     := cargo --locked
 # Tests are compiled once, by clippy's driver: lints and code of one pass, where `cargo clippy` would read all
 # dependencies a second time. Optimised for short builds; `make run` and `make bench` build what is shipped.
@@ -35,10 +37,11 @@ bench: setup-bench canisters ## Print each figure beside its baseline and target
 sim: setup build ## Simulate a swarm: make sim SEED=7 N=1000 H=200 P=swarm (twins, keys, quiet)
 	$(ATOLL) sim --from $(SEED) --seeds $(N) --heights $(H) --profile $(P)
 
-sim-soak: setup build ## The simulator for hours: make sim-soak SEED=7 N=10000 H=1000 MINUTES=150
-	$(ATOLL) sim --from $(SEED) --seeds $(if $(filter file,$(origin N)),10000,$(N)) --heights $(if $(filter file,$(origin H)),1000,$(H)) --minutes $(MINUTES)
-	$(ATOLL) sim --from $(SEED) --seeds 100000 --heights 18 --profile twins --minutes $(MINUTES)
-	$(ATOLL) sim --from $(SEED) --seeds 200 --heights 200 --profile keys --minutes $(MINUTES)
+sim-soak: setup build ## The simulator for hours, planted bugs too; goes on where it stopped: MINUTES=50 for each part
+	$(ATOLL) sim --from $(SEED) --seeds 10000 --heights 1000 --minutes $(MINUTES) --summary $(SOAK)/swarm.json
+	$(ATOLL) sim --from $(SEED) --seeds 1000000 --heights 18 --profile twins --minutes $(MINUTES) --summary $(SOAK)/twins.json
+	$(ATOLL) sim --from $(SEED) --seeds 200 --heights 200 --profile keys --minutes $(MINUTES) --summary $(SOAK)/keys.json
+	$(CARGO) test $(QUICK) --lib -- --ignored --nocapture sim::tests
 
 setup: ## Install what building needs (apt packages, the wasm target); skips what is there
 	@testnet/setup build
@@ -71,9 +74,9 @@ check: ## Formatting, and lints while the tests are compiled
 unit: canisters assets ## All Rust tests, those with real processes, real clients and a real browser included
 	$(LINTED) $(CARGO) test $(QUICK)
 
-sim-ci: ## The simulator's 300 seeds of 200 heights, and Twins; seeds drawn from the commit
+sim-ci: ## The simulator's 300 seeds of 200 heights, and 5,000 of Twins; seeds drawn from the commit
 	$(ATOLL) sim --from $(SEED) --seeds 300 --heights 200
-	$(ATOLL) sim --from $(SEED) --seeds 1000 --heights 18 --profile twins
+	$(ATOLL) sim --from $(SEED) --seeds 5000 --heights 18 --profile twins
 
 deny: ## Advisories, licences, sources and bans (needs cargo-deny)
 	cargo deny check

@@ -98,8 +98,8 @@ impl Replica {
     /// Gives consensus an input, and answers until it asks nothing more (rule 2). Each answer ends one
     /// question, and consensus asks once for each block and view, so this ends.
     fn ask(&mut self, now: Time, input: Input, out: &mut Vec<Effect>) {
-        let mut inputs = VecDeque::from([input]);
-        while let Some(input) = inputs.pop_front() {
+        let (mut next, mut inputs) = (Some(input), VecDeque::new());
+        while let Some(input) = next.take().or_else(|| inputs.pop_front()) {
             for effect in self.consensus.handle(now, input) {
                 match effect {
                     Effect::SelectPayload { view, time, ancestors } => {

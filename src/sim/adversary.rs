@@ -25,7 +25,7 @@ pub enum Sin {
     Equivocator,
     /// Notarizes, finalizes and nullifies whatever it hears of.
     DoubleVoter,
-    /// Its shares are garbage, or shares of another message.
+    /// Its shares and certificates are garbage, or shares of another message.
     Forger,
     /// Says old certificates and standings again.
     Replayer,
@@ -114,7 +114,7 @@ impl Adversary {
         let twisted = effects.into_iter().flat_map(|effect| match self.sin {
             Sin::Equivocator => self.equivocate(effect),
             Sin::Withholder | Sin::Mute => self.withhold(effect),
-            Sin::Forger => vec![self.forge(effect)],
+            Sin::Forger => self.forge(effect).into_iter().collect(),
             Sin::Usurper => self.usurp(effect),
             Sin::Conspirator => self.conspire(effect),
             Sin::DoubleVoter

@@ -14,8 +14,8 @@ pub const MS: u64 = 1_000_000;
 /// One second.
 pub const SECOND: u64 = 1_000 * MS;
 
-/// Every so many seeds, the production executor runs; in the others the ledger, at half the cost.
-pub const REAL_EXECUTION_EVERY: u64 = 4;
+/// Every so many seeds, the production executor runs; in the others the ledger, at a quarter of the cost.
+pub const REAL_EXECUTION_EVERY: u64 = 16;
 
 /// Heights of the calm after a run with Twins: a bug of theirs shows within a dozen views.
 const TWINS_CALM_HEIGHTS: u64 = 10;
@@ -125,7 +125,7 @@ impl Scenario {
             slow: slow(&mut random, nodes),
             rates,
             pipelined: random.chance(500),
-            call_every: random.between(5, 400) * MS,
+            call_every: random.between(10, 400) * MS,
             heartbeat_ms: random.between(200, 1_000),
             view_timeout_ms: random.between(300, 1_500),
             ending: Ending::Calm,

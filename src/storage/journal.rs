@@ -152,14 +152,18 @@ impl Journal {
 
     /// Deletes what belongs to `view` and those below; blocks too, but not the final one.
     fn close(&mut self, view: View, finalized: &Digest, batch: &mut Batch) {
-        let first_kept = if planted(Bug::VotesPurgedEarly) { view.next().next() } else { view.next() };
-        let above = self.open.split_off(&first_kept);
+        let above = self.open.split_off(&view.next());
         for (family, key) in std::mem::replace(&mut self.open, above).into_values().flatten() {
             let loser = schema::proposal_hash(&key).filter(|hash| hash != finalized);
             if let (Family::Proposal, Some(hash)) = (family, loser) {
                 batch.delete(Family::Block, hash.0);
             }
             batch.delete(family, key);
+        }
+        if planted(Bug::VotesPurgedEarly) {
+            let next = self.open.get(&view.next()).into_iter().flatten();
+            next.filter(|(family, _)| *family == Family::Vote)
+                .for_each(|(family, key)| batch.delete(*family, key.clone()));
         }
     }
 }

@@ -1,5 +1,5 @@
 //! The forger: its shares are no shares. They come from the right node, at the right time, and spoil
-//! every combination that believes them.
+//! every combination that believes them. Its certificates have one false part, and its chains it keeps.
 
 use super::Adversary;
 use crate::crypto::threshold::Statement;
@@ -9,20 +9,36 @@ use crate::types::*;
 const FALSE_PER_MILLE: u64 = 700;
 
 impl Adversary {
-    pub(super) fn forge(&mut self, effect: Effect) -> Effect {
+    pub(super) fn forge(&mut self, effect: Effect) -> Option<Effect> {
         match effect {
-            Effect::Broadcast(message) => Effect::Broadcast(self.forged(message)),
-            Effect::Send(node, message) => Effect::Send(node, self.forged(message)),
-            effect => effect,
+            Effect::Broadcast(message) => Some(Effect::Broadcast(self.forged(message))),
+            Effect::Send(node, message) => Some(Effect::Send(node, self.forged(message))),
+            Effect::ServeChain { .. } => None,
+            effect => Some(effect),
         }
     }
 
     fn forged(&mut self, message: PeerMessage) -> PeerMessage {
         use PeerMessage as M;
+        let signature = self.false_signature();
+        match message {
+            M::Notarization(notarization, beacon) => {
+                M::Notarization(notarization, RandomBeacon { signature, ..beacon })
+            }
+            M::Nullification(nullification, beacon) => {
+                M::Nullification(nullification, RandomBeacon { signature, ..beacon })
+            }
+            M::Finalization(finalization) => M::Finalization(Finalization { signature, ..finalization }),
+            M::Certification(certification) => M::Certification(Certification { signature, ..certification }),
+            message => self.forged_share(message, signature),
+        }
+    }
+
+    fn forged_share(&mut self, message: PeerMessage, false_share: SignatureShare) -> PeerMessage {
+        use PeerMessage as M;
         if !self.random.chance(FALSE_PER_MILLE) {
             return message;
         }
-        let false_share = self.false_signature();
         let forged = match message {
             M::NotarizationShare(share) if self.random.chance(500) => {
                 M::NotarizationShare(NotarizationShare { beacon: false_share, ..share })

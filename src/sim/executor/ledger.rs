@@ -8,13 +8,14 @@ use crate::state::{Column, HostFailure, StateDelta, StateSource, Write};
 use crate::types::planted::{Bug, planted};
 use crate::types::*;
 use imbl::OrdMap;
+use std::collections::BTreeMap;
 
 /// Accounts that calls raise, and the requests that did.
 #[derive(Clone, Default)]
 pub struct Ledger {
     height: Height,
     time: Time,
-    accounts: OrdMap<u8, Account>,
+    accounts: BTreeMap<u8, Account>,
     /// Executed requests by id, until they expire.
     history: OrdMap<RequestId, Entry>,
     /// Chained over every request that took effect.
@@ -38,6 +39,8 @@ struct Entry {
 
 /// Where the ledger's values are on disk.
 const KEY: &[u8] = b"ledger";
+/// An account there: its key, and two numbers.
+const LINE_BYTES: usize = 17;
 /// What an account has when it is named for the first time.
 const MINTED: u64 = 1_000;
 /// What a call sets aside, and how much of it is the price.
@@ -68,7 +71,7 @@ impl Ledger {
             time: Time(number(&fixed[8..16])),
             cycles: number(&fixed[16..24]),
             journal,
-            accounts: accounts.chunks_exact(17).map(account).collect(),
+            accounts: accounts.chunks_exact(LINE_BYTES).map(account).collect(),
             history: history.collect(),
         })
     }
@@ -104,18 +107,19 @@ impl Ledger {
             let entry = [expiry.0.to_be_bytes(), answer.to_be_bytes()].concat();
             writes.push(write(Column::History, &ingress.id.0, entry));
         }
-        writes.push(write(Column::Subnet, KEY, self.values()));
+        let accounts = self.ordered();
+        writes.push(write(Column::Subnet, KEY, self.values(&accounts)));
         Outcome {
-            root: self.root(),
+            root: self.root_over(&accounts),
             finished,
             delta: StateDelta { height: self.height, writes, dropped: Vec::new() },
             books: self.books(),
         }
     }
 
-    fn values(&self) -> Vec<u8> {
-        let numbers = [self.height.0, self.time.0, self.cycles].map(u64::to_be_bytes).concat();
-        [&numbers[..], &self.journal.0[..], &self.ordered()].concat()
+    fn values(&self, accounts: &[u8]) -> Vec<u8> {
+        let numbers = [self.height.0, self.time.0, self.cycles].map(u64::to_be_bytes);
+        [numbers.as_flattened(), &self.journal.0, accounts].concat()
     }
 
     fn apply(&mut self, ingress: &Ingress) -> Option<Entry> {
@@ -158,20 +162,25 @@ impl Ledger {
 
     /// The root after the last height.
     pub fn root(&self) -> StateRoot {
-        let accounts = if planted(Bug::HashOrderRoot) { self.disordered() } else { self.ordered() };
+        self.root_over(&self.ordered())
+    }
+
+    fn root_over(&self, accounts: &[u8]) -> StateRoot {
+        let disordered = planted(Bug::HashOrderRoot).then(|| self.disordered());
+        let accounts = disordered.as_deref().unwrap_or(accounts);
         let (height, time) = (self.height.0.to_be_bytes(), self.time.0.to_be_bytes());
-        StateRoot(hash_parts("sim-ledger", &[&height, &time, &accounts, &self.journal.0]))
+        StateRoot(hash_parts("sim-ledger", &[&height, &time, accounts, &self.journal.0]))
     }
 
     fn ordered(&self) -> Vec<u8> {
-        self.accounts.iter().flat_map(|(key, account)| line(*key, account)).collect()
+        lines(self.accounts.iter())
     }
 
     #[cfg(test)]
     fn disordered(&self) -> Vec<u8> {
         let map: std::collections::HashMap<u8, Account> =
             self.accounts.iter().map(|(key, account)| (*key, *account)).collect();
-        map.iter().flat_map(|(key, account)| line(*key, account)).collect()
+        lines(map.iter())
     }
 
     #[cfg(not(test))]
@@ -180,8 +189,14 @@ impl Ledger {
     }
 }
 
-fn line(key: u8, account: &Account) -> impl Iterator<Item = u8> + use<> {
-    std::iter::once(key).chain(account.count.to_be_bytes()).chain(account.cycles.to_be_bytes())
+fn lines<'a>(accounts: impl ExactSizeIterator<Item = (&'a u8, &'a Account)>) -> Vec<u8> {
+    let mut lines = Vec::with_capacity(LINE_BYTES * accounts.len());
+    for (key, account) in accounts {
+        lines.push(*key);
+        lines.extend_from_slice(&account.count.to_be_bytes());
+        lines.extend_from_slice(&account.cycles.to_be_bytes());
+    }
+    lines
 }
 
 fn write(column: Column, key: &[u8], value: Vec<u8>) -> Write {

@@ -10,7 +10,7 @@ use crate::types::*;
 use std::sync::Arc;
 
 /// Of a thousand messages of honest nodes so many are encoded and decoded; of sinners' all are.
-const ENCODED_PER_MILLE: u64 = 50;
+const ENCODED_PER_MILLE: u64 = 20;
 /// Envelopes remembered with what they read as.
 const ENVELOPES_READ_MAX: usize = 1_024;
 

@@ -11,13 +11,17 @@ RUN       := testnet/run
 SEED      ?= $(shell git rev-parse --short=8 HEAD 2>/dev/null | xargs -I{} printf '%d' 0x{} 2>/dev/null || echo 1)
 N         ?= 300
 H         ?= 200
+P         ?= swarm
+MINUTES   ?= 50
+# One commit's soak goes on where it stopped.
+SOAK      := $(CARGO_TARGET_DIR)/soak/$(shell git rev-parse --short=8 HEAD 2>/dev/null || echo none)
 CARGO     := cargo --locked
 # Tests are compiled once, by clippy's driver: lints and code of one pass, where `cargo clippy` would read all
 # dependencies a second time. Optimised for short builds; `make run` and `make bench` build what is shipped.
 LINTED    := RUSTC_WORKSPACE_WRAPPER="$$(rustup which clippy-driver)" CLIPPY_ARGS=-Dwarnings
 QUICK     := --release --config 'profile.release.package.atoll.opt-level=1'
 
-.PHONY: help run test bench sim setup setup-test setup-bench build canisters assets unit check sim-ci deny clean
+.PHONY: help run test bench sim sim-soak setup setup-test setup-bench build canisters assets unit check sim-ci deny clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -30,8 +34,14 @@ test: setup-test check unit sim-ci ## Everything: units, simulator, four real pr
 bench: setup-bench canisters ## Print each figure beside its baseline and target, measured now
 	$(CARGO) bench --profile release --bench table
 
-sim: setup build ## Simulate a swarm: make sim SEED=7 N=1000 H=200
-	$(ATOLL) sim --from $(SEED) --seeds $(N) --heights $(H)
+sim: setup build ## Simulate a swarm: make sim SEED=7 N=1000 H=200 P=swarm (twins, keys, quiet)
+	$(ATOLL) sim --from $(SEED) --seeds $(N) --heights $(H) --profile $(P)
+
+sim-soak: setup build ## The simulator for hours, planted bugs too; goes on where it stopped: MINUTES=50 for each part
+	$(ATOLL) sim --from $(SEED) --seeds 10000 --heights 1000 --minutes $(MINUTES) --summary $(SOAK)/swarm.json
+	$(ATOLL) sim --from $(SEED) --seeds 1000000 --heights 18 --profile twins --minutes $(MINUTES) --summary $(SOAK)/twins.json
+	$(ATOLL) sim --from $(SEED) --seeds 200 --heights 200 --profile keys --minutes $(MINUTES) --summary $(SOAK)/keys.json
+	$(CARGO) test $(QUICK) --lib -- --ignored --nocapture sim::tests
 
 setup: ## Install what building needs (apt packages, the wasm target); skips what is there
 	@testnet/setup build
@@ -64,8 +74,9 @@ check: ## Formatting, and lints while the tests are compiled
 unit: canisters assets ## All Rust tests, those with real processes, real clients and a real browser included
 	$(LINTED) $(CARGO) test $(QUICK)
 
-sim-ci: ## The simulator's 300 seeds of 200 heights, seeds drawn from the commit
+sim-ci: ## The simulator's 300 seeds of 200 heights, and 5,000 of Twins; seeds drawn from the commit
 	$(ATOLL) sim --from $(SEED) --seeds 300 --heights 200
+	$(ATOLL) sim --from $(SEED) --seeds 5000 --heights 18 --profile twins
 
 deny: ## Advisories, licences, sources and bans (needs cargo-deny)
 	cargo deny check

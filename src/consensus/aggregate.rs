@@ -8,6 +8,7 @@ use super::machine::Consensus;
 use super::pool::Attempt;
 use super::share::{Inserted, Shares};
 use crate::crypto::threshold::{CombineError, Keyring, Statement};
+use crate::types::planted::{Bug, planted};
 use crate::types::*;
 
 /// Combines the shares over `subject` as soon as there are enough. Shares that spoil it are removed
@@ -22,7 +23,7 @@ pub fn combine<S: Copy + PartialEq>(
     while shares.count(subject) >= keyring.threshold(statement) {
         match keyring.combine(statement, &shares.over(subject)) {
             Ok(signature) => return Some(signature),
-            Err(CombineError::Invalid(invalid)) if !invalid.is_empty() => {
+            Err(CombineError::Invalid(invalid)) if !invalid.is_empty() && !planted(Bug::CulpritsKept) => {
                 invalid.iter().for_each(|signer| shares.remove(*signer));
                 culprits.extend(invalid);
             }

@@ -8,6 +8,7 @@ use crate::crypto::threshold::Statement;
 use crate::types::limits::{
     CERTIFICATES_PUSHED_MAX, CHAIN_FETCH_RETRY_MS, FETCH_PATIENCE_MS, PACKAGE_RETRY_MS,
 };
+use crate::types::planted::{Bug, planted};
 use crate::types::*;
 
 /// The one request for finalized blocks that may be outstanding.
@@ -243,7 +244,9 @@ impl Consensus {
         if branch.is_empty() {
             return Err(SegmentFlaw::Nothing);
         }
-        self.verify_signatures(segment, &branch)?;
+        if !planted(Bug::ChainUnverified) {
+            self.verify_signatures(segment, &branch)?;
+        }
         Ok(branch)
     }
 

@@ -13,12 +13,9 @@ impl Consensus {
         let Some(attempt) = self.pool.get_mut(view) else {
             return;
         };
-        let Some(Notarization { block, .. }) = attempt.notarization else {
+        let Some(block) = attempt.may_finalize() else {
             return;
         };
-        if attempt.nullified || attempt.finalized.is_some() || attempt.finalization.is_some() {
-            return;
-        }
         attempt.finalized = Some(block);
         self.emit(Effect::Persist(Record::Vote(Vote::Finalize { view, block })));
         let share = self.finalization_share(view, block);

@@ -86,6 +86,7 @@ pub use machine::{Consensus, Keys, Pace};
 pub use stall::{Votes, Waiting};
 
 use crate::crypto::hash::sha256;
+use crate::types::planted::{Bug, planted};
 use crate::types::{Digest, Effect, RandomBeacon};
 
 /// The randomness that execution of a block sees: the hash of its view's beacon.
@@ -96,8 +97,14 @@ pub fn randomness(beacon: &RandomBeacon) -> Digest {
 /// The same effects with the records first, so that one sync serves them all. Nothing is performed
 /// before a record that stood before it.
 pub fn records_first(effects: Vec<Effect>) -> Vec<Effect> {
-    let (mut records, rest): (Vec<Effect>, Vec<Effect>) =
-        effects.into_iter().partition(|effect| matches!(effect, Effect::Persist(_)));
+    let is_record = |effect: &Effect| matches!(effect, Effect::Persist(_));
+    if effects.is_sorted_by_key(|effect| !is_record(effect)) && !planted(Bug::RecordsLast) {
+        return effects;
+    }
+    let (mut records, rest): (Vec<Effect>, Vec<Effect>) = effects.into_iter().partition(is_record);
+    if planted(Bug::RecordsLast) {
+        return rest.into_iter().chain(records).collect();
+    }
     records.extend(rest);
     records
 }

@@ -2,6 +2,7 @@
 
 use super::machine::Consensus;
 use crate::crypto::threshold::Statement;
+use crate::types::planted::{Bug, planted};
 use crate::types::*;
 
 impl Consensus {
@@ -14,10 +15,14 @@ impl Consensus {
         let Some(attempt) = self.pool.get(view) else {
             return false;
         };
-        if attempt.notarized.is_some() || attempt.nullified {
+        if !attempt.may_notarize() {
             return false;
         }
+        let voted = attempt.notarized;
         for candidate in attempt.candidates.clone() {
+            if planted(Bug::NotarizeTwice) && voted >= Some(candidate.hash) {
+                continue;
+            }
             if self.weigh(&candidate) {
                 self.vote_notarize(view, candidate.hash);
                 return true;

@@ -12,7 +12,7 @@ impl Consensus {
             return false;
         }
         let attempt = self.pool.at(view);
-        if attempt.nullified || attempt.finalized.is_some() || attempt.is_certified() {
+        if !attempt.may_nullify() {
             return false;
         }
         attempt.nullified = true;

@@ -1,6 +1,7 @@
 //! Everything known about the views above the finalized one (rule 9).
 
 use super::share::Shares;
+use crate::types::planted::{Bug, planted};
 use crate::types::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -68,6 +69,23 @@ impl Attempt {
         self.notarization.is_some() || self.nullification.is_some() || self.finalization.is_some()
     }
 
+    /// Whether this replica may vote to notarize a block of this view (rule 3).
+    pub fn may_notarize(&self) -> bool {
+        (self.notarized.is_none() || planted(Bug::NotarizeTwice)) && !self.nullified
+    }
+
+    /// Whether this replica may vote to give this view up (rule 4).
+    pub fn may_nullify(&self) -> bool {
+        !self.nullified && self.finalized.is_none() && !self.is_certified()
+    }
+
+    /// The block of this view that this replica may vote to finalize (rule 5).
+    pub fn may_finalize(&self) -> Option<Digest> {
+        let given_up = self.nullified && !planted(Bug::FinalizeAfterNullify);
+        let free = !given_up && self.finalized.is_none() && self.finalization.is_none();
+        self.notarization.filter(|_| free).map(|notarization| notarization.block)
+    }
+
     /// The block that a quorum notarized or finalized.
     pub fn certified_block(&self) -> Option<Digest> {
         let finalized = self.finalization.map(|finalization| finalization.block);
@@ -133,7 +151,7 @@ impl Pool {
 
     /// Whether every view strictly between `low` and `high` is nullified.
     pub fn is_nullified_between(&self, low: View, high: View) -> bool {
-        let mut view = low.next();
+        let mut view = if planted(Bug::GapUnchecked) { high } else { low.next() };
         while view < high {
             if self.get(view).is_none_or(|attempt| attempt.nullification.is_none()) {
                 return false;
@@ -157,7 +175,8 @@ impl Pool {
     /// before the last that nobody notarized; a later certificate fetches its body again.
     pub fn tidy(&mut self, current: View, leader: NodeIndex) {
         if let Some(attempt) = self.get_mut(current) {
-            attempt.candidates.retain(|candidate| candidate.block.proposer == leader);
+            let anybody = planted(Bug::LeaderUnchecked);
+            attempt.candidates.retain(|candidate| candidate.block.proposer == leader || anybody);
         }
         let left = View(current.0.saturating_sub(1));
         for (_, attempt) in self.attempts.range_mut(..left) {

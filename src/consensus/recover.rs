@@ -5,6 +5,7 @@ use super::certify::Certifier;
 use super::chain::Link;
 use super::machine::Consensus;
 use super::pool::Candidate;
+use crate::types::planted::{Bug, planted};
 use crate::types::*;
 use std::sync::Arc;
 
@@ -30,7 +31,8 @@ impl Consensus {
         self.chain.executed = recovered.executed;
         for (hash, block, beacon) in &recovered.finalized {
             self.chain.tip = Link::of(*hash, block);
-            if block.height > recovered.executed {
+            let again = planted(Bug::ExecutedAgainAtRestart) && block.height == recovered.executed;
+            if block.height > recovered.executed || again {
                 self.emit(Effect::Deliver { block: block.clone(), beacon: *beacon });
             }
         }
@@ -68,7 +70,7 @@ impl Consensus {
     }
 
     fn recover_vote(&mut self, vote: Vote) {
-        if vote.view() <= self.chain.tip.view {
+        if vote.view() <= self.chain.tip.view || planted(Bug::VotesForgottenAtRestart) {
             return;
         }
         let attempt = self.pool.at(vote.view());

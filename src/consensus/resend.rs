@@ -2,6 +2,7 @@
 
 use super::machine::Consensus;
 use crate::types::limits::CERTIFICATES_PUSHED_MAX;
+use crate::types::planted::{Bug, planted};
 use crate::types::*;
 
 impl Consensus {
@@ -17,7 +18,7 @@ impl Consensus {
         let status = self.status();
         self.emit(Effect::Broadcast(PeerMessage::Status(status)));
         self.resend_certification_share();
-        if self.is_stuck() {
+        if self.is_stuck() && !planted(Bug::NothingResent) {
             self.resend_certificates();
             self.resend_votes();
             self.resend_proposal();

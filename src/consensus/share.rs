@@ -1,5 +1,6 @@
 //! Shares of one kind: one per signer (rule 8).
 
+use crate::types::planted::{Bug, planted};
 use crate::types::{NodeIndex, SignatureShare};
 use std::collections::BTreeMap;
 
@@ -50,13 +51,15 @@ impl<S: Copy + PartialEq> Shares<S> {
 
     /// Who signed `subject`, in order of index.
     pub fn over(&self, subject: S) -> Vec<(NodeIndex, SignatureShare)> {
-        let same = self.by_signer.iter().filter(|(_, (known, _))| *known == subject);
+        let any = planted(Bug::ShareOfAnotherBlock);
+        let same = self.by_signer.iter().filter(|(_, (known, _))| *known == subject || any);
         same.map(|(signer, (_, share))| (*signer, *share)).collect()
     }
 
     /// How many signed `subject`.
     pub fn count(&self, subject: S) -> usize {
-        self.by_signer.values().filter(|(known, _)| *known == subject).count()
+        let any = planted(Bug::ShareOfAnotherBlock);
+        self.by_signer.values().filter(|(known, _)| *known == subject || any).count()
     }
 
     /// Who signed anything, in order of index.

@@ -12,6 +12,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
+mod dealt;
+
 /// What is signed. Each kind has its own domain separator, so that no signature of one kind is
 /// valid as another; `Certification` signs exactly `\x0Dic-state-root` · root, as IC clients check.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -331,7 +331,7 @@ fn queried(query: &UserQuery) -> Vec<Principal> {
 /// # Errors
 /// None for an envelope that was read before.
 pub fn read_call(ingress: &SignedIngress) -> Result<Ingress, DecodeError> {
-    let envelope = cbor::read_call(&ingress.envelope)?;
+    let envelope = cbor::read_call_again(ingress)?;
     Ok(Ingress { id: envelope.id, call: envelope.content })
 }
 

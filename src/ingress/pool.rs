@@ -5,6 +5,7 @@ use crate::types::limits::{
     BLOCK_INGRESS_COUNT_MAX, BLOCK_PAYLOAD_BYTES_MAX, INGRESS_AHEAD_MAX_MS, INGRESS_HISTORY_MAX,
     INGRESS_POOL_BYTES_MAX, INGRESS_POOL_COUNT_MAX,
 };
+use crate::types::planted::{Bug, planted};
 use crate::types::{Block, Payload, RequestId, SignedIngress, Time, Verdict};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -170,7 +171,7 @@ impl Pool {
     pub fn deliver(&mut self, block: &Block) {
         for ingress in &block.payload.ingress {
             self.remove(&ingress.id);
-            if self.delivered.insert(ingress.id) {
+            if !planted(Bug::DeliveredForgotten) && self.delivered.insert(ingress.id) {
                 self.forget.push_back((block.time.plus_ms(INGRESS_AHEAD_MAX_MS), ingress.id));
             }
         }
@@ -213,9 +214,10 @@ impl Pool {
 
 /// Whether a block with time `time` may carry `call`, as far as time goes.
 fn valid_at(call: &SignedIngress, time: Time) -> bool {
-    (time..=time.plus_ms(INGRESS_AHEAD_MAX_MS)).contains(&call.expiry)
+    planted(Bug::ExpiryUnchecked) || (time..=time.plus_ms(INGRESS_AHEAD_MAX_MS)).contains(&call.expiry)
 }
 
 fn ids(blocks: &[Arc<Block>]) -> BTreeSet<RequestId> {
+    let blocks: &[Arc<Block>] = if planted(Bug::AncestorsForgotten) { &[] } else { blocks };
     blocks.iter().flat_map(|block| &block.payload.ingress).map(|ingress| ingress.id).collect()
 }

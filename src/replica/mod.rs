@@ -17,6 +17,7 @@ mod tests;
 use crate::consensus::{Consensus, Equivocation, randomness, records_first};
 pub use crate::consensus::{Keys, Waiting};
 use crate::ingress::{Authenticator, Pool, PoolFull, read_call};
+use crate::types::planted::{Bug, planted};
 use crate::types::*;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -66,6 +67,9 @@ impl Replica {
 
     /// Rule 4.
     fn remember(&mut self, recovered: &Recovered) {
+        if planted(Bug::HistoryForgottenAtRestart) {
+            return;
+        }
         self.pool.remember(&recovered.executed_requests);
         let executed = recovered.finalized.iter().map(|(_, block, _)| block);
         executed
@@ -94,8 +98,8 @@ impl Replica {
     /// Gives consensus an input, and answers until it asks nothing more (rule 2). Each answer ends one
     /// question, and consensus asks once for each block and view, so this ends.
     fn ask(&mut self, now: Time, input: Input, out: &mut Vec<Effect>) {
-        let mut inputs = VecDeque::from([input]);
-        while let Some(input) = inputs.pop_front() {
+        let (mut next, mut inputs) = (Some(input), VecDeque::new());
+        while let Some(input) = next.take().or_else(|| inputs.pop_front()) {
             for effect in self.consensus.handle(now, input) {
                 match effect {
                     Effect::SelectPayload { view, time, ancestors } => {

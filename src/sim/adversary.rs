@@ -3,7 +3,12 @@
 
 mod babbler;
 mod conspirator;
+mod double_voter;
 mod equivocator;
+mod flooder;
+mod forger;
+mod replayer;
+mod usurper;
 mod withholder;
 
 use super::random::Random;
@@ -18,6 +23,18 @@ use std::sync::Arc;
 pub enum Sin {
     /// As leader proposes two blocks to two halves; votes for both, and to give the view up.
     Equivocator,
+    /// Notarizes, finalizes and nullifies whatever it hears of.
+    DoubleVoter,
+    /// Its shares and certificates are garbage, or shares of another message.
+    Forger,
+    /// Says old certificates and standings again.
+    Replayer,
+    /// Sends shares and blocks of views and heights that are not here yet.
+    Flooder,
+    /// Builds where no block may stand, also out of its turn.
+    Usurper,
+    /// Two honest copies of one node, each with a disk of its own, which know nothing of each other.
+    Twin,
     /// Keeps shares, proposals or certificates from some or all.
     Withholder,
     /// Sends damaged, misplaced, extreme and foreign messages.
@@ -34,8 +51,19 @@ pub enum Sin {
 
 impl Sin {
     /// The sins of a swarm.
-    pub const ALLOWED: &[Sin] =
-        &[Sin::Equivocator, Sin::Withholder, Sin::Babbler, Sin::Anachronist, Sin::Deserter];
+    pub const ALLOWED: &[Sin] = &[
+        Sin::Equivocator,
+        Sin::DoubleVoter,
+        Sin::Forger,
+        Sin::Replayer,
+        Sin::Flooder,
+        Sin::Usurper,
+        Sin::Twin,
+        Sin::Withholder,
+        Sin::Babbler,
+        Sin::Anachronist,
+        Sin::Deserter,
+    ];
 }
 
 /// A node's secrets, as its sin needs them.
@@ -52,6 +80,13 @@ pub struct Adversary {
     random: Random,
     withheld: withholder::Withheld,
     fellows: Vec<NodeIndex>,
+    /// What the replayer says again.
+    kept: Vec<PeerMessage>,
+    /// Blocks that the usurper may build on.
+    known: Vec<(Digest, Arc<Block>)>,
+    /// The newest block, and the highest height, of which the flooder heard.
+    seen: Option<Block>,
+    height: u64,
     /// Deeds done, for the tally.
     deeds: u64,
 }
@@ -60,7 +95,18 @@ impl Adversary {
     /// A node that commits `sin`; `fellows` are all that commit the same.
     pub fn new(sin: Sin, keys: Keys, fellows: Vec<NodeIndex>, mut random: Random) -> Adversary {
         let withheld = withholder::Withheld::draw(sin, &mut random);
-        Adversary { sin, keys, random, withheld, fellows, deeds: 0 }
+        Adversary {
+            sin,
+            keys,
+            random,
+            withheld,
+            fellows,
+            kept: Vec::new(),
+            known: Vec::new(),
+            seen: None,
+            height: 0,
+            deeds: 0,
+        }
     }
 
     /// What the node does in place of `effects`.
@@ -68,8 +114,16 @@ impl Adversary {
         let twisted = effects.into_iter().flat_map(|effect| match self.sin {
             Sin::Equivocator => self.equivocate(effect),
             Sin::Withholder | Sin::Mute => self.withhold(effect),
-            Sin::Babbler | Sin::Anachronist | Sin::Deserter => vec![effect],
+            Sin::Forger => self.forge(effect).into_iter().collect(),
+            Sin::Usurper => self.usurp(effect),
             Sin::Conspirator => self.conspire(effect),
+            Sin::DoubleVoter
+            | Sin::Replayer
+            | Sin::Flooder
+            | Sin::Twin
+            | Sin::Babbler
+            | Sin::Anachronist
+            | Sin::Deserter => vec![effect],
         });
         twisted.collect()
     }
@@ -79,7 +133,17 @@ impl Adversary {
         match self.sin {
             Sin::Babbler => self.babble(message),
             Sin::Conspirator => self.join_in(message),
-            Sin::Equivocator | Sin::Withholder | Sin::Anachronist | Sin::Deserter | Sin::Mute => Vec::new(),
+            Sin::DoubleVoter => self.vote_again(message),
+            Sin::Replayer => self.replay(message),
+            Sin::Flooder => self.flood(message),
+            Sin::Usurper => self.out_of_turn(message),
+            Sin::Equivocator
+            | Sin::Forger
+            | Sin::Twin
+            | Sin::Withholder
+            | Sin::Anachronist
+            | Sin::Deserter
+            | Sin::Mute => Vec::new(),
         }
     }
 

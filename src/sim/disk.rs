@@ -146,7 +146,7 @@ mod tests {
     fn a_crash_keeps_what_is_synced_and_a_prefix_of_the_rest() {
         let mut kept = std::collections::BTreeSet::new();
         for seed in 0..100 {
-            let mut disk = Disk::new(Executor::ledger(Default::default()));
+            let mut disk = Disk::new(Executor::ledger());
             (1..=3).for_each(|view| disk.write(vote(view)));
             disk.sync(disk.len()).unwrap();
             (4..=6).for_each(|view| disk.write(vote(view)));

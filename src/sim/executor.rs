@@ -4,7 +4,7 @@
 mod canister;
 mod ledger;
 
-use super::bug::Planted;
+use super::oracle::Books;
 use super::scenario::Scenario;
 use crate::state::{HostFailure, StateDelta, StateSource};
 use crate::types::*;
@@ -28,6 +28,8 @@ pub struct Outcome {
     pub finished: Vec<RequestId>,
     /// What goes to disk.
     pub delta: StateDelta,
+    /// Cycles after the height.
+    pub books: Books,
 }
 
 impl Executor {
@@ -38,13 +40,13 @@ impl Executor {
     pub fn genesis(scenario: &Scenario, genesis: &Genesis) -> Result<Executor, HostFailure> {
         match scenario.real_execution {
             true => Ok(Executor::Canister(Box::new(Canister::genesis(genesis)?))),
-            false => Ok(Executor::ledger(scenario.planted)),
+            false => Ok(Executor::ledger()),
         }
     }
 
     /// A ledger at genesis.
-    pub fn ledger(planted: Planted) -> Executor {
-        Executor::Ledger(Ledger::new(planted))
+    pub fn ledger() -> Executor {
+        Executor::Ledger(Ledger::default())
     }
 
     /// The state of the same kind that is on disk.
@@ -53,7 +55,7 @@ impl Executor {
     /// [`HostFailure`] if there is none, or it does not make sense.
     pub fn restored(&self, source: Arc<dyn StateSource>) -> Result<Executor, HostFailure> {
         match self {
-            Executor::Ledger(ledger) => Ok(Executor::Ledger(ledger.restored(&*source)?)),
+            Executor::Ledger(_) => Ok(Executor::Ledger(Ledger::restored(&*source)?)),
             Executor::Canister(_) => Ok(Executor::Canister(Box::new(Canister::restored(source)?))),
         }
     }
@@ -82,6 +84,14 @@ impl Executor {
         match self {
             Executor::Ledger(ledger) => ledger.history(),
             Executor::Canister(canister) => canister.history(),
+        }
+    }
+
+    /// What the answer to a call says, in short; `None` if there is none.
+    pub fn answer(&self, id: &RequestId) -> Option<u64> {
+        match self {
+            Executor::Ledger(ledger) => ledger.answer(id),
+            Executor::Canister(canister) => canister.answer(id),
         }
     }
 

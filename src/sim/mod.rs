@@ -6,15 +6,17 @@
 //!    hash-map order, no thread. The trace hash of two runs of one seed is equal, in every build.
 //! 3. `Effect::Persist` is a barrier, as on a real disk: what is written and not yet safe is torn at a
 //!    random point by a crash, and effects after the barrier have not happened.
-//! 4. Keys are simulated ones (one hash for a pairing). Everything above the signatures is real.
+//! 4. Keys are simulated ones (one hash for a pairing), but for the profile `keys`. Everything above the
+//!    signatures is real.
 //! 5. The [`oracle`] judges after every event and shares no predicate with the code that it judges.
 //! 6. First a storm, in which safety must hold; then a calm, in which the subnet must also live.
 //! 7. At most f nodes sin, except in the controls, which prove that the oracle would notice.
 //!
-//! `atoll sim --from SEED --seeds 1 --heights H` replays any failure.
+//! 8. A failure is made smaller ([`shrink`]): what can be switched off without losing it is no part of it.
+//!
+//! `atoll sim --from SEED --seeds 1 --heights H --profile P` replays any failure.
 
 pub mod adversary;
-pub mod bug;
 pub mod clock;
 mod disk;
 mod executor;
@@ -25,13 +27,14 @@ pub mod oracle;
 mod queue;
 pub mod random;
 pub mod scenario;
+pub mod shrink;
 mod tally;
 mod trace;
 mod workload;
 mod world;
 
 pub use oracle::Violation;
-pub use scenario::{Ending, Scenario};
+pub use scenario::{Ending, Profile, Scenario};
 pub use tally::Tally;
 pub use world::{Verdict, run};
 

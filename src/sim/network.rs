@@ -37,15 +37,18 @@ pub struct Network {
     n: usize,
     links: Vec<Link>,
     weather: Weather,
+    /// What every message from or to each node takes longer, in nanoseconds.
+    slow: Vec<u64>,
     random: Random,
     lost: u64,
     doubled: u64,
 }
 
 impl Network {
-    /// Whole links between `n` nodes.
-    pub fn new(n: usize, weather: Weather, random: Random) -> Network {
-        Network { n, links: vec![Link::default(); n * n], weather, random, lost: 0, doubled: 0 }
+    /// Whole links between all nodes; from and to each of them it takes as much longer as `slow` says.
+    pub fn new(slow: Vec<u64>, weather: Weather, random: Random) -> Network {
+        let n = slow.len();
+        Network { n, links: vec![Link::default(); n * n], weather, slow, random, lost: 0, doubled: 0 }
     }
 
     /// Sends one message and says when it arrives.
@@ -62,7 +65,8 @@ impl Network {
     }
 
     fn arrival(&mut self, now: Time, link: usize) -> Time {
-        let delay = self.weather.delay_min + self.random.waiting(self.weather.delay_mean);
+        let far = self.slow[link / self.n] + self.slow[link % self.n];
+        let delay = far + self.weather.delay_min + self.random.waiting(self.weather.delay_mean);
         let link = &mut self.links[link];
         let mut at = Time(now.0 + delay).max(Time(link.clogged_until.0 + delay / 8));
         if self.weather.ordered {
@@ -129,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_cut_link_carries_nothing_until_every_cut_is_mended() {
-        let mut network = Network::new(2, FAIR, Random::new(1));
+        let mut network = Network::new(vec![0; 2], FAIR, Random::new(1));
         network.cut(A, B);
         network.cut(A, B);
         network.mend(A, B);
@@ -141,16 +145,24 @@ mod tests {
 
     #[test]
     fn a_clogged_link_delivers_late_but_delivers() {
-        let mut network = Network::new(2, FAIR, Random::new(1));
+        let mut network = Network::new(vec![0; 2], FAIR, Random::new(1));
         let until = EPOCH.plus_ms(500);
         network.clog(A, B, until);
         assert!(network.route(EPOCH, A, B)[0].is_some_and(|at| at >= until));
     }
 
     #[test]
+    fn what_is_far_away_answers_late() {
+        let mut network = Network::new(vec![0, 1_000, 0], FAIR, Random::new(1));
+        let mut takes = |from, to| network.route(EPOCH, from, to)[0].map(|at| at.0 - EPOCH.0);
+        assert!(takes(A, B) >= Some(1_000) && takes(B, A) >= Some(1_000));
+        assert!(takes(A, NodeIndex(2)) < Some(1_000));
+    }
+
+    #[test]
     fn loses_and_doubles_as_often_as_the_weather_says() {
         let weather = Weather { loss_per_mille: 300, twice_per_mille: 200, ..FAIR };
-        let mut network = Network::new(2, weather, Random::new(1));
+        let mut network = Network::new(vec![0; 2], weather, Random::new(1));
         let all = arrivals(&mut network, 10_000);
         let lost = all.iter().filter(|at| at[0].is_none()).count();
         let twice = all.iter().filter(|at| at[1].is_some()).count();
@@ -161,7 +173,7 @@ mod tests {
     #[test]
     fn reorders_unless_the_link_is_ordered() {
         let late = |ordered| {
-            let mut network = Network::new(2, Weather { ordered, ..FAIR }, Random::new(1));
+            let mut network = Network::new(vec![0; 2], Weather { ordered, ..FAIR }, Random::new(1));
             let at: Vec<Time> = arrivals(&mut network, 1_000).into_iter().filter_map(|at| at[0]).collect();
             at.windows(2).filter(|pair| pair[1] < pair[0]).count()
         };

@@ -6,17 +6,24 @@
 //!
 //! - **I1** one finalized block per height over all honest nodes and all their lives ([`chain`]).
 //! - **I2** finalized blocks are hash-linked, in time order, notarized, without holes ([`chain`]); no view
-//!   has two notarized blocks, nor a finalization and a nullification ([`votes`]).
+//!   has two notarized blocks, nor a finalization and a nullification; the leader that the beacon draws
+//!   proposed them ([`votes`]).
 //! - **I3** every certificate that an honest node says, keeps or acts on has its votes ([`votes`]).
 //! - **I4** roots equal the reference execution's at every height ([`chain`]); nobody halts.
 //! - **I5** no honest node says two conflicting things, not even across crashes ([`votes`]).
+//! - **I6** an answer stays in every state as it was until its call expires ([`state`]).
 //! - **I7** every request is ordered at most once, never after its expiry ([`chain`]).
+//! - **I8** no state has more or fewer cycles than were minted in it ([`state`]).
 //! - **I10** messages that wait and memory that grows stay below a computed bound ([`super::world`]).
 //! - **I11** no panic ([`super::host`]).
 //! - **I12**, **I13**, **I14** in the calm all honest nodes advance, and calls get executed ([`liveness`]).
+//!
+//! Elsewhere: I9 with the tests of `execution`, whose canisters call each other; I15 and I16 with controls.
+//! Each event costs the same however long the run is, but for the logarithm of a map.
 
 mod chain;
 mod liveness;
+mod state;
 mod votes;
 
 use super::scenario::Scenario;
@@ -24,6 +31,7 @@ use crate::types::*;
 use std::fmt;
 
 pub use liveness::{CALM_HEIGHTS, CALM_WINDOW};
+pub use state::Books;
 
 /// An invariant that did not hold.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -39,6 +47,7 @@ pub struct Oracle {
     votes: votes::Votes,
     chain: chain::Chain,
     liveness: liveness::Liveness,
+    states: state::States,
     honest: Vec<bool>,
     violation: Option<Violation>,
 }
@@ -50,13 +59,14 @@ fn violation(invariant: &'static str, detail: String) -> Finding {
 }
 
 impl Oracle {
-    /// A judge who knows from `scenario` who is honest.
-    pub fn new(scenario: &Scenario) -> Oracle {
+    /// A judge of the chain with this name, who knows from `scenario` who is honest.
+    pub fn new(scenario: &Scenario, chain: ChainId) -> Oracle {
         let honest: Vec<bool> = scenario.sins.iter().map(Option::is_none).collect();
         Oracle {
-            votes: votes::Votes::new(&honest),
+            votes: votes::Votes::new(&honest, chain),
             chain: chain::Chain::new(scenario.nodes),
-            liveness: liveness::Liveness::new(scenario.nodes),
+            liveness: liveness::Liveness::new(scenario.nodes, scenario.calm_heights),
+            states: state::States::new(scenario.nodes),
             honest,
             violation: None,
         }
@@ -101,6 +111,43 @@ impl Oracle {
     pub fn reference(&mut self, batch: &Batch, root: StateRoot) {
         self.chain.reference(batch.height, root);
         self.liveness.executed(batch);
+    }
+
+    /// The reference answered a call of `batch`.
+    pub fn answered(&mut self, batch: &Batch, id: RequestId, says: u64) {
+        if let Some(ingress) = batch.ingress.iter().find(|ingress| ingress.id == id) {
+            self.states.answered(id, ingress.call.ingress_expiry, batch.height, says);
+        }
+    }
+
+    /// `node` has a new state: after `height`, of `time`; `look` says what it answers.
+    pub fn has_state(
+        &mut self,
+        node: NodeIndex,
+        height: Height,
+        time: Time,
+        books: Books,
+        look: impl Fn(&RequestId) -> Option<u64>,
+    ) {
+        if self.trusts(node) {
+            let balanced = self.states.balanced(node, height, books);
+            let finding = balanced.and_then(|()| self.states.look(node, height, time, look));
+            self.judge(finding);
+        }
+    }
+
+    /// `node` has come back with a state after `height`; `look` says what it answers.
+    pub fn has_state_again(
+        &mut self,
+        node: NodeIndex,
+        height: Height,
+        look: impl Fn(&RequestId) -> Option<u64>,
+    ) {
+        if self.trusts(node) {
+            let time = self.chain.time_of(height);
+            let finding = self.states.look_again(node, height, time, look);
+            self.judge(finding);
+        }
     }
 
     /// The first height that the reference has not executed.

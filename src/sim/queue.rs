@@ -2,30 +2,37 @@
 //! were scheduled, so a run depends on nothing but its seed.
 
 use crate::types::Time;
-use std::cmp::Ordering;
+use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// A queue of future events.
+/// A queue of future events. Events are large and lie still; only their keys move in the heap.
 pub struct Queue<E> {
-    heap: BinaryHeap<Entry<E>>,
+    heap: BinaryHeap<Reverse<(Time, u64, usize)>>,
     sequence: u64,
-}
-
-struct Entry<E> {
-    at: Time,
-    sequence: u64,
-    event: E,
+    events: Vec<Option<E>>,
+    /// Places in `events` that are empty.
+    free: Vec<usize>,
 }
 
 impl<E> Queue<E> {
     /// An empty queue.
     pub fn new() -> Queue<E> {
-        Queue { heap: BinaryHeap::new(), sequence: 0 }
+        Queue { heap: BinaryHeap::new(), sequence: 0, events: Vec::new(), free: Vec::new() }
     }
 
     /// Schedules `event` for `at`.
     pub fn push(&mut self, at: Time, event: E) {
-        self.heap.push(Entry { at, sequence: self.sequence, event });
+        let place = match self.free.pop() {
+            Some(place) => {
+                self.events[place] = Some(event);
+                place
+            }
+            None => {
+                self.events.push(Some(event));
+                self.events.len() - 1
+            }
+        };
+        self.heap.push(Reverse((at, self.sequence, place)));
         self.sequence += 1;
     }
 
@@ -36,7 +43,9 @@ impl<E> Queue<E> {
 
     /// The earliest event and its time.
     pub fn pop(&mut self) -> Option<(Time, E)> {
-        self.heap.pop().map(|entry| (entry.at, entry.event))
+        let Reverse((at, _, place)) = self.heap.pop()?;
+        self.free.push(place);
+        self.events[place].take().map(|event| (at, event))
     }
 }
 
@@ -45,27 +54,6 @@ impl<E> Default for Queue<E> {
         Queue::new()
     }
 }
-
-impl<E> Ord for Entry<E> {
-    /// Reversed: `BinaryHeap` gives the greatest first.
-    fn cmp(&self, other: &Self) -> Ordering {
-        (other.at, other.sequence).cmp(&(self.at, self.sequence))
-    }
-}
-
-impl<E> PartialOrd for Entry<E> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<E> PartialEq for Entry<E> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl<E> Eq for Entry<E> {}
 
 #[cfg(test)]
 mod tests {

@@ -2,19 +2,38 @@
 //! (swarm testing): a mixture of everything hides the bugs that need the absence of something.
 
 use super::adversary::Sin;
-use super::bug::Planted;
 use super::fault::Rates;
 use super::network::Weather;
+use super::oracle::CALM_HEIGHTS;
 use super::random::Random;
 use crate::types::limits;
+use crate::types::planted::Bug;
 
 /// One millisecond in the simulator's nanoseconds.
 pub const MS: u64 = 1_000_000;
 /// One second.
 pub const SECOND: u64 = 1_000 * MS;
 
-/// Every so many seeds, the production executor runs; in the others the ledger, at half the cost.
-pub const REAL_EXECUTION_EVERY: u64 = 2;
+/// Every so many seeds, the production executor runs; in the others the ledger, at a quarter of the cost.
+pub const REAL_EXECUTION_EVERY: u64 = 16;
+
+/// Heights of the calm after a run with Twins: a bug of theirs shows within a dozen views.
+const TWINS_CALM_HEIGHTS: u64 = 10;
+/// How far clocks may be from true time, in nanoseconds: two of them then agree about a block's time.
+const CLOCK_ERROR_MAX: u64 = 30 * SECOND;
+
+/// Which kind of runs seeds make.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Profile {
+    /// Every kind of fault and sinner, each on or off.
+    Swarm,
+    /// Twins in partitions that change with every view, in short runs.
+    Twins,
+    /// As the swarm, with real threshold keys and four nodes.
+    Keys,
+    /// No fault at all.
+    Quiet,
+}
 
 /// Everything that a run depends on.
 #[derive(Clone, Debug)]
@@ -24,12 +43,16 @@ pub struct Scenario {
     pub nodes: usize,
     /// The run ends when every honest replica has finalized and certified this height.
     pub heights: u64,
+    /// So many of them are the calm's.
+    pub calm_heights: u64,
     pub weather: Weather,
     pub rates: Rates,
     /// What each node does wrong; `None` is honest.
     pub sins: Vec<Option<Sin>>,
     /// Each node's clock: nanoseconds ahead, millionths too fast.
     pub clocks: Vec<(i64, i64)>,
+    /// What every message from or to each node takes longer, in nanoseconds; in the calm too.
+    pub slow: Vec<u64>,
     /// Whether a replica handles inputs while effects wait for its disk.
     pub pipelined: bool,
     /// Mean time between two calls of users, in nanoseconds.
@@ -40,7 +63,10 @@ pub struct Scenario {
     pub ending: Ending,
     /// Whether the production executor runs the batches, in place of the simulator's ledger.
     pub real_execution: bool,
-    pub planted: Planted,
+    /// Whether signatures are real ones, in place of hashes.
+    pub real_keys: bool,
+    /// The mistake that a test plants; outside of tests it changes nothing.
+    pub planted: Option<Bug>,
 }
 
 /// How a run ends.
@@ -52,27 +78,85 @@ pub enum Ending {
     After(u64),
 }
 
+impl Profile {
+    /// Every profile with its name on the command line.
+    pub const NAMES: &[(&str, Profile)] = &[
+        ("swarm", Profile::Swarm),
+        ("twins", Profile::Twins),
+        ("keys", Profile::Keys),
+        ("quiet", Profile::Quiet),
+    ];
+}
+
 impl Scenario {
-    /// What `seed` makes of a run of `heights` heights; `nodes` overrides the size that the seed chose.
+    /// What `seed` makes of a run of `heights` heights; `nodes` overrides the size that the profile or the
+    /// seed chooses.
+    pub fn of(profile: Profile, seed: u64, heights: u64, nodes: Option<usize>) -> Scenario {
+        match profile {
+            Profile::Swarm => Scenario::swarm(seed, heights, nodes),
+            Profile::Twins => Scenario::twins(seed, heights, nodes),
+            Profile::Keys => Scenario {
+                real_keys: true,
+                real_execution: false,
+                ..Scenario::swarm(seed, heights, nodes.or(Some(4)))
+            },
+            Profile::Quiet => Scenario::quiet(seed, nodes.unwrap_or(4), heights),
+        }
+    }
+
+    /// A run of the swarm.
     pub fn swarm(seed: u64, heights: u64, nodes: Option<usize>) -> Scenario {
         let mut random = Random::new(seed).fork(0);
-        let size = if random.chance(800) { 4 } else { 7 };
+        let size = match random.below(100) {
+            0..75 => 4,
+            75..95 => 7,
+            _ => 13,
+        };
         let nodes = nodes.unwrap_or(size).clamp(1, limits::NODES_MAX);
+        let mut rates = Rates::swarm(&mut random);
         Scenario {
             seed,
             nodes,
             heights,
+            calm_heights: CALM_HEIGHTS,
             weather: weather(&mut random),
-            rates: Rates::swarm(&mut random),
             sins: sins(&mut random, nodes),
-            clocks: (0..nodes).map(|_| clock(&mut random)).collect(),
+            clocks: clocks(&mut random, nodes, heights, &mut rates),
+            slow: slow(&mut random, nodes),
+            rates,
             pipelined: random.chance(500),
-            call_every: random.between(5, 400) * MS,
+            call_every: random.between(10, 400) * MS,
             heartbeat_ms: random.between(200, 1_000),
             view_timeout_ms: random.between(300, 1_500),
             ending: Ending::Calm,
             real_execution: seed.is_multiple_of(REAL_EXECUTION_EVERY),
-            planted: Planted::default(),
+            real_keys: false,
+            planted: None,
+        }
+    }
+
+    /// As many Twins as the protocol bears, in partitions that come and go as fast as views.
+    pub fn twins(seed: u64, heights: u64, nodes: Option<usize>) -> Scenario {
+        let mut random = Random::new(seed).fork(7);
+        let nodes = nodes.unwrap_or(if random.chance(900) { 4 } else { 7 }).clamp(1, limits::NODES_MAX);
+        let places = random.shuffled(nodes);
+        let (twins, _) = places.split_at(Scenario::faults_allowed(nodes));
+        let crashes = if random.chance(300) { 1 } else { 0 };
+        Scenario {
+            calm_heights: TWINS_CALM_HEIGHTS,
+            rates: Rates {
+                every: random.between(300, 1_500) * MS,
+                weights: [crashes, 0, 6, random.below(3), random.below(2), 0, 0, 0],
+                execute_max: 5 * MS,
+                ..Rates::NONE
+            },
+            weather: Weather { delay_mean: random.between(1, 40) * MS, ..Weather::CALM },
+            sins: (0..nodes).map(|node| twins.contains(&node).then_some(Sin::Twin)).collect(),
+            pipelined: random.chance(500),
+            call_every: 100 * MS,
+            heartbeat_ms: 100,
+            view_timeout_ms: random.between(100, 400),
+            ..Scenario::quiet(seed, nodes, heights)
         }
     }
 
@@ -83,6 +167,7 @@ impl Scenario {
             rates: Rates::NONE,
             sins: vec![None; nodes],
             clocks: vec![(0, 0); nodes],
+            slow: vec![0; nodes],
             pipelined: false,
             call_every: 50 * MS,
             heartbeat_ms: 500,
@@ -121,18 +206,41 @@ fn weather(random: &mut Random) -> Weather {
 
 fn sins(random: &mut Random, nodes: usize) -> Vec<Option<Sin>> {
     let mut sins = vec![None; nodes];
-    let sinners = random.between(0, Scenario::faults_allowed(nodes) as u64) as usize;
+    let allowed = Scenario::faults_allowed(nodes) as u64;
+    let sinners = if random.chance(800) { random.between(1.min(allowed), allowed) as usize } else { 0 };
     for place in random.shuffled(nodes).into_iter().take(sinners) {
         sins[place] = Some(Sin::ALLOWED[random.index(Sin::ALLOWED.len())]);
     }
     sins
 }
 
-/// Clocks stand within ±30 s of each other's middle and run up to a thousandth wrong.
-fn clock(random: &mut Random) -> (i64, i64) {
-    let spread = if random.chance(500) { 30 * SECOND } else { 100 * MS };
-    let offset = random.below(2 * spread) as i64 - spread as i64;
-    (offset, random.below(2_001) as i64 - 1_000)
+/// Clocks stand far apart, or near each other and run up to a tenth wrong: by the end of the run they are
+/// never further from true time than [`CLOCK_ERROR_MAX`].
+fn clocks(random: &mut Random, nodes: usize, heights: u64, rates: &mut Rates) -> Vec<(i64, i64)> {
+    let drifting = random.chance(250);
+    let duration = 180 * SECOND + heights * SECOND / 2;
+    let (spread, ppm) = match drifting {
+        true => (100 * MS, (CLOCK_ERROR_MAX / (duration / 1_000_000)).min(100_000)),
+        false if random.chance(500) => (CLOCK_ERROR_MAX, 100),
+        false => (100 * MS, 1_000),
+    };
+    if drifting {
+        // A clock that is set anew would be wrong twice.
+        rates.weights[6] = 0;
+    }
+    let mut within = |bound: u64| random.below(2 * bound + 1) as i64 - bound as i64;
+    (0..nodes).map(|_| (within(spread), within(ppm))).collect()
+}
+
+/// Sometimes up to a third of the nodes are far away.
+fn slow(random: &mut Random, nodes: usize) -> Vec<u64> {
+    let mut slow = vec![0; nodes];
+    if random.chance(200) {
+        for place in random.shuffled(nodes).into_iter().take(Scenario::faults_allowed(nodes)) {
+            slow[place] = random.between(20, 300) * MS;
+        }
+    }
+    slow
 }
 
 #[cfg(test)]
@@ -157,12 +265,12 @@ mod tests {
     }
 
     #[test]
-    fn the_swarm_reaches_every_sin_and_both_sizes() {
+    fn the_swarm_reaches_every_sin_and_all_sizes() {
         let scenarios: Vec<Scenario> = (0..200).map(|seed| Scenario::swarm(seed, 200, None)).collect();
         for sin in Sin::ALLOWED {
             assert!(scenarios.iter().any(|scenario| scenario.sins.contains(&Some(*sin))), "{sin:?} never");
         }
-        for nodes in [4, 7] {
+        for nodes in [4, 7, 13] {
             assert!(scenarios.iter().any(|scenario| scenario.nodes == nodes), "{nodes} nodes never");
         }
     }

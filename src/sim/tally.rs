@@ -39,6 +39,15 @@ tally! {
     messages_lost,
     messages_doubled,
     equivocations,
+    double_votes,
+    forged_shares,
+    replays,
+    floods,
+    misplaced_blocks,
+    /// Second copies of nodes.
+    twins,
+    /// Honest or not, nodes that everything takes longer to and from.
+    far_nodes,
     withholdings,
     babblings,
     /// Runs in which a sinner's clock was minutes wrong.

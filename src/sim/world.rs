@@ -10,7 +10,7 @@ use super::executor::{Executor, FIRST_CANISTER};
 use super::fault::Rates;
 use super::host::Host;
 use super::network::Network;
-use super::oracle::{CALM_HEIGHTS, Oracle, Violation};
+use super::oracle::{Oracle, Violation};
 use super::queue::Queue;
 use super::random::Random;
 use super::scenario::{Ending, MS, SECOND, Scenario};
@@ -21,6 +21,8 @@ use crate::crypto::hash::chain_id;
 use crate::crypto::node_key;
 use crate::crypto::threshold::Keyring;
 use crate::types::*;
+use bytes::Bytes;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// The storm ends after so many nanoseconds for each height, however far the subnet came.
@@ -52,18 +54,28 @@ pub struct Verdict {
 
 /// Runs `scenario` to its end.
 pub fn run(scenario: Scenario) -> Verdict {
+    #[cfg(test)]
+    crate::types::planted::plant(scenario.planted);
     let mut world = World::new(scenario);
     world.begin();
     while world.step() {}
+    #[cfg(test)]
+    crate::types::planted::plant(None);
     world.verdict()
 }
 
+/// Nodes stand at places: member i of the committee at place i, the second copies of Twins behind them.
+/// Hosts, links, events and faults are named by places; what replicas say names members.
 struct World {
     scenario: Scenario,
     now: Time,
     queue: Queue<Event>,
     network: Network,
     hosts: Vec<Host>,
+    /// Where the copies of each member stand.
+    copies: Vec<Vec<NodeIndex>>,
+    /// What envelopes read as: each is read by many.
+    read: HashMap<Bytes, Option<Arc<SignedIngress>>>,
     workload: Workload,
     reference: Executor,
     oracle: Oracle,
@@ -112,14 +124,18 @@ impl World {
         let genesis = Arc::new(genesis(&scenario));
         let state = Executor::genesis(&scenario, &genesis);
         let state = state.unwrap_or_else(|failure| panic!("the state before the first block: {failure}"));
+        let members = members(&scenario);
+        let slow = members.iter().map(|member| scenario.slow[*member]).collect();
         World {
             now: EPOCH,
             queue: Queue::new(),
-            network: Network::new(scenario.nodes, scenario.weather, random.fork(1)),
-            hosts: hosts(&scenario, &genesis, &state, &random.fork(2)),
+            network: Network::new(slow, scenario.weather, random.fork(1)),
+            hosts: hosts(&scenario, &members, &genesis, &state, &random.fork(2)),
+            copies: (0..scenario.nodes).map(|member| places_of(member, &members)).collect(),
+            read: HashMap::new(),
             workload: Workload::new(random.fork(3), scenario.real_execution.then_some(FIRST_CANISTER)),
             reference: state,
-            oracle: Oracle::new(&scenario),
+            oracle: Oracle::new(&scenario, chain_id(&genesis)),
             trace: Trace::default(),
             tally: Tally::default(),
             rates: scenario.rates,
@@ -192,8 +208,8 @@ impl World {
     }
 
     fn storm_is_over(&self, elapsed: u64) -> bool {
-        let Scenario { heights, .. } = self.scenario;
-        self.oracle.highest().0 + CALM_HEIGHTS >= heights
+        let Scenario { heights, calm_heights, .. } = self.scenario;
+        self.oracle.highest().0 + calm_heights >= heights
             || elapsed > 30 * SECOND + heights * STORM_PER_HEIGHT
     }
 
@@ -202,14 +218,21 @@ impl World {
         self.tally.messages_doubled = self.network.doubled();
         self.tally.views =
             self.hosts.iter().filter_map(Host::status).map(|status| status.view.0).max().unwrap_or_default();
+        self.tally.twins = (self.hosts.len() - self.scenario.nodes) as u64;
+        self.tally.far_nodes = self.scenario.slow.iter().filter(|slow| **slow > 0).count() as u64;
         for (host, sin) in self.hosts.iter().zip(&self.scenario.sins) {
             let deeds = host.adversary.as_ref().map_or(0, Adversary::deeds);
             match sin {
+                Some(Sin::DoubleVoter) => self.tally.double_votes += deeds,
+                Some(Sin::Forger) => self.tally.forged_shares += deeds,
+                Some(Sin::Replayer) => self.tally.replays += deeds,
+                Some(Sin::Flooder) => self.tally.floods += deeds,
+                Some(Sin::Usurper) => self.tally.misplaced_blocks += deeds,
                 Some(Sin::Equivocator | Sin::Conspirator) => self.tally.equivocations += deeds,
                 Some(Sin::Withholder | Sin::Mute) => self.tally.withholdings += deeds,
                 Some(Sin::Babbler) => self.tally.babblings += deeds,
                 Some(Sin::Anachronist) => self.tally.anachronists += 1,
-                Some(Sin::Deserter) | None => {}
+                Some(Sin::Deserter | Sin::Twin) | None => {}
             }
         }
         let violation = self.oracle.violation().cloned();
@@ -238,8 +261,17 @@ impl World {
         &mut self.hosts[usize::from(node.0)]
     }
 
-    fn honest(&self, node: NodeIndex) -> bool {
-        self.scenario.sins[usize::from(node.0)].is_none()
+    /// Who the node at `place` is.
+    fn member(&self, place: NodeIndex) -> NodeIndex {
+        self.host(place).keyring.own()
+    }
+
+    fn sin(&self, place: NodeIndex) -> Option<Sin> {
+        self.scenario.sins[usize::from(self.member(place).0)]
+    }
+
+    fn honest(&self, place: NodeIndex) -> bool {
+        self.sin(place).is_none()
     }
 
     fn note(&mut self, verb: &'static str, node: NodeIndex, peer: Option<NodeIndex>, facts: Facts) {
@@ -268,18 +300,31 @@ fn genesis(scenario: &Scenario) -> Genesis {
     }
 }
 
-fn hosts(scenario: &Scenario, genesis: &Arc<Genesis>, state: &Executor, random: &Random) -> Vec<Host> {
+/// The member at each place: all of them, and Twins once more.
+fn members(scenario: &Scenario) -> Vec<usize> {
+    let twins = (0..scenario.nodes).filter(|member| scenario.sins[*member] == Some(Sin::Twin));
+    (0..scenario.nodes).chain(twins).collect()
+}
+
+fn places_of(member: usize, members: &[usize]) -> Vec<NodeIndex> {
+    let places = members.iter().enumerate().filter(|(_, other)| **other == member);
+    places.map(|(place, _)| NodeIndex(place as u16)).collect()
+}
+
+fn hosts(
+    scenario: &Scenario,
+    members: &[usize],
+    genesis: &Arc<Genesis>,
+    state: &Executor,
+    random: &Random,
+) -> Vec<Host> {
     let chain = chain_id(genesis);
     let (identities, committee) = node_key::simulated(chain, scenario.nodes);
     let keyrings = keyrings(scenario, chain);
-    let members = keyrings.into_iter().zip(identities).enumerate();
-    let hosts = members.map(|(place, (keyring, identity))| {
-        let (offset, drift_ppm) = scenario.clocks[place];
-        let offset = if scenario.sins[place] == Some(Sin::Anachronist) {
-            10 * offset + SEVERAL_MINUTES
-        } else {
-            offset
-        };
+    let host = |(place, member): (usize, &usize)| {
+        let (keyring, identity) = (keyrings[*member].clone(), identities[*member].clone());
+        let (sin, (offset, drift_ppm)) = (scenario.sins[*member], scenario.clocks[*member]);
+        let offset = if sin == Some(Sin::Anachronist) { 10 * offset + SEVERAL_MINUTES } else { offset };
         let keys = Keys { keyring: keyring.clone(), identity: identity.clone() };
         let sinner = |sin| Adversary::new(sin, keys, fellows(scenario, sin), random.fork(place as u64));
         Host {
@@ -289,25 +334,28 @@ fn hosts(scenario: &Scenario, genesis: &Arc<Genesis>, state: &Executor, random: 
             genesis: Arc::clone(genesis),
             clock: Clock { offset, drift_ppm },
             disk: Disk::new(state.clone()),
-            adversary: scenario.sins[place].map(sinner),
+            adversary: sin.filter(|sin| *sin != Sin::Twin).map(sinner),
             life: None,
             incarnation: 0,
             paused_until: Time::ZERO,
         }
-    });
-    hosts.collect()
+    };
+    members.iter().enumerate().map(host).collect()
 }
 
 fn keyrings(scenario: &Scenario, chain: ChainId) -> Vec<Keyring> {
     #[cfg(test)]
-    if scenario.planted.lowers_quorum() {
+    if scenario.planted == Some(crate::types::planted::Bug::QuorumTwoF) {
         return Keyring::simulated_with_quorum(
             chain,
             scenario.nodes,
             2 * Scenario::faults_allowed(scenario.nodes),
         );
     }
-    Keyring::simulated(chain, scenario.nodes)
+    match scenario.real_keys {
+        true => Keyring::dealt(chain, scenario.nodes),
+        false => Keyring::simulated(chain, scenario.nodes),
+    }
 }
 
 fn fellows(scenario: &Scenario, sin: Sin) -> Vec<NodeIndex> {

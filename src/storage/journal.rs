@@ -4,6 +4,7 @@ use super::schema::{self, BY_VIEW, Family, meta};
 use super::{Batch, Columns, StorageError, decoded};
 use crate::encoding::record;
 use crate::state::StateDelta;
+use crate::types::planted::{Bug, planted};
 use crate::types::*;
 use std::collections::BTreeMap;
 
@@ -159,6 +160,11 @@ impl Journal {
                 batch.delete(Family::Block, hash.0);
             }
             batch.delete(family, key);
+        }
+        if planted(Bug::VotesPurgedEarly) {
+            let next = self.open.get(&view.next()).into_iter().flatten();
+            next.filter(|(family, _)| *family == Family::Vote)
+                .for_each(|(family, key)| batch.delete(*family, key.clone()));
         }
     }
 }

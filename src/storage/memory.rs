@@ -15,8 +15,7 @@ type Map = OrdMap<(Family, Vec<u8>), Bytes>;
 #[derive(Default)]
 pub struct Memory {
     journal: Journal,
-    now: Shelf,
-    /// What every crash leaves.
+    /// What every crash leaves. Nobody else holds this map for long: it is changed in place.
     synced: Shelf,
     /// Batches since the last sync, oldest first.
     tail: Vec<Batch>,
@@ -39,9 +38,8 @@ impl Memory {
     /// Records that contradict what is on disk.
     pub fn persist(&mut self, records: &[Record]) -> Result<(), StorageError> {
         let batch = self.journal.persist(records)?;
-        self.now.apply(&batch);
-        self.synced = self.now.clone();
-        self.tail.clear();
+        self.tail.push(batch);
+        self.tail.drain(..).for_each(|batch| self.synced.apply(&batch));
         Ok(())
     }
 
@@ -51,7 +49,6 @@ impl Memory {
     /// A height that does not follow the last one.
     pub fn commit(&mut self, delta: &StateDelta, root: StateRoot) -> Result<(), StorageError> {
         let batch = self.journal.commit(delta, root)?;
-        self.now.apply(&batch);
         self.tail.push(batch);
         Ok(())
     }
@@ -69,8 +66,7 @@ impl Memory {
         for batch in self.tail.drain(..).take(kept) {
             self.synced.apply(&batch);
         }
-        self.now = self.synced.clone();
-        self.journal = Journal::load(&self.now)?;
+        self.journal = Journal::load(&self.synced)?;
         Ok(())
     }
 
@@ -79,7 +75,7 @@ impl Memory {
     /// # Errors
     /// As [`super::Rocks::recover`].
     pub fn recover(&self) -> Result<Recovered, StorageError> {
-        recover::recover(&self.now)
+        recover::recover(&self.now())
     }
 
     /// As [`super::Rocks::chain_segment`].
@@ -87,12 +83,19 @@ impl Memory {
     /// # Errors
     /// As [`super::Rocks::chain_segment`].
     pub fn chain_segment(&self, from: Height) -> Result<Option<ChainSegment>, StorageError> {
-        segment::chain_segment(&self.now, from)
+        segment::chain_segment(&self.now(), from)
+    }
+
+    /// With what is not synced yet.
+    fn now(&self) -> Shelf {
+        let mut now = self.synced.clone();
+        self.tail.iter().for_each(|batch| now.apply(batch));
+        now
     }
 
     /// As [`super::Rocks::source`].
     pub fn source(&self) -> Arc<dyn StateSource> {
-        Arc::new(self.now.clone())
+        Arc::new(self.now())
     }
 }
 

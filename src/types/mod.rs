@@ -13,6 +13,7 @@ pub mod genesis;
 pub mod id;
 pub mod limits;
 pub mod peer;
+pub mod planted;
 pub mod reject;
 pub mod request;
 pub mod unit;

@@ -3,6 +3,7 @@
 mod cluster;
 mod disk;
 mod faults;
+mod model;
 mod shares;
 
 use cluster::{Cluster, PACE};

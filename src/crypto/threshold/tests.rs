@@ -1,30 +1,9 @@
 use super::*;
-use blst::min_sig::SecretKey;
-use rand::SeedableRng;
-use rand::rngs::StdRng;
-use threshold_crypto::poly::Poly;
 
 const CHAIN: Digest = Digest([7; 32]);
 
-/// Keyrings of `n` nodes as a key generation leaves them, but dealt by one dealer.
 fn dealt(n: usize) -> Vec<Keyring> {
-    let mut rng = StdRng::seed_from_u64(n as u64);
-    let mut deal = |threshold: usize| {
-        let polynomial = Poly::random(threshold - 1, &mut rng);
-        let secrets =
-            (1..=n).map(|point| SecretKey::from_bytes(&polynomial.evaluate(point).to_bytes_be()).unwrap());
-        let secrets: Vec<SecretKey> = secrets.collect();
-        let keys: Vec<_> = secrets.iter().map(|secret| bls::PublicKey::of(secret).unwrap()).collect();
-        let sharing = |(index, secret): (usize, &SecretKey)| {
-            bls::Sharing::new(threshold, NodeIndex(index as u16), secret.clone(), keys.clone()).unwrap()
-        };
-        secrets.iter().enumerate().map(sharing).collect::<Vec<_>>()
-    };
-    let (quorums, beacons) = (deal(quorum(n)), deal(faults_max(n) + 1));
-    let keyrings = quorums.into_iter().zip(beacons).enumerate();
-    keyrings
-        .map(|(own, (quorum, beacon))| Keyring::real(CHAIN, n, NodeIndex(own as u16), quorum, beacon))
-        .collect()
+    Keyring::dealt(CHAIN, n)
 }
 
 fn shares(keyrings: &[Keyring], statement: &Statement, nodes: &[usize]) -> Vec<(NodeIndex, SignatureShare)> {

@@ -20,7 +20,7 @@ mod writer;
 
 pub use envelope::{Envelope, Permissions, SenderInfoProof, SignedDelegation};
 pub use reader::Reader;
-pub use request::{encode_call, read_call, read_ingress, read_query, read_read_state};
+pub use request::{encode_call, read_call, read_call_again, read_ingress, read_query, read_read_state};
 pub use response::{
     async_rejection, call_replied, non_replicated_rejection, query_response, query_response_hash,
     read_state_response, status,

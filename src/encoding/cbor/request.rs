@@ -34,9 +34,21 @@ struct Content<'a> {
 /// # Errors
 /// Anything that `requests.cddl` does not allow, naming the field.
 pub fn read_call(bytes: &[u8]) -> Result<Envelope<UserCall>, DecodeError> {
+    call(bytes, |content| content.id())
+}
+
+/// Reads a call again that [`read_call`] or [`read_ingress`] read before, and whose id is known from that.
+///
+/// # Errors
+/// None for an envelope that was read before.
+pub fn read_call_again(ingress: &SignedIngress) -> Result<Envelope<UserCall>, DecodeError> {
+    call(&ingress.envelope, |_| ingress.id)
+}
+
+fn call(bytes: &[u8], id: impl Fn(&Content) -> RequestId) -> Result<Envelope<UserCall>, DecodeError> {
     envelope::read(bytes, |reader| {
         let content = read_content(reader, "call")?;
-        let (id, sender_info) = (content.id(), content.sender_info.clone().flatten());
+        let (id, sender_info) = (id(&content), content.sender_info.clone().flatten());
         let call = UserCall {
             canister_id: required(content.canister_id, "canister_id")?,
             method_name: required(content.method_name, "method_name")?.into_owned(),

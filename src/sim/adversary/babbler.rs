@@ -1,7 +1,7 @@
 //! The babbler: says what nobody should say. Extreme numbers, damaged signatures, shares of others,
 //! blocks out of place, chains that lie: an honest replica drops it all and stands (I11).
 
-use super::Adversary;
+use super::{Adversary, Sin};
 use crate::crypto::threshold::Statement;
 use crate::types::*;
 use std::sync::Arc;
@@ -42,13 +42,13 @@ impl Adversary {
         edges[self.random.index(edges.len())]
     }
 
-    fn noise(&mut self) -> BlsBytes {
+    pub(super) fn noise(&mut self) -> BlsBytes {
         let mut bytes = [0; 48];
         bytes.iter_mut().for_each(|byte| *byte = self.random.next() as u8);
         BlsBytes(bytes)
     }
 
-    fn digest(&mut self) -> Digest {
+    pub(super) fn digest(&mut self) -> Digest {
         let mut digest = Digest::ZERO;
         if self.random.chance(700) {
             digest.0.iter_mut().for_each(|byte| *byte = self.random.next() as u8);
@@ -168,6 +168,17 @@ impl Adversary {
             signer: self.own(),
             share: signature,
         })
+    }
+
+    /// The chain that is served to somebody who asked: half of the babbler's are lies.
+    pub fn serve(&mut self, segment: ChainSegment) -> ChainSegment {
+        match self.sin {
+            Sin::Babbler if self.random.chance(500) => {
+                self.deeds += 1;
+                *self.lying_chain(&segment)
+            }
+            _ => segment,
+        }
     }
 
     fn lying_chain(&mut self, segment: &ChainSegment) -> Box<ChainSegment> {

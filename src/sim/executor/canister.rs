@@ -3,6 +3,8 @@
 use super::Outcome;
 use crate::crypto::hash::sha256;
 use crate::execution::execute_batch;
+use crate::sim::oracle::Books;
+use crate::sim::trace::short;
 use crate::state::{HostFailure, IngressStatus, ReplicatedState, StateSource};
 use crate::types::*;
 use crate::wasm::Engine;
@@ -65,8 +67,19 @@ impl Canister {
     pub fn execute(&mut self, batch: &Batch) -> Result<Outcome, HostFailure> {
         let executed = ENGINE.with(|engine| execute_batch(engine, self.0.clone(), batch))?;
         self.0 = executed.state;
+        let books = self.books();
         let finished = executed.finished.into_iter().filter(|id| self.replied(id)).collect();
-        Ok(Outcome { root: executed.root, finished, delta: executed.delta })
+        Ok(Outcome { root: executed.root, finished, delta: executed.delta, books })
+    }
+
+    /// Cycles of all canisters; only test builds add them up.
+    fn books(&self) -> Books {
+        let minted = self.0.counters.minted.0;
+        #[cfg(test)]
+        let there = self.0.cycles_there_are();
+        #[cfg(not(test))]
+        let there = minted;
+        Books { there, minted }
     }
 
     fn replied(&self, id: &RequestId) -> bool {
@@ -81,6 +94,15 @@ impl Canister {
     /// Executed requests that have not expired, with their expiry.
     pub fn history(&self) -> Vec<(RequestId, Time)> {
         self.0.executed_requests()
+    }
+
+    /// What the reply or reject says, in short.
+    pub fn answer(&self, id: &RequestId) -> Option<u64> {
+        match &self.0.history().get(id)?.status {
+            IngressStatus::Replied(reply) => Some(short(&sha256(reply))),
+            IngressStatus::Rejected(reject) => Some(short(&sha256(reject.message.as_bytes()))),
+            IngressStatus::Received | IngressStatus::Processing | IngressStatus::Done => None,
+        }
     }
 
     /// The root after the last height.

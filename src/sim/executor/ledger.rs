@@ -1,56 +1,78 @@
-//! A deterministic table of counters, with the replay protection that the real executor has.
+//! A deterministic table of accounts, with the replay protection that the real executor has, and cycles
+//! that are set aside, paid and refunded.
 
 use super::Outcome;
 use crate::crypto::hash::hash_parts;
-use crate::sim::bug::Planted;
+use crate::sim::oracle::Books;
 use crate::state::{Column, HostFailure, StateDelta, StateSource, Write};
+use crate::types::planted::{Bug, planted};
 use crate::types::*;
 use imbl::OrdMap;
+use std::collections::BTreeMap;
 
-/// Counters that calls raise, and the requests that did.
+/// Accounts that calls raise, and the requests that did.
 #[derive(Clone, Default)]
 pub struct Ledger {
     height: Height,
     time: Time,
-    counters: OrdMap<u8, u64>,
+    accounts: BTreeMap<u8, Account>,
     /// Executed requests by id, until they expire.
-    history: OrdMap<RequestId, Time>,
+    history: OrdMap<RequestId, Entry>,
     /// Chained over every request that took effect.
     journal: Digest,
-    planted: Planted,
+    /// Cycles of all accounts.
+    cycles: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Account {
+    /// How often it was raised.
+    count: u64,
+    cycles: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Entry {
+    expiry: Time,
+    answer: u64,
 }
 
 /// Where the ledger's values are on disk.
 const KEY: &[u8] = b"ledger";
+/// An account there: its key, and two numbers.
+const LINE_BYTES: usize = 17;
+/// What an account has when it is named for the first time.
+const MINTED: u64 = 1_000;
+/// What a call sets aside, and how much of it is the price.
+const SET_ASIDE: u64 = 10;
+const PRICE: u64 = 3;
 
 impl Ledger {
-    /// An empty ledger.
-    pub fn new(planted: Planted) -> Ledger {
-        Ledger { planted, ..Ledger::default() }
-    }
-
     /// The ledger that `source` holds.
     ///
     /// # Errors
     /// [`HostFailure`] if it holds none.
-    pub fn restored(&self, source: &dyn StateSource) -> Result<Ledger, HostFailure> {
+    pub fn restored(source: &dyn StateSource) -> Result<Ledger, HostFailure> {
         let missing = || HostFailure("no ledger on disk".into());
         let values = source.get(Column::Subnet, KEY)?.ok_or_else(missing)?;
-        let (fixed, counters) = values.split_at_checked(48).ok_or_else(missing)?;
+        let (fixed, accounts) = values.split_at_checked(56).ok_or_else(missing)?;
         let number = |bytes: &[u8]| bytes.iter().fold(0, |number, byte| (number << 8) | u64::from(*byte));
         let mut journal = Digest::ZERO;
-        journal.0.copy_from_slice(&fixed[16..]);
-        let history = source
-            .scan(Column::History, &[])?
-            .into_iter()
-            .filter_map(|(id, expiry)| Some((RequestId(id.try_into().ok()?), Time(number(&expiry)))));
+        journal.0.copy_from_slice(&fixed[24..]);
+        let history = source.scan(Column::History, &[])?.into_iter().filter_map(|(id, entry)| {
+            let (expiry, answer) = entry.split_at_checked(8)?;
+            let entry = Entry { expiry: Time(number(expiry)), answer: number(answer) };
+            Some((RequestId(id.try_into().ok()?), entry))
+        });
+        let account =
+            |line: &[u8]| (line[0], Account { count: number(&line[1..9]), cycles: number(&line[9..]) });
         Ok(Ledger {
             height: Height(number(&fixed[..8])),
             time: Time(number(&fixed[8..16])),
+            cycles: number(&fixed[16..24]),
             journal,
-            counters: counters.chunks_exact(9).map(|line| (line[0], number(&line[1..]))).collect(),
+            accounts: accounts.chunks_exact(LINE_BYTES).map(account).collect(),
             history: history.collect(),
-            planted: self.planted,
         })
     }
 
@@ -61,7 +83,12 @@ impl Ledger {
 
     /// Executed requests, with their expiry.
     pub fn history(&self) -> Vec<(RequestId, Time)> {
-        self.history.iter().map(|(id, expiry)| (*id, *expiry)).collect()
+        self.history.iter().map(|(id, entry)| (*id, entry.expiry)).collect()
+    }
+
+    /// What the call was answered.
+    pub fn answer(&self, id: &RequestId) -> Option<u64> {
+        self.history.get(id).map(|entry| entry.answer)
     }
 
     /// Executes the next height.
@@ -74,51 +101,86 @@ impl Ledger {
         );
         let mut writes = Vec::new();
         let mut finished = Vec::new();
-        for ingress in batch.ingress.iter().filter(|ingress| self.apply(ingress)) {
+        for ingress in &batch.ingress {
+            let Some(Entry { expiry, answer }) = self.apply(ingress) else { continue };
             finished.push(ingress.id);
-            let expiry = ingress.call.ingress_expiry.0.to_be_bytes().to_vec();
-            writes.push(write(Column::History, &ingress.id.0, expiry));
+            let entry = [expiry.0.to_be_bytes(), answer.to_be_bytes()].concat();
+            writes.push(write(Column::History, &ingress.id.0, entry));
         }
-        writes.push(write(Column::Subnet, KEY, self.values()));
+        let accounts = self.ordered();
+        writes.push(write(Column::Subnet, KEY, self.values(&accounts)));
         Outcome {
-            root: self.root(),
+            root: self.root_over(&accounts),
             finished,
             delta: StateDelta { height: self.height, writes, dropped: Vec::new() },
+            books: self.books(),
         }
     }
 
-    fn values(&self) -> Vec<u8> {
-        let (height, time) = (self.height.0.to_be_bytes(), self.time.0.to_be_bytes());
-        [&height, &time, &self.journal.0[..], &self.ordered()].concat()
+    fn values(&self, accounts: &[u8]) -> Vec<u8> {
+        let numbers = [self.height.0, self.time.0, self.cycles].map(u64::to_be_bytes);
+        [numbers.as_flattened(), &self.journal.0, accounts].concat()
     }
 
-    fn apply(&mut self, ingress: &Ingress) -> bool {
-        if ingress.call.ingress_expiry < self.time || self.history.contains_key(&ingress.id) {
-            return false;
+    fn apply(&mut self, ingress: &Ingress) -> Option<Entry> {
+        let expiry = ingress.call.ingress_expiry;
+        if expiry < self.time || self.history.contains_key(&ingress.id) {
+            return None;
         }
-        self.history.insert(ingress.id, ingress.call.ingress_expiry);
         self.journal = hash_parts("sim-call", &[&self.journal.0, &ingress.id.0]);
-        let counter = ingress.call.arg.first().copied().unwrap_or_default();
-        *self.counters.entry(counter).or_default() += 1;
-        true
+        let key = ingress.call.arg.first().copied().unwrap_or_default();
+        self.pay(key, key.wrapping_add(7) % 32);
+        let account = self.account(key);
+        account.count += 1;
+        let entry = Entry { expiry, answer: account.count };
+        self.history.insert(ingress.id, entry);
+        Some(entry)
+    }
+
+    /// Sets cycles aside, pays the price with them, and refunds the rest.
+    fn pay(&mut self, from: u8, to: u8) {
+        let payer = self.account(from);
+        let set_aside = SET_ASIDE.min(payer.cycles);
+        payer.cycles -= set_aside;
+        let price = PRICE.min(set_aside);
+        self.account(to).cycles += price;
+        let refund = if planted(Bug::RefundTwice) { 2 * (set_aside - price) } else { set_aside - price };
+        self.account(from).cycles += refund;
+        self.cycles = self.cycles + price + refund - set_aside;
+    }
+
+    fn account(&mut self, key: u8) -> &mut Account {
+        if !self.accounts.contains_key(&key) {
+            self.cycles += MINTED;
+        }
+        self.accounts.entry(key).or_insert(Account { count: 0, cycles: MINTED })
+    }
+
+    fn books(&self) -> Books {
+        Books { there: self.cycles.into(), minted: u128::from(MINTED) * self.accounts.len() as u128 }
     }
 
     /// The root after the last height.
     pub fn root(&self) -> StateRoot {
-        let counters = if self.planted.hashes_in_map_order() { self.disordered() } else { self.ordered() };
+        self.root_over(&self.ordered())
+    }
+
+    fn root_over(&self, accounts: &[u8]) -> StateRoot {
+        let disordered = planted(Bug::HashOrderRoot).then(|| self.disordered());
+        let accounts = disordered.as_deref().unwrap_or(accounts);
         let (height, time) = (self.height.0.to_be_bytes(), self.time.0.to_be_bytes());
-        StateRoot(hash_parts("sim-ledger", &[&height, &time, &counters, &self.journal.0]))
+        StateRoot(hash_parts("sim-ledger", &[&height, &time, accounts, &self.journal.0]))
     }
 
     fn ordered(&self) -> Vec<u8> {
-        self.counters.iter().flat_map(|(key, count)| line(*key, *count)).collect()
+        lines(self.accounts.iter())
     }
 
     #[cfg(test)]
     fn disordered(&self) -> Vec<u8> {
-        let map: std::collections::HashMap<u8, u64> =
-            self.counters.iter().map(|(key, count)| (*key, *count)).collect();
-        map.iter().flat_map(|(key, count)| line(*key, *count)).collect()
+        let map: std::collections::HashMap<u8, Account> =
+            self.accounts.iter().map(|(key, account)| (*key, *account)).collect();
+        lines(map.iter())
     }
 
     #[cfg(not(test))]
@@ -127,8 +189,14 @@ impl Ledger {
     }
 }
 
-fn line(key: u8, count: u64) -> impl Iterator<Item = u8> {
-    std::iter::once(key).chain(count.to_be_bytes())
+fn lines<'a>(accounts: impl ExactSizeIterator<Item = (&'a u8, &'a Account)>) -> Vec<u8> {
+    let mut lines = Vec::with_capacity(LINE_BYTES * accounts.len());
+    for (key, account) in accounts {
+        lines.push(*key);
+        lines.extend_from_slice(&account.count.to_be_bytes());
+        lines.extend_from_slice(&account.cycles.to_be_bytes());
+    }
+    lines
 }
 
 fn write(column: Column, key: &[u8], value: Vec<u8>) -> Write {
@@ -164,23 +232,34 @@ mod tests {
 
     #[test]
     fn executes_each_request_once() {
-        let mut executor = Ledger::new(Planted::default());
+        let mut executor = Ledger::default();
         assert_eq!(executor.execute(&batch(1, &[1, 2])).finished.len(), 2);
         assert_eq!(executor.execute(&batch(2, &[2, 3])).finished, [RequestId([3; 32])]);
     }
 
     #[test]
     fn executes_nothing_after_its_expiry() {
-        let mut executor = Ledger::new(Planted::default());
+        let mut executor = Ledger::default();
         assert_eq!(executor.execute(&batch(1_000, &[1])).finished.len(), 1);
         assert_eq!(executor.execute(&batch(1_001, &[2])).finished.len(), 0);
     }
 
     #[test]
     fn equal_batches_make_equal_roots_and_others_others() {
-        let root = |ids: &[u8]| Ledger::new(Planted::default()).execute(&batch(1, ids)).root;
+        let root = |ids: &[u8]| Ledger::default().execute(&batch(1, ids)).root;
         assert_eq!(root(&[1, 2]), root(&[1, 2]));
         assert_ne!(root(&[1, 2]), root(&[2, 1]));
         assert_ne!(root(&[1, 2]), root(&[1]));
+    }
+
+    #[test]
+    fn cycles_move_and_are_neither_made_nor_lost() {
+        let mut executor = Ledger::default();
+        for height in 1..=200 {
+            let Books { there, minted } = executor.execute(&batch(height, &[height as u8])).books;
+            assert_eq!(there, minted);
+        }
+        let sum: u64 = executor.accounts.values().map(|account| account.cycles).sum();
+        assert_eq!(sum, executor.cycles);
     }
 }

@@ -128,6 +128,13 @@ impl Chain {
             );
         }
         self.linked(&block, height, hash)?;
+        if votes.out_of_turn(block.view, block.proposer) {
+            let Facts { view, proposer, .. } = *block;
+            return violation(
+                "I2",
+                format!("node {proposer} proposed the final block of view {view} out of turn"),
+            );
+        }
         if votes.could_notarize(block.view, hash) {
             return Ok(());
         }
@@ -213,6 +220,11 @@ impl Chain {
 
     pub fn reference(&mut self, height: Height, root: StateRoot) {
         self.roots.insert(height, root);
+    }
+
+    /// The time of the block at `height`; zero before the first.
+    pub fn time_of(&self, height: Height) -> Time {
+        self.batches.get(&height).map_or(Time::ZERO, |batch| batch.time)
     }
 
     pub fn unreferenced(&self) -> Height {

@@ -20,6 +20,8 @@ pub struct Liveness {
     /// The same by deadline.
     due: BTreeMap<(Time, RequestId), ()>,
     nodes: usize,
+    /// Heights to be gained in each window.
+    heights: u64,
 }
 
 /// Until `end`, every honest node must have reached `goal`.
@@ -29,18 +31,18 @@ struct Window {
 }
 
 impl Window {
-    fn new(now: Time, lowest: Height) -> Window {
-        Window { goal: Height(lowest.0 + CALM_HEIGHTS), end: Time(now.0 + CALM_WINDOW) }
+    fn new(now: Time, lowest: Height, heights: u64) -> Window {
+        Window { goal: Height(lowest.0 + heights), end: Time(now.0 + CALM_WINDOW) }
     }
 }
 
 impl Liveness {
-    pub fn new(nodes: usize) -> Liveness {
-        Liveness { window: None, awaited: BTreeMap::new(), due: BTreeMap::new(), nodes }
+    pub fn new(nodes: usize, heights: u64) -> Liveness {
+        Liveness { window: None, awaited: BTreeMap::new(), due: BTreeMap::new(), nodes, heights }
     }
 
     pub fn calm(&mut self, now: Time, lowest: Height) {
-        self.window = Some(Window::new(now, lowest));
+        self.window = Some(Window::new(now, lowest, self.heights));
     }
 
     pub fn admitted(&mut self, id: RequestId, deadline: Time) {
@@ -65,7 +67,7 @@ impl Liveness {
             return Ok(());
         };
         if lowest >= window.goal {
-            self.window = Some(Window::new(now, lowest));
+            self.window = Some(Window::new(now, lowest, self.heights));
         } else if now > window.end {
             let (goal, nodes) = (window.goal, self.nodes);
             return violation(
@@ -93,7 +95,7 @@ mod tests {
     const START: Time = Time(1_000);
 
     fn check(lowest: u64, after: u64, expected: Option<&str>) {
-        let mut liveness = Liveness::new(4);
+        let mut liveness = Liveness::new(4, CALM_HEIGHTS);
         liveness.calm(START, Height(10));
         let verdict = liveness.passed(Time(START.0 + after), Height(lowest), String::new);
         assert_eq!(verdict.err().map(|violation| violation.invariant), expected);
@@ -109,7 +111,7 @@ mod tests {
 
     #[test]
     fn an_admitted_call_must_be_executed_by_its_deadline() {
-        let mut liveness = Liveness::new(4);
+        let mut liveness = Liveness::new(4, CALM_HEIGHTS);
         liveness.calm(START, Height(10));
         liveness.admitted(RequestId([1; 32]), Time(2_000));
         assert!(liveness.passed(Time(2_000), Height(10), String::new).is_ok());

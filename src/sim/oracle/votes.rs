@@ -1,6 +1,7 @@
 //! Who voted for what, and which certificates those votes bear.
 
 use super::{Finding, violation};
+use crate::crypto::hash::hash_parts;
 use crate::types::*;
 use std::collections::BTreeMap;
 
@@ -15,6 +16,8 @@ pub struct Votes {
     needed_for_beacon: u32,
     /// Sinners: each may have voted for anything.
     sinners: u32,
+    chain: ChainId,
+    nodes: u64,
     notarizing: BTreeMap<(View, Digest), Nodes>,
     nullifying: BTreeMap<View, Nodes>,
     finalizing: BTreeMap<(View, Digest), Nodes>,
@@ -39,13 +42,15 @@ enum Kind {
 }
 
 impl Votes {
-    pub fn new(honest: &[bool]) -> Votes {
+    pub fn new(honest: &[bool], chain: ChainId) -> Votes {
         let n = honest.len() as u32;
         let sinners = honest.iter().filter(|honest| !**honest).count() as u32;
         Votes {
             needed: n - n.saturating_sub(1) / 3,
             needed_for_beacon: n.saturating_sub(1) / 3 + 1,
             sinners,
+            chain,
+            nodes: u64::from(n.max(1)),
             notarizing: BTreeMap::new(),
             nullifying: BTreeMap::new(),
             finalizing: BTreeMap::new(),
@@ -113,7 +118,9 @@ impl Votes {
             Record::Nullification(nullification, beacon) => {
                 self.nullification(nullification).and_then(|()| self.beacon(nullification.view, beacon))
             }
-            Record::Finalized { finalization, .. } => self.finalization(finalization),
+            Record::Finalized { finalization, beacon, .. } => {
+                self.finalization(finalization).and_then(|()| self.beacon(beacon.view, beacon))
+            }
             Record::Certification(certification) => self.certified(certification),
             Record::Proposal { .. } | Record::Block { .. } | Record::Recollected => Ok(()),
         }
@@ -127,6 +134,19 @@ impl Votes {
     /// Whether enough nodes voted to notarize `block`, sinners believed capable of anything.
     pub fn could_notarize(&self, view: View, block: Digest) -> bool {
         self.suffice(self.notarizing.get(&(view, block)))
+    }
+
+    /// Whether the beacon of the view before, as far as it is known, draws another leader than `proposer`.
+    pub fn out_of_turn(&self, view: View, proposer: NodeIndex) -> bool {
+        let before = View(view.0.saturating_sub(1));
+        let draw = match self.beacons.get(&before) {
+            Some(beacon) => &beacon.0[..],
+            None if before == View::ZERO => &[],
+            None => return false,
+        };
+        let drawn = hash_parts("atoll-leader", &[&self.chain.0, &view.0.to_be_bytes(), draw]);
+        let number = drawn.0.iter().take(8).fold(0u64, |number, byte| (number << 8) | u64::from(*byte));
+        number % self.nodes != u64::from(proposer.0)
     }
 
     pub fn certified(&self, certification: &Certification) -> Finding {
@@ -287,7 +307,7 @@ mod tests {
     /// Everything is said by its signer, or by node 3 when it has none; the verdict is on the last.
     fn check(sinners: usize, said: &[PeerMessage], expected: Option<&str>) {
         let honest: Vec<bool> = (0..4).map(|node| node >= sinners).collect();
-        let mut votes = Votes::new(&honest);
+        let mut votes = Votes::new(&honest, Digest::ZERO);
         let mut last = None;
         for message in said {
             assert_eq!(last, None, "only the last message may be wrong");

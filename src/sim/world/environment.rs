@@ -3,7 +3,6 @@
 use super::super::adversary::Sin;
 use super::super::fault::{Fault, Rates};
 use super::super::network::Weather;
-use super::super::oracle::CALM_HEIGHTS;
 use super::super::scenario::MS;
 use super::super::trace::Facts;
 use super::super::workload::{CALM_CALL_DEADLINE, CALM_CALL_EVERY, Submission};
@@ -26,6 +25,9 @@ impl World {
         self.tally.restarts += u64::from(self.host(node).incarnation > 0);
         self.note("starts", node, None, Facts::new("height", recovered.executed.0, 0));
         self.oracle.restarted(node, &recovered);
+        if let Some(alive) = &self.hosts[usize::from(node.0)].life {
+            self.oracle.has_state_again(node, recovered.executed, |id| alive.executor.answer(id));
+        }
         self.feed(node, Input::Started(Box::new(recovered)));
     }
 
@@ -166,13 +168,13 @@ impl World {
         self.network.calm(Weather::CALM);
         for node in self.nodes() {
             self.host_mut(node).paused_until = Time::ZERO;
-            match self.scenario.sins[usize::from(node.0)] {
+            match self.sin(node) {
                 Some(Sin::Deserter) => self.desert(node),
                 _ => self.start(node),
             }
         }
         let lowest = self.oracle.lowest();
-        self.goal = Some(Height(self.scenario.heights.max(lowest.0 + CALM_HEIGHTS)));
+        self.goal = Some(Height(self.scenario.heights.max(lowest.0 + self.scenario.calm_heights)));
         self.oracle.calm(self.now);
     }
 

@@ -5,11 +5,14 @@ use super::super::trace::Facts;
 use super::super::workload::admissible;
 use super::{Event, OUTBOX_PER_NODE_MAX, World};
 use crate::encoding::{cbor, peer};
+use crate::types::planted::{Bug, planted};
 use crate::types::*;
 use std::sync::Arc;
 
 /// Of a thousand messages of honest nodes so many are encoded and decoded; of sinners' all are.
-const ENCODED_PER_MILLE: u64 = 50;
+const ENCODED_PER_MILLE: u64 = 20;
+/// Envelopes remembered with what they read as.
+const ENVELOPES_READ_MAX: usize = 1_024;
 
 impl World {
     pub(super) fn deliver(&mut self, from: NodeIndex, to: NodeIndex, message: PeerMessage) {
@@ -24,15 +27,20 @@ impl World {
                     self.feed(to, Input::PeerIngress(ingress));
                 }
             }
-            message => self.feed(to, Input::Peer(from, message)),
+            message => self.feed(to, Input::Peer(self.member(from), message)),
         }
     }
 
     /// What a node's interface lets through: well-formed calls that are neither expired nor too early.
-    pub(super) fn admit(&self, node: NodeIndex, envelope: bytes::Bytes) -> Option<Arc<SignedIngress>> {
-        let ingress = cbor::read_ingress(envelope).ok()?;
-        let local = self.host(node).clock.read(self.now);
-        admissible(local, ingress.expiry).then(|| Arc::new(ingress))
+    pub(super) fn admit(&mut self, node: NodeIndex, envelope: bytes::Bytes) -> Option<Arc<SignedIngress>> {
+        if self.read.len() >= ENVELOPES_READ_MAX {
+            self.read.clear();
+        }
+        let entry = self.read.entry(envelope);
+        let read =
+            entry.or_insert_with_key(|envelope| Some(Arc::new(cbor::read_ingress(envelope.clone()).ok()?)));
+        let ingress = read.clone()?;
+        admissible(self.host(node).clock.read(self.now), ingress.expiry).then_some(ingress)
     }
 
     pub(super) fn ring(&mut self, node: NodeIndex, life: u32, count: u64) {
@@ -73,7 +81,7 @@ impl World {
     }
 
     pub(super) fn executed(&mut self, node: NodeIndex, life: u32) {
-        let host = self.host_mut(node);
+        let host = &mut self.hosts[usize::from(node.0)];
         let Some(alive) = host.life.as_mut().filter(|_| host.incarnation == life) else {
             return;
         };
@@ -89,6 +97,8 @@ impl World {
         let more = !alive.batches.is_empty();
         host.disk.commit(outcome.delta, outcome.root);
         self.oracle.executed(node, batch.height, outcome.root);
+        let (height, time, books) = (batch.height, batch.time, outcome.books);
+        self.oracle.has_state(node, height, time, books, |id| alive.executor.answer(id));
         self.note(
             "executed",
             node,
@@ -164,8 +174,9 @@ impl World {
             }
             Effect::Broadcast(message) => {
                 self.say(node, None, &message);
-                let others: Vec<NodeIndex> = self.nodes().filter(|to| *to != node).collect();
-                others.into_iter().for_each(|to| self.route(node, to, message.clone()));
+                let own = self.member(node);
+                let others = (0..self.scenario.nodes as u16).map(NodeIndex).filter(|to| *to != own);
+                others.for_each(|to| self.route(node, to, message.clone()));
             }
             Effect::SetTimer(moment) => self.set_timer(node, moment),
             Effect::Execute(batch) => self.execute(node, batch),
@@ -220,7 +231,7 @@ impl World {
     /// Whether what was written calls for a barrier: always, but for a planted bug.
     fn write(&mut self, node: NodeIndex, record: Record) -> bool {
         self.note("writes", node, None, Facts::of_record(&record));
-        let careless = self.scenario.planted.sends_votes_unsynced() && matches!(record, Record::Vote(_));
+        let careless = planted(Bug::NoFsyncBeforeVote) && matches!(record, Record::Vote(_));
         self.host_mut(node).disk.write(record);
         !careless
     }
@@ -241,11 +252,21 @@ impl World {
         self.oracle.said(node, message);
     }
 
+    /// Sends a message to all copies of a member.
     fn route(&mut self, from: NodeIndex, to: NodeIndex, message: PeerMessage) {
-        if usize::from(to.0) >= self.hosts.len() || from == to {
-            self.oracle.accuse("I11", format!("node {from} sends to {to}"));
-            return;
+        let Some(copies) = self.copies.get(usize::from(to.0)).filter(|_| self.member(from) != to) else {
+            return self.oracle.accuse("I11", format!("node {from} sends to {to}"));
+        };
+        let (first, second) = (copies.first().copied(), copies.get(1).copied());
+        if let Some(second) = second {
+            self.carry(from, second, message.clone());
         }
+        if let Some(first) = first {
+            self.carry(from, first, message);
+        }
+    }
+
+    fn carry(&mut self, from: NodeIndex, to: NodeIndex, message: PeerMessage) {
         let Some(message) = self.on_the_wire(from, message) else { return };
         let [first, second] = self.network.route(self.now, from, to);
         if let Some(at) = second {
@@ -300,6 +321,11 @@ impl World {
             Ok(outcome) => {
                 self.tally.calls_executed += outcome.finished.len() as u64;
                 self.oracle.reference(batch, outcome.root);
+                for id in outcome.finished {
+                    if let Some(says) = self.reference.answer(&id) {
+                        self.oracle.answered(batch, id, says);
+                    }
+                }
             }
             Err(failure) => self.oracle.accuse("I11", format!("the reference cannot execute: {failure}")),
         }
@@ -314,6 +340,11 @@ impl World {
     fn serve_chain(&mut self, node: NodeIndex, to: NodeIndex, from: Height) {
         match self.host(node).disk.chain_segment(from) {
             Ok(Some(segment)) => {
+                let adversary = self.host_mut(node).adversary.as_mut();
+                let segment = match adversary {
+                    Some(adversary) => adversary.serve(segment),
+                    None => segment,
+                };
                 let message = PeerMessage::Chain(Box::new(segment));
                 self.say(node, Some(to), &message);
                 self.route(node, to, message);

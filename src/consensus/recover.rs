@@ -13,7 +13,8 @@ impl Consensus {
     /// Takes the first input.
     pub(super) fn recover(&mut self, recovered: Recovered) {
         self.started = true;
-        self.amnesia = recovered.votes_lost.then(Default::default);
+        let is_silent = recovered.votes_lost && !planted(Bug::AmnesiaIgnored);
+        self.amnesia = is_silent.then(Default::default);
         self.recover_chain(&recovered);
         self.recover_views(recovered.proposals, recovered.notarizations, recovered.nullifications);
         recovered.votes.iter().for_each(|vote| self.recover_vote(*vote));

@@ -3,7 +3,7 @@
 use super::ceremony::{Ceremonial, Latecomers, generate_keys};
 use super::certified::Certifier;
 use super::chain::{Librarian, serve_state};
-use super::checkpoint::{Checkpoints, Frozen};
+use super::checkpoint::Checkpoints;
 use super::execute::Execution;
 use super::handle::Identity;
 use super::key::{KeyDir, NodeKeys, SubnetKeys};
@@ -162,9 +162,7 @@ impl Boot {
         let latecomers = Latecomers::new(self.ceremony_keys()?, subnet.transcript)?;
         let (batches, batches_waiting) = sync_channel(EXECUTION_QUEUE_MAX);
         let (chain_jobs, jobs_waiting) = sync_channel(CHAIN_REQUESTS_MAX);
-        let checkpoints = Arc::new(Checkpoints::default());
-        // Whatever was executed last may be offered, so that peers are served soon after a restart.
-        checkpoints.freeze(Frozen { state: state.clone(), source: self.rocks.source() });
+        let checkpoints = Arc::new(Checkpoints::open(&self.data_dir)?);
         self.certifier.recovered(state.clone(), recovered.certification);
         let execution = Execution {
             engine: self.engine.clone(),

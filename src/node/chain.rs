@@ -58,13 +58,13 @@ impl Librarian {
     }
 
     fn checkpoint(&self, certification: Certification) -> Result<(), NodeError> {
-        let Some(frozen) = self.checkpoints.take(&certification) else {
+        let Some(frozen) = self.checkpoints.take(&certification)? else {
             return Ok(());
         };
         let Some(package) = self.rocks.package(certification)? else {
             return Ok(());
         };
-        self.checkpoints.offer(frozen, Arc::new(package), Instant::now());
+        self.checkpoints.offer(frozen, package, Instant::now())?;
         self.metrics.checkpoint(certification.height);
         if !self.keeps_history {
             let purged = self.rocks.purge(certification.height)?;
@@ -88,11 +88,11 @@ pub fn serve_state(
     requests: &Receiver<Received>,
 ) -> Result<Option<End>, NodeError> {
     while let Ok(received) = requests.recv() {
+        let now = Instant::now();
         let PeerMessage::FetchState(StateRequest { id, height, item }) = &received.message else {
             continue;
         };
-        let item = Item::decode(item);
-        let part = item.map(|item| checkpoints.part(*height, &item, Instant::now()));
+        let part = Item::decode(item).map(|item| checkpoints.part(*height, &item, now));
         let part = part.transpose()?.flatten();
         net.send(received.from, &PeerMessage::StatePart(StatePart { id: *id, part }));
     }

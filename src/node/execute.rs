@@ -1,7 +1,7 @@
 //! The execution thread: heights in order, each executed, committed, reported.
 
 use super::certified::Certifier;
-use super::checkpoint::{Checkpoints, Frozen};
+use super::checkpoint::Checkpoints;
 use super::mailbox::{Event, Mailbox};
 use super::{End, NodeError};
 use crate::execution::execute_batch;
@@ -62,7 +62,7 @@ impl Execution {
             commit,
         });
         if batch.height.0.is_multiple_of(self.checkpoint_heights.get()) {
-            self.checkpoints.freeze(Frozen { state: state.clone(), source: self.rocks.source() });
+            self.checkpoints.freeze(&self.rocks, state.clone())?;
         }
         self.certifier.executed(state.clone());
         self.mailbox.put(Event::Executed(Executed { height: batch.height, root }));

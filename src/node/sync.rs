@@ -15,6 +15,7 @@ mod tests;
 
 use self::fetch::{Fetch, Task, Verdict};
 use self::peer::Peers;
+use super::checkpoint::remove;
 use super::{End, NodeError};
 use crate::net::{Net, Received};
 use crate::state::ReplicatedState;
@@ -357,15 +358,6 @@ pub fn take_place(data_dir: &Path, chain: &ChainId, votes: Votes) -> Result<(), 
 
 fn rename(from: &Path, to: &Path) -> Result<(), NodeError> {
     fs::rename(from, to).map_err(NodeError::io(format!("renaming {} to {}", from.display(), to.display())))
-}
-
-fn remove(dir: &Path) -> Result<(), NodeError> {
-    match fs::remove_dir_all(dir) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(NodeError::io(format!("removing {}", dir.display()))(error))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn sync_dir(dir: &Path) -> Result<(), NodeError> {

@@ -46,6 +46,60 @@ impl Disk {
         Disk { safe: Memory::new(), synced: 0, tail: Vec::new(), genesis }
     }
 
+    /// Everything on it is gone.
+    pub fn lose(&mut self) {
+        self.safe = Memory::after_loss();
+        self.synced = 0;
+        self.tail.clear();
+    }
+
+    /// The state as executed last, safe or not.
+    ///
+    /// # Errors
+    /// What is on disk does not make sense.
+    pub fn frozen(&self) -> Result<Memory, DiskError> {
+        let mut frozen = self.safe.clone();
+        for entry in &self.tail {
+            if let Entry::Commit(delta, root) = entry {
+                frozen.commit(delta, *root).map_err(|error| error.to_string())?;
+            }
+        }
+        Ok(frozen)
+    }
+
+    /// A fetched state takes the place of the own one, unless this one is as new.
+    ///
+    /// # Errors
+    /// What is on disk does not make sense.
+    pub fn adopt(&mut self, package: &ChainSegment, state: &Memory) -> Result<bool, DiskError> {
+        self.safe.adopt(package, state).map_err(|error| error.to_string())
+    }
+
+    /// Deletes the finalized blocks below `height`.
+    ///
+    /// # Errors
+    /// What is on disk does not make sense.
+    pub fn purge(&mut self, height: Height) -> Result<usize, DiskError> {
+        self.safe.purge(height).map_err(|error| error.to_string())
+    }
+
+    /// The catch-up package of a certified height.
+    ///
+    /// # Errors
+    /// What is on disk does not make sense.
+    pub fn package(&self, certification: Certification) -> Result<Option<ChainSegment>, DiskError> {
+        self.safe.package(certification).map_err(|error| error.to_string())
+    }
+
+    /// Whether finalized blocks from `from` on were there and are purged.
+    ///
+    /// # Errors
+    /// What is on disk does not make sense.
+    pub fn has_purged(&self, from: Height) -> Result<bool, DiskError> {
+        let first = self.safe.first_finalized().map_err(|error| error.to_string())?;
+        Ok(first.is_some_and(|first| from < first))
+    }
+
     /// Writes a record; it is safe after the next barrier.
     pub fn write(&mut self, record: Record) {
         self.tail.push(Entry::Record(record));

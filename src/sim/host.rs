@@ -8,6 +8,7 @@ use super::executor::Executor;
 use crate::crypto::node_key::{Committee, IdentityKey};
 use crate::crypto::threshold::Keyring;
 use crate::replica::{Keys, Replica};
+use crate::storage::Memory;
 use crate::types::*;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -29,6 +30,10 @@ pub struct Host {
     pub life: Option<Life>,
     /// Counts lives, so that events of an earlier one find nobody.
     pub incarnation: u32,
+    /// What a peer gets that asks for blocks which are purged here; on disk.
+    pub offer: Option<(ChainSegment, Memory)>,
+    /// When it lost its disk last: what was under way to it then is lost with its connections.
+    pub wiped: Option<Time>,
     /// Stands still until then.
     pub paused_until: Time,
 }
@@ -44,6 +49,10 @@ pub struct Life {
     /// A barrier is under way: how much of the log it makes safe.
     pub syncing: Option<usize>,
     pub batches: VecDeque<Batch>,
+    /// A state that may be offered once it is certified.
+    pub frozen: Option<(Height, Memory)>,
+    /// A state is being fetched.
+    pub fetching: bool,
     /// The moment asked for, by the node's clock, and how often one was asked for.
     pub timer: (Time, u64),
 }
@@ -67,6 +76,8 @@ impl Host {
             inbox: VecDeque::new(),
             syncing: None,
             batches: VecDeque::new(),
+            frozen: None,
+            fetching: false,
             timer: (Time::ZERO, 0),
         });
         Ok(recovered)
@@ -91,6 +102,14 @@ impl Host {
         life.outbox.extend(effects);
         life.outbox.extend(heard);
         Ok(())
+    }
+
+    /// Whether it gives no votes, for it lost its disk; also while it is down.
+    pub fn is_silent(&self) -> Result<bool, DiskError> {
+        match &self.life {
+            Some(life) => Ok(life.replica.consensus().is_silent()),
+            None => Ok(self.disk.recover()?.0.votes_lost),
+        }
     }
 
     /// Where the replica says that it stands.

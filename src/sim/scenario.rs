@@ -55,6 +55,10 @@ pub struct Scenario {
     pub slow: Vec<u64>,
     /// Whether a replica handles inputs while effects wait for its disk.
     pub pipelined: bool,
+    /// Every so many heights a state is offered and the blocks below are purged; 0 means never.
+    pub checkpoint_every: u64,
+    /// Of a thousand crashes so many take the whole disk, while the protocol bears one more fault.
+    pub wiped_per_mille: u64,
     /// Mean time between two calls of users, in nanoseconds.
     pub call_every: u64,
     pub heartbeat_ms: u64,
@@ -125,6 +129,8 @@ impl Scenario {
             slow: slow(&mut random, nodes),
             rates,
             pipelined: random.chance(500),
+            checkpoint_every: if random.chance(600) { random.between(2, 30) } else { 0 },
+            wiped_per_mille: if random.chance(500) { random.between(10, 400) } else { 0 },
             call_every: random.between(10, 400) * MS,
             heartbeat_ms: random.between(200, 1_000),
             view_timeout_ms: random.between(300, 1_500),
@@ -169,6 +175,8 @@ impl Scenario {
             clocks: vec![(0, 0); nodes],
             slow: vec![0; nodes],
             pipelined: false,
+            checkpoint_every: 0,
+            wiped_per_mille: 0,
             call_every: 50 * MS,
             heartbeat_ms: 500,
             view_timeout_ms: 1_000,

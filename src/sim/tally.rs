@@ -30,6 +30,12 @@ tally! {
     /// Crashes between two effects of one input.
     cut_short,
     restarts,
+    /// Crashes that took the whole disk.
+    wiped,
+    /// Restarts from a state that came from a peer.
+    states_fetched,
+    /// Finalized blocks that were deleted.
+    purged,
     pauses,
     partitions,
     one_way_partitions,

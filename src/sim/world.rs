@@ -2,6 +2,7 @@
 
 mod environment;
 mod perform;
+mod sync;
 
 use super::adversary::{Adversary, Keys, Sin};
 use super::clock::{Clock, EPOCH};
@@ -95,13 +96,39 @@ struct World {
 
 /// Something that will happen.
 enum Event {
-    Deliver { from: NodeIndex, to: NodeIndex, message: PeerMessage },
-    Timer { node: NodeIndex, life: u32, count: u64 },
-    Synced { node: NodeIndex, life: u32 },
-    Executed { node: NodeIndex, life: u32 },
-    Restart { node: NodeIndex, life: u32 },
+    /// On a connection that was opened before `sent`.
+    Deliver {
+        from: NodeIndex,
+        to: NodeIndex,
+        message: PeerMessage,
+        sent: Time,
+    },
+    Timer {
+        node: NodeIndex,
+        life: u32,
+        count: u64,
+    },
+    Synced {
+        node: NodeIndex,
+        life: u32,
+    },
+    Executed {
+        node: NodeIndex,
+        life: u32,
+    },
+    Restart {
+        node: NodeIndex,
+        life: u32,
+    },
+    Fetched {
+        node: NodeIndex,
+        life: u32,
+        package: Box<ChainSegment>,
+    },
     Fault,
-    Heal { links: Vec<(NodeIndex, NodeIndex)> },
+    Heal {
+        links: Vec<(NodeIndex, NodeIndex)>,
+    },
     Call,
 }
 
@@ -112,6 +139,7 @@ impl Event {
             Event::Deliver { to: node, .. }
             | Event::Timer { node, .. }
             | Event::Synced { node, .. }
+            | Event::Fetched { node, .. }
             | Event::Executed { node, .. } => Some(*node),
             Event::Restart { .. } | Event::Fault | Event::Heal { .. } | Event::Call => None,
         }
@@ -181,7 +209,11 @@ impl World {
 
     fn happen(&mut self, event: Event) {
         match event {
-            Event::Deliver { from, to, message } => self.deliver(from, to, message),
+            Event::Deliver { from, to, message, sent } if self.host(to).wiped.is_none_or(|at| at <= sent) => {
+                self.deliver(from, to, message);
+            }
+            Event::Deliver { .. } => {}
+            Event::Fetched { node, life, package } => self.fetched(node, life, &package),
             Event::Timer { node, life, count } => self.ring(node, life, count),
             Event::Synced { node, life } => self.synced(node, life),
             Event::Executed { node, life } => self.executed(node, life),
@@ -337,6 +369,8 @@ fn hosts(
             adversary: sin.filter(|sin| *sin != Sin::Twin).map(sinner),
             life: None,
             incarnation: 0,
+            offer: None,
+            wiped: None,
             paused_until: Time::ZERO,
         }
     };

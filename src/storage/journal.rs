@@ -9,7 +9,7 @@ use crate::types::*;
 use std::collections::BTreeMap;
 
 /// What must be known of the disk to write to it.
-#[derive(Default, Debug)]
+#[derive(Clone, Default, Debug)]
 pub(super) struct Journal {
     /// The finalized tip and its view.
     finalized: Option<(Height, View)>,

@@ -1,10 +1,10 @@
 //! A disk for the simulator: the same keys in a map, and a tail of writes that a crash can tear.
 
 use super::journal::Journal;
-use super::schema::{Family, KEY_BYTES_MAX};
-use super::{Batch, Columns, StorageError, recover, segment};
+use super::schema::{Family, KEY_BYTES_MAX, meta};
+use super::{Batch, Columns, StorageError, adopt, recover, segment};
 use crate::state::{Column, HostFailure, StateDelta, StateSource};
-use crate::types::{ChainSegment, Height, Record, Recovered, StateRoot};
+use crate::types::{Certification, ChainSegment, Height, Record, Recovered, StateRoot};
 use bytes::Bytes;
 use imbl::OrdMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 type Map = OrdMap<(Family, Vec<u8>), Bytes>;
 
 /// One simulated disk.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Memory {
     journal: Journal,
     /// What every crash leaves. Nobody else holds this map for long: it is changed in place.
@@ -30,6 +30,62 @@ impl Memory {
     /// An empty disk.
     pub fn new() -> Memory {
         Memory::default()
+    }
+
+    /// An empty disk in the place of one that held votes: [`super::Votes::MayBeLost`].
+    pub fn after_loss() -> Memory {
+        let mut memory = Memory::default();
+        let mut batch = Batch::default();
+        batch.put(Family::Meta, meta::AMNESIA, Vec::new());
+        memory.synced.apply(&batch);
+        memory
+    }
+
+    /// The state in `source`, which is that of `package`'s first block, takes the place of the own one, as
+    /// [`super::Rocks::adopt`] and [`super::Rocks::carry_over`] do it. `false`, and nothing is changed, if this disk has
+    /// executed as much.
+    ///
+    /// # Errors
+    /// As [`Memory::recover`].
+    pub fn adopt(&mut self, package: &ChainSegment, source: &Memory) -> Result<bool, StorageError> {
+        let state = source.now();
+        let state = state.map.iter().filter(|((family, _), _)| matches!(family, Family::State(_)));
+        let mut new = Memory::default();
+        new.synced.map = state.map(|(key, value)| (key.clone(), value.clone())).collect();
+        new.synced.apply(&adopt::adoption(package));
+        let Some(carried) = adopt::carried(&self.now(), &new.synced)? else {
+            return Ok(false);
+        };
+        new.synced.apply(&carried);
+        new.journal = Journal::load(&new.synced)?;
+        *self = new;
+        Ok(true)
+    }
+
+    /// As [`super::Rocks::purge`].
+    ///
+    /// # Errors
+    /// As [`Memory::recover`].
+    pub fn purge(&mut self, below: Height) -> Result<usize, StorageError> {
+        let (batch, purged) = adopt::purge(&self.now(), below, usize::MAX)?;
+        self.tail.push(batch);
+        Ok(purged)
+    }
+
+    /// As [`super::Rocks::package`].
+    ///
+    /// # Errors
+    /// As [`Memory::recover`].
+    pub fn package(&self, certification: Certification) -> Result<Option<ChainSegment>, StorageError> {
+        segment::package(&self.now(), certification)
+    }
+
+    /// As [`super::Rocks::first_finalized`].
+    ///
+    /// # Errors
+    /// As [`Memory::recover`].
+    pub fn first_finalized(&self) -> Result<Option<Height>, StorageError> {
+        segment::first(&self.now())
     }
 
     /// As [`super::Rocks::persist`].

@@ -11,6 +11,7 @@ use crate::types::{
     Block, Certification, ChainId, ChainSegment, Digest, Height, RandomBeacon, Record, Recovered, StateRoot,
 };
 use bytes::Bytes;
+use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{ColumnFamily, DB, Direction, IteratorMode, WriteBatch, WriteOptions};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -197,6 +198,25 @@ impl Rocks {
     /// The state as committed now; later commits do not change it.
     pub fn source(&self) -> Arc<dyn StateSource> {
         Arc::new(Snapshot::new(self.db.clone()))
+    }
+
+    /// Puts what is committed now into the directory `dir`, which must not exist: mostly by links to files that do not
+    /// change any more. What is in memory only is written to files for it.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the disk fails.
+    pub fn checkpoint(&self, dir: &Path) -> Result<(), StorageError> {
+        Checkpoint::new(&*self.db).and_then(|checkpoint| checkpoint.create_checkpoint(dir)).map_err(failed)
+    }
+
+    /// The state in a directory that [`Rocks::checkpoint`] made; it is only read.
+    ///
+    /// # Errors
+    /// [`StorageError`] if it cannot be opened.
+    pub fn read_checkpoint(dir: &Path) -> Result<Arc<dyn StateSource>, StorageError> {
+        let (options, families) = (options::database(), options::families());
+        let db = DB::open_cf_descriptors_read_only(&options, dir, families, false).map_err(failed)?;
+        Ok(Arc::new(Snapshot::new(Arc::new(db))))
     }
 
     /// Finalized blocks from `from` on, for a replica that lags: bounded by

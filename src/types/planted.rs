@@ -44,6 +44,8 @@ pub enum Bug {
     DeliveredForgotten,
     /// Calls of blocks that are not delivered yet are proposed again.
     AncestorsForgotten,
+    /// A replica that lost its disk votes as if it had never voted.
+    AmnesiaIgnored,
     /// A restart forgets which calls were executed.
     HistoryForgottenAtRestart,
     /// A restart executes the last height again.
@@ -101,6 +103,7 @@ impl Bug {
         Bug::ExpiryUnchecked,
         Bug::DeliveredForgotten,
         Bug::AncestorsForgotten,
+        Bug::AmnesiaIgnored,
         Bug::HistoryForgottenAtRestart,
         Bug::ExecutedAgainAtRestart,
         Bug::HashOrderRoot,

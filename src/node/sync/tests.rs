@@ -1,6 +1,6 @@
 //! Fetches from peers that answer at once, lie, keep silent or vanish; and the change of directories.
 
-use super::super::checkpoint::{Checkpoints, Frozen};
+use super::super::checkpoint::Checkpoints;
 use super::*;
 use crate::crypto::hash::{hash_block, sha256};
 use crate::execution::module_record;
@@ -217,11 +217,11 @@ impl Place {
     }
 
     fn offers(&self) -> Checkpoints {
-        let offers = Checkpoints::default();
+        let offers = Checkpoints::open(self.dir.path()).unwrap();
         let package = self.package();
-        offers.freeze(Frozen { state: self.state.clone(), source: self.rocks.source() });
-        let frozen = offers.take(&package.certification.unwrap()).unwrap();
-        offers.offer(frozen, Arc::new(package), Instant::now());
+        offers.freeze(&self.rocks, self.state.clone()).unwrap();
+        let frozen = offers.take(&package.certification.unwrap()).unwrap().unwrap();
+        offers.offer(frozen, package, Instant::now()).unwrap();
         offers
     }
 }
@@ -282,6 +282,55 @@ fn a_state_comes_whole_from_several_peers() {
     let pages = 3 * 701 + 1;
     assert!(fetched > pages * limits::PAGE_BYTES as u64 && reused == 0, "{fetched} {reused}");
     check_taken_over(own, &other);
+}
+
+#[test]
+fn what_was_offered_is_offered_again_after_a_restart() {
+    let other = Place::full();
+    drop(other.offers());
+    fs::create_dir(other.dir.path().join("checkpoint-30.new")).unwrap();
+    fs::create_dir(other.dir.path().join("checkpoint-7")).unwrap();
+    let offers = Checkpoints::open(other.dir.path()).unwrap();
+    assert_eq!(offers.package().as_deref(), Some(&other.package()));
+    let part = offers.part(HEIGHT, &Item::Head, Instant::now()).unwrap();
+    let head = Part::Head(ByteBuf::from(other.state.head().encode()));
+    assert_eq!(part.map(|part| Part::decode(&part).unwrap()), Some(head));
+    assert_eq!(offers.part(Height(7), &Item::Head, Instant::now()).unwrap(), None);
+    let left = fs::read_dir(other.dir.path()).unwrap().count();
+    assert_eq!(left, 2, "the chain and one checkpoint");
+}
+
+#[test]
+fn a_checkpoint_that_is_damaged_is_offered_no_longer() {
+    let other = Place::full();
+    drop(other.offers());
+    let dir = other.dir.path().join("checkpoint-20");
+    for entry in fs::read_dir(&dir).unwrap().map(Result::unwrap) {
+        if entry.file_name() != "package" {
+            fs::remove_file(entry.path()).unwrap();
+        }
+    }
+    let offers = Checkpoints::open(other.dir.path()).unwrap();
+    assert_eq!(offers.part(HEIGHT, &Item::Head, Instant::now()).unwrap(), None);
+    assert_eq!(offers.package(), None);
+}
+
+#[test]
+fn a_state_that_is_being_fetched_is_held_beside_the_next_one() {
+    let mut other = Place::full();
+    let offers = other.offers();
+    let start = Instant::now();
+    assert!(offers.part(HEIGHT, &Item::Head, start).unwrap().is_some());
+    other.advance(Height(30), |_| ());
+    offers.freeze(&other.rocks, other.state.clone()).unwrap();
+    let package = other.package();
+    let frozen = offers.take(&package.certification.unwrap()).unwrap().unwrap();
+    offers.offer(frozen, package, start).unwrap();
+    for height in [HEIGHT, Height(30)] {
+        assert!(offers.part(height, &Item::Head, start).unwrap().is_some());
+    }
+    let later = start.checked_add(Duration::from_millis(limits::CHECKPOINT_LEASE_MS)).unwrap();
+    assert_eq!(offers.part(HEIGHT, &Item::Head, later).unwrap(), None);
 }
 
 #[test]

@@ -112,7 +112,7 @@ impl World {
     }
 
     /// The process dies, and comes back after `lasting`.
-    fn crash(&mut self, node: NodeIndex, lasting: u64) {
+    pub(super) fn crash(&mut self, node: NodeIndex, lasting: u64) {
         if self.host(node).life.is_none() {
             return;
         }
@@ -126,6 +126,7 @@ impl World {
             }
         };
         self.now_safe(node, Ok(torn.kept));
+        self.wipe(node);
         self.tally.crashes += 1;
         self.tally.torn_writes += u64::from(torn.lost > 0);
         self.note("crashes", node, None, Facts::new("losing", torn.lost as u64, torn.unsynced as u64));

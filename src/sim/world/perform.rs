@@ -96,6 +96,13 @@ impl World {
         };
         let more = !alive.batches.is_empty();
         host.disk.commit(outcome.delta, outcome.root);
+        if self.scenario.checkpoint_every > 0 && batch.height.0.is_multiple_of(self.scenario.checkpoint_every)
+        {
+            match host.disk.frozen() {
+                Ok(state) => alive.frozen = Some((batch.height, state)),
+                Err(error) => return self.oracle.accuse("I5", format!("the disk of node {node}: {error}")),
+            }
+        }
         self.oracle.executed(node, batch.height, outcome.root);
         let (height, time, books) = (batch.height, batch.time, outcome.books);
         self.oracle.has_state(node, height, time, books, |id| alive.executor.answer(id));
@@ -188,10 +195,10 @@ impl World {
                     Facts::of_message(&PeerMessage::Certification(certification)),
                 );
                 self.oracle.certified(node, &certification);
+                self.checkpoint(node, certification);
             }
             Effect::ServeChain { to, from } => self.serve_chain(node, to, from),
-            // No simulated disk purges its blocks.
-            Effect::FetchState(_) => {}
+            Effect::FetchState(package) => self.fetch_state(node, package),
             Effect::Halt(divergence) => self.halt(node, &divergence),
             // The workload is no client that waits; a call that is not executed counts for nothing.
             Effect::IngressRefused(_) => {}
@@ -247,13 +254,13 @@ impl World {
         }
     }
 
-    fn say(&mut self, node: NodeIndex, to: Option<NodeIndex>, message: &PeerMessage) {
+    pub(super) fn say(&mut self, node: NodeIndex, to: Option<NodeIndex>, message: &PeerMessage) {
         self.note("says", node, to, Facts::of_message(message));
         self.oracle.said(node, message);
     }
 
     /// Sends a message to all copies of a member.
-    fn route(&mut self, from: NodeIndex, to: NodeIndex, message: PeerMessage) {
+    pub(super) fn route(&mut self, from: NodeIndex, to: NodeIndex, message: PeerMessage) {
         let Some(copies) = self.copies.get(usize::from(to.0)).filter(|_| self.member(from) != to) else {
             return self.oracle.accuse("I11", format!("node {from} sends to {to}"));
         };
@@ -270,10 +277,10 @@ impl World {
         let Some(message) = self.on_the_wire(from, message) else { return };
         let [first, second] = self.network.route(self.now, from, to);
         if let Some(at) = second {
-            self.queue.push(at, Event::Deliver { from, to, message: message.clone() });
+            self.queue.push(at, Event::Deliver { from, to, message: message.clone(), sent: self.now });
         }
         if let Some(at) = first {
-            self.queue.push(at, Event::Deliver { from, to, message });
+            self.queue.push(at, Event::Deliver { from, to, message, sent: self.now });
         }
     }
 
@@ -349,7 +356,7 @@ impl World {
                 self.say(node, Some(to), &message);
                 self.route(node, to, message);
             }
-            Ok(None) => {}
+            Ok(None) => self.serve_package(node, to, from),
             Err(error) => self.now_safe(node, Err(error)),
         }
     }

@@ -1,0 +1,105 @@
+//! States that are offered and fetched, and disks that are lost. Whether a fetched part is right is not simulated:
+//! `node::sync` has tests of its own. Here a liar's state is found out, and the fetch was in vain.
+
+use super::super::scenario::{MS, SECOND, Scenario};
+use super::super::trace::Facts;
+use super::{Event, World};
+use crate::types::*;
+
+/// How long fetching a state takes at most.
+const FETCH_MAX: u64 = 3 * SECOND;
+/// How long a node that starts from a fetched state is away at most.
+const AWAY_MAX: u64 = 200 * MS;
+
+impl World {
+    /// A height was certified: if its state is frozen it is offered, and the blocks below are purged.
+    pub(super) fn checkpoint(&mut self, node: NodeIndex, certification: Certification) {
+        let host = self.host_mut(node);
+        let Some(alive) = &mut host.life else { return };
+        let Some((_, state)) = alive.frozen.take_if(|(height, _)| *height == certification.height) else {
+            return;
+        };
+        match host.disk.package(certification) {
+            Ok(Some(package)) => host.offer = Some((package, state)),
+            Ok(None) => return,
+            Err(error) => return self.oracle.accuse("I5", format!("no package at node {node}: {error}")),
+        }
+        match host.disk.purge(certification.height) {
+            Ok(purged) => self.tally.purged += purged as u64,
+            Err(error) => self.oracle.accuse("I5", format!("node {node} cannot purge: {error}")),
+        }
+    }
+
+    /// A peer asks for blocks that are not here.
+    pub(super) fn serve_package(&mut self, node: NodeIndex, to: NodeIndex, from: Height) {
+        let host = self.host_mut(node);
+        if !matches!(host.disk.has_purged(from), Ok(true)) {
+            return;
+        }
+        let Some((package, _)) = host.offer.clone() else { return };
+        let package = match host.adversary.as_mut() {
+            Some(adversary) => adversary.serve(package),
+            None => package,
+        };
+        let message = PeerMessage::Package(Box::new(package));
+        self.say(node, Some(to), &message);
+        self.route(node, to, message);
+    }
+
+    /// A state is to be fetched; one at a time.
+    pub(super) fn fetch_state(&mut self, node: NodeIndex, package: Box<ChainSegment>) {
+        let at = Time(self.now.0 + self.delays.below(FETCH_MAX));
+        let host = self.host_mut(node);
+        let life = host.incarnation;
+        let Some(alive) = host.life.as_mut().filter(|alive| !alive.fetching) else { return };
+        alive.fetching = true;
+        self.queue.push(at, Event::Fetched { node, life, package });
+    }
+
+    /// The state is here, if somebody honest offers it still: the node starts again from it.
+    pub(super) fn fetched(&mut self, node: NodeIndex, life: u32, package: &ChainSegment) {
+        if self.host(node).incarnation != life {
+            return;
+        }
+        if let Some(alive) = &mut self.host_mut(node).life {
+            alive.fetching = false;
+        }
+        let up = self.nodes().filter(|other| *other != node && self.honest(*other)).map(|other| self.host(other));
+        let mut offers = up.filter(|host| host.life.is_some()).filter_map(|host| host.offer.as_ref());
+        let same = |offered: &ChainSegment| offered.certification == package.certification;
+        let state = offers.find(|(offered, _)| same(offered)).map(|(_, state)| state.clone());
+        let Some(state) = state else { return };
+        let away = self.faults.below(AWAY_MAX);
+        self.crash(node, away);
+        match self.host_mut(node).disk.adopt(package, &state) {
+            Ok(true) => {
+                self.tally.states_fetched += 1;
+                self.note("fetched a state", node, None, Facts::default());
+            }
+            Ok(false) => {}
+            Err(error) => self.oracle.accuse("I5", format!("node {node} cannot adopt a state: {error}")),
+        }
+    }
+
+    /// Perhaps the crash that `node` just had took its disk: as long as sinners and those that do not know what they
+    /// voted are not more than the protocol bears.
+    pub(super) fn wipe(&mut self, node: NodeIndex) {
+        let Scenario { wiped_per_mille, nodes, .. } = self.scenario;
+        if wiped_per_mille == 0 || !self.honest(node) || !self.faults.chance(wiped_per_mille) {
+            return;
+        }
+        let sinners = self.scenario.sins.iter().filter(|sin| sin.is_some()).count();
+        let silent = self.hosts.iter().filter(|host| !matches!(host.is_silent(), Ok(false))).count();
+        let already = usize::from(!matches!(self.host(node).is_silent(), Ok(false)));
+        if sinners + silent - already >= Scenario::faults_allowed(nodes) {
+            return;
+        }
+        let now = self.now;
+        let host = self.host_mut(node);
+        host.disk.lose();
+        host.offer = None;
+        host.wiped = Some(now);
+        self.tally.wiped += 1;
+        self.note("loses its disk", node, None, Facts::default());
+    }
+}

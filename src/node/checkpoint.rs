@@ -81,7 +81,9 @@ impl Checkpoints {
         for (path, height) in directories(dir)? {
             let offered = height.and_then(|height| read_package(&path, height));
             let is_newer = |offered: &Offered| {
-                newest.as_ref().is_none_or(|newest| newest.certification.height < offered.certification.height)
+                newest
+                    .as_ref()
+                    .is_none_or(|newest| newest.certification.height < offered.certification.height)
             };
             match offered.filter(is_newer) {
                 Some(offered) => newest = Some(offered),
@@ -181,7 +183,8 @@ impl Checkpoints {
         let Some((certification, frozen)) = self.ask(height, now) else {
             return Ok(None);
         };
-        let Some(Frozen { state, source }) = frozen.map_or_else(|| self.load(certification), |it| Ok(Some(it)))?
+        let Some(Frozen { state, source }) =
+            frozen.map_or_else(|| self.load(certification), |it| Ok(Some(it)))?
         else {
             return Ok(None);
         };
@@ -218,7 +221,8 @@ impl Checkpoints {
         let same = |offered: &mut Offered| offered.certification == certification;
         match &frozen {
             Some(frozen) => {
-                if let Some(offered) = shelves.offered.as_mut().filter(|offered| offered.certification == certification)
+                if let Some(offered) =
+                    shelves.offered.as_mut().filter(|offered| offered.certification == certification)
                 {
                     offered.frozen = Some(frozen.clone());
                 }

@@ -24,7 +24,7 @@
 //! 9. A directory that is made while the node's share of the subnet's keys exists already says so for as long as
 //!    consensus has not made up for it: votes were lost with the one before.
 //! 10. Any error of the disk means: stop. Nothing is retried, nothing is guessed, and bytes that do not
-//!    decode are named, never a panic.
+//!     decode are named, never a panic.
 
 mod adopt;
 mod journal;

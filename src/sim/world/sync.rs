@@ -64,7 +64,8 @@ impl World {
         if let Some(alive) = &mut self.host_mut(node).life {
             alive.fetching = false;
         }
-        let up = self.nodes().filter(|other| *other != node && self.honest(*other)).map(|other| self.host(other));
+        let up =
+            self.nodes().filter(|other| *other != node && self.honest(*other)).map(|other| self.host(other));
         let mut offers = up.filter(|host| host.life.is_some()).filter_map(|host| host.offer.as_ref());
         let same = |offered: &ChainSegment| offered.certification == package.certification;
         let state = offers.find(|(offered, _)| same(offered)).map(|(_, state)| state.clone());

@@ -10,7 +10,7 @@ use crate::types::*;
 use std::sync::Arc;
 
 /// Of a thousand messages of honest nodes so many are encoded and decoded; of sinners' all are.
-const ENCODED_PER_MILLE: u64 = 20;
+const ENCODED_PER_MILLE: u64 = 50;
 /// Envelopes remembered with what they read as.
 const ENVELOPES_READ_MAX: usize = 1_024;
 
@@ -177,10 +177,11 @@ impl World {
             Effect::Persist(record) => self.persist(node, record),
             Effect::Send(to, message) => {
                 self.say(node, Some(to), &message);
-                self.route(node, to, message);
+                self.send(node, to, message);
             }
             Effect::Broadcast(message) => {
                 self.say(node, None, &message);
+                let Some(message) = self.on_the_wire(node, message) else { return };
                 let own = self.member(node);
                 let others = (0..self.scenario.nodes as u16).map(NodeIndex).filter(|to| *to != own);
                 others.for_each(|to| self.route(node, to, message.clone()));
@@ -259,6 +260,12 @@ impl World {
         self.oracle.said(node, message);
     }
 
+    fn send(&mut self, from: NodeIndex, to: NodeIndex, message: PeerMessage) {
+        if let Some(message) = self.on_the_wire(from, message) {
+            self.route(from, to, message);
+        }
+    }
+
     /// Sends a message to all copies of a member.
     pub(super) fn route(&mut self, from: NodeIndex, to: NodeIndex, message: PeerMessage) {
         let Some(copies) = self.copies.get(usize::from(to.0)).filter(|_| self.member(from) != to) else {
@@ -274,7 +281,6 @@ impl World {
     }
 
     fn carry(&mut self, from: NodeIndex, to: NodeIndex, message: PeerMessage) {
-        let Some(message) = self.on_the_wire(from, message) else { return };
         let [first, second] = self.network.route(self.now, from, to);
         if let Some(at) = second {
             self.queue.push(at, Event::Deliver { from, to, message: message.clone(), sent: self.now });
@@ -354,7 +360,7 @@ impl World {
                 };
                 let message = PeerMessage::Chain(Box::new(segment));
                 self.say(node, Some(to), &message);
-                self.route(node, to, message);
+                self.send(node, to, message);
             }
             Ok(None) => self.serve_package(node, to, from),
             Err(error) => self.now_safe(node, Err(error)),

@@ -3,11 +3,13 @@
 use super::delegation::{self, Chain};
 use super::key::{KeyError, ProofError, SenderKey};
 use crate::certification::Verifier;
-use crate::crypto::user::{PublicKey, Signed, self_authenticating, verify_batch};
+use crate::crypto::user::{PublicKey, Signed, may_hold_canister_key, self_authenticating, verify_batch};
 use crate::encoding::DecodeError;
 use crate::encoding::cbor::{self, Envelope, SenderInfoProof};
 use crate::encoding::management::effective_canister_id;
-use crate::types::limits::{INGRESS_BYTES_MAX, INGRESS_DRIFT_MS, INGRESS_TTL_MS, NONCE_BYTES_MAX};
+use crate::types::limits::{
+    ENVELOPE_BYTES_PROMPT, INGRESS_BYTES_MAX, INGRESS_DRIFT_MS, INGRESS_TTL_MS, NONCE_BYTES_MAX,
+};
 use crate::types::{
     Authenticated, Ingress, Principal, SignedIngress, Time, UserCall, UserQuery, UserReadState,
     management_canister,
@@ -73,9 +75,33 @@ struct Claim {
     updates: bool,
 }
 
-/// What becomes of the signature on a request, when the proof leads up to it: checked now, or noted for
-/// a batch.
-type Check<'a> = &'a mut dyn FnMut(SenderKey, Vec<u8>, &[u8]) -> Result<(), ProofError>;
+/// What becomes of a signature on a request or a delegation, when the proof leads up to it: checked now, or
+/// noted for a batch.
+pub(super) type Check<'a> = &'a mut dyn FnMut(SenderKey, Claimed<'_>) -> Result<(), AuthError>;
+
+/// What a key is said to have signed.
+pub(super) struct Claimed<'a> {
+    pub message: Vec<u8>,
+    pub signature: &'a [u8],
+    /// What the call is refused for if it did not.
+    pub complaint: Complaint,
+}
+
+/// The complaint about a signature.
+#[derive(Clone, Copy)]
+pub(super) enum Complaint {
+    Request,
+    Delegation(usize),
+}
+
+impl Complaint {
+    fn about(self, error: ProofError) -> AuthError {
+        match self {
+            Complaint::Request => AuthError::Signature(error),
+            Complaint::Delegation(index) => AuthError::DelegationSignature { index, error },
+        }
+    }
+}
 
 /// A signature that is checked together with others: which call's, by which key, of what.
 struct Noted {
@@ -83,6 +109,7 @@ struct Noted {
     key: PublicKey,
     message: Vec<u8>,
     signature: Vec<u8>,
+    complaint: Complaint,
 }
 
 /// When a request may expire.
@@ -97,6 +124,9 @@ impl Window {
     fn arrival(now: Time) -> Window {
         Window { now, max: now.plus_ms(INGRESS_TTL_MS + INGRESS_DRIFT_MS) }
     }
+
+    /// For a call that a block carries, whose time is judged elsewhere.
+    const ANY: Window = Window { now: Time::ZERO, max: Time(u64::MAX) };
 
     fn check(self, expiry: Time) -> Result<(), AuthError> {
         if expiry < self.now {
@@ -141,15 +171,41 @@ impl Authenticator {
         now: Time,
         rng: &mut (impl RngCore + CryptoRng),
     ) -> Vec<Result<SignedIngress, AuthError>> {
-        let window = Window::arrival(now);
+        self.authenticate_together(envelopes, Window::arrival(now), rng)
+    }
+
+    /// The same for calls that blocks carry: whether their proofs hold, whatever the time is.
+    pub fn authenticate_bodies(
+        &self,
+        envelopes: Vec<Bytes>,
+        rng: &mut (impl RngCore + CryptoRng),
+    ) -> Vec<Result<SignedIngress, AuthError>> {
+        self.authenticate_together(envelopes, Window::ANY, rng)
+    }
+
+    /// One of them alone.
+    ///
+    /// # Errors
+    /// The first rule that the envelope breaks.
+    pub fn authenticate_body(&self, envelope: Bytes) -> Result<SignedIngress, AuthError> {
+        self.authenticate_call_in(envelope, Window::ANY, &mut self.at_once()).map(|(_, ingress)| ingress)
+    }
+
+    fn authenticate_together(
+        &self,
+        envelopes: Vec<Bytes>,
+        window: Window,
+        rng: &mut (impl RngCore + CryptoRng),
+    ) -> Vec<Result<SignedIngress, AuthError>> {
         let mut noted = Vec::new();
         let judge = |(call, envelope)| {
-            let mut later = |key, message: Vec<u8>, signature: &[u8]| match key {
+            let mut later = |key, claimed: Claimed<'_>| match key {
                 SenderKey::Plain(key) => {
-                    noted.push(Noted { call, key, message, signature: signature.to_vec() });
+                    let Claimed { message, signature, complaint } = claimed;
+                    noted.push(Noted { call, key, message, signature: signature.to_vec(), complaint });
                     Ok(())
                 }
-                other => other.verify(&self.verifier, &message, signature),
+                other => self.check_now(&other, &claimed),
             };
             self.authenticate_call_in(envelope, window, &mut later).map(|(_, ingress)| ingress)
         };
@@ -157,16 +213,22 @@ impl Authenticator {
         let signed =
             noted.iter().map(|Noted { key, message, signature, .. }| Signed { key, message, signature });
         let verdicts = verify_batch(&signed.collect::<Vec<_>>(), rng);
-        for (noted, verdict) in noted.iter().zip(verdicts) {
+        // The last first, so that of each call the first complaint stays; any other came after what was noted.
+        for (noted, verdict) in noted.iter().zip(verdicts).rev() {
             if let (Some(call), Err(error)) = (calls.get_mut(noted.call), verdict) {
-                *call = Err(AuthError::Signature(error.into()));
+                *call = Err(noted.complaint.about(error.into()));
             }
         }
         calls
     }
 
-    fn at_once(&self) -> impl FnMut(SenderKey, Vec<u8>, &[u8]) -> Result<(), ProofError> {
-        |key, message, signature| key.verify(&self.verifier, &message, signature)
+    fn at_once(&self) -> impl FnMut(SenderKey, Claimed<'_>) -> Result<(), AuthError> {
+        |key, claimed| self.check_now(&key, &claimed)
+    }
+
+    fn check_now(&self, key: &SenderKey, claimed: &Claimed<'_>) -> Result<(), AuthError> {
+        let held = key.verify(&self.verifier, &claimed.message, claimed.signature);
+        held.map_err(|error| claimed.complaint.about(error))
     }
 
     /// Authenticates an update call in a block with time `block_time`, whatever its expiry: the pool
@@ -293,10 +355,10 @@ impl Authenticator {
             return Err(AuthError::QueriesOnly);
         }
         let sender = SenderKey::from_der(pubkey).map_err(AuthError::PublicKey)?;
-        let Chain { key, targets } = delegation::follow(&self.verifier, &sender, delegations)?;
+        let Chain { key, targets } = delegation::follow(check, &sender, delegations)?;
         check_target(targets.as_deref(), &claim.canisters)?;
         let message = [b"\x0aic-request".as_slice(), &envelope.id.0].concat();
-        check(key, message, signature).map_err(AuthError::Signature)?;
+        check(key, Claimed { message, signature, complaint: Complaint::Request })?;
         if let Some(proof) = &envelope.sender_info {
             self.check_info(&sender, proof)?;
         }
@@ -333,6 +395,12 @@ fn queried(query: &UserQuery) -> Vec<Principal> {
 pub fn read_call(ingress: &SignedIngress) -> Result<Ingress, DecodeError> {
     let envelope = cbor::read_call_again(ingress)?;
     Ok(Ingress { id: envelope.id, call: envelope.content })
+}
+
+/// Whether to authenticate this envelope may take longer than a thread should be held up that others wait for:
+/// there is much to hash, or a canister's key, whose signatures are certificates.
+pub fn is_costly(envelope: &[u8]) -> bool {
+    envelope.len() > ENVELOPE_BYTES_PROMPT || may_hold_canister_key(envelope)
 }
 
 fn check_anonymous<R>(envelope: &Envelope<R>) -> Result<(), AuthError> {

@@ -194,12 +194,12 @@ fn members(config: &Config, genesis: &Genesis, committee: &Committee) -> Result<
     Ok(keys.zip(addresses).map(|(tls_key, address)| Member { tls_key, address }).collect())
 }
 
-/// Calls go to admission, everything else to the replica.
+/// Calls, and those of blocks, go to admission, everything else to the replica.
 fn inbox(mailbox: Arc<Mailbox>, admission: Admission, metrics: Arc<Metrics>) -> Inbox {
     Arc::new(move |received: Received| {
         metrics.received(&received.message);
         match received.message {
-            PeerMessage::Ingress(_) => admission.put(received),
+            PeerMessage::Ingress(_) | PeerMessage::Bodies { .. } => admission.put(received),
             _ => mailbox.put(Event::Peer(received)),
         }
     })

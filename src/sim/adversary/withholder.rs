@@ -33,13 +33,18 @@ impl Withheld {
             | M::NullificationShare(_)
             | M::FinalizationShare(_)
             | M::CertificationShare(_) => self.shares,
-            M::Proposal(_) => self.proposals,
+            M::Proposal(_) | M::Bodies { .. } => self.proposals,
             M::Notarization(..)
             | M::Nullification(..)
             | M::Finalization(_)
             | M::Certification(_)
             | M::Chain(_) => self.certificates,
-            M::Ingress(_) | M::Status(_) | M::FetchBlock(_) | M::FetchChain(_) | M::Ceremony(_) => 0,
+            M::Ingress(_)
+            | M::Status(_)
+            | M::FetchBlock(_)
+            | M::FetchBodies { .. }
+            | M::FetchChain(_)
+            | M::Ceremony(_) => 0,
         }
     }
 }

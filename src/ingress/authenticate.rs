@@ -1,9 +1,10 @@
 //! Envelope to [`Authenticated`].
 
+use super::batch::{Check, Claimed, Complaint};
 use super::delegation::{self, Chain};
 use super::key::{KeyError, ProofError, SenderKey};
 use crate::certification::Verifier;
-use crate::crypto::user::{PublicKey, Signed, may_hold_canister_key, self_authenticating, verify_batch};
+use crate::crypto::user::{may_hold_canister_key, self_authenticating};
 use crate::encoding::DecodeError;
 use crate::encoding::cbor::{self, Envelope, SenderInfoProof};
 use crate::encoding::management::effective_canister_id;
@@ -15,7 +16,6 @@ use crate::types::{
     management_canister,
 };
 use bytes::Bytes;
-use rand::{CryptoRng, RngCore};
 
 /// Why nobody can be held to have sent a request. The texts name the class.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -75,58 +75,21 @@ struct Claim {
     updates: bool,
 }
 
-/// What becomes of a signature on a request or a delegation, when the proof leads up to it: checked now, or
-/// noted for a batch.
-pub(super) type Check<'a> = &'a mut dyn FnMut(SenderKey, Claimed<'_>) -> Result<(), AuthError>;
-
-/// What a key is said to have signed.
-pub(super) struct Claimed<'a> {
-    pub message: Vec<u8>,
-    pub signature: &'a [u8],
-    /// What the call is refused for if it did not.
-    pub complaint: Complaint,
-}
-
-/// The complaint about a signature.
-#[derive(Clone, Copy)]
-pub(super) enum Complaint {
-    Request,
-    Delegation(usize),
-}
-
-impl Complaint {
-    fn about(self, error: ProofError) -> AuthError {
-        match self {
-            Complaint::Request => AuthError::Signature(error),
-            Complaint::Delegation(index) => AuthError::DelegationSignature { index, error },
-        }
-    }
-}
-
-/// A signature that is checked together with others: which call's, by which key, of what.
-struct Noted {
-    call: usize,
-    key: PublicKey,
-    message: Vec<u8>,
-    signature: Vec<u8>,
-    complaint: Complaint,
-}
-
 /// When a request may expire.
 #[derive(Clone, Copy)]
-struct Window {
+pub(super) struct Window {
     now: Time,
     max: Time,
 }
 
 impl Window {
     /// For a request that came in at `now`.
-    fn arrival(now: Time) -> Window {
+    pub(super) fn arrival(now: Time) -> Window {
         Window { now, max: now.plus_ms(INGRESS_TTL_MS + INGRESS_DRIFT_MS) }
     }
 
     /// For a call that a block carries, whose time is judged elsewhere.
-    const ANY: Window = Window { now: Time::ZERO, max: Time(u64::MAX) };
+    pub(super) const ANY: Window = Window { now: Time::ZERO, max: Time(u64::MAX) };
 
     fn check(self, expiry: Time) -> Result<(), AuthError> {
         if expiry < self.now {
@@ -162,28 +125,8 @@ impl Authenticator {
         self.authenticate_call_in(envelope, Window::arrival(now), &mut self.at_once())
     }
 
-    /// Authenticates calls that came in at `now`, their plain signatures together: less than half the
-    /// work of one by one ([`verify_batch`]). The answers are those of
-    /// [`Authenticator::authenticate_call`], in order; `rng` only weighs.
-    pub fn authenticate_calls(
-        &self,
-        envelopes: Vec<Bytes>,
-        now: Time,
-        rng: &mut (impl RngCore + CryptoRng),
-    ) -> Vec<Result<SignedIngress, AuthError>> {
-        self.authenticate_together(envelopes, Window::arrival(now), rng)
-    }
-
-    /// The same for calls that blocks carry: whether their proofs hold, whatever the time is.
-    pub fn authenticate_bodies(
-        &self,
-        envelopes: Vec<Bytes>,
-        rng: &mut (impl RngCore + CryptoRng),
-    ) -> Vec<Result<SignedIngress, AuthError>> {
-        self.authenticate_together(envelopes, Window::ANY, rng)
-    }
-
-    /// One of them alone.
+    /// Authenticates a call that a block carries: whether its proof holds, whatever the time is. The pool checks the
+    /// expiry, by a rule that fits what it selects.
     ///
     /// # Errors
     /// The first rule that the envelope breaks.
@@ -191,54 +134,16 @@ impl Authenticator {
         self.authenticate_call_in(envelope, Window::ANY, &mut self.at_once()).map(|(_, ingress)| ingress)
     }
 
-    fn authenticate_together(
-        &self,
-        envelopes: Vec<Bytes>,
-        window: Window,
-        rng: &mut (impl RngCore + CryptoRng),
-    ) -> Vec<Result<SignedIngress, AuthError>> {
-        let mut noted = Vec::new();
-        let judge = |(call, envelope)| {
-            let mut later = |key, claimed: Claimed<'_>| match key {
-                SenderKey::Plain(key) => {
-                    let Claimed { message, signature, complaint } = claimed;
-                    noted.push(Noted { call, key, message, signature: signature.to_vec(), complaint });
-                    Ok(())
-                }
-                other => self.check_now(&other, &claimed),
-            };
-            self.authenticate_call_in(envelope, window, &mut later).map(|(_, ingress)| ingress)
-        };
-        let mut calls: Vec<_> = envelopes.into_iter().enumerate().map(judge).collect();
-        let signed =
-            noted.iter().map(|Noted { key, message, signature, .. }| Signed { key, message, signature });
-        let verdicts = verify_batch(&signed.collect::<Vec<_>>(), rng);
-        // The last first, so that of each call the first complaint stays; any other came after what was noted.
-        for (noted, verdict) in noted.iter().zip(verdicts).rev() {
-            if let (Some(call), Err(error)) = (calls.get_mut(noted.call), verdict) {
-                *call = Err(noted.complaint.about(error.into()));
-            }
-        }
-        calls
-    }
-
     fn at_once(&self) -> impl FnMut(SenderKey, Claimed<'_>) -> Result<(), AuthError> {
         |key, claimed| self.check_now(&key, &claimed)
     }
 
-    fn check_now(&self, key: &SenderKey, claimed: &Claimed<'_>) -> Result<(), AuthError> {
+    pub(super) fn check_now(&self, key: &SenderKey, claimed: &Claimed<'_>) -> Result<(), AuthError> {
         let held = key.verify(&self.verifier, &claimed.message, claimed.signature);
         held.map_err(|error| claimed.complaint.about(error))
     }
 
-    /// Authenticates an update call in a block with time `block_time`, whatever its expiry: the pool
-    /// checks that, by a rule that fits what it selects.
-    pub(super) fn authenticate_in_block(&self, envelope: Bytes, block_time: Time) -> Result<(), AuthError> {
-        let window = Window { now: block_time, max: Time(u64::MAX) };
-        self.authenticate_call_in(envelope, window, &mut self.at_once()).map(|_| ())
-    }
-
-    fn authenticate_call_in(
+    pub(super) fn authenticate_call_in(
         &self,
         bytes: Bytes,
         window: Window,

@@ -1,6 +1,7 @@
 //! Chains of delegations: from the key that is the sender to the key that signed the request.
 
-use super::authenticate::{AuthError, Check, Claimed, Complaint};
+use super::authenticate::AuthError;
+use super::batch::{Check, Claimed, Complaint};
 use super::key::SenderKey;
 use crate::encoding::cbor::{Permissions, SignedDelegation};
 use crate::types::{Principal, Time};

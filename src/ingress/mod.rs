@@ -17,6 +17,7 @@
 //! 5. `sender_info` reaches a canister only when the canister whose key is the sender's has signed it.
 
 mod authenticate;
+mod batch;
 mod delegation;
 mod key;
 mod pool;

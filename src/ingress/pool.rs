@@ -181,7 +181,7 @@ impl Pool {
         if proven || self.waiting.contains_key(&hash_call(&call.envelope)) {
             return None;
         }
-        let error = self.authenticator.authenticate_in_block(call.envelope.clone(), block_time).err()?;
+        let error = self.authenticator.authenticate_body(call.envelope.clone()).err()?;
         Some(format!("call {}: {error}", call.id))
     }
 

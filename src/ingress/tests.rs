@@ -51,6 +51,10 @@ fn calls_together_are_judged_as_each_alone() {
         set_field(value, &["sender_sig"], Some(Value::Bytes(vec![1; 64])));
     });
     envelopes.extend([swapped, forged, b"no envelope".to_vec()].map(Bytes::from));
+    let through = call_through(&[Link::default(), Link::default()]);
+    let forged = bend(&through, |value| set_field(value, &["sender_sig"], Some(Value::Bytes(vec![1; 64]))));
+    let forged_twice = bend(&forged, forge_delegations);
+    envelopes.extend([bend(&through, forge_delegations), forged, forged_twice].map(Bytes::from));
     let canister = signer::CanisterSigner::new(7).signer();
     for signer in [signer::es256(), canister] {
         let good = sign(&signer, &call(&signer));
@@ -65,6 +69,17 @@ fn calls_together_are_judged_as_each_alone() {
     let mut rng = rand::rngs::OsRng;
     assert_eq!(authenticator.authenticate_calls(envelopes, NOW, &mut rng), alone);
     assert_eq!(authenticator.authenticate_calls(Vec::new(), NOW, &mut rng), []);
+}
+
+/// Turns a bit in the signatures of all delegations.
+fn forge_delegations(envelope: &mut Value) {
+    let fields = envelope.as_map_mut().expect("a map").iter_mut();
+    let chain = fields.into_iter().find(|(name, _)| name.as_text() == Some("sender_delegation"));
+    for link in chain.expect("delegations").1.as_array_mut().expect("an array") {
+        let link = link.as_map_mut().expect("a map").iter_mut();
+        let signature = link.into_iter().find(|(name, _)| name.as_text() == Some("signature"));
+        signature.expect("signed").1.as_bytes_mut().expect("bytes")[40] ^= 1;
+    }
 }
 
 /// The complaint about a call, which there must be.

@@ -29,6 +29,8 @@ struct Lines {
     /// Calls that blocks lack: a view waits for them.
     bodies: VecDeque<Received>,
     gossip: VecDeque<Received>,
+    /// Whether bodies went last: nobody can hold up gossip by sending bodies.
+    bodies_went: bool,
     closed: bool,
 }
 
@@ -79,13 +81,15 @@ impl Waiting {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for something, and takes with gossip what waits besides; `None` when nothing can come any more.
+    /// Waits for something: bodies and gossip in turn, and of gossip what waits together. `None` when nothing can come
+    /// any more.
     fn next(&self) -> Option<Vec<Received>> {
         let idle = |lines: &mut Lines| lines.bodies.is_empty() && lines.gossip.is_empty() && !lines.closed;
         let lines = self.filled.wait_while(self.lock(), idle);
         let mut lines = lines.unwrap_or_else(PoisonError::into_inner);
-        if let Some(bodies) = lines.bodies.pop_front() {
-            return Some(vec![bodies]);
+        lines.bodies_went = !lines.bodies.is_empty() && (!lines.bodies_went || lines.gossip.is_empty());
+        if lines.bodies_went {
+            return lines.bodies.pop_front().map(|bodies| vec![bodies]);
         }
         let count = lines.gossip.len().min(ADMISSION_BATCH_MAX);
         (count > 0).then(|| lines.gossip.drain(..count).collect())

@@ -89,7 +89,7 @@ pub struct Adversary {
     random: Random,
     withheld: withholder::Withheld,
     fellows: Vec<NodeIndex>,
-    /// What the replayer says again.
+    /// What the replayer says again, and the call that the miser sends in place of others.
     kept: Vec<PeerMessage>,
     /// Blocks that the usurper may build on.
     known: Vec<(Digest, Arc<Block>)>,

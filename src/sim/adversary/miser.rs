@@ -14,6 +14,7 @@ impl Adversary {
         match effect {
             Effect::Broadcast(PeerMessage::Ingress(envelope)) => {
                 self.deeds += 1;
+                self.kept = vec![PeerMessage::Ingress(envelope.clone())];
                 let told = self.random.next() & self.random.next();
                 let told = self.others().filter(|node| told >> (node.0 % 64) & 1 == 1);
                 told.map(|node| Effect::Send(node, PeerMessage::Ingress(envelope.clone()))).collect()
@@ -36,12 +37,15 @@ impl Adversary {
         }
     }
 
-    /// Somebody looks for calls: anybody may answer, and the miser does, with what it likes.
+    /// Somebody looks for calls: anybody may answer, and the miser does, with a call of its own users or with none.
     pub(super) fn answer_falsely(&mut self, heard: &PeerMessage) -> Vec<Effect> {
         let PeerMessage::FetchBodies { block, places } = heard else { return Vec::new() };
         self.deeds += 1;
-        let body = |place: &u16| (*place, Bytes::from_static(b"\xd9\xd9\xf7\xa1\x67content\xa0"));
-        let bodies = places.iter().map(body).collect();
+        let envelope = match self.kept.first() {
+            Some(PeerMessage::Ingress(envelope)) => envelope.clone(),
+            _ => Bytes::from_static(b"\xd9\xd9\xf7\xa1\x67content\xa0"),
+        };
+        let bodies = places.iter().map(|place| (*place, envelope.clone())).collect();
         vec![Effect::Broadcast(PeerMessage::Bodies { block: *block, bodies })]
     }
 

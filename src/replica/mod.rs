@@ -100,23 +100,21 @@ impl Replica {
     }
 
     fn take_remote(&mut self, now: Time, ingress: Arc<SignedIngress>, out: &mut Vec<Effect>) {
-        let filled = self.fill(now, &ingress, out);
-        if self.pool.insert(ingress) == Ok(true) && !filled {
+        self.fill(now, &ingress, out);
+        if self.pool.insert(ingress) == Ok(true) {
             self.ask(now, Input::PayloadWaiting, out);
         }
     }
 
     /// Hands a call to the block that lacks it, if there is one.
-    fn fill(&mut self, now: Time, ingress: &Arc<SignedIngress>, out: &mut Vec<Effect>) -> bool {
+    fn fill(&mut self, now: Time, ingress: &Arc<SignedIngress>, out: &mut Vec<Effect>) {
         if !self.consensus.lacks_calls() {
-            return false;
+            return;
         }
         let hash = body_hash(ingress);
-        let lacked = self.consensus.lacks(&hash);
-        if lacked {
+        if self.consensus.lacks(&hash) {
             self.ask(now, Input::CallArrived { hash, ingress: ingress.clone() }, out);
         }
-        lacked
     }
 
     /// Calls that were fetched: to consensus, and into the pool.

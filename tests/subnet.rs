@@ -2,7 +2,10 @@
 
 mod network;
 
-use network::{Network, Ports, atoll, eventually, exists, signal};
+use ic_agent::export::Principal;
+use network::{Network, Ports, atoll, eventually, exists, get, load, signal};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 const N: usize = 4;
@@ -105,6 +108,41 @@ fn links_with_a_delay_still_certify() {
     let height = certified(&network, 0);
     network.await_height(0, height + 5);
     wait_until("the proxy tells its figures", || network.dir.join("proxy.json").exists());
+}
+
+/// Messages of one kind that all replicas have sent, a broadcast counted once.
+fn sent(network: &Network, kind: &str) -> u64 {
+    let name = format!("atoll_peer_messages_sent_total{{kind=\"{kind}\"}} ");
+    let of = |text: String| text.lines().find_map(|line| line.strip_prefix(&name)?.parse::<u64>().ok());
+    network.replicas.iter().filter_map(|replica| get(&replica.metrics_url).and_then(of)).sum()
+}
+
+/// Twenty clients at once, at all replicas.
+#[test]
+fn calls_spread_by_gossip_and_blocks_carry_their_hashes() {
+    let network = Network::up();
+    let counter = Principal::from_text(network.counter.as_ref().expect("a counter")).expect("a principal");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let stop = Arc::new(AtomicBool::new(false));
+    let urls = network.urls().into_iter().cycle().take(20).collect();
+    let before = ["ingress", "proposal", "fetch_bodies", "bodies"].map(|kind| sent(&network, kind));
+    let clients = runtime.spawn(load::run(urls, network.root_key.clone(), counter, stop.clone()));
+    let height = certified(&network, 0);
+    network.await_height(0, height + 40);
+    stop.store(true, Ordering::Relaxed);
+    let journal = runtime.block_on(clients).expect("the clients end");
+    let after = ["ingress", "proposal", "fetch_bodies", "bodies"].map(|kind| sent(&network, kind));
+    let [gossip, proposals, requests, answers] =
+        std::array::from_fn(|kind| after[kind].saturating_sub(before[kind]));
+    eprintln!(
+        "{} calls answered, {gossip} gossiped, {proposals} proposals, {requests} requests for calls, {answers} answers",
+        journal.entries.len()
+    );
+    assert!(journal.entries.len() > 20 && gossip >= journal.entries.len() as u64, "{gossip}");
+    assert!(proposals > 0 && answers <= requests);
+    let agent = load::agent(&network.gateway_url, &network.root_key, 99);
+    let last = runtime.block_on(load::increment(&agent, counter)).expect("the subnet answers");
+    journal.check(last - 1);
 }
 
 #[test]

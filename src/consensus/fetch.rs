@@ -1,4 +1,4 @@
-//! Bodies known by hash alone are fetched from those who voted for them (rule 12).
+//! Blocks known by hash alone are fetched from those who voted for them (rule 12).
 
 use super::machine::Consensus;
 use super::pool::Attempt;
@@ -6,7 +6,7 @@ use crate::types::limits::{BLOCK_FETCHES_MAX, FETCH_PATIENCE_MS, FETCH_RETRY_MS}
 use crate::types::*;
 use std::collections::BTreeMap;
 
-/// A body that is being fetched.
+/// A block that is being fetched.
 #[derive(Clone, Copy, Debug)]
 pub struct Fetch {
     /// When to ask (again), on the scale of waits.
@@ -14,29 +14,29 @@ pub struct Fetch {
     tries: usize,
 }
 
-/// All bodies that are being fetched.
+/// All blocks that are being fetched.
 pub type Fetches = BTreeMap<Digest, Fetch>;
 
 impl Consensus {
-    /// Whether any body is being fetched.
+    /// Whether any block is being fetched.
     pub(super) fn is_fetching(&self) -> bool {
         !self.fetches.is_empty()
     }
 
-    /// Whether the body with this hash is being fetched.
+    /// Whether the block with this hash is being fetched.
     pub(super) fn is_fetching_block(&self, hash: &Digest) -> bool {
         self.fetches.contains_key(hash)
     }
 
-    /// When to ask for a body again.
+    /// When to ask for a block again.
     pub(super) fn fetch_due(&self) -> Option<Time> {
         self.fetches.values().map(|fetch| fetch.due).min()
     }
 
-    /// Asks for every missing body whose time has come, and forgets those that are here.
+    /// Asks for every missing block whose time has come, and forgets those that are here.
     pub(super) fn fetch_blocks(&mut self) {
         let steady = self.clock.steady();
-        let missing = self.missing_bodies();
+        let missing = self.missing_blocks();
         self.fetches.retain(|hash, _| missing.iter().any(|(_, wanted)| wanted == hash));
         for (view, hash) in missing {
             let due = steady.plus_ms(FETCH_PATIENCE_MS);
@@ -54,7 +54,7 @@ impl Consensus {
 
     /// Blocks above the tip that a quorum certified, or that were voted for in the current view while
     /// nothing came from its leader; the newest views first.
-    fn missing_bodies(&self) -> Vec<(View, Digest)> {
+    fn missing_blocks(&self) -> Vec<(View, Digest)> {
         if self.chain.is_backlogged() {
             return Vec::new();
         }
@@ -63,7 +63,8 @@ impl Consensus {
             let voted =
                 (view == self.view.number && attempt.candidates.is_empty()).then(|| voted(attempt)).flatten();
             let wanted = attempt.certified_block().or(voted);
-            wanted.filter(|hash| attempt.candidate(hash).is_none()).map(|hash| (view, hash))
+            let here = |hash: &Digest| attempt.candidate(hash).is_some() || self.is_assembling(hash);
+            wanted.filter(|hash| !here(hash)).map(|hash| (view, hash))
         });
         missing.take(BLOCK_FETCHES_MAX).collect()
     }
@@ -80,12 +81,12 @@ impl Consensus {
         asked.get(place).copied()
     }
 
-    /// Answers a peer that lacks a body.
+    /// Answers a peer that lacks a block.
     pub(super) fn serve_block(&mut self, to: NodeIndex, hash: &Digest) {
         let Some(candidate) = self.pool.find(hash) else {
             return;
         };
-        let proposal = candidate.proposal.clone();
+        let proposal = candidate.compact.clone();
         if self.peers.may_serve(to) {
             self.emit(Effect::Send(to, PeerMessage::Proposal(proposal)));
         }

@@ -1,6 +1,7 @@
 //! The machine: one input in, effects out; between them every rule until none has anything to do.
 
 use super::amnesia::Amnesia;
+use super::assemble::Assemblies;
 use super::catch_up::CatchUp;
 use super::certify::Certifier;
 use super::chain::Chain;
@@ -49,6 +50,7 @@ pub struct Consensus {
     pub(super) certifier: Certifier,
     pub(super) catch_up: CatchUp,
     pub(super) fetches: Fetches,
+    pub(super) assemblies: Assemblies,
     pub(super) peers: Peers,
     pub(super) evidence: Evidence,
     /// `None`: every vote that this replica gave is known.
@@ -87,6 +89,7 @@ impl Consensus {
             certifier: Certifier::default(),
             catch_up: CatchUp::default(),
             fetches: Fetches::default(),
+            assemblies: Assemblies::default(),
             peers,
             evidence: Evidence::default(),
             amnesia: None,
@@ -122,7 +125,12 @@ impl Consensus {
             Input::Payload { view, payload } => self.take_payload(view, payload),
             Input::PayloadValidated { block, verdict } => self.take_verdict(&block, &verdict),
             Input::PayloadWaiting => self.payload_waits(),
-            Input::Started(_) | Input::Ingress(_) | Input::PeerIngress(_) => {}
+            Input::Bodies { from, block, bodies } if self.may_hear(from) => {
+                self.take_bodies(from, &block, bodies);
+            }
+            Input::CallsFound { block, calls } => self.take_found(&block, calls),
+            Input::CallArrived { hash, ingress } => self.take_call(&hash, &ingress),
+            Input::Started(_) | Input::Ingress(_) | Input::PeerIngress(_) | Input::Bodies { .. } => {}
         }
     }
 
@@ -136,6 +144,7 @@ impl Consensus {
         {
         }
         self.fetch_blocks();
+        self.fetch_bodies();
         self.fetch_chain();
         self.resend();
         self.rearm();

@@ -45,16 +45,25 @@
 //! 11. At a steady pace every replica says where it stands; when its view does not move it also
 //!     sends again its votes of the view, and the certificates that brought it here. A peer that is behind is
 //!     sent what it lacks. (`resend`, `catch_up`)
-//! 12. A body that is known by hash alone is fetched from those who voted for it, one after the
+//! 12. A block that is known by hash alone is fetched from those who voted for it, one after the
 //!     other; a chain that cannot be linked is fetched as a segment, from one peer at a time. (`fetch`, `catch_up`)
 //!     A peer that has purged the blocks answers with a package instead: a final block with the certified root of its
 //!     state. Verified, it leaves as [`Effect::FetchState`](crate::types::Effect); whoever performs that starts this machine
 //!     again on the fetched state.
 //! 13. A replica that lost its disk does not know what it voted. It gives no vote until it is in a view in which it
 //!     cannot have given any. (`amnesia`)
+//!
+//! **Dissemination** (docs/adr/0016)
+//! 14. A proposal travels as a header and the hashes of its calls, which cover all their bytes. The block is put
+//!     together from calls that spread by themselves; those that are missing after a little while are fetched from
+//!     who sent the proposal, then from those who voted for it, then from everybody. Until it is whole, it is not there:
+//!     it is not voted for, and its view goes on without it. Only the block of the current view and certified
+//!     ones are fetched. The calls of a block that was put together are proven: each was authenticated when it came.
+//!     (`assemble`)
 
 mod aggregate;
 mod amnesia;
+mod assemble;
 mod catch_up;
 pub mod ceremony;
 mod certify;

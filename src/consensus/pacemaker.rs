@@ -146,6 +146,7 @@ impl Consensus {
             Some(self.gathered()).filter(|_| self.view.leader == self.keys.keyring.own()),
             self.revalidation_due(),
             self.fetch_due(),
+            self.bodies_due(),
             self.chain_fetch_due(),
         ];
         let next = waits.into_iter().flatten().filter(|due| *due > steady).min();

@@ -23,18 +23,23 @@ pub enum Standing {
 pub struct Candidate {
     pub hash: Digest,
     pub proposal: Arc<Proposal>,
+    /// The same as it travels.
+    pub compact: Arc<CompactProposal>,
     /// The proposal's block once more, in the form that is handed on.
     pub block: Arc<Block>,
     pub standing: Standing,
+    /// Its calls were authenticated when they came.
+    pub proven: bool,
     /// On disk already.
     pub stored: bool,
 }
 
 impl Candidate {
     /// A proposal about which nothing is known yet.
-    pub fn new(hash: Digest, proposal: Arc<Proposal>) -> Candidate {
+    pub fn new(hash: Digest, proposal: Arc<Proposal>, compact: Arc<CompactProposal>) -> Candidate {
         let block = Arc::new(proposal.block.clone());
-        Candidate { hash, proposal, block, standing: Standing::Unasked, stored: false }
+        let standing = Standing::Unasked;
+        Candidate { hash, proposal, compact, block, standing, proven: false, stored: false }
     }
 }
 
@@ -159,6 +164,11 @@ impl Pool {
             view = view.next();
         }
         true
+    }
+
+    /// Whether a quorum notarized or finalized this block in `view`.
+    pub fn is_certified_block(&self, view: View, hash: &Digest) -> bool {
+        self.get(view).and_then(Attempt::certified_block) == Some(*hash)
     }
 
     /// The proposal with this hash in any view.

@@ -4,7 +4,7 @@ use super::chain::Link;
 use super::machine::Consensus;
 use super::pool::{Candidate, Standing};
 use super::validate::PROPOSAL_DOMAIN;
-use crate::crypto::hash::hash_block;
+use crate::crypto::hash::{hash_calls, hash_header};
 use crate::types::planted::{Bug, planted};
 use crate::types::*;
 use std::sync::Arc;
@@ -110,14 +110,16 @@ impl Consensus {
             time,
             payload,
         };
-        let hash = hash_block(&block);
+        let calls = hash_calls(&block.payload);
+        let hash = hash_header(&block, &calls);
         let signature = self.keys.identity.sign(PROPOSAL_DOMAIN, &self.proposal_message(&hash));
+        let compact = Arc::new(CompactProposal { header: block.header(), calls, signature });
         let proposal = Arc::new(Proposal { block, signature });
         self.view.proposing = Proposing::Done;
-        let mut candidate = Candidate::new(hash, proposal.clone());
+        let mut candidate = Candidate::new(hash, proposal.clone(), compact.clone());
         (candidate.standing, candidate.stored) = (Standing::Valid, true);
         self.pool.at(self.view.number).candidates.push(candidate);
-        self.emit(Effect::Persist(Record::Proposal { hash, proposal: proposal.clone() }));
-        self.emit(Effect::Broadcast(PeerMessage::Proposal(proposal)));
+        self.emit(Effect::Persist(Record::Proposal { hash, proposal }));
+        self.emit(Effect::Broadcast(PeerMessage::Proposal(compact)));
     }
 }

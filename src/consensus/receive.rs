@@ -3,18 +3,24 @@
 
 use super::evidence::Equivocation;
 use super::machine::Consensus;
-use super::pool::Candidate;
-use crate::crypto::hash::hash_block;
+use crate::crypto::hash::hash_header;
 use crate::crypto::threshold::Statement;
 use crate::types::limits::{PROPOSALS_AHEAD_MAX, PROPOSALS_PER_VIEW_MAX, VIEWS_AHEAD_MAX};
 use crate::types::planted::{Bug, planted};
 use crate::types::*;
 use std::sync::Arc;
 
+/// A proposal with its hash, and who sent it.
+pub struct Arrived {
+    pub from: NodeIndex,
+    pub hash: Digest,
+    pub proposal: Arc<CompactProposal>,
+}
+
 impl Consensus {
     /// Takes one message of a peer.
     pub(super) fn receive(&mut self, from: NodeIndex, message: PeerMessage) {
-        if from == self.keys.keyring.own() || !self.peers.is_heard(from) {
+        if !self.may_hear(from) {
             return;
         }
         match message {
@@ -33,36 +39,44 @@ impl Consensus {
             PeerMessage::Certification(certification) => self.assert_certification(from, certification),
             PeerMessage::Status(status) => self.receive_status(from, status),
             PeerMessage::FetchBlock(hash) => self.serve_block(from, &hash),
+            PeerMessage::FetchBodies { block, places } => self.serve_bodies(from, block, &places),
             PeerMessage::FetchChain(height) => self.serve_chain(from, height),
             PeerMessage::Chain(segment) => self.receive_chain(from, *segment),
             PeerMessage::Package(package) => self.receive_package(from, package),
-            // Not for consensus.
+            // Not for consensus, or not before their proofs are checked.
             PeerMessage::Ingress(_)
+            | PeerMessage::Bodies { .. }
             | PeerMessage::Ceremony(_)
             | PeerMessage::FetchState(_)
             | PeerMessage::StatePart(_) => {}
         }
     }
 
+    /// Whether anything from this node is looked at.
+    pub(super) fn may_hear(&self, from: NodeIndex) -> bool {
+        from != self.keys.keyring.own() && self.peers.is_heard(from)
+    }
+
     /// A proposal from its proposer, near the current view; or any block that is being fetched.
-    fn receive_proposal(&mut self, from: NodeIndex, proposal: Arc<Proposal>) {
-        let Block { view, parent_view, proposer, .. } = proposal.block;
+    fn receive_proposal(&mut self, from: NodeIndex, proposal: Arc<CompactProposal>) {
+        let Block { view, parent_view, proposer, .. } = proposal.header;
         let expected = from == proposer && self.is_near(view, proposer);
         if view <= self.chain.tip.view || !(expected || self.is_fetching()) || self.chain.is_backlogged() {
             return;
         }
-        let hash = hash_block(&proposal.block);
-        let certified = self.pool.get(view).and_then(|attempt| attempt.certified_block()) == Some(hash);
+        let hash = hash_header(&proposal.header, &proposal.calls);
+        let certified = self.pool.is_certified_block(view, &hash);
         let fetched = self.is_fetching_block(&hash) && (certified || self.is_near(view, proposer));
-        if !(expected || fetched)
-            || self.pool.get(view).is_some_and(|attempt| attempt.candidate(&hash).is_some())
-        {
+        let known = self.pool.get(view).is_some_and(|attempt| attempt.candidate(&hash).is_some());
+        if !(expected || fetched) || known || self.is_assembling(&hash) {
             return;
         }
         if parent_view >= view || !self.verify_proposal(&hash, &proposal) {
             return self.peers.fault(from);
         }
-        self.keep_proposal(hash, proposal, certified);
+        if self.has_room(&hash, &proposal) || certified {
+            self.assemble(&Arrived { from, hash, proposal });
+        }
     }
 
     /// Whether a proposal of `view` by `proposer` may still be voted for.
@@ -73,17 +87,21 @@ impl Consensus {
         (view == current && led) || (view > current && view <= ahead)
     }
 
-    fn keep_proposal(&mut self, hash: Digest, proposal: Arc<Proposal>, certified: bool) {
-        let Block { view, proposer: node, .. } = proposal.block;
-        let attempt = self.pool.at(view);
-        let mut same = attempt.candidates.iter().filter(|known| known.block.proposer == node);
-        if let Some(first) = same.next() {
-            let (first, second) = ((first.hash, first.proposal.signature), (hash, proposal.signature));
-            self.evidence.add(Equivocation::Proposals { view, node, first, second });
-        }
-        if certified || 1 + same.count() < PROPOSALS_PER_VIEW_MAX {
-            attempt.candidates.push(Candidate::new(hash, proposal));
-        }
+    /// Whether its proposer has proposed less in its view than is kept. Two blocks are evidence.
+    fn has_room(&mut self, hash: &Digest, proposal: &CompactProposal) -> bool {
+        let Block { view, proposer: node, .. } = proposal.header;
+        let whole = self.pool.get(view).into_iter().flat_map(|attempt| &attempt.candidates);
+        let whole = whole.filter(|known| known.block.proposer == node);
+        let partial = self.assemblies.iter().map(|(hash, known)| (*hash, known.signed()));
+        let partial = partial.filter(|(_, (of, by, _))| (*of, *by) == (view, node));
+        let mut same = whole
+            .map(|known| (known.hash, known.proposal.signature))
+            .chain(partial.map(|(hash, (_, _, signature))| (hash, signature)));
+        let Some(first) = same.next() else { return true };
+        let second = (*hash, proposal.signature);
+        let room = 1 + same.count() < PROPOSALS_PER_VIEW_MAX;
+        self.evidence.add(Equivocation::Proposals { view, node, first, second });
+        room
     }
 
     /// A share comes from its signer (rule 8), in the window of views (rule 9).

@@ -5,6 +5,7 @@ use super::certify::Certifier;
 use super::chain::Link;
 use super::machine::Consensus;
 use super::pool::Candidate;
+use crate::crypto::hash::hash_calls;
 use crate::types::planted::{Bug, planted};
 use crate::types::*;
 use std::sync::Arc;
@@ -54,7 +55,10 @@ impl Consensus {
     ) {
         let tip = self.chain.tip.view;
         for (hash, proposal) in proposals.into_iter().filter(|(_, proposal)| proposal.block.view > tip) {
-            let mut candidate = Candidate::new(hash, proposal);
+            let Proposal { block, signature } = proposal.as_ref();
+            let (header, calls) = (block.header(), hash_calls(&block.payload));
+            let compact = CompactProposal { header, calls, signature: *signature };
+            let mut candidate = Candidate::new(hash, proposal, Arc::new(compact));
             candidate.stored = true;
             self.pool.at(candidate.block.view).candidates.push(candidate);
         }

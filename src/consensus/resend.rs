@@ -98,7 +98,7 @@ impl Consensus {
             return;
         };
         let candidate = attempt.candidates.iter().find(|candidate| candidate.block.proposer == own);
-        let Some(proposal) = candidate.map(|candidate| candidate.proposal.clone()) else {
+        let Some(proposal) = candidate.map(|candidate| candidate.compact.clone()) else {
             return;
         };
         let silent = self.others().into_iter().filter(|peer| attempt.notarize.of(*peer).is_none());

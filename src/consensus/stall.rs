@@ -20,6 +20,8 @@ pub enum Waiting {
     Chain { from: Height, peer: Option<NodeIndex> },
     /// The leader's block.
     Proposal { view: View, leader: NodeIndex },
+    /// Calls of the leader's block, which it fetches from this peer.
+    Calls { view: View, missing: usize, peer: NodeIndex },
     /// A block that may be voted for: what the leader proposed was refused, or cannot be judged yet.
     Block { view: View, leader: NodeIndex },
     /// Votes, to notarize or to give up.
@@ -44,6 +46,7 @@ impl Waiting {
             Waiting::Execution { .. } => "execution",
             Waiting::Chain { .. } => "chain",
             Waiting::Proposal { .. } => "proposal",
+            Waiting::Calls { .. } => "calls",
             Waiting::Block { .. } => "block",
             Waiting::Votes { .. } => "votes",
         }
@@ -71,6 +74,9 @@ impl fmt::Display for Waiting {
             }
             Waiting::Proposal { view, leader } => {
                 write!(f, "the block of view {view}, which node {} leads", leader.0)
+            }
+            Waiting::Calls { view, missing, peer } => {
+                write!(f, "{missing} calls of the block of view {view}, asked of node {}", peer.0)
             }
             Waiting::Block { view, leader } => {
                 write!(f, "a valid block of view {view}: what node {} proposed is not voted for", leader.0)
@@ -115,14 +121,15 @@ impl Consensus {
 
     fn waits_for_view(&self) -> Waiting {
         let (view, leader) = (self.view.number, self.view.leader);
+        let calls = self.missing_calls().map(|(missing, peer)| Waiting::Calls { view, missing, peer });
         let Some(attempt) = self.pool.get(view) else {
-            return Waiting::Proposal { view, leader };
+            return calls.unwrap_or(Waiting::Proposal { view, leader });
         };
         let voters: Vec<NodeIndex> = attempt.notarize.signers().chain(attempt.nullify.signers()).collect();
         let voted = attempt.notarized.is_some() || attempt.nullified;
         match (voted, attempt.candidates.is_empty()) {
             (true, _) => Waiting::Votes { view, votes: self.votes(&voters) },
-            (false, true) => Waiting::Proposal { view, leader },
+            (false, true) => calls.unwrap_or(Waiting::Proposal { view, leader }),
             (false, false) => Waiting::Block { view, leader },
         }
     }

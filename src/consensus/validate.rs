@@ -48,9 +48,10 @@ impl Consensus {
     }
 
     /// Whether the proposer signed the block with this hash.
-    pub(super) fn verify_proposal(&self, hash: &Digest, proposal: &Proposal) -> bool {
+    pub(super) fn verify_proposal(&self, hash: &Digest, proposal: &CompactProposal) -> bool {
         let message = self.proposal_message(hash);
-        self.keys.committee.verify(proposal.block.proposer, PROPOSAL_DOMAIN, &message, &proposal.signature)
+        let proposer = proposal.header.proposer;
+        self.keys.committee.verify(proposer, PROPOSAL_DOMAIN, &message, &proposal.signature)
     }
 
     /// Everything that consensus itself asks of a block of the current view. Returns its ancestors above
@@ -118,9 +119,9 @@ impl Consensus {
             Standing::Later(due) if due > self.clock.steady() => return false,
             _ => {}
         }
-        let (hash, block) = (candidate.hash, candidate.block.clone());
+        let (hash, block, proven) = (candidate.hash, candidate.block.clone(), candidate.proven);
         self.set_standing(&hash, Standing::Asked);
-        self.emit(Effect::ValidatePayload { hash, block, ancestors });
+        self.emit(Effect::ValidatePayload { hash, block, ancestors, proven });
         false
     }
 

@@ -23,6 +23,8 @@ pub mod threshold;
 pub mod user;
 
 mod bls;
+#[cfg(test)]
+pub(crate) use bls::pairing_checks;
 pub(crate) mod reader;
 mod seed;
 mod simulated;

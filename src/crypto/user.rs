@@ -9,7 +9,7 @@
 mod der;
 mod rsa;
 
-pub use der::{Wrapped, unwrap_key};
+pub use der::{Wrapped, may_hold_canister_key, unwrap_key};
 
 use self::rsa::RsaKey;
 use super::bls;

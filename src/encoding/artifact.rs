@@ -13,6 +13,11 @@ pub(super) const BLOCK: &[Shape] =
 /// What may repeat inside a proposal.
 pub(super) const PROPOSAL: &[Shape] = &[Shape { tag: 1, field: "proposal.block", max: 1, inside: BLOCK }];
 
+/// What may repeat inside a proposal that travels: no call stands in it.
+pub(super) const COMPACT_PROPOSAL: &[Shape] =
+    &[Shape { tag: 1, field: "proposal.header", max: 1, inside: HEADER }];
+const HEADER: &[Shape] = &[Shape { tag: 7, field: "proposal.header.ingress", max: 0, inside: &[] }];
+
 /// Exactly `N` bytes.
 pub(super) fn array<const N: usize>(bytes: &[u8], field: &'static str) -> Result<[u8; N], DecodeError> {
     bytes.try_into().map_err(|_| Fault::Length { have: bytes.len(), need: N }.at(field))
@@ -20,6 +25,18 @@ pub(super) fn array<const N: usize>(bytes: &[u8], field: &'static str) -> Result
 
 pub(super) fn digest(bytes: &[u8], field: &'static str) -> Result<Digest, DecodeError> {
     array(bytes, field).map(Digest)
+}
+
+/// At most `max` digests, one after the other.
+fn digests(bytes: &[u8], max: usize, field: &'static str) -> Result<Vec<Digest>, DecodeError> {
+    let (chunks, rest) = bytes.as_chunks();
+    if !rest.is_empty() {
+        return Err(Fault::Truncated.at(field));
+    }
+    if chunks.len() > max {
+        return Err(Fault::TooMany { max }.at(field));
+    }
+    Ok(chunks.iter().copied().map(Digest).collect())
 }
 
 pub(super) fn bls(bytes: &[u8], field: &'static str) -> Result<BlsBytes, DecodeError> {
@@ -82,6 +99,29 @@ impl TryFrom<proto::Proposal> for Proposal {
     fn try_from(proposal: proto::Proposal) -> Result<Self, DecodeError> {
         let signature = NodeSignature(array(&proposal.signature, "proposal.signature")?);
         Ok(Proposal { block: present(proposal.block, "proposal.block")?.try_into()?, signature })
+    }
+}
+
+impl From<&CompactProposal> for proto::CompactProposal {
+    fn from(proposal: &CompactProposal) -> Self {
+        let calls = proposal.calls.iter().flat_map(|call| call.0).collect::<Vec<u8>>();
+        proto::CompactProposal {
+            header: Some((&proposal.header).into()),
+            calls: calls.into(),
+            signature: copy(&proposal.signature.0),
+        }
+    }
+}
+
+impl TryFrom<proto::CompactProposal> for CompactProposal {
+    type Error = DecodeError;
+
+    fn try_from(proposal: proto::CompactProposal) -> Result<Self, DecodeError> {
+        Ok(CompactProposal {
+            signature: NodeSignature(array(&proposal.signature, "proposal.signature")?),
+            header: present(proposal.header, "proposal.header")?.try_into()?,
+            calls: digests(&proposal.calls, BLOCK_INGRESS_COUNT_MAX, "proposal.calls")?,
+        })
     }
 }
 

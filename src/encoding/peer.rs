@@ -1,25 +1,29 @@
 //! What replicas say to each other, as protobuf (`proto/atoll/v1/peer.proto`).
 
-use super::artifact::{BLOCK, PROPOSAL, array, bls, copy, digest, node, present};
+use super::artifact::{BLOCK, COMPACT_PROPOSAL, array, bls, copy, digest, node, present};
 use super::bound::{self, Shape};
 use super::{DecodeError, Fault, proto};
 use crate::types::limits::{
-    CHAIN_SEGMENT_BLOCKS_MAX, INGRESS_BYTES_MAX, PEER_MESSAGE_BYTES_MAX, STATE_ITEM_BYTES_MAX,
+    BLOCK_INGRESS_COUNT_MAX, CHAIN_SEGMENT_BLOCKS_MAX, INGRESS_BYTES_MAX, PEER_MESSAGE_BYTES_MAX,
+    STATE_ITEM_BYTES_MAX,
 };
 use crate::types::*;
 use prost::Message;
 use prost::bytes::Bytes;
 use proto::ceremony_message::Step;
 use proto::peer_message::Message as Wire;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 const LINK: &[Shape] = &[Shape { tag: 1, field: "chain.block", max: 1, inside: BLOCK }];
 const CHAIN: &[Shape] =
     &[Shape { tag: 1, field: "chain.links", max: CHAIN_SEGMENT_BLOCKS_MAX, inside: LINK }];
+const BODIES: &[Shape] = &[Shape { tag: 2, field: "bodies.body", max: BLOCK_INGRESS_COUNT_MAX, inside: &[] }];
 const PEER_MESSAGE: &[Shape] = &[
-    Shape { tag: 1, field: "proposal", max: 1, inside: PROPOSAL },
+    Shape { tag: 1, field: "proposal", max: 1, inside: COMPACT_PROPOSAL },
     Shape { tag: 14, field: "chain", max: 1, inside: CHAIN },
     Shape { tag: 16, field: "package", max: 1, inside: CHAIN },
+    Shape { tag: 21, field: "bodies", max: 1, inside: BODIES },
 ];
 
 /// One encoded message, ready to be sent to any number of peers.
@@ -61,6 +65,8 @@ impl From<&PeerMessage> for Wire {
             PeerMessage::Ingress(envelope) => Wire::Ingress(envelope.clone()),
             PeerMessage::Status(status) => Wire::Status(status.into()),
             PeerMessage::FetchBlock(hash) => Wire::FetchBlock(copy(&hash.0)),
+            PeerMessage::FetchBodies { block, places } => Wire::FetchBodies(fetch_bodies(block, places)),
+            PeerMessage::Bodies { block, bodies } => Wire::Bodies(encode_bodies(block, bodies)),
             PeerMessage::FetchChain(height) => Wire::FetchChain(height.0),
             PeerMessage::Chain(segment) => Wire::Chain(segment.as_ref().into()),
             PeerMessage::Package(package) => Wire::Package(package.as_ref().into()),
@@ -93,12 +99,17 @@ impl TryFrom<Wire> for PeerMessage {
             }
             Wire::Finalization(finalization) => PeerMessage::Finalization(finalization.try_into()?),
             Wire::Certification(certification) => PeerMessage::Certification(certification.try_into()?),
-            Wire::Ingress(envelope) if envelope.len() > INGRESS_BYTES_MAX => {
-                return Err(Fault::TooLong { max: INGRESS_BYTES_MAX }.at("ingress"));
-            }
-            Wire::Ingress(envelope) => PeerMessage::Ingress(envelope),
+            Wire::Ingress(envelope) => PeerMessage::Ingress(bounded(envelope, "ingress")?),
             Wire::Status(status) => PeerMessage::Status(status.into()),
             Wire::FetchBlock(hash) => PeerMessage::FetchBlock(digest(&hash, "fetch_block")?),
+            Wire::FetchBodies(fetch) => PeerMessage::FetchBodies {
+                block: digest(&fetch.block, "fetch_bodies.block")?,
+                places: places(&fetch.places)?,
+            },
+            Wire::Bodies(bodies) => PeerMessage::Bodies {
+                block: digest(&bodies.block, "bodies.block")?,
+                bodies: bodies.bodies.into_iter().map(body).collect::<Result<_, _>>()?,
+            },
             Wire::FetchChain(height) => PeerMessage::FetchChain(Height(height)),
             Wire::Chain(segment) => PeerMessage::Chain(Box::new(segment.try_into()?)),
             Wire::Package(package) => PeerMessage::Package(Box::new(package.try_into()?)),
@@ -107,6 +118,44 @@ impl TryFrom<Wire> for PeerMessage {
             Wire::Ceremony(message) => PeerMessage::Ceremony(Box::new(message.try_into()?)),
         })
     }
+}
+
+fn bounded(envelope: Bytes, field: &'static str) -> Result<Bytes, DecodeError> {
+    match envelope.len() > INGRESS_BYTES_MAX {
+        true => Err(Fault::TooLong { max: INGRESS_BYTES_MAX }.at(field)),
+        false => Ok(envelope),
+    }
+}
+
+fn fetch_bodies(block: &Digest, places: &BTreeSet<u16>) -> proto::FetchBodies {
+    let places = places.iter().flat_map(|place| place.to_be_bytes()).collect::<Vec<u8>>();
+    proto::FetchBodies { block: copy(&block.0), places: places.into() }
+}
+
+/// Each place once, ascending; so a short request cannot ask for a long answer.
+fn places(bytes: &[u8]) -> Result<BTreeSet<u16>, DecodeError> {
+    let (chunks, rest) = bytes.as_chunks();
+    let places: Vec<u16> = chunks.iter().copied().map(u16::from_be_bytes).collect();
+    if !rest.is_empty() || !places.is_sorted_by(|low, high| low < high) {
+        return Err(Fault::OutOfRange.at("fetch_bodies.places"));
+    }
+    if places.len() > BLOCK_INGRESS_COUNT_MAX {
+        return Err(Fault::TooMany { max: BLOCK_INGRESS_COUNT_MAX }.at("fetch_bodies.places"));
+    }
+    Ok(places.into_iter().collect())
+}
+
+fn encode_bodies(block: &Digest, bodies: &[(u16, Bytes)]) -> proto::Bodies {
+    let body = |(place, envelope): &(u16, Bytes)| proto::Body {
+        place: u32::from(*place),
+        envelope: envelope.clone(),
+    };
+    proto::Bodies { block: copy(&block.0), bodies: bodies.iter().map(body).collect() }
+}
+
+fn body(body: proto::Body) -> Result<(u16, Bytes), DecodeError> {
+    let place = u16::try_from(body.place).map_err(|_| Fault::OutOfRange.at("bodies.place"))?;
+    Ok((place, bounded(body.envelope, "bodies.envelope")?))
 }
 
 impl From<&NotarizationShare> for proto::NotarizationShare {

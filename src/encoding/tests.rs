@@ -2,7 +2,7 @@
 //! bytes at all make a decoder panic.
 
 use super::{cbor, peer, proto, record};
-use crate::crypto::hash::sha256;
+use crate::crypto::hash::{hash_calls, sha256};
 use crate::types::limits::{BLOCK_INGRESS_COUNT_MAX, CHAIN_SEGMENT_BLOCKS_MAX};
 use crate::types::*;
 use bytes::Bytes;
@@ -73,7 +73,13 @@ fn messages() -> Vec<(&'static str, PeerMessage)> {
     let certification_share =
         CertificationShare { height: Height(5), root: StateRoot(digest(6)), signer, share };
     let status = PeerStatus { view, entered: View(9), finalized: Height(7), certified: Height(6) };
-    let proposal = Proposal { block: block(8, &["inc", "dec"]), signature: NodeSignature([5; 64]) };
+    let whole = block(8, &["inc", "dec"]);
+    let proposal = CompactProposal {
+        header: whole.header(),
+        calls: hash_calls(&whole.payload),
+        signature: NodeSignature([5; 64]),
+    };
+    let envelopes = [Bytes::from_static(b"one"), Bytes::from_static(b"another")];
     vec![
         ("proposal", PeerMessage::Proposal(Arc::new(proposal))),
         ("notarization share", PeerMessage::NotarizationShare(notarization_share)),
@@ -93,6 +99,14 @@ fn messages() -> Vec<(&'static str, PeerMessage)> {
         ("ingress", PeerMessage::Ingress(Bytes::from_static(b"an envelope"))),
         ("status", PeerMessage::Status(status)),
         ("fetch block", PeerMessage::FetchBlock(block_hash)),
+        (
+            "fetch bodies",
+            PeerMessage::FetchBodies { block: block_hash, places: [0, 7, 999].into_iter().collect() },
+        ),
+        (
+            "bodies",
+            PeerMessage::Bodies { block: block_hash, bodies: [7, 999].into_iter().zip(envelopes).collect() },
+        ),
         ("fetch chain", PeerMessage::FetchChain(Height(77))),
         ("package", PeerMessage::Package(Box::new(chain.clone()))),
         ("chain", PeerMessage::Chain(Box::new(chain))),
@@ -212,9 +226,18 @@ fn wrong_lengths_and_indices_name_their_field() {
         "fetch_block: 33 bytes, expected 32"
     );
     assert_eq!(
-        complaint(Wire::Proposal(proto::Proposal::default())),
+        complaint(Wire::Proposal(proto::CompactProposal::default())),
         "proposal.signature: 0 bytes, expected 64"
     );
+    let proposal = proto::CompactProposal {
+        header: Some((&block(3, &[])).into()),
+        calls: Bytes::from_static(&[0; 33]),
+        signature: Bytes::from_static(&[0; 64]),
+    };
+    assert_eq!(complaint(Wire::Proposal(proposal)), "proposal.calls: truncated");
+    let body = proto::Body { place: 65_536, envelope: Bytes::new() };
+    let bodies = proto::Bodies { block: Bytes::from_static(&[0; 32]), bodies: vec![body] };
+    assert_eq!(complaint(Wire::Bodies(bodies)), "bodies.place: number out of range");
     assert_eq!(complaint(Wire::Chain(proto::ChainSegment::default())), "chain.finalization: missing");
 }
 
@@ -223,8 +246,19 @@ fn repeated_fields_are_counted_before_they_are_allocated() {
     use proto::peer_message::Message as Wire;
     let bomb =
         proto::Block { ingress: vec![Bytes::new(); BLOCK_INGRESS_COUNT_MAX + 1], ..Default::default() };
-    let proposal = proto::Proposal { block: Some(bomb), signature: Bytes::from_static(&[0; 64]) };
-    assert_eq!(complaint(Wire::Proposal(proposal)), "block.ingress: more than 1000 entries");
+    let link = proto::ChainLink { block: Some(bomb), beacon: None };
+    let chain = proto::ChainSegment { links: vec![link], ..Default::default() };
+    assert_eq!(complaint(Wire::Chain(chain)), "block.ingress: more than 1000 entries");
+    let signature = Bytes::from_static(&[0; 64]);
+    let calls = Bytes::from(vec![0; 32 * (BLOCK_INGRESS_COUNT_MAX + 1)]);
+    let header = proto::Block::from(&block(3, &[]));
+    let proposal = proto::CompactProposal { header: Some(header), calls, signature };
+    assert_eq!(complaint(Wire::Proposal(proposal)), "proposal.calls: more than 1000 entries");
+    let bodies = proto::Bodies {
+        bodies: vec![proto::Body::default(); BLOCK_INGRESS_COUNT_MAX + 1],
+        ..Default::default()
+    };
+    assert_eq!(complaint(Wire::Bodies(bodies)), "bodies.body: more than 1000 entries");
     let links = vec![proto::ChainLink::default(); CHAIN_SEGMENT_BLOCKS_MAX + 1];
     let chain = proto::ChainSegment { links, ..Default::default() };
     assert_eq!(complaint(Wire::Chain(chain)), "chain.links: more than 64 entries");
@@ -235,8 +269,36 @@ fn an_envelope_in_a_block_must_be_an_envelope() {
     use proto::peer_message::Message as Wire;
     let mut block = proto::Block::from(&block(3, &[]));
     block.ingress = vec![Bytes::from_static(b"\xa0")];
-    let proposal = proto::Proposal { block: Some(block), signature: Bytes::from_static(&[0; 64]) };
-    assert_eq!(complaint(Wire::Proposal(proposal)), "content: missing");
+    let link = proto::ChainLink { block: Some(block), beacon: None };
+    let chain = proto::ChainSegment { links: vec![link], ..Default::default() };
+    assert_eq!(complaint(Wire::Chain(chain)), "content: missing");
+}
+
+#[test]
+fn a_proposal_travels_without_its_calls() {
+    use proto::peer_message::Message as Wire;
+    let proposal = proto::CompactProposal {
+        header: Some((&block(3, &["inc"])).into()),
+        calls: Bytes::new(),
+        signature: Bytes::from_static(&[0; 64]),
+    };
+    assert_eq!(complaint(Wire::Proposal(proposal)), "proposal.header.ingress: more than 0 entries");
+}
+
+/// The complaint about a request for calls at the places that these bytes name.
+fn check_places(places: &[u8], expected: &str) {
+    let (block, places) = (Bytes::from_static(&[0; 32]), Bytes::copy_from_slice(places));
+    let fetch = proto::FetchBodies { block, places };
+    assert_eq!(complaint(proto::peer_message::Message::FetchBodies(fetch)), expected);
+}
+
+#[test]
+fn a_request_for_calls_names_each_once() {
+    check_places(&[0, 1, 0, 1], "fetch_bodies.places: number out of range");
+    check_places(&[0, 2, 0, 1], "fetch_bodies.places: number out of range");
+    check_places(&[0, 1, 0], "fetch_bodies.places: number out of range");
+    let all: Vec<u8> = (0..=BLOCK_INGRESS_COUNT_MAX as u16).flat_map(u16::to_be_bytes).collect();
+    check_places(&all, "fetch_bodies.places: more than 1000 entries");
 }
 
 proptest! {

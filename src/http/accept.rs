@@ -4,8 +4,8 @@ use super::stream::Stream;
 use super::{Config, Server};
 use crate::node::Handle;
 use crate::types::limits::{
-    HTTP_BODIES_BYTES_MAX, HTTP_HEADER_BYTES_MAX, HTTP_HEADER_COUNT_MAX, HTTP_PENDING_RESETS_MAX,
-    HTTP_STREAMS_MAX, HTTP_WAITING_CALLS_MAX,
+    HTTP_BODIES_BYTES_MAX, HTTP_CHECKS_MAX, HTTP_HEADER_BYTES_MAX, HTTP_HEADER_COUNT_MAX,
+    HTTP_PENDING_RESETS_MAX, HTTP_STREAMS_MAX, HTTP_WAITING_CALLS_MAX,
 };
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -43,6 +43,7 @@ pub async fn serve(
         config,
         body_budget: Semaphore::new(HTTP_BODIES_BYTES_MAX),
         waiting: Semaphore::new(HTTP_WAITING_CALLS_MAX),
+        checks: Arc::new(Semaphore::new(HTTP_CHECKS_MAX)),
     });
     let graceful = GracefulShutdown::new();
     tokio::pin!(shutdown);

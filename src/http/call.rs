@@ -15,7 +15,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 impl Server {
     pub(super) async fn call(&self, style: CallStyle, scope: Scope, body: Bytes) -> Result<Reply, Refusal> {
         let deadline = Instant::now() + self.config.call_wait;
-        let (call, ingress) = self.identity()?.authenticator.authenticate_call(body, wall_clock())?;
+        let checked = self.authenticate(body, |users, body, now| users.authenticate_call(body, now));
+        let (call, ingress) = checked.await?;
         let content = call.content();
         let target =
             Target { canister_id: content.canister_id, method_name: &content.method_name, arg: &content.arg };

@@ -20,6 +20,7 @@
 //!    nowhere below.
 
 mod accept;
+mod authenticate;
 mod body;
 mod call;
 mod path;
@@ -83,6 +84,8 @@ struct Server {
     body_budget: Semaphore,
     /// Synchronous calls that may still wait.
     waiting: Semaphore,
+    /// Costly authentications that may still be under way.
+    checks: Arc<Semaphore>,
 }
 
 impl Server {

@@ -10,8 +10,8 @@ use bytes::Bytes;
 impl Server {
     pub(super) async fn query(&self, scope: Scope, body: Bytes) -> Result<Reply, Refusal> {
         let identity = self.identity()?;
-        let query = identity.authenticator.authenticate_query(&body, wall_clock())?;
-        drop(body);
+        let checked = self.authenticate(body, |users, body, now| users.authenticate_query(&body, now));
+        let query = checked.await?;
         let (id, content) = (query.id(), query.content());
         let target =
             Target { canister_id: content.canister_id, method_name: &content.method_name, arg: &content.arg };

@@ -3,16 +3,18 @@
 use super::path::Reader;
 use super::reply::{self, Refusal, Reply};
 use super::route::{Era, Scope};
-use super::{Server, scope, wall_clock};
+use super::{Server, scope};
 use crate::certification::{Path, certificate};
 use crate::encoding::cbor;
 use crate::node::QueryError;
 use crate::types::{Principal, management_canister};
+use bytes::Bytes;
 use std::collections::BTreeSet;
 
 impl Server {
-    pub(super) fn read_state(&self, era: Era, scope: Scope, body: &[u8]) -> Result<Reply, Refusal> {
-        let request = self.identity()?.authenticator.authenticate_read_state(body, wall_clock())?;
+    pub(super) async fn read_state(&self, era: Era, scope: Scope, body: Bytes) -> Result<Reply, Refusal> {
+        let checked = self.authenticate(body, |users, body, now| users.authenticate_read_state(&body, now));
+        let request = checked.await?;
         self.check_scope(scope)?;
         let state = self.handle.certified().ok_or(QueryError::NotReady)?;
         let content = request.content();

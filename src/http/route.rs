@@ -120,7 +120,7 @@ impl Server {
         match endpoint {
             Endpoint::Call(style, scope) => self.call(style, scope, body).await,
             Endpoint::Query(scope) => self.query(scope, body).await,
-            Endpoint::ReadState(era, scope) => self.read_state(era, scope, &body),
+            Endpoint::ReadState(era, scope) => self.read_state(era, scope, body).await,
             Endpoint::Status | Endpoint::Health => Err(not_found()),
         }
     }

@@ -1,19 +1,21 @@
 //! Envelope to [`Authenticated`].
 
+use super::batch::{Check, Claimed, Complaint};
 use super::delegation::{self, Chain};
 use super::key::{KeyError, ProofError, SenderKey};
 use crate::certification::Verifier;
-use crate::crypto::user::{PublicKey, Signed, self_authenticating, verify_batch};
+use crate::crypto::user::{may_hold_canister_key, self_authenticating};
 use crate::encoding::DecodeError;
 use crate::encoding::cbor::{self, Envelope, SenderInfoProof};
 use crate::encoding::management::effective_canister_id;
-use crate::types::limits::{INGRESS_BYTES_MAX, INGRESS_DRIFT_MS, INGRESS_TTL_MS, NONCE_BYTES_MAX};
+use crate::types::limits::{
+    ENVELOPE_BYTES_PROMPT, INGRESS_BYTES_MAX, INGRESS_DRIFT_MS, INGRESS_TTL_MS, NONCE_BYTES_MAX,
+};
 use crate::types::{
     Authenticated, Ingress, Principal, SignedIngress, Time, UserCall, UserQuery, UserReadState,
     management_canister,
 };
 use bytes::Bytes;
-use rand::{CryptoRng, RngCore};
 
 /// Why nobody can be held to have sent a request. The texts name the class.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -73,30 +75,21 @@ struct Claim {
     updates: bool,
 }
 
-/// What becomes of the signature on a request, when the proof leads up to it: checked now, or noted for
-/// a batch.
-type Check<'a> = &'a mut dyn FnMut(SenderKey, Vec<u8>, &[u8]) -> Result<(), ProofError>;
-
-/// A signature that is checked together with others: which call's, by which key, of what.
-struct Noted {
-    call: usize,
-    key: PublicKey,
-    message: Vec<u8>,
-    signature: Vec<u8>,
-}
-
 /// When a request may expire.
 #[derive(Clone, Copy)]
-struct Window {
+pub(super) struct Window {
     now: Time,
     max: Time,
 }
 
 impl Window {
     /// For a request that came in at `now`.
-    fn arrival(now: Time) -> Window {
+    pub(super) fn arrival(now: Time) -> Window {
         Window { now, max: now.plus_ms(INGRESS_TTL_MS + INGRESS_DRIFT_MS) }
     }
+
+    /// For a call that a block carries, whose time is judged elsewhere.
+    pub(super) const ANY: Window = Window { now: Time::ZERO, max: Time(u64::MAX) };
 
     fn check(self, expiry: Time) -> Result<(), AuthError> {
         if expiry < self.now {
@@ -132,51 +125,25 @@ impl Authenticator {
         self.authenticate_call_in(envelope, Window::arrival(now), &mut self.at_once())
     }
 
-    /// Authenticates calls that came in at `now`, their plain signatures together: less than half the
-    /// work of one by one ([`verify_batch`]). The answers are those of
-    /// [`Authenticator::authenticate_call`], in order; `rng` only weighs.
-    pub fn authenticate_calls(
-        &self,
-        envelopes: Vec<Bytes>,
-        now: Time,
-        rng: &mut (impl RngCore + CryptoRng),
-    ) -> Vec<Result<SignedIngress, AuthError>> {
-        let window = Window::arrival(now);
-        let mut noted = Vec::new();
-        let judge = |(call, envelope)| {
-            let mut later = |key, message: Vec<u8>, signature: &[u8]| match key {
-                SenderKey::Plain(key) => {
-                    noted.push(Noted { call, key, message, signature: signature.to_vec() });
-                    Ok(())
-                }
-                other => other.verify(&self.verifier, &message, signature),
-            };
-            self.authenticate_call_in(envelope, window, &mut later).map(|(_, ingress)| ingress)
-        };
-        let mut calls: Vec<_> = envelopes.into_iter().enumerate().map(judge).collect();
-        let signed =
-            noted.iter().map(|Noted { key, message, signature, .. }| Signed { key, message, signature });
-        let verdicts = verify_batch(&signed.collect::<Vec<_>>(), rng);
-        for (noted, verdict) in noted.iter().zip(verdicts) {
-            if let (Some(call), Err(error)) = (calls.get_mut(noted.call), verdict) {
-                *call = Err(AuthError::Signature(error.into()));
-            }
-        }
-        calls
+    /// Authenticates a call that a block carries: whether its proof holds, whatever the time is. The pool checks the
+    /// expiry, by a rule that fits what it selects.
+    ///
+    /// # Errors
+    /// The first rule that the envelope breaks.
+    pub fn authenticate_body(&self, envelope: Bytes) -> Result<SignedIngress, AuthError> {
+        self.authenticate_call_in(envelope, Window::ANY, &mut self.at_once()).map(|(_, ingress)| ingress)
     }
 
-    fn at_once(&self) -> impl FnMut(SenderKey, Vec<u8>, &[u8]) -> Result<(), ProofError> {
-        |key, message, signature| key.verify(&self.verifier, &message, signature)
+    fn at_once(&self) -> impl FnMut(SenderKey, Claimed<'_>) -> Result<(), AuthError> {
+        |key, claimed| self.check_now(&key, &claimed)
     }
 
-    /// Authenticates an update call in a block with time `block_time`, whatever its expiry: the pool
-    /// checks that, by a rule that fits what it selects.
-    pub(super) fn authenticate_in_block(&self, envelope: Bytes, block_time: Time) -> Result<(), AuthError> {
-        let window = Window { now: block_time, max: Time(u64::MAX) };
-        self.authenticate_call_in(envelope, window, &mut self.at_once()).map(|_| ())
+    pub(super) fn check_now(&self, key: &SenderKey, claimed: &Claimed<'_>) -> Result<(), AuthError> {
+        let held = key.verify(&self.verifier, &claimed.message, claimed.signature);
+        held.map_err(|error| claimed.complaint.about(error))
     }
 
-    fn authenticate_call_in(
+    pub(super) fn authenticate_call_in(
         &self,
         bytes: Bytes,
         window: Window,
@@ -293,10 +260,10 @@ impl Authenticator {
             return Err(AuthError::QueriesOnly);
         }
         let sender = SenderKey::from_der(pubkey).map_err(AuthError::PublicKey)?;
-        let Chain { key, targets } = delegation::follow(&self.verifier, &sender, delegations)?;
+        let Chain { key, targets } = delegation::follow(check, &sender, delegations)?;
         check_target(targets.as_deref(), &claim.canisters)?;
         let message = [b"\x0aic-request".as_slice(), &envelope.id.0].concat();
-        check(key, message, signature).map_err(AuthError::Signature)?;
+        check(key, Claimed { message, signature, complaint: Complaint::Request })?;
         if let Some(proof) = &envelope.sender_info {
             self.check_info(&sender, proof)?;
         }
@@ -333,6 +300,12 @@ fn queried(query: &UserQuery) -> Vec<Principal> {
 pub fn read_call(ingress: &SignedIngress) -> Result<Ingress, DecodeError> {
     let envelope = cbor::read_call_again(ingress)?;
     Ok(Ingress { id: envelope.id, call: envelope.content })
+}
+
+/// Whether to authenticate this envelope may take longer than a thread should be held up that others wait for:
+/// there is much to hash, or a canister's key, whose signatures are certificates.
+pub fn is_costly(envelope: &[u8]) -> bool {
+    envelope.len() > ENVELOPE_BYTES_PROMPT || may_hold_canister_key(envelope)
 }
 
 fn check_anonymous<R>(envelope: &Envelope<R>) -> Result<(), AuthError> {

@@ -1,8 +1,8 @@
 //! Chains of delegations: from the key that is the sender to the key that signed the request.
 
 use super::authenticate::AuthError;
+use super::batch::{Check, Claimed, Complaint};
 use super::key::SenderKey;
-use crate::certification::Verifier;
 use crate::encoding::cbor::{Permissions, SignedDelegation};
 use crate::types::{Principal, Time};
 use std::collections::BTreeSet;
@@ -18,15 +18,15 @@ pub(super) struct Chain {
 /// Follows the chain from the sender's key; its length and the number of targets were bounded when it
 /// was read.
 pub(super) fn follow(
-    verifier: &Verifier,
+    check: Check<'_>,
     sender: &SenderKey,
     delegations: &[SignedDelegation],
 ) -> Result<Chain, AuthError> {
     let mut key = sender.clone();
     for (index, delegation) in delegations.iter().enumerate() {
         let message = [b"\x1aic-request-auth-delegation".as_slice(), &delegation.hash.0].concat();
-        key.verify(verifier, &message, &delegation.signature)
-            .map_err(|error| AuthError::DelegationSignature { index, error })?;
+        let signature = delegation.signature.as_slice();
+        check(key, Claimed { message, signature, complaint: Complaint::Delegation(index) })?;
         key = SenderKey::from_der(&delegation.pubkey)
             .map_err(|error| AuthError::DelegationKey { index, error })?;
     }

@@ -51,6 +51,10 @@ fn calls_together_are_judged_as_each_alone() {
         set_field(value, &["sender_sig"], Some(Value::Bytes(vec![1; 64])));
     });
     envelopes.extend([swapped, forged, b"no envelope".to_vec()].map(Bytes::from));
+    let through = call_through(&[Link::default(), Link::default()]);
+    let forged = bend(&through, |value| set_field(value, &["sender_sig"], Some(Value::Bytes(vec![1; 64]))));
+    let forged_twice = bend(&forged, forge_delegations);
+    envelopes.extend([bend(&through, forge_delegations), forged, forged_twice].map(Bytes::from));
     let canister = signer::CanisterSigner::new(7).signer();
     for signer in [signer::es256(), canister] {
         let good = sign(&signer, &call(&signer));
@@ -65,6 +69,17 @@ fn calls_together_are_judged_as_each_alone() {
     let mut rng = rand::rngs::OsRng;
     assert_eq!(authenticator.authenticate_calls(envelopes, NOW, &mut rng), alone);
     assert_eq!(authenticator.authenticate_calls(Vec::new(), NOW, &mut rng), []);
+}
+
+/// Turns a bit in the signatures of all delegations.
+fn forge_delegations(envelope: &mut Value) {
+    let fields = envelope.as_map_mut().expect("a map").iter_mut();
+    let chain = fields.into_iter().find(|(name, _)| name.as_text() == Some("sender_delegation"));
+    for link in chain.expect("delegations").1.as_array_mut().expect("an array") {
+        let link = link.as_map_mut().expect("a map").iter_mut();
+        let signature = link.into_iter().find(|(name, _)| name.as_text() == Some("signature"));
+        signature.expect("signed").1.as_bytes_mut().expect("bytes")[40] ^= 1;
+    }
 }
 
 /// The complaint about a call, which there must be.
@@ -249,7 +264,7 @@ fn pool(calls: &[Arc<SignedIngress>]) -> Pool {
 }
 
 fn check_verdict(pool: &Pool, block: &Block, ancestors: &[Arc<Block>], fault: Option<&str>) {
-    match (pool.validate(block, ancestors), fault) {
+    match (pool.validate(block, ancestors, false), fault) {
         (Verdict::Valid, None) => {}
         (Verdict::Permanent(text), Some(fault)) if text.contains(fault) => {}
         (verdict, _) => panic!("{verdict:?}, expected {fault:?}"),
@@ -317,19 +332,92 @@ fn a_block_with_a_repeated_or_expired_or_forged_call_is_never_voted_for() {
     check_verdict(&pool, &block(NOW, vec![forged]), &[], Some("invalid signature"));
 }
 
+/// One call, signed validly twice, and a third time with a signature that does not hold.
+fn twins() -> [Arc<SignedIngress>; 3] {
+    let identity = secp256k1();
+    let envelope = sign(&identity, &call(&identity));
+    let (_, one) = authenticator().authenticate_call(envelope.into(), NOW).expect("valid");
+    let signed = |signature: &[u8]| {
+        let signature = Some(Value::Bytes(signature.to_vec()));
+        let twin = bend(&one.envelope, |value| set_field(value, &["sender_sig"], signature));
+        Arc::new(crate::encoding::cbor::read_ingress(twin.into()).expect("well-formed"))
+    };
+    let mut other = Vec::new();
+    bend(&one.envelope, |value| {
+        let fields = value.as_map().expect("a map");
+        let signature = fields.iter().find(|(name, _)| name.as_text() == Some("sender_sig")).expect("signed");
+        let signature = signature.1.as_bytes().expect("bytes");
+        let signature = k256::ecdsa::Signature::from_slice(signature).expect("a signature");
+        let s: k256::Scalar = *signature.s().as_ref();
+        let twin = k256::ecdsa::Signature::from_scalars(signature.r().to_bytes(), (-s).to_bytes());
+        other = twin.expect("a signature").to_bytes().to_vec();
+    });
+    [signed(&other), signed(&[1; 64])].iter().for_each(|twin| assert_eq!(twin.id, one.id));
+    [Arc::new(one.clone()), signed(&other), signed(&[1; 64])]
+}
+
 #[test]
 fn a_twin_with_another_signature_is_the_same_call_and_is_verified_by_itself() {
-    let identity = basic(1);
-    let content = call(&identity);
-    let (_, one) = authenticator().authenticate_call(sign(&identity, &content).into(), NOW).expect("valid");
-    let twin = bend(&one.envelope, |value| {
-        set_field(value, &["sender_sig"], Some(Value::Bytes(vec![1; 64])));
-    });
-    let twin = Arc::new(crate::encoding::cbor::read_ingress(twin.into()).expect("well-formed"));
-    assert_eq!(twin.id, one.id);
-    let mut pool = pool(&[Arc::new(one)]);
-    assert_eq!(pool.insert(twin.clone()), Ok(false));
-    check_verdict(&pool, &block(NOW, vec![twin]), &[], Some("invalid signature"));
+    let [one, twin, forged] = twins();
+    let mut pool = pool(std::slice::from_ref(&one));
+    check_verdict(&pool, &block(NOW, vec![twin.clone()]), &[], None);
+    check_verdict(&pool, &block(NOW, vec![forged.clone()]), &[], Some("invalid signature"));
+    check_verdict(&pool, &block(NOW, vec![one.clone(), twin.clone()]), &[], Some("twice"));
+    assert_eq!(pool.insert(twin.clone()), Ok(false), "nothing new to propose");
+    assert_eq!(pool.select(NOW, &[]).ingress, [one.clone()]);
+    let hashes = [&one, &twin, &forged].map(|call| body_hash(call));
+    assert_eq!(pool.find(&hashes), [Some(one.clone()), Some(twin.clone()), None]);
+    pool.deliver(&block(NOW, vec![twin]));
+    assert!(pool.is_empty() && pool.bytes() == 0, "its twin is executed, so it is");
+    assert_eq!(pool.find(&hashes), [None, None, None]);
+    assert_eq!(pool.insert(one), Ok(false));
+}
+
+#[test]
+fn a_pool_keeps_few_twins_of_one_call() {
+    let spelt = |n: u8| {
+        let envelope = bend(&ingress(1, 100).envelope, |value| {
+            set_field(value, &["sender_sig"], Some(Value::Bytes(vec![n])));
+        });
+        Arc::new(crate::encoding::cbor::read_ingress(envelope.into()).expect("well-formed"))
+    };
+    let mut pool = pool(&[ingress(1, 100)]);
+    assert!((0..100).all(|n| pool.insert(spelt(n)) == Ok(false)));
+    assert_eq!(pool.len(), INGRESS_TWINS_MAX);
+    pool.purge_expired(NOW.plus_ms(101));
+    assert!(pool.is_empty() && pool.bytes() == 0);
+}
+
+#[test]
+fn whether_a_calls_proof_holds_does_not_depend_on_the_time() {
+    let authenticator = authenticator();
+    let [one, twin, forged] = twins();
+    for call in [&one, &twin] {
+        assert_eq!(authenticator.authenticate_body(call.envelope.clone()).as_ref(), Ok(&**call));
+    }
+    let old = call_through(&[Link { expiration: Time(NOW.0 - 1), ..Link::default() }]);
+    let read = authenticator.authenticate_body(old.clone().into()).expect("its proof holds");
+    assert_eq!(read.expiry, Time(NOW.0 - 1));
+    let envelopes = vec![one.envelope.clone(), forged.envelope.clone(), old.into()];
+    let together = authenticator.authenticate_bodies(envelopes, &mut rand::rngs::OsRng);
+    assert!(matches!(&together[..], [Ok(_), Err(AuthError::Signature(_)), Ok(_)]), "{together:?}");
+    // What is proven is judged by its time alone.
+    let pool = Pool::new(Arc::new(authenticator));
+    let late = block(NOW, vec![Arc::new(read)]);
+    assert!(
+        matches!(pool.validate(&late, &[], true), Verdict::Permanent(fault) if fault.contains("expires"))
+    );
+    assert_eq!(pool.validate(&block(NOW, vec![forged]), &[], true), Verdict::Valid);
+}
+
+#[test]
+fn certificates_and_long_envelopes_are_not_for_threads_that_others_wait_for() {
+    assert!(!identities().iter().any(|(_, identity)| is_costly(&sign(identity, &call(identity)))));
+    let canister = signer::CanisterSigner::new(7).signer();
+    assert!(is_costly(&sign(&canister, &call(&canister))));
+    let session = delegated_by(&canister, &[Link::default()]);
+    assert!(is_costly(&sign(&session, &call(&session))));
+    assert!(is_costly(&sized_ingress(1, 9, ENVELOPE_BYTES_PROMPT).envelope));
 }
 
 #[test]

@@ -20,6 +20,12 @@ pub enum Event {
         ingress: Arc<SignedIngress>,
         _room: Received,
     },
+    /// Calls of a block that a peer sent, with their proofs checked.
+    Bodies {
+        block: Digest,
+        bodies: Vec<Body>,
+        room: Received,
+    },
     /// A user's call, with its place among those under way from HTTP.
     Ingress {
         ingress: Arc<SignedIngress>,

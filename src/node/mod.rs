@@ -7,8 +7,9 @@
 //!    synced batch, then everything else in order. So nothing leaves before what it rests on is on
 //!    disk, and a sync is shared by all that a turn brought.
 //! 2. *Execution* ([`execute`]): heights in order: execute, commit, report the root.
-//! 3. *Admission* ([`admit`]): calls that peers gossip are authenticated here, in as many threads as
-//!    there is use for, before they reach the replica.
+//! 3. *Admission* ([`admit`]): calls that peers gossip, and those that they send because a block carries
+//!    them, are authenticated here, together and in as many threads as there is use for, before they reach
+//!    the replica; so its own thread checks no user's signature. What a block lacks goes first.
 //! 4. *Queries* ([`query`]): on the newest certified state, never on anything newer.
 //! 5. *Chain* and *state* ([`chain`]): read old blocks, and parts of a state, for peers that are behind; the first also
 //!    purges blocks that nobody needs.

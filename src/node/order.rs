@@ -77,6 +77,7 @@ impl Order {
         let input = match event {
             Event::Peer(received) => return self.take_message(&received),
             Event::PeerIngress { ingress, .. } => Input::PeerIngress(ingress),
+            Event::Bodies { block, bodies, room } => Input::Bodies { from: room.from, block, bodies },
             Event::Ingress { ingress, answer, .. } => return self.take_call(ingress, answer),
             Event::Executed(executed) => Input::Executed(executed),
             Event::Stop => return Vec::new(),
@@ -174,6 +175,7 @@ impl Outside {
             Effect::Persist(_)
             | Effect::SelectPayload { .. }
             | Effect::ValidatePayload { .. }
+            | Effect::FindCalls { .. }
             | Effect::Deliver { .. } => {}
         }
         Ok(None)

@@ -212,7 +212,7 @@ fn members(config: &Config, genesis: &Genesis, committee: &Committee) -> Result<
     Ok(keys.zip(addresses).map(|(tls_key, address)| Member { tls_key, address }).collect())
 }
 
-/// Where what peers send goes: calls to admission, what concerns a state to its threads, everything else to the
+/// Where what peers send goes: calls, and those of blocks, to admission, what concerns a state to its threads, everything else to the
 /// replica.
 struct Doors {
     mailbox: Arc<Mailbox>,
@@ -226,7 +226,7 @@ impl Doors {
         Arc::new(move |received: Received| {
             metrics.received(&received.message);
             match received.message {
-                PeerMessage::Ingress(_) => self.admission.put(received),
+                PeerMessage::Ingress(_) | PeerMessage::Bodies { .. } => self.admission.put(received),
                 PeerMessage::FetchState(_) => drop(self.requests.try_send(received)),
                 PeerMessage::StatePart(_) => drop(self.sync.try_send(News::Part(received))),
                 _ => self.mailbox.put(Event::Peer(received)),

@@ -3,7 +3,9 @@
 //! 1. A call that this replica's own interface took goes into the pool and, once, to every other
 //!    replica; a full pool refuses it, which leaves as [`Effect::IngressRefused`]. A call that came from a
 //!    replica goes into the pool and no further; a full pool drops it, as another replica has it.
-//! 2. Consensus asks for payloads and verdicts; the pool answers within the same call of
+//!    What a block lacked goes to consensus first. Calls that were fetched for a block go into the pool too: should
+//!    the block come to nothing, they are not lost.
+//! 2. Consensus asks for payloads, calls and verdicts; the pool answers within the same call of
 //!    [`Replica::handle`].
 //! 3. A finalized block leaves as [`Effect::Execute`], oldest first, each once a run; from then on the
 //!    pool neither proposes its calls nor votes for a block that repeats them.
@@ -16,9 +18,10 @@ mod tests;
 
 use crate::consensus::{Consensus, Equivocation, randomness, records_first};
 pub use crate::consensus::{Keys, Waiting};
-use crate::ingress::{Authenticator, Pool, PoolFull, read_call};
+use crate::ingress::{Authenticator, Pool, PoolFull, body_hash, read_call, valid_at};
 use crate::types::planted::{Bug, planted};
 use crate::types::*;
+use bytes::Bytes;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -38,7 +41,7 @@ impl Replica {
     }
 
     /// Takes one input; the effects are to be performed in order. Never returns `SelectPayload`,
-    /// `ValidatePayload` or `Deliver`; records to persist come first, so that one sync serves them all.
+    /// `ValidatePayload`, `FindCalls` or `Deliver`; records to persist come first, so that one sync serves them all.
     pub fn handle(&mut self, now: Time, input: Input) -> Vec<Effect> {
         let view = self.consensus.view();
         let mut out = Vec::new();
@@ -50,6 +53,12 @@ impl Replica {
                     self.take_remote(now, Arc::new(ingress), &mut out);
                 }
             }
+            Input::Peer(from, PeerMessage::Bodies { block, bodies }) => {
+                let bodies =
+                    bodies.into_iter().map(|(place, envelope)| self.prove(place, envelope)).collect();
+                self.take_bodies(now, Input::Bodies { from, block, bodies }, &mut out);
+            }
+            bodies @ Input::Bodies { .. } => self.take_bodies(now, bodies, &mut out),
             Input::Started(recovered) => {
                 self.remember(&recovered);
                 self.ask(now, Input::Started(recovered), &mut out);
@@ -79,6 +88,7 @@ impl Replica {
 
     /// Rule 1.
     fn take_local(&mut self, now: Time, ingress: Arc<SignedIngress>, out: &mut Vec<Effect>) {
+        self.fill(now, &ingress, out);
         match self.pool.insert(ingress.clone()) {
             Ok(true) => {
                 out.push(Effect::Broadcast(PeerMessage::Ingress(ingress.envelope.clone())));
@@ -90,9 +100,37 @@ impl Replica {
     }
 
     fn take_remote(&mut self, now: Time, ingress: Arc<SignedIngress>, out: &mut Vec<Effect>) {
+        self.fill(now, &ingress, out);
         if self.pool.insert(ingress) == Ok(true) {
             self.ask(now, Input::PayloadWaiting, out);
         }
+    }
+
+    /// Hands a call to the block that lacks it, if there is one.
+    fn fill(&mut self, now: Time, ingress: &Arc<SignedIngress>, out: &mut Vec<Effect>) {
+        if !self.consensus.lacks_calls() {
+            return;
+        }
+        let hash = body_hash(ingress);
+        if self.consensus.lacks(&hash) {
+            self.ask(now, Input::CallArrived { hash, ingress: ingress.clone() }, out);
+        }
+    }
+
+    /// Calls that were fetched: to consensus, and into the pool.
+    fn take_bodies(&mut self, now: Time, input: Input, out: &mut Vec<Effect>) {
+        let Input::Bodies { bodies, .. } = &input else { return };
+        let calls: Vec<_> = bodies.iter().filter_map(|body| body.call.clone()).collect();
+        self.ask(now, input, out);
+        for call in calls.into_iter().filter(|call| valid_at(call, now)) {
+            self.take_remote(now, call, out);
+        }
+    }
+
+    /// For hands that prove no bodies themselves.
+    fn prove(&self, place: u16, envelope: Bytes) -> Body {
+        let call = self.authenticator.authenticate_body(envelope.clone()).ok().map(Arc::new);
+        Body { place, envelope, call }
     }
 
     /// Gives consensus an input, and answers until it asks nothing more (rule 2). Each answer ends one
@@ -106,9 +144,13 @@ impl Replica {
                         let payload = self.pool.select(time, &ancestors);
                         inputs.push_back(Input::Payload { view, payload });
                     }
-                    Effect::ValidatePayload { hash, block, ancestors } => {
-                        let verdict = self.pool.validate(&block, &ancestors);
+                    Effect::ValidatePayload { hash, block, ancestors, proven } => {
+                        let verdict = self.pool.validate(&block, &ancestors, proven);
                         inputs.push_back(Input::PayloadValidated { block: hash, verdict });
+                    }
+                    Effect::FindCalls { block, calls } => {
+                        let calls = self.pool.find(&calls);
+                        inputs.push_back(Input::CallsFound { block, calls });
                     }
                     Effect::Deliver { block, beacon } => out.push(self.execute(&block, &beacon)),
                     other => out.push(other),

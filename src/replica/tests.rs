@@ -1,12 +1,14 @@
 //! Whole replicas in step: a message sent at one tick arrives at the next.
 
 use super::{Keys, Replica};
-use crate::crypto::hash::sha256;
+use crate::crypto::hash::{hash_block, hash_call, sha256};
 use crate::crypto::node_key;
 use crate::crypto::threshold::Keyring;
+use crate::encoding::{cbor, peer as wire, record};
 use crate::ingress::{Authenticator, sample};
 use crate::types::*;
 use bytes::Bytes;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 const CHAIN: ChainId = Digest([4; 32]);
@@ -19,6 +21,12 @@ struct Subnet {
     on_the_way: Vec<(usize, Input)>,
     batches: Vec<Vec<Batch>>,
     ingress_broadcasts: usize,
+    /// Whether a message from one to another is lost.
+    lost: fn(usize, usize, &PeerMessage) -> bool,
+    /// Bytes sent, by node and kind.
+    sent: BTreeMap<(usize, &'static str), usize>,
+    /// Bytes that the proposals would have had with their calls.
+    whole: usize,
 }
 
 impl Subnet {
@@ -35,6 +43,9 @@ impl Subnet {
             on_the_way: Vec::new(),
             batches: vec![Vec::new(); n],
             ingress_broadcasts: 0,
+            lost: |_, _, _| false,
+            sent: BTreeMap::new(),
+            whole: 0,
         };
         (0..n).for_each(|node| subnet.input(node, Input::Started(Box::default())));
         subnet
@@ -64,13 +75,16 @@ impl Subnet {
 
     fn perform(&mut self, node: usize, effect: Effect, first: bool) {
         match effect {
-            Effect::Persist(_) => assert!(first, "a record after something else: two syncs"),
+            Effect::Persist(record) => {
+                assert!(first, "a record after something else: two syncs");
+                self.check_record(node, &record);
+            }
             Effect::Broadcast(message) => {
                 self.ingress_broadcasts += usize::from(matches!(message, PeerMessage::Ingress(_)));
                 let others = (0..self.replicas.len()).filter(|other| *other != node);
-                others.for_each(|other| self.on_the_way.push((other, peer(node, message.clone()))));
+                others.for_each(|other| self.send(node, other, message.clone()));
             }
-            Effect::Send(to, message) => self.on_the_way.push((usize::from(to.0), peer(node, message))),
+            Effect::Send(to, message) => self.send(node, usize::from(to.0), message),
             Effect::SetTimer(at) => self.timers[node] = Some(at),
             Effect::Execute(batch) => {
                 let executed =
@@ -81,6 +95,39 @@ impl Subnet {
             Effect::Certified(_) | Effect::ServeChain { .. } => {}
             other => panic!("not for the hands, or a halt: {other:?}"),
         }
+    }
+
+    /// What is kept is what its hash says, byte for byte.
+    fn check_record(&mut self, node: usize, record: &Record) {
+        match record {
+            Record::Proposal { hash, proposal } => {
+                assert_eq!(hash_block(&proposal.block), *hash);
+                if usize::from(proposal.block.proposer.0) == node {
+                    self.whole += record::encode_proposal(proposal).len();
+                }
+            }
+            Record::Block { hash, block } => assert_eq!(hash_block(block), *hash),
+            _ => {}
+        }
+    }
+
+    fn send(&mut self, from: usize, to: usize, message: PeerMessage) {
+        let kind = match &message {
+            PeerMessage::Ingress(_) => "gossip",
+            PeerMessage::Proposal(_) => "proposals",
+            PeerMessage::Bodies { .. } => "bodies",
+            PeerMessage::FetchBodies { .. } => "requests",
+            _ => "votes",
+        };
+        *self.sent.entry((from, kind)).or_default() += wire::encode(&message).len();
+        if !(self.lost)(from, to, &message) {
+            self.on_the_way.push((to, peer(from, message)));
+        }
+    }
+
+    /// Bytes of one kind that all sent.
+    fn sent(&self, kind: &str) -> usize {
+        self.sent.iter().filter(|((_, of), _)| *of == kind).map(|(_, bytes)| bytes).sum()
     }
 
     /// Ids of the calls that `node` executed, in order.
@@ -218,4 +265,153 @@ fn a_full_pool_says_so_to_the_interface() {
     assert!(effects.is_empty(), "{effects:?}");
     let effects = replica.handle(sample::NOW, Input::Ingress(anonymous(0)));
     assert!(effects.is_empty(), "a call that has its place is not refused: {effects:?}");
+}
+
+/// A call of its own kind for every `n`, anonymous, with an argument of `size` bytes.
+fn sized_call(n: u64, size: usize) -> Arc<SignedIngress> {
+    let call = UserCall {
+        canister_id: CanisterId(n).principal(),
+        method_name: "inc".into(),
+        arg: vec![7; size],
+        sender: Principal::anonymous(),
+        ingress_expiry: sample::NOW.plus_ms(60_000),
+        nonce: None,
+        sender_info: None,
+    };
+    Arc::new(cbor::read_ingress(cbor::encode_call(&call, None)).expect("well-formed"))
+}
+
+/// Feeds `count` calls of `size` bytes to all replicas in turn, while the network loses what `lost` says.
+/// All are executed everywhere.
+fn run_calls(count: u64, size: usize, lost: fn(usize, usize, &PeerMessage) -> bool) -> Subnet {
+    let mut subnet = Subnet::new(4);
+    subnet.lost = lost;
+    subnet.run_ms(1_000);
+    for n in 0..count {
+        subnet.input(n as usize % 4, Input::Ingress(sized_call(n, size)));
+        if n % 20 == 19 {
+            subnet.run_ms(TICK_MS);
+        }
+    }
+    subnet.run_ms(20_000);
+    for node in 0..4 {
+        assert_eq!(subnet.executed(node).len() as u64, count, "node {node}");
+    }
+    subnet
+}
+
+#[test]
+fn a_leader_sends_no_bodies_that_its_peers_have() {
+    const CALLS: u64 = 400;
+    let subnet = run_calls(CALLS, 1_000, |_, _, _| false);
+    assert_eq!((subnet.sent("bodies"), subnet.sent("requests")), (0, 0));
+    let (proposals, before) = (subnet.sent("proposals"), 3 * subnet.whole);
+    let heights = subnet.batches[0].len();
+    println!(
+        "{CALLS} calls of 1,000 B in {heights} blocks: proposals {proposals} B, with their calls {before} B"
+    );
+    let (header, per_call) = (200, 32);
+    assert!(proposals <= 3 * (heights + 2) * header + 3 * CALLS as usize * per_call, "{proposals}");
+    // Gossip is the only time that a body is sent: once to each peer, by whoever took it.
+    let envelope = sized_call(1, 1_000).envelope.len();
+    assert!(subnet.sent("gossip") <= 3 * CALLS as usize * (envelope + 8));
+    for node in 0..4 {
+        assert!(subnet.sent[&(node, "gossip")] <= 3 * CALLS as usize / 4 * (envelope + 8), "node {node}");
+    }
+}
+
+#[test]
+fn what_gossip_lost_is_fetched_once_by_each_that_lacks_it() {
+    const CALLS: u64 = 40;
+    let subnet =
+        run_calls(CALLS, 1_000, |_, to, message| to == 3 && matches!(message, PeerMessage::Ingress(_)));
+    let envelope = sized_call(1, 1_000).envelope.len();
+    // Node 3 has a quarter of them from its own users.
+    let lacked = CALLS as usize * 3 / 4 * envelope;
+    let bodies = subnet.sent("bodies");
+    assert!((lacked..lacked + lacked / 10).contains(&bodies), "{bodies} for {lacked}");
+    let all = run_calls(CALLS, 1_000, |_, _, message| matches!(message, PeerMessage::Ingress(_)));
+    let lacked = CALLS as usize * 3 * envelope;
+    assert!((lacked..lacked + lacked / 10).contains(&all.sent("bodies")), "{}", all.sent("bodies"));
+    assert!(
+        all.replicas.iter().all(|replica| replica.consensus().faults().iter().all(|faults| *faults == 0))
+    );
+}
+
+/// One call with two valid signatures.
+fn twins(nonce: u64) -> [Arc<SignedIngress>; 2] {
+    let sender = sample::secp256k1();
+    let mut content = sample::call(&sender);
+    if let ic_agent::agent::EnvelopeContent::Call { nonce: at, .. } = &mut content {
+        *at = Some(nonce.to_be_bytes().to_vec());
+    }
+    let envelope = sample::sign(&sender, &content);
+    let mut other = None;
+    let twin = sample::bend(&envelope, |value| {
+        let fields = value.as_map_mut().expect("a map");
+        let signature = fields.iter_mut().find(|(name, _)| name.as_text() == Some("sender_sig"));
+        let bytes = signature.expect("signed").1.as_bytes_mut().expect("bytes");
+        let signature = k256::ecdsa::Signature::from_slice(bytes).expect("a signature");
+        let s: k256::Scalar = *signature.s().as_ref();
+        let negated = k256::ecdsa::Signature::from_scalars(signature.r().to_bytes(), (-s).to_bytes());
+        *bytes = negated.expect("a signature").to_bytes().to_vec();
+        other = Some(());
+    });
+    assert!(other.is_some());
+    [envelope, twin].map(|envelope| Arc::new(cbor::read_ingress(envelope.into()).expect("well-formed")))
+}
+
+/// RELIABILITY.md, row B9.
+#[test]
+fn one_call_with_two_signatures_stalls_nothing_and_is_executed_once() {
+    const PAIRS: u64 = 200;
+    for lost in [false, true] {
+        let mut subnet = Subnet::new(4);
+        if lost {
+            subnet.lost =
+                |from, to, message| (from + to) % 2 == 1 && matches!(message, PeerMessage::Ingress(_));
+        }
+        subnet.run_ms(1_000);
+        let mut ids = Vec::new();
+        for n in 0..PAIRS {
+            let [one, twin] = twins(n);
+            assert!(one.id == twin.id && hash_call(&one.envelope) != hash_call(&twin.envelope));
+            ids.push(one.id);
+            let first = n as usize % 4;
+            subnet.input(first, Input::Ingress(one));
+            subnet.input((first + 1) % 4, Input::Ingress(twin));
+            if n % 20 == 19 {
+                subnet.run_ms(TICK_MS);
+            }
+        }
+        let heights = subnet.batches[0].len();
+        subnet.run_ms(20_000);
+        assert!(subnet.batches[0].len() > heights + 20, "stalled");
+        ids.sort();
+        for node in 0..4 {
+            let mut executed = subnet.executed(node);
+            executed.sort();
+            assert_eq!(executed, ids, "node {node}");
+            assert_eq!(subnet.replicas[node].waiting(), (0, 0));
+            assert!(subnet.replicas[node].consensus().faults().iter().all(|faults| *faults == 0));
+        }
+    }
+}
+
+#[test]
+fn calls_that_were_fetched_for_a_block_are_not_lost_with_it() {
+    let mut subnet = Subnet::new(4);
+    subnet.run_ms(1_000);
+    let call = sized_call(1, 10);
+    let bodies = vec![(0, call.envelope.clone()), (1, Bytes::from_static(b"no envelope"))];
+    let block = Digest([1; 32]);
+    subnet.input(2, peer(1, PeerMessage::Bodies { block, bodies: bodies.clone() }));
+    assert_eq!(subnet.replicas[2].waiting(), (1, call.envelope.len()));
+    subnet.run_ms(20_000);
+    assert!(
+        (0..4).all(|node| subnet.executed(node) == [call.id]),
+        "proposed when its turn comes, and fetched"
+    );
+    subnet.input(2, peer(1, PeerMessage::Bodies { block, bodies }));
+    assert_eq!(subnet.replicas[2].waiting(), (0, 0), "executed before");
 }

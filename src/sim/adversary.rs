@@ -7,12 +7,13 @@ mod double_voter;
 mod equivocator;
 mod flooder;
 mod forger;
+mod miser;
 mod replayer;
 mod usurper;
 mod withholder;
 
 use super::random::Random;
-use crate::crypto::hash::hash_block;
+use crate::crypto::hash::hash_header;
 use crate::crypto::node_key::IdentityKey;
 use crate::crypto::threshold::{Keyring, Statement};
 use crate::types::*;
@@ -35,6 +36,8 @@ pub enum Sin {
     Usurper,
     /// Two honest copies of one node, each with a disk of its own, which know nothing of each other.
     Twin,
+    /// Keeps calls to itself, and proposes some that nobody has.
+    Miser,
     /// Keeps shares, proposals or certificates from some or all.
     Withholder,
     /// Sends damaged, misplaced, extreme and foreign messages.
@@ -60,6 +63,7 @@ impl Sin {
         Sin::Usurper,
         Sin::Twin,
         Sin::Withholder,
+        Sin::Miser,
         Sin::Babbler,
         Sin::Anachronist,
         Sin::Deserter,
@@ -73,6 +77,11 @@ pub struct Keys {
     pub identity: IdentityKey,
 }
 
+/// The hash of the block that is proposed.
+fn hash_of(proposal: &CompactProposal) -> Digest {
+    hash_header(&proposal.header, &proposal.calls)
+}
+
 /// One sinner.
 pub struct Adversary {
     sin: Sin,
@@ -80,12 +89,12 @@ pub struct Adversary {
     random: Random,
     withheld: withholder::Withheld,
     fellows: Vec<NodeIndex>,
-    /// What the replayer says again.
+    /// What the replayer says again, and the call that the miser sends in place of others.
     kept: Vec<PeerMessage>,
     /// Blocks that the usurper may build on.
     known: Vec<(Digest, Arc<Block>)>,
     /// The newest block, and the highest height, of which the flooder heard.
-    seen: Option<Block>,
+    seen: Option<Arc<CompactProposal>>,
     height: u64,
     /// Deeds done, for the tally.
     deeds: u64,
@@ -116,6 +125,7 @@ impl Adversary {
             Sin::Withholder | Sin::Mute => self.withhold(effect),
             Sin::Forger => self.forge(effect).into_iter().collect(),
             Sin::Usurper => self.usurp(effect),
+            Sin::Miser => self.keep_back(effect),
             Sin::Conspirator => self.conspire(effect),
             Sin::DoubleVoter
             | Sin::Replayer
@@ -137,6 +147,7 @@ impl Adversary {
             Sin::Replayer => self.replay(message),
             Sin::Flooder => self.flood(message),
             Sin::Usurper => self.out_of_turn(message),
+            Sin::Miser => self.answer_falsely(message),
             Sin::Equivocator
             | Sin::Forger
             | Sin::Twin
@@ -164,11 +175,12 @@ impl Adversary {
 }
 
 impl Keys {
-    /// `block`, signed as its proposer would sign it.
-    pub fn propose(&self, block: Block) -> Arc<Proposal> {
-        let hash = hash_block(&block);
+    /// The block of this header and these calls, signed as its proposer would sign it.
+    pub fn propose(&self, header: Block, calls: Vec<Digest>) -> Arc<CompactProposal> {
+        let hash = hash_header(&header, &calls);
         let message = [self.keyring.chain().0, hash.0].concat();
-        Arc::new(Proposal { signature: self.identity.sign("atoll-proposal", &message), block })
+        let signature = self.identity.sign("atoll-proposal", &message);
+        Arc::new(CompactProposal { header, calls, signature })
     }
 
     fn notarize(&self, view: View, block: Digest) -> PeerMessage {

@@ -85,7 +85,7 @@ impl Oracle {
     /// `node` said `message` aloud.
     pub fn said(&mut self, node: NodeIndex, message: &PeerMessage) {
         if self.trusts(node) {
-            let finding = self.votes.said(node, message).and_then(|()| self.chain.heard(message));
+            let finding = self.votes.said(node, message);
             self.judge(finding);
         }
     }

@@ -55,6 +55,10 @@ tally! {
     /// Honest or not, nodes that everything takes longer to and from.
     far_nodes,
     withholdings,
+    /// Calls kept back, promised without being there, or answered with others.
+    meannesses,
+    /// Messages with calls that a block lacked.
+    bodies_fetched,
     babblings,
     /// Runs in which a sinner's clock was minutes wrong.
     anachronists,

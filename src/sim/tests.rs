@@ -99,6 +99,19 @@ fn a_crash_within_any_write_leaves_a_subnet_that_goes_on() {
     assert!(verdicts.iter().all(|verdict| verdict.tally.crashes == 1));
 }
 
+/// As many misers as the protocol bears, where much of the gossip gets lost, too.
+#[test]
+fn calls_that_are_kept_back_stop_nothing() {
+    let scenarios = (1..=24).map(|seed| {
+        let mut scenario = Scenario::quiet(seed, if seed % 6 == 0 { 7 } else { 4 }, HEIGHTS);
+        scenario.weather.loss_per_mille = 20 * (seed % 8);
+        with_sinners(scenario, Sin::Miser, Scenario::faults_allowed(4))
+    });
+    let verdicts = run_all(scenarios.collect());
+    expect_clean(&verdicts);
+    assert!(verdicts.iter().all(|verdict| verdict.tally.bodies_fetched > 0 && verdict.tally.meannesses > 0));
+}
+
 /// The scenario with the first `count` nodes committing `sin`.
 fn with_sinners(scenario: Scenario, sin: Sin, count: usize) -> Scenario {
     let sins = (0..scenario.nodes).map(|node| (node < count).then_some(sin)).collect();
@@ -261,4 +274,5 @@ fn what_gives_a_bug_away_is_what_it_breaks() {
     check_caught(Bug::HashOrderRoot, &["I4"]);
     check_caught(Bug::RefundTwice, &["I8"]);
     check_caught(Bug::DeliveredForgotten, &["I7"]);
+    check_caught(Bug::BodyUnchecked, &["I1", "I2", "I4", "I7"]);
 }

@@ -115,7 +115,7 @@ impl Facts {
     pub fn of_message(message: &PeerMessage) -> Facts {
         use PeerMessage as M;
         match message {
-            M::Proposal(p) => Facts::new("proposal", p.block.view.0, p.block.time.0),
+            M::Proposal(p) => Facts::new("proposal", p.header.view.0, p.header.time.0),
             M::NotarizationShare(s) => Facts::new("notarization share", s.view.0, short(&s.block)),
             M::NullificationShare(s) => Facts::new("nullification share", s.view.0, 0),
             M::FinalizationShare(s) => Facts::new("finalization share", s.view.0, short(&s.block)),
@@ -127,6 +127,8 @@ impl Facts {
             M::Ingress(bytes) => Facts::new("ingress", bytes.len() as u64, 0),
             M::Status(s) => Facts::new("status", s.view.0, s.finalized.0),
             M::FetchBlock(hash) => Facts::new("fetch block", 0, short(hash)),
+            M::FetchBodies { block, places } => Facts::new("fetch bodies", places.len() as u64, short(block)),
+            M::Bodies { block, bodies } => Facts::new("bodies", bodies.len() as u64, short(block)),
             M::FetchChain(height) => Facts::new("fetch chain", height.0, 0),
             M::Chain(c) => Facts::new("chain", c.finalization.view.0, c.blocks.len() as u64),
             M::Package(c) => Facts::new("package", c.finalization.view.0, c.blocks.len() as u64),

@@ -326,6 +326,8 @@ fn gauge(value: u64) -> i64 {
 fn kind(message: &PeerMessage) -> &'static str {
     match message {
         PeerMessage::Proposal(_) => "proposal",
+        PeerMessage::FetchBodies { .. } => "fetch_bodies",
+        PeerMessage::Bodies { .. } => "bodies",
         PeerMessage::NotarizationShare(_) => "notarization_share",
         PeerMessage::NullificationShare(_) => "nullification_share",
         PeerMessage::FinalizationShare(_) => "finalization_share",

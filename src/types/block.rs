@@ -21,7 +21,8 @@ pub struct Payload {
     pub ingress: Vec<Arc<SignedIngress>>,
 }
 
-/// One link of the chain. Its hash (`crypto::hash_block`) covers every field, envelopes included.
+/// One link of the chain. Its hash (`crypto::hash_block`) covers every field, and the calls by the hashes of
+/// all their bytes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Block {
     pub view: View,
@@ -36,9 +37,48 @@ pub struct Block {
     pub payload: Payload,
 }
 
+impl Block {
+    /// The block without its calls.
+    pub fn header(&self) -> Block {
+        let Block { view, height, parent, parent_view, proposer, time, .. } = *self;
+        let payload = Payload { ingress: Vec::new() };
+        Block { view, height, parent, parent_view, proposer, time, payload }
+    }
+}
+
 /// A block signed by the leader of its view.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Proposal {
     pub block: Block,
     pub signature: NodeSignature,
+}
+
+/// A proposal as it travels: the calls, which spread apart from it, by their hashes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CompactProposal {
+    /// The block without its calls.
+    pub header: Block,
+    /// What `crypto::hash_call` says of each call, in the block's order.
+    pub calls: Vec<Digest>,
+    /// The whole proposal's.
+    pub signature: NodeSignature,
+}
+
+impl CompactProposal {
+    /// The whole proposal, of these calls.
+    pub fn complete(&self, ingress: Vec<Arc<SignedIngress>>) -> Proposal {
+        let mut block = self.header.clone();
+        block.payload.ingress = ingress;
+        Proposal { block, signature: self.signature }
+    }
+}
+
+/// A call that a peer sent because a block carries it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Body {
+    /// Which of the block's calls it is said to be.
+    pub place: u16,
+    pub envelope: Bytes,
+    /// What the envelope says, if its proof holds. Whether it is in time is for the block's time to say.
+    pub call: Option<Arc<SignedIngress>>,
 }

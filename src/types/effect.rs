@@ -13,6 +13,23 @@ pub enum Input {
     Ingress(Arc<SignedIngress>),
     /// A call that a peer gossiped and this node authenticated off the consensus thread.
     PeerIngress(Arc<SignedIngress>),
+    /// Calls of a block that a peer sent, and whether their proofs hold, which was found out off the
+    /// consensus thread.
+    Bodies {
+        from: NodeIndex,
+        block: Digest,
+        bodies: Vec<Body>,
+    },
+    /// Answer to [`Effect::FindCalls`]: those that are here, each in its place.
+    CallsFound {
+        block: Digest,
+        calls: Vec<Option<Arc<SignedIngress>>>,
+    },
+    /// A call that some block of which consensus knows is missing has come; with the hash of its body.
+    CallArrived {
+        hash: Digest,
+        ingress: Arc<SignedIngress>,
+    },
     /// Time passed; `now` says how much. Sent at the moment last asked for by `SetTimer`.
     Timer,
     /// A height was executed and its changes handed to storage.
@@ -80,11 +97,19 @@ pub enum Effect {
         time: Time,
         ancestors: Vec<Arc<Block>>,
     },
-    /// Inside the replica only: may `block` be voted for on top of `ancestors`?
+    /// Inside the replica only: may `block` be voted for on top of `ancestors`? `proven`: the proofs of its
+    /// calls were checked when they came.
     ValidatePayload {
         hash: Digest,
         block: Arc<Block>,
         ancestors: Vec<Arc<Block>>,
+        proven: bool,
+    },
+    /// Inside the replica only: which calls with these hashes are in the ingress pool? Answered by
+    /// [`Input::CallsFound`].
+    FindCalls {
+        block: Digest,
+        calls: Vec<Digest>,
     },
     /// Inside the replica only: a finalized block, oldest first, exactly once, with its beacon.
     /// The replica turns it into [`Effect::Execute`].

@@ -29,6 +29,10 @@ pub const CERTIFICATES_REMEMBERED_MAX: usize = 4_096;
 pub const READ_STATE_PATHS_MAX: usize = 1_000;
 pub const READ_STATE_LABELS_MAX: usize = 127;
 pub const METHOD_NAME_BYTES_MAX: usize = 20_000;
+/// Largest envelope that is authenticated on a thread that others wait for.
+pub const ENVELOPE_BYTES_PROMPT: usize = 32 * 1024;
+/// Envelopes of one request that a pool keeps: each with another valid signature.
+pub const INGRESS_TWINS_MAX: usize = 4;
 /// Ingress pool of one replica.
 pub const INGRESS_POOL_COUNT_MAX: usize = 20_000;
 pub const INGRESS_POOL_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -54,6 +58,8 @@ pub const HTTP_STREAMS_MAX: u32 = 64;
 pub const HTTP_PENDING_RESETS_MAX: usize = 20;
 /// Synchronous calls that may wait at once; those above are answered 202 at once.
 pub const HTTP_WAITING_CALLS_MAX: usize = 20_000;
+/// Requests that are authenticated at once among those of which that is costly.
+pub const HTTP_CHECKS_MAX: usize = 4;
 /// Certified time older than this is reported as unhealthy.
 pub const HTTP_CERTIFIED_AGE_MAX_MS: u64 = 60_000;
 /// A synchronous call (v3, v4) waits this long for its certificate before it answers 202.
@@ -97,6 +103,12 @@ pub const SILENT_VIEWS_MAX: u64 = 8;
 pub const BLOCK_FETCHES_MAX: usize = 8;
 /// A missing block may be on its way: it is fetched only after this long.
 pub const FETCH_PATIENCE_MS: u64 = 100;
+/// A call that a block carries and that is not here may be on its way: it is fetched after this long without
+/// another of them, and at the latest after the second.
+pub const BODY_PATIENCE_MS: u64 = 50;
+pub const BODY_PATIENCE_MAX_MS: u64 = 200;
+/// Then another peer is asked for the calls.
+pub const BODY_RETRY_MS: u64 = 200;
 /// Then another peer is asked for the block.
 pub const FETCH_RETRY_MS: u64 = 500;
 /// Then another peer is asked for the chain.

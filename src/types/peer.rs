@@ -2,6 +2,7 @@
 
 use super::*;
 use bytes::Bytes;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A run of finalized blocks, oldest first, ending in the block that `finalization` names.
@@ -46,7 +47,7 @@ pub struct StatePart {
 /// One message between replicas. The sender is known from the mutually authenticated connection.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum PeerMessage {
-    Proposal(Arc<Proposal>),
+    Proposal(Arc<CompactProposal>),
     NotarizationShare(NotarizationShare),
     NullificationShare(NullificationShare),
     FinalizationShare(FinalizationShare),
@@ -60,6 +61,16 @@ pub enum PeerMessage {
     Status(PeerStatus),
     /// Ask for the proposal with this hash; answered by `Proposal`.
     FetchBlock(Digest),
+    /// Ask for the calls at these places of a block; answered by `Bodies`.
+    FetchBodies {
+        block: Digest,
+        places: BTreeSet<u16>,
+    },
+    /// Calls of a block with their places: the CBOR envelopes.
+    Bodies {
+        block: Digest,
+        bodies: Vec<(u16, Bytes)>,
+    },
     /// Ask for finalized blocks from this height on; answered by `Chain`.
     FetchChain(Height),
     Chain(Box<ChainSegment>),

@@ -36,6 +36,8 @@ pub enum Bug {
     LeaderUnchecked,
     /// One peer that asserts another root is enough to halt.
     OneLiarHalts,
+    /// A fetched call is taken for the one that the block names, whatever its bytes.
+    BodyUnchecked,
     /// What is lost stays lost.
     NothingResent,
     /// Calls are proposed and accepted after their expiry.
@@ -99,6 +101,7 @@ impl Bug {
         Bug::TimeUnchecked,
         Bug::LeaderUnchecked,
         Bug::OneLiarHalts,
+        Bug::BodyUnchecked,
         Bug::NothingResent,
         Bug::ExpiryUnchecked,
         Bug::DeliveredForgotten,

@@ -3,12 +3,12 @@
 
 use super::disk::Disk;
 use crate::consensus::{Consensus, Keys, Pace};
-use crate::crypto::hash::{hash_block, sha256};
+use crate::crypto::hash::{hash_block, hash_call, hash_header, sha256};
 use crate::crypto::node_key;
 use crate::crypto::threshold::Keyring;
 use crate::types::*;
 use bytes::Bytes;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub const CHAIN: ChainId = Digest([7; 32]);
@@ -57,6 +57,12 @@ pub struct Cluster {
     /// What arrives of a message from one place to another.
     pub link: Link,
     pub proposed: BTreeMap<View, Time>,
+    /// Nodes that find none of a block's calls in their pools.
+    pub lacking: BTreeSet<usize>,
+    /// Keys that are not simulated, for nodes that start from now on.
+    pub keyrings: Vec<Keyring>,
+    /// All calls that there ever were.
+    calls: BTreeMap<Digest, Arc<SignedIngress>>,
     /// Nothing that is delivered is ever executed.
     pub stalled_execution: bool,
     full: BTreeMap<Height, bool>,
@@ -76,6 +82,9 @@ impl Cluster {
             delay_ms: 50,
             link: Box::new(|_, _, message| Some(message.clone())),
             proposed: BTreeMap::new(),
+            lacking: BTreeSet::new(),
+            keyrings: Vec::new(),
+            calls: BTreeMap::new(),
             stalled_execution: false,
             full: BTreeMap::new(),
             events: BTreeMap::new(),
@@ -99,7 +108,10 @@ impl Cluster {
 
     pub fn start(&mut self, node: usize) {
         let index = self.nodes[node].index;
-        let keys = keys(self.committee()).swap_remove(usize::from(index.0));
+        let mut keys = keys(self.committee()).swap_remove(usize::from(index.0));
+        if let Some(keyring) = self.keyrings.get(usize::from(index.0)) {
+            keys.keyring = keyring.clone();
+        }
         self.nodes[node].consensus = Some(Consensus::new(keys, PACE));
         self.nodes[node].delivered.clear();
         let recovered = self.nodes[node].disk.recover();
@@ -135,7 +147,10 @@ impl Cluster {
         while let Some(entry) = self.events.first_entry().filter(|entry| entry.key().0 <= end) {
             self.now = entry.key().0;
             match entry.remove() {
-                Event::Message { to, from, message } => self.input(to, Input::Peer(from, message)),
+                Event::Message { to, from, message } => {
+                    let input = self.proven(from, message);
+                    self.input(to, input);
+                }
                 Event::Timer { node } => {
                     if self.nodes[node].timer == Some(self.now) {
                         self.nodes[node].timer = None;
@@ -151,6 +166,18 @@ impl Cluster {
             }
         }
         self.now = end;
+    }
+
+    /// Bodies with their proofs checked: those of calls that there are hold.
+    fn proven(&self, from: NodeIndex, message: PeerMessage) -> Input {
+        let PeerMessage::Bodies { block, bodies } = message else {
+            return Input::Peer(from, message);
+        };
+        let body = |(place, envelope): (u16, Bytes)| {
+            let call = self.calls.get(&hash_call(&envelope)).cloned();
+            Body { place, envelope, call }
+        };
+        Input::Bodies { from, block, bodies: bodies.into_iter().map(body).collect() }
     }
 
     /// Gives a replica one input and performs what follows, inner answers included.
@@ -187,10 +214,19 @@ impl Cluster {
             }
             Effect::SelectPayload { view, .. } => {
                 let payload = if self.nodes[node].busy { payload(view) } else { Payload::default() };
+                for call in &payload.ingress {
+                    self.calls.insert(hash_call(&call.envelope), call.clone());
+                }
                 self.input(node, Input::Payload { view, payload });
             }
             Effect::ValidatePayload { hash, .. } => {
                 self.input(node, Input::PayloadValidated { block: hash, verdict: Verdict::Valid });
+            }
+            Effect::FindCalls { block, calls } => {
+                let lacking = self.lacking.contains(&node);
+                let find = |hash: &Digest| self.calls.get(hash).filter(|_| !lacking).cloned();
+                let calls = calls.iter().map(find).collect();
+                self.input(node, Input::CallsFound { block, calls });
             }
             Effect::Deliver { block, .. } => self.deliver(node, &block),
             Effect::ServeChain { to, from } => {
@@ -252,13 +288,13 @@ impl Cluster {
         let votes = self.nodes[node].disk.votes.clone();
         let (kind, vote, block) = match message {
             PeerMessage::Proposal(proposal) => {
-                let hash = hash_block(&proposal.block);
-                self.proposed.entry(proposal.block.view).or_insert(self.now);
+                let (view, hash) = (proposal.header.view, hash_header(&proposal.header, &proposal.calls));
+                self.proposed.entry(view).or_insert(self.now);
                 assert!(
                     self.nodes[node].disk.proposals.contains_key(&hash),
                     "a proposal left before it was on disk"
                 );
-                return self.check_once(node, proposal.block.view, "propose", hash);
+                return self.check_once(node, view, "propose", hash);
             }
             PeerMessage::NotarizationShare(NotarizationShare { view, block, .. }) => {
                 ("notarize", Vote::Notarize { view: *view, block: *block }, *block)

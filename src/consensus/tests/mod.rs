@@ -1,5 +1,6 @@
 //! Committees under faults, and single machines fed by hand.
 
+mod bodies;
 mod cluster;
 mod disk;
 mod faults;

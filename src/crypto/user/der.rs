@@ -30,6 +30,11 @@ pub fn unwrap_key(der: &[u8]) -> Option<Wrapped<'_>> {
     }
 }
 
+/// Whether the key of a canister's signatures can stand anywhere in `bytes`.
+pub fn may_hold_canister_key(bytes: &[u8]) -> bool {
+    bytes.windows(ALGORITHM.len() + 1).any(|part| part.strip_prefix(&ALGORITHM) == Some(&[2]))
+}
+
 /// The content of the element with this tag at the front, and what follows it.
 fn element(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let (found, rest) = bytes.split_first()?;

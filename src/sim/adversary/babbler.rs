@@ -93,7 +93,7 @@ impl Adversary {
     fn spoilt(&mut self, heard: &PeerMessage) -> PeerMessage {
         use PeerMessage as M;
         match heard {
-            M::Proposal(proposal) => M::Proposal(self.misplaced(&proposal.block)),
+            M::Proposal(proposal) => M::Proposal(self.misplaced(proposal)),
             M::NotarizationShare(share) => self.false_share(*share),
             M::NullificationShare(share) => {
                 M::NullificationShare(NullificationShare { signer: self.own(), ..*share })
@@ -113,13 +113,18 @@ impl Adversary {
             M::Chain(segment) => M::Chain(self.lying_chain(segment)),
             M::Ingress(bytes) => M::Ingress(bytes.slice(..self.random.index(bytes.len() + 1))),
             M::Package(package) => M::Package(self.lying_chain(package)),
+            M::FetchBodies { block, .. } => {
+                M::FetchBodies { block: *block, places: (0..self.random.below(2_000) as u16).collect() }
+            }
+            M::Bodies { bodies, .. } => M::Bodies { block: self.digest(), bodies: bodies.clone() },
             M::FetchBlock(_) | M::Ceremony(_) | M::FetchState(_) | M::StatePart(_) => self.invented(),
         }
     }
 
     /// A truly signed block in a place where no block may be.
-    fn misplaced(&mut self, block: &Block) -> Arc<Proposal> {
-        let mut block = Block { proposer: self.own(), ..block.clone() };
+    fn misplaced(&mut self, proposal: &CompactProposal) -> Arc<CompactProposal> {
+        let mut block = Block { proposer: self.own(), ..proposal.header.clone() };
+        let mut calls = proposal.calls.clone();
         match self.random.below(8) {
             0 => block.view = View(self.odd(block.view.0)),
             1 => block.height = Height(self.odd(block.height.0)),
@@ -127,10 +132,10 @@ impl Adversary {
             3 => block.parent_view = View(self.odd(block.parent_view.0)),
             4 => block.proposer = NodeIndex(self.random.next() as u16),
             5 => block.time = Time(self.odd(block.time.0)),
-            6 => block.payload.ingress.extend(block.payload.ingress.clone()),
+            6 => calls.extend(proposal.calls.clone()),
             _ => {}
         }
-        self.keys.propose(block)
+        self.keys.propose(block, calls)
     }
 
     fn false_share(&mut self, share: NotarizationShare) -> PeerMessage {

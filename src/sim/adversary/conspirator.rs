@@ -1,17 +1,16 @@
 //! The conspirator, for the control that must fork: with more than f of its kind, each half of the honest
 //! gets a block of its own, and all votes that it lacks to finalize it.
 
-use super::Adversary;
 use super::equivocator::twin;
-use crate::crypto::hash::hash_block;
+use super::{Adversary, hash_of};
 use crate::types::*;
 use std::sync::Arc;
 
 impl Adversary {
     pub(super) fn conspire(&mut self, effect: Effect) -> Vec<Effect> {
         match &effect {
-            Effect::Broadcast(PeerMessage::Proposal(proposal)) if proposal.block.proposer == self.own() => {
-                let twin = self.keys.propose(twin(&proposal.block));
+            Effect::Broadcast(PeerMessage::Proposal(proposal)) if proposal.header.proposer == self.own() => {
+                let twin = self.keys.propose(twin(&proposal.header), Vec::new());
                 [Arc::clone(proposal), twin].iter().flat_map(|proposal| self.put_forward(proposal)).collect()
             }
             Effect::Broadcast(message) | Effect::Send(_, message) if tells_of_the_other_half(message) => {
@@ -22,26 +21,27 @@ impl Adversary {
     }
 
     /// Hands one of the two blocks to its half and to the fellows, with all votes for it.
-    fn put_forward(&mut self, proposal: &Arc<Proposal>) -> Vec<Effect> {
+    fn put_forward(&mut self, proposal: &Arc<CompactProposal>) -> Vec<Effect> {
         self.deeds += 1;
         let told =
-            self.others().filter(|node| self.fellows.contains(node) || in_half(*node, &proposal.block));
+            self.others().filter(|node| self.fellows.contains(node) || in_half(*node, &proposal.header));
         let mut effects: Vec<Effect> =
             told.map(|node| Effect::Send(node, PeerMessage::Proposal(Arc::clone(proposal)))).collect();
-        effects.extend(self.support(&proposal.block));
+        effects.extend(self.support(proposal));
         effects
     }
 
     /// Votes for a fellow's block as soon as it is heard of, and for everybody's else.
     pub(super) fn join_in(&mut self, message: &PeerMessage) -> Vec<Effect> {
         match message {
-            PeerMessage::Proposal(proposal) => self.support(&proposal.block),
+            PeerMessage::Proposal(proposal) => self.support(proposal),
             _ => Vec::new(),
         }
     }
 
-    fn support(&mut self, block: &Block) -> Vec<Effect> {
-        let (view, hash) = (block.view, hash_block(block));
+    fn support(&mut self, proposal: &CompactProposal) -> Vec<Effect> {
+        let block = &proposal.header;
+        let (view, hash) = (block.view, hash_of(proposal));
         let split = self.fellows.contains(&block.proposer);
         let told: Vec<NodeIndex> = self.others().filter(|node| !split || in_half(*node, block)).collect();
         let votes = [self.keys.notarize(view, hash), self.keys.finalize(view, hash)];

@@ -1,7 +1,6 @@
 //! The double voter: votes to notarize, to finalize and to give up whatever it hears of, all in one view.
 
-use super::Adversary;
-use crate::crypto::hash::hash_block;
+use super::{Adversary, hash_of};
 use crate::types::*;
 
 /// Of a thousand votes and proposals heard, so many are joined.
@@ -10,7 +9,7 @@ const EAGER_PER_MILLE: u64 = 300;
 impl Adversary {
     pub(super) fn vote_again(&mut self, heard: &PeerMessage) -> Vec<Effect> {
         let (view, block) = match heard {
-            PeerMessage::Proposal(proposal) => (proposal.block.view, hash_block(&proposal.block)),
+            PeerMessage::Proposal(proposal) => (proposal.header.view, hash_of(proposal)),
             PeerMessage::NotarizationShare(share) => (share.view, share.block),
             _ => return Vec::new(),
         };

@@ -1,15 +1,14 @@
 //! The equivocator: two blocks for two halves when it leads, and every vote that a view allows at once.
 
-use super::Adversary;
-use crate::crypto::hash::hash_block;
+use super::{Adversary, hash_of};
 use crate::types::*;
 use std::sync::Arc;
 
 impl Adversary {
     pub(super) fn equivocate(&mut self, effect: Effect) -> Vec<Effect> {
         match &effect {
-            Effect::Broadcast(PeerMessage::Proposal(proposal)) if proposal.block.proposer == self.own() => {
-                let twin = self.keys.propose(twin(&proposal.block));
+            Effect::Broadcast(PeerMessage::Proposal(proposal)) if proposal.header.proposer == self.own() => {
+                let twin = self.keys.propose(twin(&proposal.header), Vec::new());
                 self.deeds += 1;
                 self.two_halves(proposal, &twin)
             }
@@ -23,7 +22,7 @@ impl Adversary {
         }
     }
 
-    fn two_halves(&mut self, left: &Arc<Proposal>, right: &Arc<Proposal>) -> Vec<Effect> {
+    fn two_halves(&mut self, left: &Arc<CompactProposal>, right: &Arc<CompactProposal>) -> Vec<Effect> {
         let sides = self.random.next();
         let mut effects = Vec::new();
         for node in self.others() {
@@ -31,7 +30,7 @@ impl Adversary {
             effects.push(Effect::Send(node, PeerMessage::Proposal(Arc::clone(proposal))));
         }
         for proposal in [left, right] {
-            let vote = self.keys.notarize(proposal.block.view, hash_block(&proposal.block));
+            let vote = self.keys.notarize(proposal.header.view, hash_of(proposal));
             effects.push(Effect::Broadcast(vote));
         }
         effects
@@ -47,7 +46,7 @@ impl Adversary {
     }
 }
 
-/// Another block for the same place: as valid, and different.
+/// The header of another block for the same place: as valid without calls, and different.
 pub(super) fn twin(block: &Block) -> Block {
-    Block { time: Time(block.time.0.saturating_add(1)), payload: Payload::default(), ..block.clone() }
+    Block { time: Time(block.time.0.saturating_add(1)), ..block.clone() }
 }

@@ -13,29 +13,29 @@ const FLOOD: u64 = 24;
 impl Adversary {
     pub(super) fn flood(&mut self, heard: &PeerMessage) -> Vec<Effect> {
         match heard {
-            PeerMessage::Proposal(proposal) => self.seen = Some(proposal.block.clone()),
+            PeerMessage::Proposal(proposal) => self.seen = Some(proposal.clone()),
             PeerMessage::CertificationShare(share) => self.height = self.height.max(share.height.0),
             _ => {}
         }
-        let Some(block) = self.seen.clone() else { return Vec::new() };
+        let Some(proposal) = self.seen.clone() else { return Vec::new() };
         if !self.random.chance(FLOODS_PER_MILLE) {
             return Vec::new();
         }
         self.deeds += 1;
         let others: Vec<NodeIndex> = self.others().collect();
         let Some(victim) = others.get(self.random.index(others.len())).copied() else { return Vec::new() };
-        (1..=FLOOD).map(|step| Effect::Send(victim, self.ahead(&block, step))).collect()
+        (1..=FLOOD).map(|step| Effect::Send(victim, self.ahead(&proposal, step))).collect()
     }
 
-    /// Something `step` or more steps ahead of `block`.
-    fn ahead(&mut self, block: &Block, step: u64) -> PeerMessage {
+    /// Something `step` or more steps ahead of `proposal`.
+    fn ahead(&mut self, proposal: &CompactProposal, step: u64) -> PeerMessage {
         let distance = match self.random.below(4) {
             0 => step,
             1 => 60 + step % 8,
             2 => step << 32,
             _ => u64::MAX / 2,
         };
-        let (view, digest) = (View(block.view.0.wrapping_add(distance)), self.digest());
+        let (view, digest) = (View(proposal.header.view.0.wrapping_add(distance)), self.digest());
         match self.random.below(5) {
             0 => self.keys.notarize(view, digest),
             1 => self.keys.nullify(view),
@@ -43,8 +43,8 @@ impl Adversary {
             3 => {
                 let proposer = self.own();
                 let parent_view = View(view.0.saturating_sub(1));
-                let block = Block { view, parent_view, proposer, parent: digest, ..block.clone() };
-                PeerMessage::Proposal(self.keys.propose(block))
+                let header = Block { view, parent_view, proposer, parent: digest, ..proposal.header.clone() };
+                PeerMessage::Proposal(self.keys.propose(header, proposal.calls.clone()))
             }
             _ => self.certify_ahead(distance, StateRoot(digest)),
         }

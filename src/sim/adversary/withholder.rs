@@ -33,7 +33,7 @@ impl Withheld {
             | M::NullificationShare(_)
             | M::FinalizationShare(_)
             | M::CertificationShare(_) => self.shares,
-            M::Proposal(_) => self.proposals,
+            M::Proposal(_) | M::Bodies { .. } => self.proposals,
             M::Notarization(..)
             | M::Nullification(..)
             | M::Finalization(_)
@@ -43,6 +43,7 @@ impl Withheld {
             M::Ingress(_)
             | M::Status(_)
             | M::FetchBlock(_)
+            | M::FetchBodies { .. }
             | M::FetchChain(_)
             | M::FetchState(_)
             | M::StatePart(_)

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// What is known of the one chain, and how far each node is on it.
 pub struct Chain {
-    /// Blocks that an honest node kept or said, by hash.
+    /// Blocks that an honest node kept, by hash.
     blocks: BTreeMap<Digest, Arc<Facts>>,
     finalized: BTreeMap<Height, Digest>,
     batches: BTreeMap<Height, Batch>,
@@ -50,14 +50,6 @@ impl Chain {
             nodes: vec![Standing::default(); nodes],
             stored: BTreeSet::new(),
         }
-    }
-
-    /// Learns the blocks that go by.
-    pub fn heard(&mut self, message: &PeerMessage) -> Finding {
-        if let PeerMessage::Proposal(proposal) = message {
-            self.learn(hash_block(&proposal.block), &proposal.block);
-        }
-        Ok(())
     }
 
     pub fn kept(&mut self, node: NodeIndex, record: &Record, votes: &Votes) -> Finding {

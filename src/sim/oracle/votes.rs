@@ -67,11 +67,11 @@ impl Votes {
     pub fn said(&mut self, node: NodeIndex, message: &PeerMessage) -> Finding {
         use PeerMessage as M;
         match message {
-            M::Proposal(proposal) if proposal.block.proposer == node => self.speak(
+            M::Proposal(proposal) if proposal.header.proposer == node => self.speak(
                 node,
                 Kind::Proposal,
-                proposal.block.view.0,
-                crate::crypto::hash::hash_block(&proposal.block),
+                proposal.header.view.0,
+                crate::crypto::hash::hash_header(&proposal.header, &proposal.calls),
             ),
             M::NotarizationShare(share) => {
                 self.signed_by(node, share.signer)?;

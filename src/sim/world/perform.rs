@@ -27,7 +27,10 @@ impl World {
                     self.feed(to, Input::PeerIngress(ingress));
                 }
             }
-            message => self.feed(to, Input::Peer(self.member(from), message)),
+            message => {
+                self.tally.bodies_fetched += u64::from(matches!(message, PeerMessage::Bodies { .. }));
+                self.feed(to, Input::Peer(self.member(from), message));
+            }
         }
     }
 
@@ -203,7 +206,10 @@ impl World {
             Effect::Halt(divergence) => self.halt(node, &divergence),
             // The workload is no client that waits; a call that is not executed counts for nothing.
             Effect::IngressRefused(_) => {}
-            Effect::SelectPayload { .. } | Effect::ValidatePayload { .. } | Effect::Deliver { .. } => {
+            Effect::SelectPayload { .. }
+            | Effect::ValidatePayload { .. }
+            | Effect::FindCalls { .. }
+            | Effect::Deliver { .. } => {
                 self.oracle.accuse("I11", format!("node {node} lets an inner effect out"));
             }
         }

@@ -45,7 +45,7 @@ impl Execution {
         self.rocks.commit(&executed.delta, executed.root)?;
         let commit = started.elapsed().saturating_sub(execution);
         let (state, root) = (executed.state, executed.root);
-        self.metrics.executed(&HeightFacts {
+        let facts = HeightFacts {
             height: batch.height,
             instructions: executed.facts.instructions,
             messages: executed.facts.messages,
@@ -56,7 +56,8 @@ impl Execution {
             canisters: state.canister_count() as u64,
             execution,
             commit,
-        });
+        };
+        self.metrics.executed(&facts, root);
         self.certifier.executed(state.clone());
         self.mailbox.put(Event::Executed(Executed { height: batch.height, root }));
         Ok(state)

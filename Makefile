@@ -23,7 +23,7 @@ CARGO     := cargo --locked
 LINTED    := RUSTC_WORKSPACE_WRAPPER="$$(rustup which clippy-driver)" CLIPPY_ARGS=-Dwarnings
 QUICK     := --release --config 'profile.release.package.atoll.opt-level=1'
 
-.PHONY: help run test bench sim sim-soak chaos setup setup-test setup-bench setup-chaos build canisters assets unit check sim-ci deny clean
+.PHONY: help run test bench sim sim-soak chaos setup setup-test setup-bench setup-chaos build malicious canisters assets unit check sim-ci deny clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -33,8 +33,8 @@ run: setup build canisters ## Build, start four replicas and the gateway, instal
 
 test: setup-test check unit sim-ci ## Everything: units, simulator, four real processes, npm agents, browser
 
-bench: setup-bench canisters ## Print each figure beside its baseline and target, measured now
-	$(CARGO) bench --profile release --bench table
+bench: setup-bench malicious canisters ## Print each figure beside its baseline and target, measured now
+	ATOLL_MALICIOUS=$(ATOLL)-malicious $(CARGO) bench --profile release --bench table
 
 sim: setup build ## Simulate a swarm: make sim SEED=7 N=1000 H=200 P=swarm (twins, keys, quiet)
 	$(ATOLL) sim --from $(SEED) --seeds $(N) --heights $(H) --profile $(P)
@@ -62,6 +62,11 @@ setup-chaos: ## Install what faults need (faketime)
 	@testnet/setup build chaos
 
 build: ## Build the release binary
+	$(CARGO) build --release --bin atoll
+
+malicious: ## Build a replica that lies, for `make bench` row 19; never for use
+	$(CARGO) build --release --bin atoll --features malicious --config 'profile.release.package.atoll.debug-assertions=true'
+	cp $(ATOLL) $(ATOLL)-malicious
 	$(CARGO) build --release --bin atoll
 
 canisters: ## Build the sample canisters into canisters/dist

@@ -165,6 +165,8 @@ impl Boot {
             identity: self.keys.identity.clone(),
             committee: self.committee.clone(),
         };
+        #[cfg(feature = "malicious")]
+        let malice = super::malice::Malice(keys.clone());
         let order = Order {
             replica: Replica::new(keys, &self.genesis),
             latecomers,
@@ -180,6 +182,8 @@ impl Boot {
                 batches,
                 chain_requests,
                 timer: None,
+                #[cfg(feature = "malicious")]
+                malice,
             },
         };
         self.metrics.health.set(Health::Running);

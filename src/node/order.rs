@@ -38,6 +38,8 @@ pub struct Outside {
     pub batches: SyncSender<Batch>,
     pub chain_requests: SyncSender<(NodeIndex, Height)>,
     pub timer: Option<Instant>,
+    #[cfg(feature = "malicious")]
+    pub malice: super::malice::Malice,
 }
 
 impl Order {
@@ -111,6 +113,8 @@ impl Outside {
             }
         }
         self.persist(&records)?;
+        #[cfg(feature = "malicious")]
+        let rest = self.malice.twist(rest);
         for effect in rest {
             if let Some(end) = self.perform_one(effect)? {
                 return Ok(Some(end));

@@ -8,6 +8,7 @@ DIST      := canisters/dist
 ASSETS    := canisters/assets
 ATOLL     := $(CARGO_TARGET_DIR)/release/atoll
 RUN       := testnet/run
+CHAOS     := testnet/chaos
 SEED      ?= $(shell git rev-parse --short=8 HEAD 2>/dev/null | xargs -I{} printf '%d' 0x{} 2>/dev/null || echo 1)
 N         ?= 300
 H         ?= 200
@@ -15,13 +16,14 @@ P         ?= swarm
 MINUTES   ?= 50
 # One commit's soak goes on where it stopped.
 SOAK      := $(CARGO_TARGET_DIR)/soak/$(shell git rev-parse --short=8 HEAD 2>/dev/null || echo none)
+M         ?= 2
 CARGO     := cargo --locked
 # Tests are compiled once, by clippy's driver: lints and code of one pass, where `cargo clippy` would read all
 # dependencies a second time. Optimised for short builds; `make run` and `make bench` build what is shipped.
 LINTED    := RUSTC_WORKSPACE_WRAPPER="$$(rustup which clippy-driver)" CLIPPY_ARGS=-Dwarnings
 QUICK     := --release --config 'profile.release.package.atoll.opt-level=1'
 
-.PHONY: help run test bench sim sim-soak setup setup-test setup-bench build canisters assets unit check sim-ci deny clean
+.PHONY: help run test bench sim sim-soak chaos setup setup-test setup-bench setup-chaos build malicious canisters assets unit check sim-ci deny clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -31,8 +33,8 @@ run: setup build canisters ## Build, start four replicas and the gateway, instal
 
 test: setup-test check unit sim-ci ## Everything: units, simulator, four real processes, npm agents, browser
 
-bench: setup-bench canisters ## Print each figure beside its baseline and target, measured now
-	$(CARGO) bench --profile release --bench table
+bench: setup-bench malicious canisters ## Print each figure beside its baseline and target, measured now
+	ATOLL_MALICIOUS=$(ATOLL)-malicious $(CARGO) bench --profile release --bench table
 
 sim: setup build ## Simulate a swarm: make sim SEED=7 N=1000 H=200 P=swarm (twins, keys, quiet)
 	$(ATOLL) sim --from $(SEED) --seeds $(N) --heights $(H) --profile $(P)
@@ -43,6 +45,10 @@ sim-soak: setup build ## The simulator for hours, planted bugs too; goes on wher
 	$(ATOLL) sim --from $(SEED) --seeds 200 --heights 200 --profile keys --minutes $(MINUTES) --summary $(SOAK)/keys.json
 	$(CARGO) test $(QUICK) --lib -- --ignored --nocapture sim::tests
 
+chaos: setup-chaos build canisters ## Real replicas under faults for two minutes: make chaos SEED=7 M=2
+	rm -rf $(CHAOS)
+	$(ATOLL) testnet chaos --dir $(CHAOS) --seed $(SEED) --minutes $(M)
+
 setup: ## Install what building needs (apt packages, the wasm target); skips what is there
 	@testnet/setup build
 
@@ -52,7 +58,15 @@ setup-test: ## Install what testing needs besides (browser, network tools, npm p
 setup-bench: ## Install what the benchmark compares with (etcd)
 	@testnet/setup build bench
 
+setup-chaos: ## Install what faults need (faketime)
+	@testnet/setup build chaos
+
 build: ## Build the release binary
+	$(CARGO) build --release --bin atoll
+
+malicious: ## Build a replica that lies, for `make bench` row 19; never for use
+	$(CARGO) build --release --bin atoll --features malicious --config 'profile.release.package.atoll.debug-assertions=true'
+	cp $(ATOLL) $(ATOLL)-malicious
 	$(CARGO) build --release --bin atoll
 
 canisters: ## Build the sample canisters into canisters/dist
@@ -81,5 +95,5 @@ sim-ci: ## The simulator's 300 seeds of 200 heights, and 5,000 of Twins; seeds d
 deny: ## Advisories, licences, sources and bans (needs cargo-deny)
 	cargo deny check
 
-clean: ## Remove the local network's state
-	rm -rf $(RUN)
+clean: ## Remove the local networks' state
+	rm -rf $(RUN) $(CHAOS)

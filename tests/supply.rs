@@ -130,3 +130,11 @@ fn licence_expressions_are_read_as_spdx_means_them() {
     check("C AND C OR A", true);
     check("A+", true);
 }
+
+#[test]
+fn no_release_can_lie() {
+    let mark = ["[MALICI", "OUS]"].concat();
+    let binary = std::fs::read(env!("CARGO_BIN_EXE_atoll")).expect("the binary");
+    let found = binary.split(|byte| *byte == b'[').any(|part| part.starts_with(&mark.as_bytes()[1..]));
+    assert!(!found, "the binary was built with the feature `malicious`");
+}

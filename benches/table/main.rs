@@ -3,6 +3,7 @@
 //! Give row numbers as arguments to run only those: `cargo bench --profile release --bench table -- 6 7`.
 
 mod engine;
+mod faults;
 mod install;
 mod interface;
 #[path = "../../tests/network/mod.rs"]
@@ -18,10 +19,15 @@ fn main() {
     let kernels = std::fs::read("canisters/dist/kernels.wasm").expect("run `make canisters` first");
     report::head();
     if chosen("1") || chosen("2") || chosen("3") {
-        subnet::latency().iter().for_each(report::Row::print);
+        subnet::latency(4).iter().for_each(report::Row::print);
+        subnet::latency(13).iter().for_each(report::Row::print);
     }
     if chosen("4") {
         subnet::updates().iter().for_each(report::Row::print);
+    }
+    if chosen("5") {
+        faults::payload(4).print();
+        faults::payload(13).print();
     }
     if chosen("6") {
         engine::kernels_metered(&kernels).iter().for_each(report::Row::print);
@@ -41,5 +47,15 @@ fn main() {
     }
     if chosen("12") {
         engine::idle_canisters().iter().for_each(report::Row::print);
+    }
+    if chosen("16") {
+        faults::lost_disk().print();
+    }
+    if chosen("18") {
+        faults::signature_checks(4).print();
+        faults::signature_checks(13).print();
+    }
+    if chosen("19") {
+        faults::one_faulty().iter().for_each(report::Row::print);
     }
 }

@@ -1,4 +1,4 @@
-//! Rows 1, 2, 3, 4 and 10: four real replicas on this machine.
+//! Rows 1, 2, 3, 4 and 10: real replicas on this machine.
 
 use crate::network::{Network, get, load};
 use crate::report::{Row, Spread, process_cpu};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
 /// One-way delay of rows 1 to 3.
-const DELTA: Duration = Duration::from_millis(50);
+pub const DELTA: Duration = Duration::from_millis(50);
 const ROUNDS: usize = 3;
 const CLIENTS: usize = 48;
 /// Clients of row 4.
@@ -26,7 +26,7 @@ fn histogram(url: &str, name: &str) -> (f64, f64) {
 }
 
 /// Mean of what a histogram took in while `work` ran, at each replica.
-fn means(network: &Network, name: &str, work: impl FnOnce()) -> Spread {
+pub fn means(network: &Network, name: &str, work: impl FnOnce()) -> Spread {
     let read =
         || network.replicas.iter().map(|replica| histogram(&replica.metrics_url, name)).collect::<Vec<_>>();
     let before = read();
@@ -39,7 +39,7 @@ fn counter(network: &Network) -> Principal {
     Principal::from_text(network.counter.as_ref().expect("the counter")).expect("a principal")
 }
 
-fn scaled(spread: Spread, factor: f64) -> Spread {
+pub fn scaled(spread: Spread, factor: f64) -> Spread {
     Spread {
         median: spread.median * factor,
         least: spread.least * factor,
@@ -47,15 +47,21 @@ fn scaled(spread: Spread, factor: f64) -> Spread {
     }
 }
 
-/// Keeps `clients` busy with updates for `time`; how many were certified.
-fn press(runtime: &Runtime, network: &Network, clients: usize, time: Duration) -> usize {
-    let urls: Vec<String> =
-        network.replicas.iter().map(|replica| replica.api_url.clone()).cycle().take(clients).collect();
+/// Keeps `clients` of these replicas busy with updates for `time`; how many were certified.
+pub fn press(
+    runtime: &Runtime,
+    network: &Network,
+    replicas: &[usize],
+    clients: usize,
+    time: Duration,
+) -> usize {
+    let url = |replica: &usize| network.replicas[*replica].api_url.clone();
+    let urls: Vec<String> = replicas.iter().map(url).cycle().take(clients).collect();
     let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let load = runtime.spawn(load::run(urls, network.root_key.clone(), counter(network), stop.clone()));
     std::thread::sleep(time);
     stop.store(true, std::sync::atomic::Ordering::Relaxed);
-    runtime.block_on(load).expect("the load ends").entries.len()
+    runtime.block_on(load).expect("the load ends")
 }
 
 /// Keeps `clients` busy with signed updates for `time`, without checking the certificates that come back, so that the
@@ -87,77 +93,64 @@ fn proxy_lateness(network: &Network) -> f64 {
     figures["added_us_mean"].as_f64().unwrap_or_default() / 1e6
 }
 
-/// Rows 1, 2 and 3, behind the delay proxy.
-pub fn latency() -> Vec<Row> {
+/// Rows 1, 2 and 3, behind the delay proxy; with more than four replicas the rows that depend on their number.
+pub fn latency(nodes: usize) -> Vec<Row> {
     let delay = DELTA.as_millis().to_string();
-    let network = Network::with(&["--nodes", "4", "--delay-ms", &delay]);
+    let network = Network::with(&["--nodes", &nodes.to_string(), "--delay-ms", &delay]);
     let runtime = Runtime::new().expect("a runtime");
-    let agent = load::agent(&network.replicas[0].api_url, &network.root_key, 7);
-    let delta = DELTA.as_secs_f64();
-
+    let unhindered = DELTA.as_secs_f64();
     let idle = means(&network, "atoll_finality_seconds", || std::thread::sleep(Duration::from_secs(10)));
-    let mut updates = Vec::new();
-    for _ in 0..20 {
-        let begun = Instant::now();
-        runtime.block_on(load::increment(&agent, counter(&network))).expect("certified");
-        updates.push(begun.elapsed().as_secs_f64() / (5.0 * delta));
-        std::thread::sleep(Duration::from_millis(700));
-    }
+    let updates = if nodes == 4 { certified_updates(&runtime, &network) } else { Vec::new() };
     let heights = |network: &Network| network.certified_height(0).unwrap_or_default() as f64;
     let (first, begun) = (heights(&network), Instant::now());
     let loaded = means(&network, "atoll_finality_seconds", || {
-        press(&runtime, &network, 16, Duration::from_secs(10));
+        press(&runtime, &network, &[0, 1, 2, 3], 16, Duration::from_secs(10));
     });
     let interval = begun.elapsed().as_secs_f64() / (heights(&network) - first).max(1.0);
     let late = proxy_lateness(&network);
-    let (idle_delta, delta) = (delta, delta + late);
-    let updates = updates.into_iter().map(|ratio| ratio * idle_delta / delta).collect();
-    let row = |number, what: &str, seconds: f64, optimum: f64, ratio, target| Row {
+    let delta = unhindered + late;
+    let row = |number, what: String, seconds: f64, optimum: f64, ratio, target| Row {
         number,
-        what: what.into(),
+        what,
         figure: format!("{:.0} ms", seconds * 1e3),
         baseline: format!("{:.0} ms", optimum * 1e3),
         ratio,
         target,
     };
-    let updates = Spread::of(updates);
-    vec![
-        row(
-            "1",
-            &format!(
-                "finality, n 4, empty, mean at the median node / 3δ (δ 50 ms + {:.1} measured)",
-                late * 1e3
-            ),
-            idle.median,
-            3.0 * delta,
-            scaled(idle, 1.0 / (3.0 * delta)),
-            1.10,
-        ),
-        row(
-            "1",
-            "the same under load",
-            loaded.median,
-            3.0 * delta,
-            scaled(loaded, 1.0 / (3.0 * delta)),
-            1.10,
-        ),
-        row(
-            "2",
-            "block interval under load / 2δ",
-            interval,
-            2.0 * delta,
-            scaled(Spread::of(vec![interval]), 1.0 / (2.0 * delta)),
-            1.10,
-        ),
-        row(
-            "3",
-            "certified update, signed to verified, 1 call/s / 5δ",
-            updates.median * 5.0 * delta,
-            5.0 * delta,
-            updates,
-            1.3,
-        ),
-    ]
+    let finality = |what, spread: Spread| {
+        row("1", what, spread.median, 3.0 * delta, scaled(spread, 1.0 / (3.0 * delta)), 1.10)
+    };
+    let late = late * 1e3;
+    let what =
+        format!("finality, n {nodes}, empty, mean at the median node / 3δ (δ 50 ms + {late:.1} measured)");
+    let interval_row = row(
+        "2",
+        format!("block interval under load, n {nodes} / 2δ"),
+        interval,
+        2.0 * delta,
+        scaled(Spread::of(vec![interval]), 1.0 / (2.0 * delta)),
+        1.10,
+    );
+    let mut rows = vec![finality(what, idle), finality("the same under load".into(), loaded), interval_row];
+    if !updates.is_empty() {
+        let updates = scaled(Spread::of(updates), 1.0 / (5.0 * delta));
+        let what = "certified update, signed to verified, 1 call/s / 5δ".to_string();
+        rows.push(row("3", what, updates.median * 5.0 * delta, 5.0 * delta, updates, 1.3));
+    }
+    rows
+}
+
+/// Seconds of updates one after the other.
+fn certified_updates(runtime: &Runtime, network: &Network) -> Vec<f64> {
+    let agent = load::agent(&network.replicas[0].api_url, &network.root_key, 7);
+    let update = |_| {
+        let begun = Instant::now();
+        runtime.block_on(load::increment(&agent, counter(network))).expect("certified");
+        let took = begun.elapsed().as_secs_f64();
+        std::thread::sleep(Duration::from_millis(700));
+        took
+    };
+    (0..20).map(update).collect()
 }
 
 fn servers_cpu(network: &Network) -> f64 {

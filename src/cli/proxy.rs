@@ -3,19 +3,28 @@
 //! Every chunk is stamped when it is read and leaves `delay` later, in order, however many are under
 //! way: a link with a latency, not a link that waits for each answer. The proxy measures how late its
 //! chunks leave beyond the delay, and says so.
+//!
+//! With a rate, all routes that listen at one address share one line of that rate, for they stand for one
+//! sender. What comes back is delayed, but takes no room on that line. `atoll testnet chaos` uses the same
+//! links and changes their weather while they run.
 
-mod clock;
-mod lateness;
-mod link;
+pub mod clock;
+pub mod lateness;
+pub mod link;
+pub mod uplink;
 
+use clock::Clock;
 use lateness::Lateness;
-use link::Delay;
+use link::{Lane, Link, Weather};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use uplink::Uplink;
 
 /// How often the figures are written.
 const FIGURES_EVERY: Duration = Duration::from_secs(1);
@@ -31,6 +40,9 @@ pub struct Args {
     /// The delay of each direction.
     #[arg(long)]
     delay_ms: u64,
+    /// What each sender can send, in Mbit/s; routes that listen at one address are of one sender.
+    #[arg(long)]
+    rate_mbit: Option<u64>,
     /// Write what the proxy itself added to the delay to this file, every second, as JSON.
     #[arg(long)]
     figures: Option<PathBuf>,
@@ -58,12 +70,16 @@ impl FromStr for Route {
 /// An address cannot be listened on, or the figures cannot be written.
 pub async fn run(args: &Args) -> io::Result<()> {
     let lateness = Arc::new(Lateness::default());
-    let delay = Delay::new(Duration::from_millis(args.delay_ms), lateness.clone())?;
+    let delay = Duration::from_millis(args.delay_ms);
+    let still = Still::new(delay, lateness.clone())?;
+    let rate = args.rate_mbit.map(|rate| rate.saturating_mul(1_000_000));
+    let mut uplinks: BTreeMap<&str, Arc<Uplink>> = BTreeMap::new();
     for route in &args.routes {
         let listener = TcpListener::bind(&route.listen).await.map_err(|error| {
             io::Error::new(error.kind(), format!("cannot listen on {}: {error}", route.listen))
         })?;
-        tokio::spawn(accept(listener, route.to.clone(), delay.clone()));
+        let uplink = uplinks.entry(route.sender()).or_insert_with(|| Arc::new(Uplink::new(rate)));
+        tokio::spawn(serve(listener, route.to.clone(), still.link(uplink.clone())));
     }
     let stop = super::stop_signal();
     tokio::pin!(stop);
@@ -81,13 +97,46 @@ pub async fn run(args: &Args) -> io::Result<()> {
     Ok(())
 }
 
-async fn accept(listener: TcpListener, to: String, delay: Delay) {
+impl Route {
+    /// The address without its port.
+    fn sender(&self) -> &str {
+        self.listen.rsplit_once(':').map_or(&self.listen, |(address, _)| address)
+    }
+}
+
+/// Links whose weather stays as it is.
+struct Still {
+    weather: watch::Sender<Weather>,
+    cuts: watch::Sender<u64>,
+    clock: Clock,
+    lateness: Arc<Lateness>,
+}
+
+impl Still {
+    fn new(delay: Duration, lateness: Arc<Lateness>) -> io::Result<Still> {
+        let weather = watch::Sender::new(Weather { delay, ..Weather::default() });
+        Ok(Still { weather, cuts: watch::Sender::new(0), clock: Clock::start()?, lateness })
+    }
+
+    fn link(&self, uplink: Arc<Uplink>) -> Link {
+        let lane = |uplink| Lane {
+            weather: self.weather.subscribe(),
+            uplink,
+            clock: self.clock.clone(),
+            lateness: self.lateness.clone(),
+        };
+        Link { there: lane(uplink), back: lane(Arc::new(Uplink::new(None))), cuts: self.cuts.subscribe() }
+    }
+}
+
+/// Takes connections for ever and passes each on to `to`.
+pub async fn serve(listener: TcpListener, to: String, link: Link) {
     loop {
         match listener.accept().await {
             Ok((near, _)) => {
-                let (to, delay) = (to.clone(), delay.clone());
+                let (to, link) = (to.clone(), link.clone());
                 tokio::spawn(async move {
-                    if let Err(error) = connect(near, &to, delay).await {
+                    if let Err(error) = connect(near, &to, link).await {
                         tracing::debug!(%to, %error, "link ended");
                     }
                 });
@@ -97,11 +146,12 @@ async fn accept(listener: TcpListener, to: String, delay: Delay) {
     }
 }
 
-async fn connect(near: TcpStream, to: &str, delay: Delay) -> io::Result<()> {
+async fn connect(near: TcpStream, to: &str, mut link: Link) -> io::Result<()> {
+    link.open().await;
     let far = TcpStream::connect(to).await?;
     near.set_nodelay(true)?;
     far.set_nodelay(true)?;
-    delay.join(near, far).await;
+    link.join(near, far).await;
     Ok(())
 }
 
@@ -111,8 +161,8 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::time::Instant;
 
-    /// An echo server behind a proxy with `delay`.
-    async fn echo_behind(delay: Duration) -> (TcpStream, Arc<Lateness>) {
+    /// An echo server behind a proxy with `delay`; the connection, and who makes the weather.
+    async fn echo_behind(delay: Duration) -> (TcpStream, Still) {
         let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let to = server.local_addr().unwrap().to_string();
         tokio::spawn(async move {
@@ -122,16 +172,15 @@ mod tests {
         });
         let near = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = near.local_addr().unwrap();
-        let lateness = Arc::new(Lateness::default());
-        let delay = Delay::new(delay, lateness.clone()).unwrap();
-        tokio::spawn(accept(near, to, delay));
-        (TcpStream::connect(address).await.unwrap(), lateness)
+        let still = Still::new(delay, Arc::new(Lateness::default())).unwrap();
+        tokio::spawn(serve(near, to, still.link(Arc::new(Uplink::new(None)))));
+        (TcpStream::connect(address).await.unwrap(), still)
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_round_trip_takes_both_delays_and_no_byte_is_lost() {
         let delay = Duration::from_millis(20);
-        let (mut tcp, lateness) = echo_behind(delay).await;
+        let (mut tcp, still) = echo_behind(delay).await;
         let start = Instant::now();
         tcp.write_all(b"ping").await.unwrap();
         let mut answer = [0; 4];
@@ -140,13 +189,14 @@ mod tests {
         assert!(start.elapsed() >= 2 * delay);
         tcp.shutdown().await.unwrap();
         assert_eq!(tcp.read(&mut answer).await.unwrap(), 0, "the end passes too");
-        assert!(lateness.json().contains("\"chunks\":2"), "{}", lateness.json());
+        let figures = still.lateness.json();
+        assert!(figures.contains("\"chunks\":2"), "{figures}");
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn many_chunks_are_under_way_at_once() {
         let delay = Duration::from_millis(100);
-        let (tcp, _) = echo_behind(delay).await;
+        let (tcp, _still) = echo_behind(delay).await;
         let (mut read, mut write) = tcp.into_split();
         let start = Instant::now();
         let sent = tokio::spawn(async move {
@@ -164,9 +214,33 @@ mod tests {
         drop(sent.await);
     }
 
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_held_arrives_whole_when_the_link_opens() {
+        let (mut tcp, still) = echo_behind(Duration::ZERO).await;
+        still.weather.send_modify(|weather| weather.held = true);
+        tcp.write_all(b"ping").await.unwrap();
+        let mut answer = [0; 4];
+        let early = tokio::time::timeout(Duration::from_millis(50), tcp.read_exact(&mut answer)).await;
+        assert!(early.is_err(), "nothing passes");
+        still.weather.send_modify(|weather| weather.held = false);
+        tcp.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"ping");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_cut_link_resets_its_connections() {
+        let (mut tcp, still) = echo_behind(Duration::ZERO).await;
+        tcp.write_all(b"ping").await.unwrap();
+        tcp.read_exact(&mut [0; 4]).await.unwrap();
+        still.cuts.send_modify(|cuts| *cuts += 1);
+        let error = tcp.read(&mut [0; 4]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    }
+
     #[test]
     fn reads_routes() {
         let route = Route { listen: "a:1".into(), to: "b:2".into() };
+        assert_eq!(route.sender(), "a");
         assert_eq!("a:1=b:2".parse(), Ok(route));
         assert!("a:1".parse::<Route>().is_err());
     }

@@ -22,10 +22,16 @@ pub struct Args {
     /// The node's configuration, node.toml.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
+    /// What it does against the rules: equivocate, or bad-shares.
+    #[cfg(feature = "malicious")]
+    #[arg(long)]
+    behave: Option<crate::node::malice::Behaviour>,
 }
 
 /// Runs the replica to its end.
 pub fn run(args: &Args) -> ExitCode {
+    #[cfg(feature = "malicious")]
+    args.behave.into_iter().for_each(crate::node::malice::behave);
     let end = Config::load(&args.config).map_err(NodeError::from).and_then(|config| {
         start_log(config.log_format);
         let runtime = runtime().map_err(|error| NodeError::Io { what: "starting threads".into(), error })?;

@@ -1,7 +1,8 @@
 //! `atoll testnet`: a whole subnet on one machine, every part a process of its own.
 //!
 //! Ports of node i, from the base port B on: B + 10 i for peers, + 1 for users, + 2 for metrics, + 3 for
-//! the delay proxy in front of the peers' port. Everything listens on 127.0.0.1.
+//! the proxy in front of the peers' port. Everything listens on 127.0.0.1, but the proxy: it has an address
+//! for each sender, 127.0.1.(i + 1) for node i, so that every link is its own.
 //!
 //! Files: `DIR/genesis.toml`; `DIR/node-i/` with `node.toml`, `keys/`, `data/` and `replica.log`;
 //! `DIR/gateway.log`; `DIR/canisters.json`; and, once the subnet answers, `DIR/status.json`. Keys,
@@ -9,6 +10,7 @@
 //! continues the same chain; `node.toml` is written anew at every start.
 
 mod apps;
+mod chaos;
 mod layout;
 mod network;
 mod probe;
@@ -32,6 +34,7 @@ pub struct Args {
 #[derive(clap::Subcommand, Debug)]
 enum Command {
     Up(UpArgs),
+    Chaos(chaos::Args),
 }
 
 /// Start replicas and gateway on loopback, in the foreground, until SIGINT or SIGTERM.
@@ -59,6 +62,9 @@ pub struct UpArgs {
     /// Offer a state to replicas that are far behind every so many heights, and purge the blocks below.
     #[arg(long, default_value_t = CHECKPOINT_HEIGHTS)]
     checkpoint_heights: NonZeroU64,
+    /// What each replica can send to all others together, in Mbit/s, through `atoll proxy`.
+    #[arg(long)]
+    rate_mbit: Option<u64>,
     /// Start replicas again that end.
     #[arg(long)]
     supervise: bool,
@@ -85,6 +91,12 @@ pub enum TestnetError {
     Silent { seconds: u64, dir: PathBuf },
     #[error(transparent)]
     Io(#[from] std::io::Error),
+    #[error(transparent)]
+    Journal(#[from] chaos::JournalError),
+    #[error("{0}")]
+    Chaos(String),
+    #[error("{count} violations; see chaos.log, journal and the replicas' logs in {}", dir.display())]
+    Violations { count: usize, dir: PathBuf },
 }
 
 /// Runs the command. Everything is spawned from this thread: children are bound to its life.
@@ -92,7 +104,13 @@ pub enum TestnetError {
 /// # Errors
 /// [`TestnetError`], after everything that was started has been stopped.
 pub fn run(args: &Args) -> Result<(), TestnetError> {
-    let Command::Up(args) = &args.command;
+    match &args.command {
+        Command::Up(args) => up(args),
+        Command::Chaos(args) => chaos::run(args),
+    }
+}
+
+fn up(args: &UpArgs) -> Result<(), TestnetError> {
     let layout = Layout::prepare(args)?;
     layout.check_ports()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -99,6 +99,11 @@ pub enum KeyringError {
     Chain { found: ChainId, expected: ChainId },
 }
 
+/// How many pairing checks this process has done, whatever for. For metrics.
+pub fn pairing_checks() -> u64 {
+    bls::checks()
+}
+
 /// First byte of a keyring on disk.
 const FORMAT: u8 = 1;
 

@@ -202,6 +202,8 @@ impl Boot {
             identity: self.keys.identity.clone(),
             committee: self.committee.clone(),
         };
+        #[cfg(feature = "malicious")]
+        let malice = super::malice::Malice(keys.clone());
         let order = Order {
             replica: Replica::new(keys, &self.genesis),
             latecomers,
@@ -219,6 +221,8 @@ impl Boot {
                 checkpoints,
                 sync: door,
                 timer: None,
+                #[cfg(feature = "malicious")]
+                malice,
             },
         };
         self.metrics.health.set(Health::Running);

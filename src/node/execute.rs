@@ -49,7 +49,7 @@ impl Execution {
         self.rocks.commit(&executed.delta, executed.root)?;
         let commit = started.elapsed().saturating_sub(execution);
         let (state, root) = (executed.state, executed.root);
-        self.metrics.executed(&HeightFacts {
+        let facts = HeightFacts {
             height: batch.height,
             instructions: executed.facts.instructions,
             messages: executed.facts.messages,
@@ -60,7 +60,8 @@ impl Execution {
             canisters: state.canister_count() as u64,
             execution,
             commit,
-        });
+        };
+        self.metrics.executed(&facts, root);
         if batch.height.0.is_multiple_of(self.checkpoint_heights.get()) {
             self.checkpoints.freeze(&self.rocks, state.clone())?;
         }

@@ -53,6 +53,8 @@ pub(crate) mod handle;
 mod harden;
 mod key;
 pub(crate) mod mailbox;
+#[cfg(feature = "malicious")]
+pub mod malice;
 mod order;
 mod query;
 mod replay;

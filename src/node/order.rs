@@ -43,6 +43,8 @@ pub struct Outside {
     pub checkpoints: Arc<Checkpoints>,
     pub sync: SyncSender<News>,
     pub timer: Option<Instant>,
+    #[cfg(feature = "malicious")]
+    pub malice: super::malice::Malice,
 }
 
 impl Order {
@@ -117,6 +119,8 @@ impl Outside {
             }
         }
         self.persist(&records)?;
+        #[cfg(feature = "malicious")]
+        let rest = self.malice.twist(rest);
         for effect in rest {
             if let Some(end) = self.perform_one(effect)? {
                 return Ok(Some(end));

@@ -14,6 +14,7 @@ use super::thread::Threads;
 use super::{NodeError, boot};
 use crate::crypto::hash::chain_id;
 use crate::crypto::node_key::Committee;
+use crate::crypto::threshold::pairing_checks;
 use crate::net::{Inbox, Member, Membership, Net, Received};
 use crate::storage::{Rocks, Votes};
 use crate::telemetry::{self, Health, Metrics};
@@ -240,6 +241,7 @@ fn pages(metrics: &Arc<Metrics>, net: &Arc<Net>) -> telemetry::Pages {
     metrics.clone().pages(move |metrics| {
         if let Some(net) = net.upgrade() {
             metrics.peers(net.connected(), net.dropped());
+            metrics.pairings(pairing_checks());
         }
     })
 }

@@ -1,6 +1,6 @@
 //! How the node is, in one word and three heights.
 
-use crate::types::{Height, NodeId, SubnetId};
+use crate::types::{Height, NodeId, StateRoot, SubnetId};
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
@@ -39,6 +39,8 @@ pub struct HealthBoard(Mutex<State>);
 struct State {
     health: Health,
     executed: Height,
+    /// Of the state after `executed`; none before something was executed since the start.
+    root: Option<StateRoot>,
     certified: Height,
     /// What a node that does not move waits for.
     waits_for: Option<String>,
@@ -51,6 +53,7 @@ impl Default for HealthBoard {
         HealthBoard(Mutex::new(State {
             health: Health::Starting,
             executed: Height::ZERO,
+            root: None,
             certified: Height::ZERO,
             waits_for: None,
             identity: None,
@@ -67,8 +70,9 @@ impl HealthBoard {
         }
     }
 
-    pub fn executed(&self, height: Height) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).executed = height;
+    pub fn executed(&self, height: Height, root: StateRoot) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (state.executed, state.root) = (height, Some(root));
     }
 
     pub fn certified(&self, height: Height) {
@@ -94,6 +98,7 @@ impl HealthBoard {
         let report = serde_json::json!({
             "status": state.health.word(),
             "executed_height": state.executed.0,
+            "state_root": state.root.map(|root| root.0.to_string()),
             "certified_height": state.certified.0,
             "waits_for": state.waits_for,
             "node_id": state.identity.as_ref().map(|(node, _, _)| node),

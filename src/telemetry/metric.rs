@@ -70,6 +70,7 @@ pub struct Metrics {
     received: IntCounterVec,
     sent: IntCounterVec,
     refused: IntCounter,
+    pairings: IntGauge,
     syncs: Histogram,
     queries: IntCounterVec,
     query: Histogram,
@@ -168,6 +169,7 @@ impl Metrics {
             received: make.counters("atoll_peer_messages_received_total", "Messages from peers", "kind")?,
             sent: make.counters("atoll_peer_messages_sent_total", "Messages to peers; a broadcast counts once", "kind")?,
             refused: make.counter("atoll_peer_ingress_refused_total", "Gossiped calls that were not authentic")?,
+            pairings: make.gauge("atoll_pairing_checks", "Pairing checks of signatures since the start")?,
             syncs: make.seconds("atoll_persist_seconds", "One synced batch of consensus records")?,
             queries: make.counters("atoll_queries_total", "Queries answered", "outcome")?,
             query: make.seconds("atoll_query_seconds", "Running one query")?,
@@ -201,10 +203,10 @@ impl Metrics {
         }
     }
 
-    /// A height was executed and committed.
-    pub fn executed(&self, facts: &HeightFacts) {
+    /// A height was executed and committed; the state after it has this root.
+    pub fn executed(&self, facts: &HeightFacts, root: StateRoot) {
         self.executed.set(gauge(facts.height.0));
-        self.health.executed(facts.height);
+        self.health.executed(facts.height, root);
         self.history.set(gauge(facts.history));
         self.canisters.set(gauge(facts.canisters));
         self.messages.inc_by(facts.messages);
@@ -263,6 +265,11 @@ impl Metrics {
     pub fn peers(&self, connected: usize, dropped: u64) {
         self.peers.set(gauge(connected as u64));
         self.dropped.set(gauge(dropped));
+    }
+
+    /// How many pairing checks were done so far.
+    pub fn pairings(&self, checks: u64) {
+        self.pairings.set(gauge(checks));
     }
 
     /// A peer's message arrived.
@@ -362,12 +369,8 @@ mod tests {
         let metrics = Metrics::new().unwrap();
         metrics.finalized(Height(7), Duration::from_millis(40));
         metrics.certified(Height(6), None);
-        metrics.executed(&HeightFacts {
-            height: Height(7),
-            history: 3,
-            messages: 2,
-            ..HeightFacts::default()
-        });
+        let facts = HeightFacts { height: Height(7), history: 3, messages: 2, ..HeightFacts::default() };
+        metrics.executed(&facts, StateRoot(Digest::ZERO));
         check(
             &metrics,
             "artifact_pool_consensus_height_stat{pool_type=\"validated\",stat=\"max\",type=\"finalization\"} 7",

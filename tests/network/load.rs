@@ -1,4 +1,4 @@
-//! Clients under load: each raises the counter again and again and keeps a journal of what it was told.
+//! Clients that raise the counter, once or again and again.
 
 use ic_agent::agent::RequestStatusResponse;
 use ic_agent::export::Principal;
@@ -6,22 +6,7 @@ use ic_agent::identity::BasicIdentity;
 use ic_agent::{Agent, AgentError, RequestId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
-
-/// What the subnet certified to a client: the counter's value after its call.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Entry {
-    pub value: u64,
-    /// When the certified reply was verified.
-    pub at: Instant,
-}
-
-/// What all clients were told, and how often they got no answer and cannot know.
-#[derive(Default, Debug)]
-pub struct Journal {
-    pub entries: Vec<Entry>,
-    pub unanswered: u64,
-}
+use std::time::Duration;
 
 /// An agent for `url` with an identity of its own and all verification on.
 pub fn agent(url: &str, root_key: &[u8], seed: u8) -> Agent {
@@ -61,8 +46,8 @@ pub async fn reply_of(agent: &Agent, id: &RequestId, counter: Principal) -> Resu
     Ok(candid::decode_args(&reply.arg).ok().map(|(value,): (u64,)| value))
 }
 
-/// Runs one client for each URL until `stop`; returns their journals together.
-pub async fn run(urls: Vec<String>, root_key: Vec<u8>, counter: Principal, stop: Arc<AtomicBool>) -> Journal {
+/// Runs one client for each URL until `stop`; how many updates were certified to them.
+pub async fn run(urls: Vec<String>, root_key: Vec<u8>, counter: Principal, stop: Arc<AtomicBool>) -> usize {
     let clients: Vec<_> = urls
         .into_iter()
         .enumerate()
@@ -71,44 +56,20 @@ pub async fn run(urls: Vec<String>, root_key: Vec<u8>, counter: Principal, stop:
             tokio::spawn(async move { client(agent, counter, stop).await })
         })
         .collect();
-    let mut all = Journal::default();
+    let mut certified = 0;
     for client in clients {
-        let journal = client.await.expect("a client ends");
-        all.entries.extend(journal.entries);
-        all.unanswered += journal.unanswered;
+        certified += client.await.expect("a client ends");
     }
-    all
+    certified
 }
 
-async fn client(agent: Agent, counter: Principal, stop: Arc<AtomicBool>) -> Journal {
-    let mut journal = Journal::default();
+async fn client(agent: Agent, counter: Principal, stop: Arc<AtomicBool>) -> usize {
+    let mut certified = 0;
     while !stop.load(Ordering::Relaxed) {
         match increment(&agent, counter).await {
-            Ok(value) => journal.entries.push(Entry { value, at: Instant::now() }),
-            Err(_) => {
-                journal.unanswered += 1;
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
+            Ok(_) => certified += 1,
+            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
         }
     }
-    journal
-}
-
-impl Journal {
-    /// No certified update was lost or doubled: values are distinct, none exceeds `end`, and what nobody was told
-    /// is at most what nobody was answered.
-    pub fn check(&self, end: u64) {
-        let mut values: Vec<u64> = self.entries.iter().map(|entry| entry.value).collect();
-        values.sort_unstable();
-        let told = values.len() as u64;
-        values.dedup();
-        assert_eq!(values.len() as u64, told, "two clients were certified the same value");
-        let highest = values.last().copied().unwrap_or_default();
-        assert!(highest <= end, "value {highest} was certified, and the counter stands at {end}");
-        assert!(
-            end - told <= self.unanswered,
-            "the counter stands at {end}, {told} calls were answered, only {} were not: some executed twice",
-            self.unanswered
-        );
-    }
+    certified
 }

@@ -9,7 +9,7 @@ use crate::telemetry::LogFormat;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 
 /// Nodes of a new network.
@@ -71,6 +71,16 @@ impl Place {
 
     pub fn log(&self) -> PathBuf {
         self.dir.join("replica.log")
+    }
+
+    /// Where the proxy listens for what `sender` sends to this node.
+    pub fn link_from(&self, sender: usize) -> (Ipv4Addr, u16) {
+        let last = u8::try_from(sender + 1).unwrap_or(u8::MAX);
+        (Ipv4Addr::new(127, 0, 1, last), self.proxy_port)
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.dir.join("data")
     }
 
     pub fn api_url(&self) -> String {
@@ -136,6 +146,11 @@ impl Layout {
         places.ok_or(LayoutError::PortRange { base, nodes: self.nodes })
     }
 
+    /// Whether messages between replicas go through a proxy.
+    pub fn proxied(&self) -> bool {
+        self.args.delay_ms.is_some() || self.args.rate_mbit.is_some()
+    }
+
     fn make_genesis(&self, places: &[Place]) -> Result<(), LayoutError> {
         let mut cards = Vec::new();
         for place in places {
@@ -163,9 +178,12 @@ impl Layout {
 
     fn write_config(&self, place: &Place, places: &[Place]) -> Result<(), LayoutError> {
         let peers = places.iter().filter(|peer| peer.index != place.index);
-        let address = |peer: &Place| match self.args.delay_ms {
-            Some(_) => loopback(peer.proxy_port),
-            None => loopback(peer.peer_port),
+        let address = |peer: &Place| match self.proxied() {
+            true => {
+                let (address, port) = peer.link_from(place.index);
+                format!("{address}:{port}")
+            }
+            false => loopback(peer.peer_port),
         };
         let config = Config {
             data_dir: "data".into(),
@@ -193,8 +211,8 @@ impl Layout {
             ports.push((place.peer_port, format!("node {node}'s for peers")));
             ports.push((place.api_port, format!("node {node}'s for users")));
             ports.push((place.metrics_port, format!("node {node}'s for metrics")));
-            if self.args.delay_ms.is_some() {
-                ports.push((place.proxy_port, format!("the delay proxy's for node {node}")));
+            if self.proxied() {
+                ports.push((place.proxy_port, format!("the proxy's for node {node}")));
             }
         }
         for (port, purpose) in ports {
@@ -227,6 +245,7 @@ mod tests {
             base_port: 20_000,
             delay_ms: None,
             checkpoint_heights: limits::CHECKPOINT_HEIGHTS,
+            rate_mbit: None,
             supervise: false,
             no_apps: true,
             canisters: PathBuf::new(),
@@ -246,14 +265,14 @@ mod tests {
     }
 
     #[test]
-    fn with_a_delay_every_link_goes_through_the_proxy() {
+    fn with_a_delay_or_a_rate_every_link_goes_through_the_proxy() {
         let root = tempfile::tempdir().unwrap();
         let args = UpArgs { delay_ms: Some(150), ..args(root.path(), Some(4)) };
         let layout = Layout::prepare(&args).unwrap();
         let place = layout.places().unwrap().remove(2);
         let config = Config::load(&place.config()).unwrap();
         let links: Vec<_> = config.peer_addresses.values().cloned().collect();
-        assert_eq!(links, ["127.0.0.1:20003", "127.0.0.1:20013", "127.0.0.1:20033"]);
+        assert_eq!(links, ["127.0.1.3:20003", "127.0.1.3:20013", "127.0.1.3:20033"]);
         assert_eq!(load_genesis(&config.genesis).unwrap().view_timeout_ms, 1_500);
     }
 

@@ -3,7 +3,7 @@
 use super::apps;
 use super::layout::{Layout, Place};
 use super::probe::{self, Health};
-use super::process::{Process, stop_all};
+use super::process::{Process, ProcessError, stop_all};
 use super::status::{ReplicaStatus, Status};
 use super::{TestnetError, UpArgs};
 use crate::cli::file::write_atomically;
@@ -21,11 +21,11 @@ const STRAGGLERS: Duration = Duration::from_secs(10);
 const STOP_DEADLINE: Duration = Duration::from_secs(8);
 
 /// A running network.
-struct Network<'a> {
+pub struct Network<'a> {
     layout: &'a Layout,
     places: Vec<Place>,
     /// Replicas first, in order; then proxy and gateway.
-    processes: Vec<Process>,
+    pub processes: Vec<Process>,
     /// Who the replicas say they are.
     health: Vec<Option<Health>>,
     canisters: BTreeMap<String, String>,
@@ -36,11 +36,7 @@ struct Network<'a> {
 /// # Errors
 /// [`TestnetError`] naming what did not start or answer.
 pub async fn run(layout: &Layout) -> Result<(), TestnetError> {
-    let places = layout.places()?;
-    let health = vec![None; places.len()];
-    let processes = Vec::new();
-    let canisters = BTreeMap::new();
-    let mut network = Network { layout, places, processes, health, canisters };
+    let mut network = Network::new(layout)?;
     let result = tokio::select! {
         () = stop_signal() => Ok(()),
         result = network.live() => result,
@@ -50,9 +46,29 @@ pub async fn run(layout: &Layout) -> Result<(), TestnetError> {
     result
 }
 
-impl Network<'_> {
+/// Starts a node's replica.
+pub fn start_replica(place: &Place) -> Result<Process, ProcessError> {
+    let args = vec!["replica".into(), "--config".into(), place.config().display().to_string()];
+    Process::start(format!("node {}", place.index), place.log(), args)
+}
+
+impl<'a> Network<'a> {
+    /// Nothing runs yet.
+    pub fn new(layout: &'a Layout) -> Result<Network<'a>, TestnetError> {
+        let places = layout.places()?;
+        let health = vec![None; places.len()];
+        Ok(Network { layout, places, processes: Vec::new(), health, canisters: BTreeMap::new() })
+    }
+
+    /// The replicas alone, over links that somebody else makes; the root key in hex, once the subnet answers.
+    pub async fn replicas(&mut self) -> Result<String, TestnetError> {
+        self.start_replicas()?;
+        self.wait(Network::subnet_answers).await
+    }
+
     async fn live(&mut self) -> Result<(), TestnetError> {
         self.start_replicas()?;
+        self.start_proxy()?;
         let root_key = self.wait(Network::subnet_answers).await?;
         self.start_gateway(&root_key)?;
         self.wait(Network::gateway_answers).await?;
@@ -73,19 +89,29 @@ impl Network<'_> {
 
     fn start_replicas(&mut self) -> Result<(), TestnetError> {
         for place in &self.places {
-            let config = place.config().display().to_string();
-            let args = vec!["replica".into(), "--config".into(), config];
-            self.processes.push(Process::start(format!("node {}", place.index), place.log(), args)?);
+            self.processes.push(start_replica(place)?);
         }
-        if let Some(delay) = self.args().delay_ms {
-            let mut args = vec!["proxy".into(), "--delay-ms".into(), delay.to_string()];
-            args.extend(["--figures".into(), self.layout.dir.join("proxy.json").display().to_string()]);
-            for place in &self.places {
-                let route = format!("127.0.0.1:{}=127.0.0.1:{}", place.proxy_port, place.peer_port);
+        Ok(())
+    }
+
+    fn start_proxy(&mut self) -> Result<(), TestnetError> {
+        if !self.layout.proxied() {
+            return Ok(());
+        }
+        let delay = self.args().delay_ms.unwrap_or_default();
+        let mut args = vec!["proxy".into(), "--delay-ms".into(), delay.to_string()];
+        if let Some(rate) = self.args().rate_mbit {
+            args.extend(["--rate-mbit".into(), rate.to_string()]);
+        }
+        args.extend(["--figures".into(), self.layout.dir.join("proxy.json").display().to_string()]);
+        for place in &self.places {
+            for sender in (0..self.places.len()).filter(|sender| *sender != place.index) {
+                let (address, port) = place.link_from(sender);
+                let route = format!("{address}:{port}=127.0.0.1:{}", place.peer_port);
                 args.extend(["--route".into(), route]);
             }
-            self.processes.push(Process::start("delay proxy", self.layout.dir.join("proxy.log"), args)?);
         }
+        self.processes.push(Process::start("delay proxy", self.layout.dir.join("proxy.log"), args)?);
         Ok(())
     }
 

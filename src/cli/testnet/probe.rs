@@ -15,6 +15,15 @@ const ANSWER_BYTES_MAX: u64 = 64 * 1024;
 pub struct Health {
     pub status: String,
     pub certified_height: u64,
+    /// Of the state after this height.
+    #[serde(default)]
+    pub executed_height: u64,
+    /// Its root, in hex.
+    #[serde(default)]
+    pub state_root: Option<String>,
+    /// What a replica that does not move waits for.
+    #[serde(default)]
+    pub waits_for: Option<String>,
     pub node_id: Option<String>,
     pub root_key: Option<String>,
 }

@@ -1,9 +1,11 @@
 //! The network's child processes: each in a group of its own, none outliving this process.
 
-use rustix::process::{Pid, Signal, getppid, kill_process, set_parent_process_death_signal};
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, getppid, kill_process, set_parent_process_death_signal, setrlimit,
+};
 use std::fs::{self, OpenOptions};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::process::{Child, Command};
@@ -28,7 +30,11 @@ pub struct ProcessError {
 pub struct Process {
     pub name: String,
     pub log: PathBuf,
-    args: Vec<String>,
+    pub args: Vec<String>,
+    /// What its next start has in its environment besides.
+    pub environment: Vec<(String, String)>,
+    /// No file that its next start writes may be longer; a write beyond is an error.
+    pub file_bytes_max: Option<u64>,
     child: Option<Child>,
     started: Instant,
     pause: Duration,
@@ -44,6 +50,8 @@ impl Process {
             name: name.into(),
             log,
             args,
+            environment: Vec::new(),
+            file_bytes_max: None,
             child: None,
             started: Instant::now(),
             pause: RESTART_PAUSE_MIN,
@@ -53,8 +61,12 @@ impl Process {
         Ok(process)
     }
 
-    fn spawn(&mut self) -> Result<(), ProcessError> {
-        let child = spawn(&self.log, &self.args);
+    /// Starts it, which must have ended.
+    ///
+    /// # Errors
+    /// The binary or the log cannot be used.
+    pub fn spawn(&mut self) -> Result<(), ProcessError> {
+        let child = self.command();
         self.child = Some(child.map_err(|error| ProcessError { name: self.name.clone(), error })?);
         self.started = Instant::now();
         self.due = None;
@@ -101,11 +113,50 @@ impl Process {
         lines.get(lines.len().saturating_sub(TAIL_LINES)..).unwrap_or_default().join("\n")
     }
 
-    fn signal(&self, signal: Signal) {
+    /// Kills it at once and waits for its end.
+    pub async fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill().await;
+        }
+    }
+
+    /// How it ended, if it does within this time.
+    pub async fn exit(&mut self, within: Duration) -> Option<ExitStatus> {
+        let child = self.child.as_mut()?;
+        let status = timeout_at(Instant::now() + within, child.wait()).await.ok()?.ok();
+        self.child = None;
+        status
+    }
+
+    pub fn signal(&self, signal: Signal) {
         let pid = self.pid().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
         if let Some(pid) = pid {
             let _ = kill_process(pid, signal);
         }
+    }
+
+    fn command(&self) -> io::Result<Child> {
+        let log = OpenOptions::new().create(true).append(true).open(&self.log)?;
+        let (own, file_bytes_max) = (rustix::process::getpid(), self.file_bytes_max);
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(&self.args).envs(self.environment.iter().cloned());
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        command.process_group(0).kill_on_drop(true);
+        // SAFETY: between fork and exec only system calls are made; nothing is allocated or locked.
+        unsafe {
+            command.pre_exec(move || {
+                set_parent_process_death_signal(Some(Signal::TERM))?;
+                if let Some(bytes) = file_bytes_max {
+                    limit_files(bytes)?;
+                }
+                // The parent may have died before the lines above.
+                if getppid() != Some(own) {
+                    return Err(io::ErrorKind::BrokenPipe.into());
+                }
+                Ok(())
+            });
+        }
+        command.spawn()
     }
 }
 
@@ -122,27 +173,19 @@ pub async fn stop_all(processes: &mut [Process], deadline: Duration) {
     }
 }
 
-fn spawn(log: &Path, args: &[String]) -> io::Result<Child> {
-    let log = OpenOptions::new().create(true).append(true).open(log)?;
-    let own = rustix::process::getpid();
-    let mut command = Command::new(std::env::current_exe()?);
-    command.args(args).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-    command.process_group(0).kill_on_drop(true);
-    // SAFETY: between fork and exec only two system calls are made; nothing is allocated or locked.
-    unsafe {
-        command.pre_exec(move || {
-            set_parent_process_death_signal(Some(Signal::TERM))?;
-            // The parent may have died before the line above.
-            if getppid() != Some(own) {
-                return Err(io::ErrorKind::BrokenPipe.into());
-            }
-            Ok(())
-        });
+/// Writes beyond so many bytes of a file fail, instead of ending the process.
+fn limit_files(bytes: u64) -> io::Result<()> {
+    let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
+    setrlimit(Resource::Fsize, limit)?;
+    // SAFETY: ignoring a signal takes plain numbers.
+    match unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) } {
+        libc::SIG_ERR => Err(io::Error::last_os_error()),
+        _ => Ok(()),
     }
-    command.spawn()
 }
 
-fn describe(status: ExitStatus) -> String {
+/// Exit code or signal.
+pub fn describe(status: ExitStatus) -> String {
     use std::os::unix::process::ExitStatusExt;
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit code {code}"),

@@ -15,6 +15,7 @@ mod probe;
 mod process;
 mod status;
 
+use crate::types::limits::EPOCH_LENGTH_DEFAULT;
 use apps::AppError;
 use layout::{Layout, LayoutError};
 use process::ProcessError;
@@ -54,6 +55,9 @@ pub struct UpArgs {
     /// Delay every message between replicas by this long, each way, through `atoll proxy`.
     #[arg(long)]
     delay_ms: Option<u64>,
+    /// Heights of an epoch, as `atoll genesis` knows them; only at the first start.
+    #[arg(long, default_value_t = EPOCH_LENGTH_DEFAULT)]
+    epoch_length: u64,
     /// Start replicas again that end.
     #[arg(long)]
     supervise: bool,

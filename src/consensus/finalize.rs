@@ -7,6 +7,9 @@ use crate::types::*;
 impl Consensus {
     /// Votes to finalize what `view` notarized, unless this replica voted to nullify the view.
     pub(super) fn finalize(&mut self, view: View) {
+        if !self.is_voter() {
+            return;
+        }
         let Some(attempt) = self.pool.get_mut(view) else {
             return;
         };

@@ -9,7 +9,7 @@ impl Consensus {
     /// Votes for the first proposal of the current view that may be voted for.
     pub(super) fn notarize(&mut self) -> bool {
         let view = self.view.number;
-        let Some(attempt) = self.pool.get(view) else {
+        let Some(attempt) = self.pool.get(view).filter(|_| self.is_voter()) else {
             return false;
         };
         if !attempt.may_notarize() {

@@ -17,6 +17,16 @@ impl Consensus {
         if from == self.keys.keyring.own() || !self.peers.is_heard(from) {
             return;
         }
+        let for_guests = matches!(
+            message,
+            PeerMessage::Status(_)
+                | PeerMessage::FetchBlock(_)
+                | PeerMessage::FetchChain(_)
+                | PeerMessage::System(_)
+        );
+        if self.is_guest(from) && !for_guests {
+            return;
+        }
         match message {
             PeerMessage::Proposal(proposal) => self.receive_proposal(from, proposal),
             PeerMessage::NotarizationShare(share) => self.receive_notarization_share(from, share),
@@ -36,6 +46,7 @@ impl Consensus {
             PeerMessage::FetchChain(height) => self.serve_chain(from, height),
             PeerMessage::Chain(segment) => self.receive_chain(from, *segment),
             // Not for consensus.
+            PeerMessage::System(message) => self.receive_system(from, &message),
             PeerMessage::Ingress(_) | PeerMessage::Ceremony(_) => {}
         }
     }
@@ -44,7 +55,7 @@ impl Consensus {
     fn receive_proposal(&mut self, from: NodeIndex, proposal: Arc<Proposal>) {
         let Block { view, parent_view, proposer, .. } = proposal.block;
         let expected = from == proposer && self.is_near(view, proposer);
-        if view <= self.chain.tip.view || !(expected || self.is_fetching()) || self.chain.is_backlogged() {
+        if !self.is_open(view) || !(expected || self.is_fetching()) || self.chain.is_backlogged() {
             return;
         }
         let hash = hash_block(&proposal.block);
@@ -59,6 +70,11 @@ impl Consensus {
             return self.peers.fault(from);
         }
         self.keep_proposal(hash, proposal, certified);
+    }
+
+    /// Whether `view` is of this epoch, and above the finalized one.
+    fn is_open(&self, view: View) -> bool {
+        view > self.chain.tip.view && view.epoch() == self.epoch()
     }
 
     /// Whether a proposal of `view` by `proposer` may still be voted for.
@@ -88,8 +104,11 @@ impl Consensus {
             self.peers.fault(from);
             return false;
         }
+        if view.epoch() != self.epoch() {
+            return false;
+        }
         self.peers.hear(from, view.min(self.view.number));
-        view > self.chain.tip.view && view.0 <= self.view.number.0.saturating_add(VIEWS_AHEAD_MAX)
+        self.is_open(view) && view.0 <= self.view.number.0.saturating_add(VIEWS_AHEAD_MAX)
     }
 
     /// Shares count unverified, except those of a node that once spoilt a combination (rule 8).
@@ -131,11 +150,12 @@ impl Consensus {
     }
 
     fn receive_certification_share(&mut self, from: NodeIndex, share: CertificationShare) {
-        let CertificationShare { height, root, signer, .. } = share;
+        let CertificationShare { height, root, signer, epoch, .. } = share;
         if from != signer {
             return self.peers.fault(from);
         }
-        if self.is_certifiable(height)
+        if epoch == self.epoch()
+            && self.is_certifiable(height)
             && self.vouches(signer, Statement::Certify { height, root }, &share.share)
         {
             self.add_certification_share(share);
@@ -172,7 +192,7 @@ impl Consensus {
     /// Whether a certificate of `view` is of use and its beacon is the view's.
     fn admits_beacon(&mut self, from: NodeIndex, view: View, beacon: RandomBeacon, known: bool) -> bool {
         let had = self.pool.get(view).is_some_and(|attempt| attempt.beacon.is_some());
-        if view <= self.chain.tip.view || (known && had) {
+        if !self.is_open(view) || (known && had) {
             return false;
         }
         let valid = beacon.view == view
@@ -188,7 +208,7 @@ impl Consensus {
     fn receive_finalization(&mut self, from: NodeIndex, finalization: Finalization) {
         let Finalization { view, block, signature } = finalization;
         let known = self.pool.get(view).is_some_and(|attempt| attempt.finalization.is_some());
-        if view <= self.chain.tip.view || known {
+        if !self.is_open(view) || known {
             return;
         }
         if !self.keys.keyring.verify(&Statement::Finalize { view, block }, &signature) {

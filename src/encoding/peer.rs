@@ -2,6 +2,7 @@
 
 use super::artifact::{BLOCK, PROPOSAL, array, bls, copy, digest, node, present};
 use super::bound::{self, Shape};
+use super::system::SYSTEM_MESSAGE;
 use super::{DecodeError, Fault, proto};
 use crate::types::limits::{CHAIN_SEGMENT_BLOCKS_MAX, INGRESS_BYTES_MAX, PEER_MESSAGE_BYTES_MAX};
 use crate::types::*;
@@ -12,11 +13,12 @@ use proto::peer_message::Message as Wire;
 use std::sync::Arc;
 
 const LINK: &[Shape] = &[Shape { tag: 1, field: "chain.block", max: 1, inside: BLOCK }];
-const CHAIN: &[Shape] =
+pub(super) const CHAIN: &[Shape] =
     &[Shape { tag: 1, field: "chain.links", max: CHAIN_SEGMENT_BLOCKS_MAX, inside: LINK }];
 const PEER_MESSAGE: &[Shape] = &[
     Shape { tag: 1, field: "proposal", max: 1, inside: PROPOSAL },
     Shape { tag: 14, field: "chain", max: 1, inside: CHAIN },
+    Shape { tag: 30, field: "system", max: 1, inside: SYSTEM_MESSAGE },
 ];
 
 /// One encoded message, ready to be sent to any number of peers.
@@ -61,6 +63,7 @@ impl From<&PeerMessage> for Wire {
             PeerMessage::FetchChain(height) => Wire::FetchChain(height.0),
             PeerMessage::Chain(segment) => Wire::Chain(segment.as_ref().into()),
             PeerMessage::Ceremony(message) => Wire::Ceremony(message.as_ref().into()),
+            PeerMessage::System(message) => Wire::System(message.as_ref().into()),
         }
     }
 }
@@ -94,6 +97,7 @@ impl TryFrom<Wire> for PeerMessage {
             Wire::FetchChain(height) => PeerMessage::FetchChain(Height(height)),
             Wire::Chain(segment) => PeerMessage::Chain(Box::new(segment.try_into()?)),
             Wire::Ceremony(message) => PeerMessage::Ceremony(Box::new(message.try_into()?)),
+            Wire::System(message) => PeerMessage::System(Box::new(message.try_into()?)),
         })
     }
 }
@@ -175,6 +179,7 @@ impl TryFrom<proto::FinalizationShare> for FinalizationShare {
 impl From<&CertificationShare> for proto::CertificationShare {
     fn from(share: &CertificationShare) -> Self {
         proto::CertificationShare {
+            epoch: share.epoch.0,
             height: share.height.0,
             root: copy(&share.root.0.0),
             signer: u32::from(share.signer.0),
@@ -188,6 +193,7 @@ impl TryFrom<proto::CertificationShare> for CertificationShare {
 
     fn try_from(share: proto::CertificationShare) -> Result<Self, DecodeError> {
         Ok(CertificationShare {
+            epoch: Epoch(share.epoch),
             height: Height(share.height),
             root: StateRoot(digest(&share.root, "certification_share.root")?),
             signer: node(share.signer, "certification_share.signer")?,

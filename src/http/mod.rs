@@ -22,6 +22,7 @@
 mod accept;
 mod body;
 mod call;
+mod membership;
 mod path;
 mod query;
 mod read_state;

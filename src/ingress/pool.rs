@@ -107,7 +107,7 @@ impl Pool {
                 ingress.push(candidate.clone());
             }
         }
-        Payload { ingress }
+        Payload { ingress, ..Payload::default() }
     }
 
     /// Whether [`Pool::select`] would find anything.

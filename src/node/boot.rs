@@ -8,13 +8,16 @@ use super::handle::Identity;
 use super::key::{KeyDir, NodeKeys, SubnetKeys};
 use super::mailbox::Mailbox;
 use super::order::{Order, Outside};
+use super::peers::PeerBook;
 use super::thread::Threads;
 use super::{End, NodeError};
 use crate::consensus::Keys;
 use crate::consensus::ceremony::CeremonyKeys;
 use crate::crypto::node_key::Committee;
+use crate::crypto::reshare::PublicShares;
 use crate::crypto::user::{root_key_der, self_authenticating};
 use crate::ingress::Authenticator;
+use crate::membership::Succession;
 use crate::net::Net;
 use crate::replica::Replica;
 use crate::state::{HostFailure, ReplicatedState};
@@ -35,7 +38,7 @@ pub struct Boot {
     pub committee: Committee,
     pub key_dir: KeyDir,
     pub keys: NodeKeys,
-    pub own: NodeIndex,
+    pub peers: PeerBook,
     pub chain: ChainId,
     pub rocks: Arc<Rocks>,
     pub engine: Arc<Engine>,
@@ -47,6 +50,11 @@ pub struct Boot {
     pub threads: Threads,
 }
 
+/// The members before the first block.
+pub fn first_members(chain: ChainId, genesis: &Genesis, shares: &PublicShares) -> Succession {
+    Succession::genesis(chain, genesis.epoch_length, genesis.nodes.clone(), shares)
+}
+
 /// The state before the first block, of a subnet with this root key in DER.
 ///
 /// # Errors
@@ -55,11 +63,12 @@ pub fn genesis_state(
     genesis: &Genesis,
     committee: &Committee,
     root_key: &[u8],
+    members: Succession,
 ) -> Result<ReplicatedState, HostFailure> {
     let subnet = SubnetId(self_authenticating(root_key));
     let node = |index| Some((committee.node_id(index)?, committee.identity_key(index)?));
     let nodes: Vec<_> = committee.indexes().filter_map(node).collect();
-    ReplicatedState::genesis(genesis, root_key, subnet, &nodes)
+    Ok(ReplicatedState::genesis(genesis, root_key, subnet, &nodes)?.with_succession(members))
 }
 
 /// Runs the replica's thread to its end.
@@ -75,10 +84,12 @@ pub fn run(boot: Boot) -> Result<Option<End>, NodeError> {
     let root_key = root_key_der(&raw_root_key);
     boot.publish_identity(&root_key, Authenticator::new(raw_root_key));
     let mut recovered = boot.rocks.recover()?;
-    let state = boot.state(&recovered, &root_key)?;
+    let members = first_members(boot.chain, &boot.genesis, &keys.first_shares);
+    let state = boot.state(&recovered, &root_key, &members)?;
+    recovered.succession = state.succession().map(|succession| succession.encode().into());
     let requests = state.history().iter().map(|(id, entry)| (*id, entry.expiry));
     recovered.executed_requests = requests.collect();
-    boot.start_replica(keys, recovered, state)
+    boot.start_replica(keys, members, recovered, state)
 }
 
 impl Boot {
@@ -86,6 +97,10 @@ impl Boot {
     fn subnet_keys(&self) -> Result<Ceremonial, NodeError> {
         if let Some(keys) = self.key_dir.load_subnet_keys(self.chain)? {
             return Ok(Ceremonial::Keys(keys));
+        }
+        if self.peers.own().is_none() || self.key_dir.may_join()? {
+            // It joins a subnet whose keys exist: it follows, until it has shares.
+            return Ok(Ceremonial::Keys(self.key_dir.joining_keys(self.chain, &self.genesis)?));
         }
         self.metrics.health.set(Health::GeneratingKeys);
         generate_keys(self.ceremony_keys()?, self.chain, &self.key_dir, &self.mailbox, &self.net)
@@ -112,7 +127,7 @@ impl Boot {
             node = %identity.node_id.0,
             subnet = %identity.subnet_id.0,
             chain = %self.chain,
-            index = self.own.0,
+            index = self.peers.own().map(|own| own.0),
             "this node"
         );
         self.metrics.health.identify(identity.node_id, identity.subnet_id, root_key);
@@ -120,9 +135,14 @@ impl Boot {
     }
 
     /// The state after the last executed height, which must have the root that was committed.
-    fn state(&self, recovered: &Recovered, root_key: &[u8]) -> Result<ReplicatedState, NodeError> {
+    fn state(
+        &self,
+        recovered: &Recovered,
+        root_key: &[u8],
+        members: &Succession,
+    ) -> Result<ReplicatedState, NodeError> {
         let Some(stored) = recovered.root else {
-            return Ok(genesis_state(&self.genesis, &self.committee, root_key)?);
+            return Ok(genesis_state(&self.genesis, &self.committee, root_key, members.clone())?);
         };
         let state = ReplicatedState::restore(self.rocks.source())?;
         let (height, found) = (state.height(), state.root());
@@ -135,6 +155,7 @@ impl Boot {
     fn start_replica(
         self,
         subnet: SubnetKeys,
+        members: Succession,
         recovered: Recovered,
         state: ReplicatedState,
     ) -> Result<Option<End>, NodeError> {
@@ -159,11 +180,16 @@ impl Boot {
         let (rocks, net) = (self.rocks.clone(), self.net.clone());
         let serving =
             self.threads.spawn("atoll-chain", move || serve_chain(&rocks, &net, &requests_waiting))?;
-        let latecomers = Latecomers::new(self.ceremony_keys()?, subnet.transcript)?;
+        let transcript =
+            subnet.transcript.map(|transcript| Ok::<_, NodeError>((self.ceremony_keys()?, transcript)));
+        let latecomers = Latecomers::new(transcript.transpose()?)?;
         let keys = Keys {
             keyring: subnet.keyring,
             identity: self.keys.identity.clone(),
             committee: self.committee.clone(),
+            encryption: subnet.encryption,
+            seed: subnet.seed,
+            genesis: members,
         };
         let order = Order {
             replica: Replica::new(keys, &self.genesis),
@@ -171,8 +197,10 @@ impl Boot {
             mailbox: self.mailbox.clone(),
             outside: Outside {
                 chain: self.chain,
-                own: self.own,
+                peers: self.peers,
                 data_dir: self.data_dir,
+                key_dir: self.key_dir,
+                mailbox: self.mailbox.clone(),
                 rocks: self.rocks,
                 net: self.net,
                 certifier: self.certifier,

@@ -43,6 +43,7 @@ mod harden;
 mod key;
 pub(crate) mod mailbox;
 mod order;
+mod peers;
 mod query;
 mod replay;
 mod stall;
@@ -53,7 +54,7 @@ mod thread;
 
 pub use config::{Config, ConfigError, load_genesis};
 pub use error::NodeError;
-pub use handle::{CertifiedState, Handle, Identity, QueryError, SubmitError};
+pub use handle::{CertifiedState, Handle, Identity, Members, QueryError, SubmitError};
 pub use replay::{Replayed, replay};
 pub use start::{End, Node};
 

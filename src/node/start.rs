@@ -3,21 +3,22 @@
 use super::admit::Admission;
 use super::boot::Boot;
 use super::certified::Certifier;
-use super::config::{Config, indexes, load_genesis};
+use super::config::{Config, load_genesis};
 use super::handle::{Handle, IngressDoor};
 use super::harden::harden;
 use super::key::KeyDir;
 use super::mailbox::{Event, Mailbox};
+use super::peers::PeerBook;
 use super::query::Queries;
 use super::thread::Threads;
 use super::{NodeError, boot};
 use crate::crypto::hash::chain_id;
 use crate::crypto::node_key::Committee;
-use crate::net::{Inbox, Member, Membership, Net, Received};
+use crate::net::{Inbox, Net, Received};
 use crate::storage::Rocks;
 use crate::telemetry::{self, Health, Metrics};
+use crate::types::PeerMessage;
 use crate::types::limits::{INGRESS_PLACES_MAX, NODE_STOP_MS, QUERY_QUEUE_MAX};
-use crate::types::{Genesis, PeerMessage};
 use crate::wasm::Engine;
 use std::future::Future;
 use std::sync::{Arc, Mutex};
@@ -64,11 +65,9 @@ impl Node {
         let committee = Committee::from_genesis(&genesis)?;
         let key_dir = KeyDir::new(&config.key_dir);
         let keys = key_dir.load_node_keys()?;
-        let own = committee
-            .index_of(&keys.identity.public_key())
-            .ok_or(NodeError::Stranger(keys.identity.node_id()))?;
         let chain = chain_id(&genesis);
-        let membership = Membership { chain, own, nodes: members(config, &genesis, &committee)? };
+        let peers = PeerBook::new(config, &genesis, chain, keys.identity.public_key())?;
+        let membership = peers.membership(&genesis.nodes)?;
         std::fs::create_dir_all(&config.data_dir)
             .map_err(NodeError::io(format!("creating {}", config.data_dir.display())))?;
         let rocks = Arc::new(Rocks::open(&config.data_dir.join("chain"), &chain)?);
@@ -111,7 +110,7 @@ impl Node {
             committee,
             key_dir,
             keys,
-            own,
+            peers,
             chain,
             rocks,
             engine,
@@ -185,13 +184,6 @@ async fn bind(address: &str, purpose: &'static str) -> Result<TcpListener, NodeE
         purpose,
         error,
     })
-}
-
-/// The committee with its pinned keys, at the addresses that this node dials.
-fn members(config: &Config, genesis: &Genesis, committee: &Committee) -> Result<Vec<Member>, NodeError> {
-    let addresses = config.addresses(genesis)?;
-    let keys = indexes(addresses.len()).filter_map(|index| committee.tls_key(index));
-    Ok(keys.zip(addresses).map(|(tls_key, address)| Member { tls_key, address }).collect())
 }
 
 /// Calls go to admission, everything else to the replica.

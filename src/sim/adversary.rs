@@ -5,6 +5,7 @@ mod babbler;
 mod conspirator;
 mod double_voter;
 mod equivocator;
+mod false_dealer;
 mod flooder;
 mod forger;
 mod replayer;
@@ -37,6 +38,8 @@ pub enum Sin {
     Twin,
     /// Keeps shares, proposals or certificates from some or all.
     Withholder,
+    /// Deals its shares out again so that some get bad ones.
+    FalseDealer,
     /// Sends damaged, misplaced, extreme and foreign messages.
     Babbler,
     /// Its clock is minutes wrong: the blocks that it proposes are of another time.
@@ -60,6 +63,7 @@ impl Sin {
         Sin::Usurper,
         Sin::Twin,
         Sin::Withholder,
+        Sin::FalseDealer,
         Sin::Babbler,
         Sin::Anachronist,
         Sin::Deserter,
@@ -115,6 +119,7 @@ impl Adversary {
             Sin::Equivocator => self.equivocate(effect),
             Sin::Withholder | Sin::Mute => self.withhold(effect),
             Sin::Forger => self.forge(effect).into_iter().collect(),
+            Sin::FalseDealer => vec![self.deal_falsely(effect)],
             Sin::Usurper => self.usurp(effect),
             Sin::Conspirator => self.conspire(effect),
             Sin::DoubleVoter
@@ -141,10 +146,16 @@ impl Adversary {
             | Sin::Forger
             | Sin::Twin
             | Sin::Withholder
+            | Sin::FalseDealer
             | Sin::Anachronist
             | Sin::Deserter
             | Sin::Mute => Vec::new(),
         }
+    }
+
+    /// The node has keys of another epoch now.
+    pub fn rekey(&mut self, keyring: Keyring) {
+        self.keys.keyring = keyring;
     }
 
     /// How many times it sinned.

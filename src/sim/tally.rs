@@ -49,6 +49,10 @@ tally! {
     /// Honest or not, nodes that everything takes longer to and from.
     far_nodes,
     withholdings,
+    /// Dealings that were bad for somebody.
+    false_dealings,
+    /// Epochs that the longest-lived of a run's nodes saw begin.
+    epochs,
     babblings,
     /// Runs in which a sinner's clock was minutes wrong.
     anachronists,

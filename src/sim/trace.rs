@@ -130,6 +130,7 @@ impl Facts {
             M::FetchChain(height) => Facts::new("fetch chain", height.0, 0),
             M::Chain(c) => Facts::new("chain", c.finalization.view.0, c.blocks.len() as u64),
             M::Ceremony(_) => Facts::new("ceremony", 0, 0),
+            M::System(_) => Facts::new("system", 0, 0),
         }
     }
 
@@ -144,6 +145,9 @@ impl Facts {
             Record::Notarization(c, _) => Facts::new("notarization", c.view.0, short(&c.block)),
             Record::Nullification(c, _) => Facts::new("nullification", c.view.0, 0),
             Record::Finalized { height, hash, .. } => Facts::new("finalized", height.0, short(hash)),
+            Record::Void { blocks, finalization } => {
+                Facts::new("void", finalization.view.0, blocks.len() as u64)
+            }
             Record::Certification(c) => Facts::new("certification", c.height.0, short(&c.root.0)),
         }
     }

@@ -31,6 +31,7 @@ pub(super) fn recover(columns: &impl Columns) -> Result<Recovered, StorageError>
         nullifications: above(columns, Family::Nullification, view, record::decode_nullification)?,
         votes: above(columns, Family::Vote, view, record::decode_vote)?,
         executed_requests: Vec::new(),
+        succession: None,
     })
 }
 

@@ -9,6 +9,7 @@
 //! | | `chain` | chain id, 32 bytes | first open | never |
 //! | | `executed` | height, 8 bytes, and state root, 32 | commit | overwritten |
 //! | | `certification` | newest certification | `Record::Certification` | overwritten |
+//! | | `void` | void blocks with beacons, and the finalization that names the last of them | `Record::Void` | overwritten |
 //! | `block` | block hash | block | `Record::{Proposal, Block}` | when its view is final without it |
 //! | `proposal` | view, block hash | the proposer's signature, 64 bytes | `Record::Proposal` | when a block of its view or a later one is final |
 //! | `notarization` | view | notarization, beacon | `Record::Notarization` | likewise |
@@ -70,6 +71,7 @@ pub mod meta {
     pub const CHAIN: &[u8] = b"chain";
     pub const EXECUTED: &[u8] = b"executed";
     pub const CERTIFICATION: &[u8] = b"certification";
+    pub const VOID: &[u8] = b"void";
 }
 
 impl Family {

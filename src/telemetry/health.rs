@@ -1,6 +1,6 @@
 //! How the node is, in one word and three heights.
 
-use crate::types::{Height, NodeId, SubnetId};
+use crate::types::{Epoch, Height, NodeId, SubnetId};
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
@@ -37,6 +37,9 @@ struct State {
     health: Health,
     executed: Height,
     certified: Height,
+    epoch: Epoch,
+    members: usize,
+    votes: bool,
     /// What a node that does not move waits for.
     waits_for: Option<String>,
     /// Node id, subnet id, root key in hex; known when the key generation is over.
@@ -49,6 +52,9 @@ impl Default for HealthBoard {
             health: Health::Starting,
             executed: Height::ZERO,
             certified: Height::ZERO,
+            epoch: Epoch::ZERO,
+            members: 0,
+            votes: false,
             waits_for: None,
             identity: None,
         }))
@@ -72,6 +78,12 @@ impl HealthBoard {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).certified = height;
     }
 
+    /// An epoch began; a node that does not vote in it is no member, or was dealt bad shares.
+    pub fn epoch(&self, epoch: Epoch, members: usize, votes: bool) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (state.epoch, state.members, state.votes) = (epoch, members, votes);
+    }
+
     /// What this node waits for, if it does not move.
     pub fn waits_for(&self, what: Option<String>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).waits_for = what;
@@ -92,6 +104,9 @@ impl HealthBoard {
             "status": state.health.word(),
             "executed_height": state.executed.0,
             "certified_height": state.certified.0,
+            "epoch": state.epoch.0,
+            "members": state.members,
+            "votes": state.votes,
             "waits_for": state.waits_for,
             "node_id": state.identity.as_ref().map(|(node, _, _)| node),
             "subnet_id": state.identity.as_ref().map(|(_, subnet, _)| subnet),

@@ -57,6 +57,8 @@ pub struct Metrics {
     traps: IntCounter,
     expired: IntCounter,
     view: IntGauge,
+    epoch: IntGauge,
+    members: IntGauge,
     stalled: IntGauge,
     waiting: IntGaugeVec,
     nullified: IntCounter,
@@ -152,6 +154,8 @@ impl Metrics {
             traps: make.counter("atoll_traps_total", "Messages that trapped")?,
             expired: make.counter("scheduler_expired_ingress_messages_count", "Calls that expired before their turn")?,
             view: make.gauge("atoll_view", "Current view of consensus")?,
+            epoch: make.gauge("atoll_epoch", "Current epoch: how often the threshold keys got fresh shares")?,
+            members: make.gauge("atoll_members", "Nodes of the committee in this epoch")?,
             stalled: make.gauge("atoll_stalled_seconds", "Since nothing was certified here; 0 while it goes on")?,
             waiting: make.gauges("atoll_waiting_for", "1 for what a replica that is stalled waits for", "what")?,
             nullified: make.counter("atoll_views_nullified_total", "Views that a quorum gave up")?,
@@ -209,6 +213,13 @@ impl Metrics {
         self.round.observe(facts.execution.as_secs_f64());
         self.commit.observe(facts.commit.as_secs_f64());
         self.batch.observe((facts.execution + facts.commit).as_secs_f64());
+    }
+
+    /// An epoch began, with so many members; `votes` is whether this node holds shares.
+    pub fn epoch(&self, epoch: Epoch, members: usize, votes: bool) {
+        self.epoch.set(gauge(epoch.0));
+        self.members.set(gauge(members as u64));
+        self.health.epoch(epoch, members, votes);
     }
 
     /// Consensus is in `view`.
@@ -322,6 +333,7 @@ fn kind(message: &PeerMessage) -> &'static str {
         PeerMessage::FetchChain(_) => "fetch_chain",
         PeerMessage::Chain(_) => "chain",
         PeerMessage::Ceremony(_) => "ceremony",
+        PeerMessage::System(_) => "system",
     }
 }
 

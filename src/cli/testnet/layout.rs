@@ -156,6 +156,7 @@ impl Layout {
             provisional: true,
             minting_canister: None,
             subnet_admins: Vec::new(),
+            epoch_length: self.args.epoch_length,
             cards,
         })?;
         write(&out, print_genesis(&genesis)?.as_bytes())
@@ -218,6 +219,7 @@ mod tests {
 
     fn args(dir: &Path, nodes: Option<usize>) -> UpArgs {
         UpArgs {
+            epoch_length: 499,
             dir: dir.to_path_buf(),
             nodes,
             gateway_port: 0,

@@ -6,25 +6,35 @@ use crate::consensus::{Consensus, Keys, Pace};
 use crate::crypto::hash::{hash_block, sha256};
 use crate::crypto::node_key;
 use crate::crypto::threshold::Keyring;
+use crate::membership::Succession;
 use crate::types::*;
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 pub const CHAIN: ChainId = Digest([7; 32]);
 pub const PACE: Pace = Pace { heartbeat_ms: 500, view_timeout_ms: 1_000 };
 
 pub fn keys(n: usize) -> Vec<Keys> {
+    keys_for(n, 0)
+}
+
+pub fn keys_for(n: usize, epoch_length: u64) -> Vec<Keys> {
     let (identities, committee) = node_key::simulated(CHAIN, n);
     let keyrings = Keyring::simulated(CHAIN, n);
     let pairs = keyrings.into_iter().zip(identities);
-    pairs.map(|(keyring, identity)| Keys { keyring, identity, committee: committee.clone() }).collect()
+    pairs.map(|(keyring, identity)| Keys::simulated(keyring, identity, &committee, epoch_length)).collect()
 }
 
 /// A replica, its disk and what it runs on. Several may share an index: they are twins.
 pub struct Node {
     pub index: NodeIndex,
     pub consensus: Option<Consensus>,
+    /// The keys on disk, once an epoch has begun.
+    pub keyring: Option<Keyring>,
+    /// After each height that is delivered and not executed.
+    successions: BTreeMap<Height, Succession>,
     pub disk: Disk,
     pub timer: Option<Time>,
     /// Delivered in this run.
@@ -57,6 +67,8 @@ pub struct Cluster {
     pub proposed: BTreeMap<View, Time>,
     /// Nothing that is delivered is ever executed.
     pub stalled_execution: bool,
+    /// 0: one epoch for ever.
+    pub epoch_length: u64,
     full: BTreeMap<Height, bool>,
     events: BTreeMap<(Time, u64), Event>,
     sequence: u64,
@@ -75,6 +87,7 @@ impl Cluster {
             link: Box::new(|_, _, message| Some(message.clone())),
             proposed: BTreeMap::new(),
             stalled_execution: false,
+            epoch_length: 0,
             full: BTreeMap::new(),
             events: BTreeMap::new(),
             sequence: 0,
@@ -97,7 +110,13 @@ impl Cluster {
 
     pub fn start(&mut self, node: usize) {
         let index = self.nodes[node].index;
-        let keys = keys(self.committee()).swap_remove(usize::from(index.0));
+        let mut keys = keys_for(self.committee(), self.epoch_length).swap_remove(usize::from(index.0));
+        if let Some(keyring) = &self.nodes[node].keyring {
+            keys.keyring = keyring.clone();
+        }
+        let executed = self.nodes[node].disk.succession.as_deref();
+        let last = executed.map_or_else(|| keys.genesis.clone(), |bytes| Succession::decode(bytes).unwrap());
+        self.nodes[node].successions = BTreeMap::from([(Height::ZERO, last)]);
         self.nodes[node].consensus = Some(Consensus::new(keys, PACE));
         self.nodes[node].delivered.clear();
         let recovered = self.nodes[node].disk.recover();
@@ -130,6 +149,9 @@ impl Cluster {
                 Event::Executed { node, executed } => {
                     if self.nodes[node].consensus.is_some() {
                         self.nodes[node].disk.executed = Some(executed);
+                        let succession = self.nodes[node].successions.get(&executed.height);
+                        let bytes = succession.map(|succession| succession.encode().into());
+                        self.nodes[node].disk.succession = bytes;
                         self.input(node, Input::Executed(executed));
                     }
                 }
@@ -184,6 +206,14 @@ impl Cluster {
                 }
             }
             Effect::Halt(divergence) => self.nodes[node].halted = Some(divergence),
+            Effect::OpenEpoch(opened) => {
+                let place = &mut self.nodes[node];
+                if let (Some(_), Some(consensus)) = (&opened.keys, &place.consensus) {
+                    place.keyring = Some(consensus.keyring().clone());
+                }
+                let seed = Seed(Zeroizing::new([node as u8; 32]));
+                self.input(node, Input::Seed { epoch: opened.epoch, seed });
+            }
             Effect::Certified(_) | Effect::Execute(_) | Effect::IngressRefused(_) => {}
         }
     }
@@ -210,6 +240,10 @@ impl Cluster {
         assert_eq!(height, expected, "node {node} delivers out of order");
         let now = self.now;
         self.nodes[node].delivered.push((height, hash, now));
+        let (_, last) = self.nodes[node].successions.last_key_value().unwrap();
+        let mut succession = last.clone();
+        succession.apply(height, &block.payload.system).unwrap();
+        self.nodes[node].successions.insert(height, succession);
         self.full.insert(height, !block.payload.ingress.is_empty());
         if self.stalled_execution {
             return;
@@ -278,6 +312,8 @@ impl Node {
         Node {
             index,
             consensus: None,
+            keyring: None,
+            successions: BTreeMap::new(),
             disk: Disk::default(),
             timer: None,
             delivered: Vec::new(),
@@ -294,7 +330,8 @@ impl Node {
 fn payload(view: View) -> Payload {
     let envelope = Bytes::copy_from_slice(&view.0.to_be_bytes());
     let id = RequestId(sha256(&envelope).0);
-    Payload { ingress: vec![Arc::new(SignedIngress { id, expiry: Time(u64::MAX), envelope })] }
+    let ingress = vec![Arc::new(SignedIngress { id, expiry: Time(u64::MAX), envelope })];
+    Payload { ingress, ..Payload::default() }
 }
 
 /// A stream of numbers that a seed fixes (xorshift).

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod disk;
+mod epochs;
 mod faults;
 mod model;
 mod shares;

@@ -111,7 +111,7 @@ impl Adversary {
             M::FetchChain(height) => M::FetchChain(Height(self.odd(height.0))),
             M::Chain(segment) => M::Chain(self.lying_chain(segment)),
             M::Ingress(bytes) => M::Ingress(bytes.slice(..self.random.index(bytes.len() + 1))),
-            M::FetchBlock(_) | M::Ceremony(_) => self.invented(),
+            M::FetchBlock(_) | M::Ceremony(_) | M::System(_) => self.invented(),
         }
     }
 
@@ -161,6 +161,7 @@ impl Adversary {
         let (height, root) = (Height(self.odd(share.height.0)), StateRoot(self.digest()));
         let signature = self.keys.keyring.sign_share(&Statement::Certify { height, root });
         PeerMessage::CertificationShare(CertificationShare {
+            epoch: share.epoch,
             height,
             root,
             signer: self.own(),

@@ -39,7 +39,12 @@ impl Withheld {
             | M::Finalization(_)
             | M::Certification(_)
             | M::Chain(_) => self.certificates,
-            M::Ingress(_) | M::Status(_) | M::FetchBlock(_) | M::FetchChain(_) | M::Ceremony(_) => 0,
+            M::Ingress(_)
+            | M::Status(_)
+            | M::FetchBlock(_)
+            | M::FetchChain(_)
+            | M::Ceremony(_)
+            | M::System(_) => 0,
         }
     }
 }

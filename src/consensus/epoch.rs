@@ -33,10 +33,21 @@ impl Handing {
         Handing { succession, encryption, seed, kept: None, waiting: Vec::new(), dealt: false }
     }
 
-    /// Keeps `message` unless it waits already, or there is no room.
+    /// Whether the like of `message` waits already: one dealing of a dealer, one complaint about one, one
+    /// change of a version is enough, and nobody fills the pool with many.
+    fn has_like(&self, message: &SystemMessage) -> bool {
+        use SystemMessage::{Change, Complaint, Dealing};
+        self.waiting.iter().any(|(waiting, _)| match (waiting, message) {
+            (Dealing { dealer, .. }, Dealing { dealer: other, .. })
+            | (Complaint { dealer, .. }, Complaint { dealer: other, .. }) => dealer == other,
+            (Change(change), Change(other)) => change.version == other.version,
+            _ => false,
+        })
+    }
+
+    /// Keeps `message` unless the like waits already, or there is no room.
     fn keep(&mut self, message: &SystemMessage, own: bool) -> bool {
-        let known = self.waiting.iter().any(|(waiting, _)| waiting == message);
-        if known || self.waiting.len() >= SYSTEM_POOL_MAX {
+        if self.has_like(message) || self.waiting.len() >= SYSTEM_POOL_MAX {
             return false;
         }
         self.waiting.push((message.clone(), own));
@@ -123,8 +134,7 @@ impl Consensus {
     pub(super) fn receive_system(&mut self, from: NodeIndex, message: &SystemMessage) {
         let height = self.chain.tip.height.next();
         let foreign = matches!(message, SystemMessage::Dealing { dealer, .. } if *dealer != from);
-        let known = self.handing.waiting.iter().any(|(waiting, _)| waiting == message);
-        if foreign || known || !self.handing.succession.awaits(height, message) {
+        if foreign || self.handing.has_like(message) || !self.handing.succession.awaits(height, message) {
             return;
         }
         if self.handing.succession.admits(height, message) {

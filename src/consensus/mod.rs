@@ -55,8 +55,7 @@
 //!     key is one for all epochs. (`epoch`, `receive`)
 //! 14. What finalized blocks say about the members takes effect as they are delivered (`membership`). The
 //!     block with which the succession is complete is the last of its epoch. What the old epoch built on top
-//!     of it is void: never delivered, empty but for what nobody could foresee, and kept only to prove that
-//!     the last block is final, until the next epoch finalizes a block of its own. (`deliver`, `validate`)
+//!     of it is void: empty, never delivered, and kept only to prove that the last block is final, until the next epoch finalizes a block of its own. (`deliver`, `validate`)
 //! 15. With the last block delivered, the next epoch opens at its first view, on top of that block, with its
 //!     keys and its committee, which are stored before anything is signed with them; the old shares are
 //!     forgotten. Heights that are not certified yet are signed again. (`epoch`, `certify`)

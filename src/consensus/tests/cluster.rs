@@ -31,6 +31,8 @@ pub fn keys_for(n: usize, epoch_length: u64) -> Vec<Keys> {
 pub struct Node {
     pub index: NodeIndex,
     pub consensus: Option<Consensus>,
+    /// It is not of the genesis: which simulated identity it has.
+    pub newcomer: Option<usize>,
     /// The keys on disk, once an epoch has begun.
     pub keyring: Option<Keyring>,
     /// After each height that is delivered and not executed.
@@ -103,14 +105,35 @@ impl Cluster {
         cluster
     }
 
-    /// How many of the committee there are, twins counted once.
+    /// How many of the first committee there are, twins counted once.
     fn committee(&self) -> usize {
-        self.nodes.iter().map(|node| usize::from(node.index.0) + 1).max().unwrap_or(0)
+        let first = self.nodes.iter().filter(|node| node.newcomer.is_none());
+        first.map(|node| usize::from(node.index.0) + 1).max().unwrap_or(0)
+    }
+
+    /// A node with the simulated identity `id`, which listens at the place `index`, and has no shares.
+    pub fn join(&mut self, index: u16, id: usize) {
+        let mut node = Node::new(NodeIndex(index));
+        node.newcomer = Some(id);
+        self.nodes.push(node);
+        self.start(self.nodes.len() - 1);
+    }
+
+    /// The keys with which a node starts.
+    fn keys_of(&self, node: usize) -> Keys {
+        let Node { index, newcomer, .. } = self.nodes[node];
+        let mut all = keys_for(self.committee(), self.epoch_length);
+        let Some(id) = newcomer else {
+            return all.swap_remove(usize::from(index.0));
+        };
+        let (identities, _) = node_key::simulated(CHAIN, id + 1);
+        let keys = all.swap_remove(0);
+        let keyring = keys.genesis.blind_keyring().unwrap();
+        Keys { keyring, identity: identities[id].clone(), ..keys }
     }
 
     pub fn start(&mut self, node: usize) {
-        let index = self.nodes[node].index;
-        let mut keys = keys_for(self.committee(), self.epoch_length).swap_remove(usize::from(index.0));
+        let mut keys = self.keys_of(node);
         if let Some(keyring) = &self.nodes[node].keyring {
             keys.keyring = keyring.clone();
         }
@@ -312,6 +335,7 @@ impl Node {
         Node {
             index,
             consensus: None,
+            newcomer: None,
             keyring: None,
             successions: BTreeMap::new(),
             disk: Disk::default(),

@@ -1,8 +1,11 @@
 //! Committees from epoch to epoch.
 
 use super::check_progress;
-use super::cluster::Cluster;
+use super::cluster::{CHAIN, Cluster};
+use crate::crypto::node_key;
 use crate::crypto::reshare::deal_badly;
+use crate::membership::change::sign;
+use crate::membership::simulated_members;
 use crate::types::*;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -138,6 +141,51 @@ fn the_last_block_of_an_epoch_is_proved_final_to_one_who_missed_it() {
     cluster.run_ms(10_000);
     assert!(epoch(&cluster, 2) >= 1, "at height {} of {}", cluster.finalized(2), cluster.finalized(0));
     check_progress(&mut cluster, 10_000, 5);
+}
+
+/// Hands a change to node 0 that the operators of nodes 0 to 2 signed.
+fn change(cluster: &mut Cluster, remove: &[usize], add: &[usize]) {
+    let (identities, committee) = node_key::simulated(CHAIN, 6);
+    let cards = simulated_members(&committee);
+    let mut change = MembershipChange {
+        version: 0,
+        remove: remove.iter().map(|node| identities[*node].public_key()).collect(),
+        add: add.iter().map(|node| cards[*node].clone()).collect(),
+        signatures: Vec::new(),
+    };
+    let signature = |node: u16| (NodeIndex(node), sign(&CHAIN, &change, &identities[usize::from(node)]));
+    change.signatures = (0..3).map(signature).collect();
+    cluster.input(0, Input::System(Box::new(SystemMessage::Change(change))));
+}
+
+#[test]
+fn a_node_that_is_replaced_falls_silent_and_the_new_one_votes_in_its_place() {
+    let mut cluster = started(4);
+    change(&mut cluster, &[3], &[4]);
+    cluster.join(3, 4);
+    run_until_epoch(&mut cluster, 0, 1);
+    cluster.run_ms(5_000);
+    assert!(!cluster.consensus(3).is_voter() && cluster.consensus(4).is_voter());
+    assert_eq!(cluster.consensus(4).keyring().own(), NodeIndex(3));
+    cluster.crash(3);
+    cluster.crash(2);
+    check_progress(&mut cluster, 10_000, 5);
+}
+
+#[test]
+fn a_node_that_is_added_listens_as_a_guest_and_votes_from_the_next_epoch_on() {
+    let mut cluster = started(4);
+    change(&mut cluster, &[], &[4]);
+    cluster.join(4, 4);
+    cluster.run_ms(1_000);
+    assert!(!cluster.consensus(4).is_voter());
+    run_until_epoch(&mut cluster, 4, 1);
+    cluster.run_ms(2_000);
+    assert!(cluster.consensus(4).is_voter());
+    assert_eq!(cluster.consensus(0).keyring().nodes(), 5);
+    cluster.crash(1);
+    check_progress(&mut cluster, 10_000, 5);
+    run_until_epoch(&mut cluster, 4, 3);
 }
 
 #[test]

@@ -301,7 +301,7 @@ mod tests {
 
     #[test]
     fn a_genesis_hashes_to_the_golden_digest() {
-        check(chain_id(&genesis()), "7e962007d56dbce0f7cddd7e9489416fbc5b10ad4357dc5c57033eaa88b6d370");
+        check(chain_id(&genesis()), "97ef84854948613727f67ee3a4af105c7989bc4c0989aa9a49cf8751537cf57c");
     }
 
     #[test]

@@ -17,8 +17,8 @@ pub struct Handing {
     pub succession: Succession,
     /// Opens this node's shares of the next epoch.
     encryption: EncryptionKey,
-    /// For this epoch's dealing; it comes from outside, and is on disk.
-    seed: Option<Seed>,
+    /// For the dealing of an epoch; it comes from outside, and is on disk.
+    seed: Option<(Epoch, Seed)>,
     /// Keys of a later epoch than the chain here has reached: its blocks were lost, the keys were not.
     kept: Option<Keyring>,
     /// What waits for a block, and whether this replica is the one that says it.
@@ -29,7 +29,7 @@ pub struct Handing {
 
 impl Handing {
     /// Nothing waits yet.
-    pub fn new(succession: Succession, encryption: EncryptionKey, seed: Option<Seed>) -> Handing {
+    pub fn new(succession: Succession, encryption: EncryptionKey, seed: Option<(Epoch, Seed)>) -> Handing {
         Handing { succession, encryption, seed, kept: None, waiting: Vec::new(), dealt: false }
     }
 
@@ -157,7 +157,8 @@ impl Consensus {
     pub(super) fn deal(&mut self) -> bool {
         let handing = &self.handing;
         let ready = !handing.dealt && self.is_voter() && !self.catch_up.is_behind();
-        let Some(seed) = handing.seed.as_ref().filter(|_| ready) else { return false };
+        let seed = handing.seed.as_ref().filter(|(of, _)| ready && *of == self.epoch());
+        let Some((_, seed)) = seed else { return false };
         let own = self.keys.keyring.own();
         if !handing.succession.is_dealing(self.chain.tip.height.next()) || handing.succession.has_dealt(own) {
             return false;
@@ -175,7 +176,7 @@ impl Consensus {
     /// Fresh randomness for the dealing of an epoch.
     pub(super) fn take_seed(&mut self, epoch: Epoch, seed: Seed) {
         if epoch == self.epoch() {
-            self.handing.seed.get_or_insert(seed);
+            self.handing.seed = Some((epoch, seed));
         }
     }
 
@@ -264,8 +265,8 @@ impl Consensus {
         let (chain, identity) = (self.keys.keyring.chain(), self.keys.identity.public_key());
         let committee = succession.committee()?;
         let mut keys = vec![self.handing.encryption.clone()];
-        let before = Epoch(succession.epoch().0.saturating_sub(1));
-        keys.extend(self.handing.seed.as_ref().map(|seed| next_encryption_key(&seed.0, &chain, before)));
+        let dealt = self.handing.seed.as_ref();
+        keys.extend(dealt.map(|(of, seed)| next_encryption_key(&seed.0, &chain, *of)));
         let place = committee.index_of(&identity);
         let named = |key: &&EncryptionKey| place.is_some_and(|place| committee.encrypts_to(place, key));
         let encryption = keys.iter().find(named).unwrap_or(&self.handing.encryption).clone();

@@ -97,6 +97,7 @@ impl Consensus {
     /// A machine that waits for [`Input::Started`].
     pub fn new(keys: Keys, pace: Pace) -> Consensus {
         let Keys { keyring, identity, committee, encryption, seed, genesis } = keys;
+        let seed = seed.map(|seed| (keyring.epoch(), seed));
         let peers = Peers::new(keyring.nodes());
         let view = CurrentView {
             number: View(1),

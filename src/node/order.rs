@@ -202,8 +202,10 @@ impl Outside {
         let (epoch, members) = (opened.epoch, opened.members.len());
         tracing::info!(epoch = epoch.0, members, signs = opened.signs, "this epoch's keys are in force");
         self.metrics.epoch(epoch, members, opened.signs);
-        let seed = self.key_dir.dealing_seed(epoch)?;
-        self.mailbox.put(Event::Seed { epoch, seed });
+        if opened.signs {
+            let seed = self.key_dir.dealing_seed(epoch)?;
+            self.mailbox.put(Event::Seed { epoch, seed });
+        }
         Ok(())
     }
 

@@ -72,7 +72,7 @@ pub enum Effect {
     Execute(Batch),
     Certified(Certification),
     /// An epoch begins, or it is known who comes with the next. Nothing after it is performed before its keys are on disk in the place of the old ones;
-    /// then its members and guests are the peers. Answered by [`Input::Seed`].
+    /// then its members and guests are the peers. Answered by [`Input::Seed`] if this node holds shares.
     OpenEpoch(Box<NewEpoch>),
     /// Look up finalized blocks from `from` on and send them to `to` as one [`PeerMessage::Chain`].
     ServeChain {

@@ -18,6 +18,7 @@
 //!    names.
 //! 7. Those dealings stay in the state through the epoch that they made, so that a member that was away
 //!    finds its shares.
+//! 8. Dealings whose commitments cancel each other out convict the last of their dealers, and the epoch goes on.
 //!
 //! A member that was away for the whole of [`COMPLAINT_HEIGHTS`] and was dealt a bad share has none in that
 //! epoch: it counts among the faulty until the next.

@@ -139,7 +139,8 @@ impl Cluster {
         }
         let executed = self.nodes[node].disk.succession.as_deref();
         let last = executed.map_or_else(|| keys.genesis.clone(), |bytes| Succession::decode(bytes).unwrap());
-        self.nodes[node].successions = BTreeMap::from([(Height::ZERO, last)]);
+        let height = self.nodes[node].disk.executed.map_or(Height::ZERO, |executed| executed.height);
+        self.nodes[node].successions = BTreeMap::from([(height, last)]);
         self.nodes[node].consensus = Some(Consensus::new(keys, PACE));
         self.nodes[node].delivered.clear();
         let recovered = self.nodes[node].disk.recover();
@@ -172,9 +173,10 @@ impl Cluster {
                 Event::Executed { node, executed } => {
                     if self.nodes[node].consensus.is_some() {
                         self.nodes[node].disk.executed = Some(executed);
-                        let succession = self.nodes[node].successions.get(&executed.height);
-                        let bytes = succession.map(|succession| succession.encode().into());
-                        self.nodes[node].disk.succession = bytes;
+                        let after = self.nodes[node].successions.get(&executed.height);
+                        if let Some(bytes) = after.map(|succession| succession.encode().into()) {
+                            self.nodes[node].disk.succession = Some(bytes);
+                        }
                         self.input(node, Input::Executed(executed));
                     }
                 }

@@ -111,6 +111,7 @@ fn a_replica_that_lost_its_chain_and_not_its_keys_votes_again_when_it_is_there()
     let mut cluster = started(4);
     run_until_epoch(&mut cluster, 1, 2);
     cluster.crash(1);
+    cluster.run_ms(10);
     cluster.nodes[1].disk = Default::default();
     cluster.start(1);
     assert!(!cluster.consensus(1).is_voter());

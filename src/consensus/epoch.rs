@@ -198,7 +198,7 @@ impl Consensus {
     }
 
     /// Proves that dealings gave this node bad shares, if they did.
-    fn complain(&mut self, height: Height) {
+    pub(super) fn complain(&mut self, height: Height) {
         let identity = self.keys.identity.public_key();
         let complaints = self.handing.succession.complaints(height, &identity, &self.handing.encryption);
         for complaint in complaints.unwrap_or_default() {

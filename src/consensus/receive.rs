@@ -45,8 +45,8 @@ impl Consensus {
             PeerMessage::FetchBlock(hash) => self.serve_block(from, &hash),
             PeerMessage::FetchChain(height) => self.serve_chain(from, height),
             PeerMessage::Chain(segment) => self.receive_chain(from, *segment),
-            // Not for consensus.
             PeerMessage::System(message) => self.receive_system(from, &message),
+            // Not for consensus.
             PeerMessage::Ingress(_) | PeerMessage::Ceremony(_) => {}
         }
     }

@@ -27,6 +27,7 @@ impl Consensus {
         while self.enter() {}
         self.peers.hear_all(self.view.number);
         recovered.votes.iter().for_each(|vote| self.recount(*vote));
+        self.complain(self.chain.tip.height.next());
     }
 
     /// The finalized chain; heights that were not executed are delivered again.

@@ -10,7 +10,7 @@
 //!    members.
 //! 3. One good dealing of each member is kept, in the order of the chain. A dealing that cannot be read, is of
 //!    another epoch, or does not hold, changes nothing; so does everything else that is wrong here.
-//! 4. For [`COMPLAINT_HEIGHTS`] heights after a dealing its receivers may prove that it gave one of them a bad
+//! 4. For [`COMPLAINT_HEIGHTS`] heights or a quarter of an epoch after a dealing its receivers may prove that it gave one of them a bad
 //!    share; then it does not count. Later, it is *ripe*.
 //! 5. The succession is complete when a quorum's dealings are ripe. The first of these, as many as make a
 //!    quorum, make the next epoch's shares. The root key stays what it is.
@@ -20,7 +20,7 @@
 //!    finds its shares.
 //! 8. Dealings whose commitments cancel each other out convict the last of their dealers, and the epoch goes on.
 //!
-//! A member that was away for the whole of [`COMPLAINT_HEIGHTS`] and was dealt a bad share has none in that
+//! A member that was away for the whole of that time and was dealt a bad share has none in that
 //! epoch: it counts among the faulty until the next.
 //!
 //! [`COMPLAINT_HEIGHTS`]: crate::types::limits::COMPLAINT_HEIGHTS

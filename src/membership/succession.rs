@@ -6,7 +6,7 @@ use crate::crypto::reshare::{
     Complaint, Dealing, PublicShares, ReshareError, Terms, next_keyring, next_public_shares,
 };
 use crate::crypto::threshold::Keyring;
-use crate::types::limits::{COMPLAINT_HEIGHTS, DEALING_BYTES_MAX};
+use crate::types::limits::{COMPLAINT_HEIGHTS, COMPLAINT_PART, DEALING_BYTES_MAX};
 use crate::types::{
     ChainId, Digest, Epoch, GenesisNode, Height, MembershipChange, NodeIndex, SystemMessage, quorum,
 };
@@ -49,7 +49,8 @@ pub struct Succession {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 struct Dealt {
     dealer: NodeIndex,
-    height: Height,
+    /// The last height at which complaints against it are heard.
+    until: Height,
     convicted: bool,
     #[serde(with = "serde_bytes")]
     dealing: Vec<u8>,
@@ -287,7 +288,9 @@ impl Succession {
         if !awaited || !good() {
             return false;
         }
-        self.dealings.push(Dealt { dealer, height, convicted: false, dealing: bytes.to_vec() });
+        let open = COMPLAINT_HEIGHTS.max(self.epoch_length / COMPLAINT_PART);
+        let until = Height(height.0.saturating_add(open));
+        self.dealings.push(Dealt { dealer, until, convicted: false, dealing: bytes.to_vec() });
         true
     }
 
@@ -402,7 +405,7 @@ impl Succession {
 impl Dealt {
     /// Whether complaints against it are still heard in a block at `height`.
     fn is_open(&self, height: Height) -> bool {
-        !self.convicted && height.0 <= self.height.0.saturating_add(COMPLAINT_HEIGHTS)
+        !self.convicted && height <= self.until
     }
 }
 

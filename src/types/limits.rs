@@ -127,8 +127,10 @@ pub const TRANSCRIPT_BYTES_MAX: usize = NODES_MAX * (DEALING_BYTES_MAX + 512);
 /// Heights between two sets of shares, unless genesis says otherwise, and what it may say.
 pub const EPOCH_LENGTH_DEFAULT: u64 = 499;
 pub const EPOCH_LENGTH_MAX: u64 = 1_000_000;
-/// Heights in which receivers of a dealing on the chain may prove that it is bad.
+/// For so many heights, or this part of an epoch if that is more, receivers of a dealing on the chain may
+/// prove that it is bad.
 pub const COMPLAINT_HEIGHTS: u64 = 8;
+pub const COMPLAINT_PART: u64 = 4;
 /// System messages in one block, and what they may be made of.
 pub const BLOCK_SYSTEM_COUNT_MAX: usize = 16;
 pub const COMPLAINT_BYTES_MAX: usize = 64;

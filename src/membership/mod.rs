@@ -10,8 +10,8 @@
 //!    members.
 //! 3. One good dealing of each member is kept, in the order of the chain. A dealing that cannot be read, is of
 //!    another epoch, or does not hold, changes nothing; so does everything else that is wrong here.
-//! 4. For [`COMPLAINT_HEIGHTS`] heights or a quarter of an epoch after a dealing its receivers may prove that it gave one of them a bad
-//!    share; then it does not count. Later, it is *ripe*.
+//! 4. For a quarter of an epoch after a dealing, and [`COMPLAINT_HEIGHTS`] heights at the least, its receivers
+//!    may prove that it gave one of them a bad share; then it does not count. Later, it is *ripe*.
 //! 5. The succession is complete when a quorum's dealings are ripe. The first of these, as many as make a
 //!    quorum, make the next epoch's shares. The root key stays what it is.
 //! 6. A member whose dealing was kept gets a new encryption key with the next epoch: the one that its dealing

@@ -38,7 +38,7 @@ pub enum Sin {
     Twin,
     /// Keeps shares, proposals or certificates from some or all.
     Withholder,
-    /// Deals its shares out again so that some get bad ones.
+    /// Deals its shares out again so that somebody gets bad ones.
     FalseDealer,
     /// Sends damaged, misplaced, extreme and foreign messages.
     Babbler,

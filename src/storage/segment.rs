@@ -4,9 +4,10 @@ use super::{Columns, StorageError, journal, recover};
 use crate::types::*;
 use std::sync::Arc;
 
-/// The finalized blocks from `from` on (and void ones, if only they prove that the last is final), ending at the last height within the limits whose finalization
-/// names it; if there is none, at the first one beyond them that still fits a message. `None` if `from`
-/// is not final here, or no such run fits.
+/// The finalized blocks from `from` on, and void ones if only they prove that the last is final.
+/// The run ends at the last height within the limits whose finalization names it; if there is none,
+/// at the first one beyond them that still fits a message. `None` if `from` is not final here, or
+/// no such run fits.
 pub(super) fn chain_segment(
     columns: &impl Columns,
     from: Height,

@@ -22,10 +22,6 @@ impl Adversary {
         use PeerMessage as M;
         let signature = self.false_signature();
         match message {
-            M::Notarization(notarization, beacon) if self.random.chance(500) => {
-                let block = self.digest();
-                M::Notarization(Notarization { block, signature, ..notarization }, beacon)
-            }
             M::Notarization(notarization, beacon) => {
                 M::Notarization(notarization, RandomBeacon { signature, ..beacon })
             }

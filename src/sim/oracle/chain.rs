@@ -165,7 +165,7 @@ impl Chain {
             // A view's bits from 40 on are its epoch, which may end at a multiple of its length.
             Some(parent) if parent.view.0 >> 40 != block.view.0 >> 40 => {
                 let next = (parent.view.0 >> 40) + 1 == block.view.0 >> 40;
-                if next && self.epoch_length > 0 && below.0 % self.epoch_length == 0 {
+                if next && self.epoch_length > 0 && below.0.is_multiple_of(self.epoch_length) {
                     return Ok(());
                 }
                 violation("I2", format!("{hash:?} at height {height} is of another epoch than its parent"))

@@ -14,6 +14,7 @@ pub mod types;
 pub mod consensus;
 pub mod execution;
 pub mod ingress;
+pub mod membership;
 pub mod replica;
 pub mod state;
 pub mod wasm;

@@ -36,6 +36,7 @@ impl Subnet {
             provisional: true,
             minting_canister: None,
             subnet_admins: Vec::new(),
+            epoch_length: 499,
             nodes: vec![],
         };
         let subnet = SubnetId(Principal::self_authenticating([1]));
@@ -65,6 +66,7 @@ impl Subnet {
             time: self.state.time().plus_ms(1_000),
             randomness: Digest::ZERO,
             proposer: NodeIndex(0),
+            system: Vec::new(),
             ingress,
         };
         let executed = execute_batch(&self.engine, self.state.clone(), &batch).expect("executes");

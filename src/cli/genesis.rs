@@ -2,7 +2,7 @@
 
 use crate::crypto::genesis::{GenesisError, NodeCard, print_genesis, validate_genesis};
 use crate::crypto::hash::chain_id;
-use crate::types::limits::GENESIS_BYTES_MAX;
+use crate::types::limits::{EPOCH_LENGTH_DEFAULT, GENESIS_BYTES_MAX};
 use crate::types::{Genesis, GenesisNode, Principal};
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -35,6 +35,9 @@ pub struct Args {
     /// A subnet admin: may make canisters for nothing, and start, stop, empty and delete those of others.
     #[arg(long = "subnet-admin", value_name = "PRINCIPAL")]
     pub subnet_admins: Vec<Principal>,
+    /// Heights after which fresh shares of the subnet's keys replace the old ones; 0 for never.
+    #[arg(long, default_value_t = EPOCH_LENGTH_DEFAULT)]
+    pub epoch_length: u64,
     /// The nodes' cards.
     #[arg(required = true, value_name = "CARD")]
     pub cards: Vec<PathBuf>,
@@ -71,13 +74,18 @@ pub fn assemble(args: &Args) -> Result<Genesis, AssembleError> {
         provisional: args.provisional,
         minting_canister: args.minting_canister,
         subnet_admins: args.subnet_admins.clone(),
+        epoch_length: args.epoch_length,
         nodes: args.cards.iter().map(|path| read_card(path)).collect::<Result<_, _>>()?,
     };
     validate_genesis(&genesis)?;
     Ok(genesis)
 }
 
-fn read_card(path: &Path) -> Result<GenesisNode, AssembleError> {
+/// The node of a card.
+///
+/// # Errors
+/// [`AssembleError`] naming the file.
+pub fn read_card(path: &Path) -> Result<GenesisNode, AssembleError> {
     let text = read_text(path).map_err(|error| AssembleError::File { path: path.into(), error })?;
     let card = NodeCard::parse(&text).map_err(|error| AssembleError::Card { path: path.into(), error })?;
     Ok(card.into_node())
@@ -111,6 +119,7 @@ mod tests {
             provisional: true,
             minting_canister: None,
             subnet_admins: Vec::new(),
+            epoch_length: 499,
             cards,
         }
     }

@@ -9,6 +9,7 @@ pub mod gateway;
 pub mod genesis;
 pub mod health;
 pub mod keygen;
+pub mod node;
 pub mod proxy;
 pub mod replay;
 pub mod replica;
@@ -39,6 +40,7 @@ enum Command {
     Health(health::Args),
     Testnet(testnet::Args),
     Canister(canister::Args),
+    Node(node::Args),
     Proxy(proxy::Args),
     State(state::Args),
     Replay(replay::Args),
@@ -55,6 +57,7 @@ pub fn main() -> ExitCode {
         Command::Health(args) => told("health", health::run(args)),
         Command::Testnet(args) => told("testnet", testnet::run(&args)),
         Command::Canister(args) => told("canister", block_on(canister::run(args))),
+        Command::Node(args) => told("node", node::run(&args)),
         Command::Proxy(args) => told("proxy", block_on(proxy::run(&args))),
         Command::State(args) => told("state", state::run(&args)),
         Command::Replay(args) => told("replay", replay::run(&args)),

@@ -17,7 +17,7 @@ mod probe;
 mod process;
 mod status;
 
-use crate::types::limits::CHECKPOINT_HEIGHTS;
+use crate::types::limits::{CHECKPOINT_HEIGHTS, EPOCH_LENGTH_DEFAULT};
 use apps::AppError;
 use layout::{Layout, LayoutError};
 use process::ProcessError;
@@ -65,6 +65,9 @@ pub struct UpArgs {
     /// What each replica can send to all others together, in Mbit/s, through `atoll proxy`.
     #[arg(long)]
     rate_mbit: Option<u64>,
+    /// Heights of an epoch, as `atoll genesis` knows them; only at the first start.
+    #[arg(long, default_value_t = EPOCH_LENGTH_DEFAULT)]
+    epoch_length: u64,
     /// Start replicas again that end.
     #[arg(long)]
     supervise: bool,

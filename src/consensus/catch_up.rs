@@ -60,7 +60,8 @@ impl Consensus {
     pub(super) fn receive_status(&mut self, from: NodeIndex, status: PeerStatus) {
         let (steady, pace) = (self.clock.steady(), self.resend_ms() / 2);
         let settled = self.view.entered.plus_ms(FETCH_PATIENCE_MS) <= steady;
-        let views_behind = self.view.number.saturating_sub(status.view).0;
+        let of_epoch = status.view.epoch() == self.epoch();
+        let views_behind = if of_epoch { self.view.number.saturating_sub(status.view).0 } else { 0 };
         let behind_views = views_behind > 1 || (views_behind == 1 && settled);
         let behind_chain = status.finalized < self.chain.tip.height;
         let behind_roots = status.certified < self.certifier.height();
@@ -241,7 +242,8 @@ impl Consensus {
     /// the size of a message; signatures are looked at only when all blocks are linked.
     fn verify_segment(&self, segment: &ChainSegment) -> Result<Vec<Final>, SegmentFlaw> {
         let branch = Consensus::linked(segment, self.chain.tip)?;
-        if branch.is_empty() {
+        // The void of an epoch that ended here is nothing to a replica that knows its end.
+        if branch.first().is_none_or(|first| first.block.view.epoch() < self.epoch()) {
             return Err(SegmentFlaw::Nothing);
         }
         if !planted(Bug::ChainUnverified) {
@@ -289,6 +291,9 @@ impl Consensus {
     fn take_segment(&mut self, branch: Vec<Final>, finalization: Finalization) {
         let beacon = branch.last().map(|last| last.beacon);
         self.extend_chain(branch, finalization);
+        if finalization.view.epoch() != self.epoch() {
+            return;
+        }
         let attempt = self.pool.at(finalization.view);
         attempt.finalization = Some(finalization);
         attempt.beacon = attempt.beacon.or(beacon);

@@ -71,17 +71,33 @@ impl Consensus {
             return;
         }
         self.certifier.roots.insert(height, root);
-        let share = self.certification_share(height, root);
-        self.emit(Effect::Broadcast(PeerMessage::CertificationShare(share)));
-        self.add_certification_share(share);
+        self.sign_root(height, root);
         self.certify(height);
+    }
+
+    /// Says what the state after `height` is, if this replica votes.
+    fn sign_root(&mut self, height: Height, root: StateRoot) {
+        if self.is_voter() {
+            let share = self.certification_share(height, root);
+            self.emit(Effect::Broadcast(PeerMessage::CertificationShare(share)));
+            self.add_certification_share(share);
+        }
+    }
+
+    /// In a new epoch: shares of the old one are worth nothing any more, so what is not certified is signed
+    /// again.
+    pub(super) fn certify_again(&mut self) {
+        self.certifier.shares.clear();
+        let roots: Vec<(Height, StateRoot)> =
+            self.certifier.roots.iter().map(|(height, root)| (*height, *root)).collect();
+        roots.into_iter().for_each(|(height, root)| self.sign_root(height, root));
     }
 
     /// This replica's share for its own root after `height`.
     pub(super) fn certification_share(&self, height: Height, root: StateRoot) -> CertificationShare {
         let keyring = &self.keys.keyring;
         let share = keyring.sign_share(&Statement::Certify { height, root });
-        CertificationShare { height, root, signer: keyring.own(), share }
+        CertificationShare { epoch: keyring.epoch(), height, root, signer: keyring.own(), share }
     }
 
     /// Whether anything about the root of `height` is still of use.

@@ -26,6 +26,8 @@ pub struct Chain {
     pub tip: Link,
     /// Names the tip or, after a restart, nothing.
     pub finalization: Option<Finalization>,
+    /// The beacon of the tip's view.
+    pub beacon: Option<RandomBeacon>,
     /// The last height whose execution came back.
     pub executed: Height,
 }

@@ -2,6 +2,7 @@
 
 use super::chain::{Link, Unlinked};
 use super::machine::Consensus;
+use crate::types::planted::{Bug, planted};
 use crate::types::*;
 use std::sync::Arc;
 
@@ -61,7 +62,14 @@ impl Consensus {
 
     /// Makes `branch` the newest part of the finalized chain.
     pub(super) fn extend_chain(&mut self, branch: Vec<Final>, finalization: Finalization) {
+        let mut void = Vec::new();
         for Final { hash, block, beacon, stored } in branch {
+            if block.view.epoch() != self.epoch() && !planted(Bug::VoidDelivered) {
+                // A block of an epoch to come, on top of one that does not end: more than f replicas are faulty.
+                self.stopped |= block.view.epoch() > self.epoch();
+                void.push((block, beacon));
+                continue;
+            }
             if !stored {
                 self.emit(Effect::Persist(Record::Block { hash, block: block.clone() }));
             }
@@ -72,10 +80,17 @@ impl Consensus {
                 finalization,
             }));
             self.chain.tip = Link::of(hash, &block);
-            self.emit(Effect::Deliver { block, beacon });
+            self.chain.beacon = Some(beacon);
+            self.emit(Effect::Deliver { block: block.clone(), beacon });
+            self.apply_system(&block);
+        }
+        if !void.is_empty() {
+            self.emit(Effect::Persist(Record::Void { blocks: void, finalization }));
         }
         self.chain.finalization = Some(finalization);
-        self.pool.purge_below(finalization.view);
+        if finalization.view.epoch() == self.epoch() {
+            self.pool.purge_below(finalization.view);
+        }
         self.view.nullified_in_row = 0;
         self.catch_up.stalled_since = None;
     }

@@ -7,7 +7,7 @@ use crate::types::*;
 impl Consensus {
     /// Votes to finalize what `view` notarized, unless this replica voted to nullify the view.
     pub(super) fn finalize(&mut self, view: View) {
-        if self.is_mute(view) {
+        if !self.is_voter() || self.is_mute(view) {
             return;
         }
         let Some(attempt) = self.pool.get_mut(view) else {

@@ -6,6 +6,7 @@ use super::catch_up::CatchUp;
 use super::certify::Certifier;
 use super::chain::Chain;
 use super::clock::Clock;
+use super::epoch::Handing;
 use super::evidence::{Equivocation, Evidence};
 use super::fetch::Fetches;
 use super::pacemaker::{CurrentView, Load};
@@ -13,13 +14,44 @@ use super::peer::Peers;
 use super::pool::Pool;
 use super::propose::Proposing;
 use super::records_first;
-use crate::crypto::node_key::{Committee, IdentityKey};
+use crate::crypto::node_key::{Committee, EncryptionKey, IdentityKey};
+use crate::crypto::reshare::{PublicShares, next_encryption_key};
 use crate::crypto::threshold::Keyring;
+use crate::membership::{Succession, simulated_members};
 use crate::types::*;
 
 /// What this node signs with, and what it checks others by; all of one chain.
 #[derive(Clone)]
 pub struct Keys {
+    /// Of the epoch that this node was in when it stopped.
+    pub keyring: Keyring,
+    pub identity: IdentityKey,
+    pub committee: Committee,
+    /// Opens this node's shares of the next epoch.
+    pub encryption: EncryptionKey,
+    /// Secret randomness for the dealing of the keyring's epoch; on disk. Without, this node does not deal.
+    pub seed: Option<Seed>,
+    /// The members before the first block.
+    pub genesis: Succession,
+}
+
+impl Keys {
+    /// Simulated keys at the start of a chain whose epochs have this length. Only `sim` and tests may call this.
+    pub fn simulated(
+        keyring: Keyring,
+        identity: IdentityKey,
+        committee: &Committee,
+        epoch_length: u64,
+    ) -> Keys {
+        let (chain, shares) = (keyring.chain(), PublicShares::of_keyring(&keyring));
+        let genesis = Succession::genesis(chain, epoch_length, simulated_members(committee), &shares);
+        let encryption = next_encryption_key(&[0; 32], &chain, Epoch::ZERO);
+        Keys { keyring, identity, committee: committee.clone(), encryption, seed: None, genesis }
+    }
+}
+
+/// What is signed and checked with, in the epoch that this replica is in.
+pub struct Signing {
     pub keyring: Keyring,
     pub identity: IdentityKey,
     pub committee: Committee,
@@ -40,7 +72,8 @@ impl From<&Genesis> for Pace {
 
 /// One replica's consensus machine.
 pub struct Consensus {
-    pub(super) keys: Keys,
+    pub(super) keys: Signing,
+    pub(super) handing: Handing,
     pub(super) pace: Pace,
     pub(super) clock: Clock,
     pub(super) pool: Pool,
@@ -68,10 +101,12 @@ pub struct Consensus {
 impl Consensus {
     /// A machine that waits for [`Input::Started`].
     pub fn new(keys: Keys, pace: Pace) -> Consensus {
-        let peers = Peers::new(keys.keyring.nodes());
+        let Keys { keyring, identity, committee, encryption, seed, genesis } = keys;
+        let seed = seed.map(|seed| (keyring.epoch(), seed));
+        let peers = Peers::new(keyring.nodes());
         let view = CurrentView {
             number: View(1),
-            leader: keys.keyring.leader(View(1), None),
+            leader: keyring.leader(View(1), None),
             entered: Time::ZERO,
             waiting_since: None,
             proposing: Proposing::Idle,
@@ -79,7 +114,8 @@ impl Consensus {
             nullified_in_row: 0,
         };
         Consensus {
-            keys,
+            keys: Signing { keyring, identity, committee },
+            handing: Handing::new(genesis, encryption, seed),
             pace,
             clock: Clock::default(),
             pool: Pool::default(),
@@ -130,6 +166,8 @@ impl Consensus {
             }
             Input::CallsFound { block, calls } => self.take_found(&block, calls),
             Input::CallArrived { hash, ingress } => self.take_call(&hash, &ingress),
+            Input::System(message) => self.take_system(*message),
+            Input::Seed { epoch, seed } => self.take_seed(epoch, seed),
             Input::Started(_) | Input::Ingress(_) | Input::PeerIngress(_) | Input::Bodies { .. } => {}
         }
     }
@@ -140,9 +178,13 @@ impl Consensus {
         while !self.stopped && (self.deliver() || self.enter()) {}
         self.recollect();
         while !self.stopped
-            && (self.deliver() || self.enter() || self.notarize() || self.nullify() || self.propose())
-        {
-        }
+            && (self.deliver()
+                || self.enter()
+                || self.deal()
+                || self.notarize()
+                || self.nullify()
+                || self.propose())
+        {}
         self.fetch_blocks();
         self.fetch_bodies();
         self.fetch_chain();
@@ -166,7 +208,7 @@ impl Consensus {
     /// Where this replica stands: the lowest view whose certificate it lacks, its finalized and its
     /// certified height.
     pub fn status(&self) -> PeerStatus {
-        let view = self.pool.first_gap(self.chain.tip.view).min(self.view.number);
+        let view = self.pool.first_gap(self.base()).min(self.view.number);
         let (finalized, certified) = (self.chain.tip.height, self.certifier.height());
         PeerStatus { view, entered: self.view.number, finalized, certified }
     }

@@ -9,7 +9,7 @@ impl Consensus {
     /// Votes for the first proposal of the current view that may be voted for.
     pub(super) fn notarize(&mut self) -> bool {
         let view = self.view.number;
-        if self.is_mute(view) {
+        if self.is_mute(view) || !self.is_voter() {
             return false;
         }
         let Some(attempt) = self.pool.get(view) else {

@@ -8,7 +8,7 @@ impl Consensus {
     /// Votes to nullify the current view after its deadline, unless it is decided or voted final.
     pub(super) fn nullify(&mut self) -> bool {
         let view = self.view.number;
-        if self.clock.steady() < self.deadline() || self.is_mute(view) {
+        if !self.is_voter() || self.clock.steady() < self.deadline() || self.is_mute(view) {
             return false;
         }
         let attempt = self.pool.at(view);

@@ -30,6 +30,11 @@ impl Peers {
         Peers(vec![Peer::default(); n])
     }
 
+    /// There are `n` peers now; those that stay keep what is known of them.
+    pub fn resize(&mut self, n: usize) {
+        self.0.resize(n, Peer::default());
+    }
+
     /// The peer with this index, if the committee has one.
     pub fn get_mut(&mut self, node: NodeIndex) -> Option<&mut Peer> {
         self.0.get_mut(usize::from(node.0))

@@ -41,7 +41,8 @@ impl Consensus {
             return false;
         };
         let time = self.clock.now().max(parent.time.saturating_add(Time(1)));
-        match (self.is_throttled(parent.height), heartbeat) {
+        let empty = self.is_throttled(parent.height) || self.ends_in(&ancestors);
+        match (empty, heartbeat) {
             (false, _) => {
                 self.view.proposing = Proposing::Asked { parent, time };
                 self.emit(Effect::SelectPayload { view: self.view.number, time, ancestors });
@@ -68,7 +69,9 @@ impl Consensus {
         if payload.ingress.is_empty() && !self.is_heartbeat_due() {
             self.view.proposing = Proposing::Empty;
         } else {
-            self.publish(parent, time, payload);
+            let branch = self.branch(parent.view, parent.hash).unwrap_or_default();
+            let system = self.system_payload(parent.height.next(), &branch);
+            self.publish(parent, time, Payload { system, ..payload });
         }
     }
 
@@ -76,7 +79,7 @@ impl Consensus {
     /// its branch above the tip, newest first.
     fn best_parent(&self) -> Option<(Link, Vec<Arc<Block>>)> {
         let mut view = View(self.view.number.0.saturating_sub(1));
-        while view > self.chain.tip.view {
+        while view > self.base() {
             let attempt = match self.pool.get(view) {
                 None if planted(Bug::GapUnchecked) => return Some((self.chain.tip, Vec::new())),
                 attempt => attempt?,

@@ -23,6 +23,16 @@ impl Consensus {
         if !self.may_hear(from) {
             return;
         }
+        let for_guests = matches!(
+            message,
+            PeerMessage::Status(_)
+                | PeerMessage::FetchBlock(_)
+                | PeerMessage::FetchChain(_)
+                | PeerMessage::System(_)
+        );
+        if self.is_guest(from) && !for_guests {
+            return;
+        }
         match message {
             PeerMessage::Proposal(proposal) => self.receive_proposal(from, proposal),
             PeerMessage::NotarizationShare(share) => self.receive_notarization_share(from, share),
@@ -43,6 +53,7 @@ impl Consensus {
             PeerMessage::FetchChain(height) => self.serve_chain(from, height),
             PeerMessage::Chain(segment) => self.receive_chain(from, *segment),
             PeerMessage::Package(package) => self.receive_package(from, package),
+            PeerMessage::System(message) => self.receive_system(from, &message),
             // Not for consensus, or not before their proofs are checked.
             PeerMessage::Ingress(_)
             | PeerMessage::Bodies { .. }
@@ -61,7 +72,7 @@ impl Consensus {
     fn receive_proposal(&mut self, from: NodeIndex, proposal: Arc<CompactProposal>) {
         let Block { view, parent_view, proposer, .. } = proposal.header;
         let expected = from == proposer && self.is_near(view, proposer);
-        if view <= self.chain.tip.view || !(expected || self.is_fetching()) || self.chain.is_backlogged() {
+        if !self.is_open(view) || !(expected || self.is_fetching()) || self.chain.is_backlogged() {
             return;
         }
         let hash = hash_header(&proposal.header, &proposal.calls);
@@ -77,6 +88,11 @@ impl Consensus {
         if self.has_room(&hash, &proposal) || certified {
             self.assemble(&Arrived { from, hash, proposal });
         }
+    }
+
+    /// Whether `view` is of this epoch, and above the finalized one.
+    fn is_open(&self, view: View) -> bool {
+        view > self.chain.tip.view && view.epoch() == self.epoch()
     }
 
     /// Whether a proposal of `view` by `proposer` may still be voted for.
@@ -110,8 +126,11 @@ impl Consensus {
             self.peers.fault(from);
             return false;
         }
+        if view.epoch() != self.epoch() {
+            return false;
+        }
         self.peers.hear(from, view.min(self.view.number));
-        view > self.chain.tip.view && view.0 <= self.view.number.0.saturating_add(VIEWS_AHEAD_MAX)
+        self.is_open(view) && view.0 <= self.view.number.0.saturating_add(VIEWS_AHEAD_MAX)
     }
 
     /// Shares count unverified, except those of a node that once spoilt a combination (rule 8).
@@ -153,11 +172,12 @@ impl Consensus {
     }
 
     fn receive_certification_share(&mut self, from: NodeIndex, share: CertificationShare) {
-        let CertificationShare { height, root, signer, .. } = share;
+        let CertificationShare { height, root, signer, epoch, .. } = share;
         if from != signer {
             return self.peers.fault(from);
         }
-        if self.is_certifiable(height)
+        if epoch == self.epoch()
+            && self.is_certifiable(height)
             && self.vouches(signer, Statement::Certify { height, root }, &share.share)
         {
             self.add_certification_share(share);
@@ -194,7 +214,7 @@ impl Consensus {
     /// Whether a certificate of `view` is of use and its beacon is the view's.
     fn admits_beacon(&mut self, from: NodeIndex, view: View, beacon: RandomBeacon, known: bool) -> bool {
         let had = self.pool.get(view).is_some_and(|attempt| attempt.beacon.is_some());
-        if view <= self.chain.tip.view || (known && had) {
+        if !self.is_open(view) || (known && had) {
             return false;
         }
         let valid = beacon.view == view
@@ -210,7 +230,7 @@ impl Consensus {
     fn receive_finalization(&mut self, from: NodeIndex, finalization: Finalization) {
         let Finalization { view, block, signature } = finalization;
         let known = self.pool.get(view).is_some_and(|attempt| attempt.finalization.is_some());
-        if view <= self.chain.tip.view || known {
+        if !self.is_open(view) || known {
             return;
         }
         if !self.keys.keyring.verify(&Statement::Finalize { view, block }, &signature) {

@@ -6,6 +6,7 @@ use super::chain::Link;
 use super::machine::Consensus;
 use super::pool::Candidate;
 use crate::crypto::hash::hash_calls;
+use crate::membership::Succession;
 use crate::types::planted::{Bug, planted};
 use crate::types::*;
 use std::sync::Arc;
@@ -17,29 +18,44 @@ impl Consensus {
         let is_silent = recovered.votes_lost && !planted(Bug::AmnesiaIgnored);
         self.amnesia = is_silent.then(Default::default);
         self.recover_chain(&recovered);
+        if self.stopped {
+            return;
+        }
         self.recover_views(recovered.proposals, recovered.notarizations, recovered.nullifications);
         recovered.votes.iter().for_each(|vote| self.recover_vote(*vote));
         self.recover_certification(recovered.certification, recovered.executed, recovered.root);
-        let beacon = self.pool.get(self.chain.tip.view).and_then(|attempt| attempt.beacon);
-        let first = self.chain.tip.view.next();
-        self.open(first, self.keys.keyring.leader(first, beacon.as_ref().map(|beacon| &beacon.signature)));
+        let beacon = self.chain.beacon.map(|beacon| beacon.signature);
+        let first = self.base().next();
+        self.open(first, self.keys.keyring.leader(first, beacon.as_ref()));
         while self.enter() {}
         self.peers.hear_all(self.view.number);
         recovered.votes.iter().for_each(|vote| self.recount(*vote));
+        self.complain(self.chain.tip.height.next());
     }
 
     /// The finalized chain; heights that were not executed are delivered again.
     fn recover_chain(&mut self, recovered: &Recovered) {
         self.chain.executed = recovered.executed;
+        let known = recovered.succession.as_deref().map(Succession::decode);
+        let Ok(mut succession) = known.unwrap_or_else(|| Ok(self.handing.succession.clone())) else {
+            self.stopped = true;
+            return;
+        };
         for (hash, block, beacon) in &recovered.finalized {
             self.chain.tip = Link::of(*hash, block);
+            self.chain.beacon = Some(*beacon);
             let again = planted(Bug::ExecutedAgainAtRestart) && block.height == recovered.executed;
+            if block.height > recovered.executed {
+                self.stopped |= succession.apply(block.height, &block.payload.system).is_err();
+            }
             if block.height > recovered.executed || again {
                 self.emit(Effect::Deliver { block: block.clone(), beacon: *beacon });
             }
         }
         self.chain.finalization = recovered.finalization;
-        if let Some((_, block, beacon)) = recovered.finalized.last() {
+        self.recover_epoch(succession);
+        let last = recovered.finalized.last();
+        if let Some((_, block, beacon)) = last.filter(|(_, block, _)| block.view.epoch() == self.epoch()) {
             let attempt = self.pool.at(block.view);
             attempt.beacon = Some(*beacon);
             attempt.finalization =
@@ -53,8 +69,9 @@ impl Consensus {
         notarizations: Vec<(Notarization, RandomBeacon)>,
         nullifications: Vec<(Nullification, RandomBeacon)>,
     ) {
-        let tip = self.chain.tip.view;
-        for (hash, proposal) in proposals.into_iter().filter(|(_, proposal)| proposal.block.view > tip) {
+        let (tip, epoch) = (self.chain.tip.view, self.epoch());
+        let open = |view: View| view > tip && view.epoch() == epoch;
+        for (hash, proposal) in proposals.into_iter().filter(|(_, proposal)| open(proposal.block.view)) {
             let Proposal { block, signature } = proposal.as_ref();
             let (header, calls) = (block.header(), hash_calls(&block.payload));
             let compact = CompactProposal { header, calls, signature: *signature };
@@ -62,12 +79,12 @@ impl Consensus {
             candidate.stored = true;
             self.pool.at(candidate.block.view).candidates.push(candidate);
         }
-        for (notarization, beacon) in notarizations.into_iter().filter(|(found, _)| found.view > tip) {
+        for (notarization, beacon) in notarizations.into_iter().filter(|(found, _)| open(found.view)) {
             let attempt = self.pool.at(notarization.view);
             (attempt.notarization, attempt.beacon) = (Some(notarization), Some(beacon));
             attempt.notarization_stored = true;
         }
-        for (nullification, beacon) in nullifications.into_iter().filter(|(found, _)| found.view > tip) {
+        for (nullification, beacon) in nullifications.into_iter().filter(|(found, _)| open(found.view)) {
             let attempt = self.pool.at(nullification.view);
             (attempt.nullification, attempt.beacon) = (Some(nullification), Some(beacon));
             attempt.nullification_stored = true;
@@ -75,7 +92,8 @@ impl Consensus {
     }
 
     fn recover_vote(&mut self, vote: Vote) {
-        if vote.view() <= self.chain.tip.view || planted(Bug::VotesForgottenAtRestart) {
+        let open = vote.view() > self.chain.tip.view && vote.view().epoch() == self.epoch();
+        if !open || planted(Bug::VotesForgottenAtRestart) {
             return;
         }
         let attempt = self.pool.at(vote.view());
@@ -100,7 +118,8 @@ impl Consensus {
 
     /// Own votes that can still matter count again, as if they had just been given.
     fn recount(&mut self, vote: Vote) {
-        if vote.view() <= self.chain.tip.view || vote.view().next() < self.view.number {
+        let open = vote.view() > self.chain.tip.view && vote.view().epoch() == self.epoch();
+        if !open || vote.view().next() < self.view.number {
             return;
         }
         match vote {

@@ -18,6 +18,7 @@ impl Consensus {
         let status = self.status();
         self.emit(Effect::Broadcast(PeerMessage::Status(status)));
         self.resend_certification_share();
+        self.resend_system();
         if self.is_stuck() && !planted(Bug::NothingResent) {
             self.resend_certificates();
             self.resend_votes();
@@ -38,7 +39,7 @@ impl Consensus {
 
     fn resend_certification_share(&mut self) {
         let height = self.chain.executed;
-        if let Some(root) = self.certifier.root(height) {
+        if let Some(root) = self.certifier.root(height).filter(|_| self.is_voter()) {
             let share = self.certification_share(height, root);
             self.emit(Effect::Broadcast(PeerMessage::CertificationShare(share)));
         }
@@ -49,7 +50,7 @@ impl Consensus {
     fn resend_certificates(&mut self) {
         let mut messages = Vec::new();
         let mut view = View(self.view.number.0.saturating_sub(1));
-        while view > self.chain.tip.view && messages.len() < CERTIFICATES_PUSHED_MAX {
+        while view > self.base() && messages.len() < CERTIFICATES_PUSHED_MAX {
             let Some(attempt) = self.pool.get(view) else {
                 break;
             };

@@ -28,6 +28,8 @@ pub enum Objection {
     Parent { view: View },
     #[error("a view above its parent's {view} is not known to be nullified")]
     Unnullified { view: View },
+    #[error("carries something, but the epoch ends below it")]
+    Void,
 }
 
 impl Objection {
@@ -35,7 +37,7 @@ impl Objection {
     fn is_permanent(&self) -> bool {
         use Objection::*;
         match self {
-            NotLeader { .. } | Fork | Height { .. } | Time { .. } => true,
+            NotLeader { .. } | Fork | Height { .. } | Time { .. } | Void => true,
             Ahead { .. } | Parent { .. } | Unnullified { .. } => false,
         }
     }
@@ -68,8 +70,11 @@ impl Consensus {
         if block.time <= parent.time && !planted(Bug::TimeUnchecked) {
             return Err(Objection::Time { found: block.time, parent: parent.time });
         }
-        if !self.pool.is_nullified_between(parent.view, block.view) {
+        if !self.is_nullified_between(parent.view, block.view) {
             return Err(Objection::Unnullified { view: parent.view });
+        }
+        if !block.payload.is_empty() && self.ends_in(&branch) {
+            return Err(Objection::Void);
         }
         let now = self.clock.now();
         if block.time > now.plus_ms(BLOCK_TIME_AHEAD_MAX_MS) {

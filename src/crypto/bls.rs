@@ -16,11 +16,29 @@ use zeroize::Zeroizing;
 /// The suite of the interface spec, "Certification".
 const SUITE: &[u8] = b"BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_";
 
+/// What stands for the share of a node that has no secret: no point, so nobody takes it for one.
+const NO_SHARE: BlsBytes = BlsBytes([0; 48]);
+
+/// A signature with `secret`, in the suite.
+pub(super) fn sign(secret: &SecretKey, message: &[u8]) -> BlsBytes {
+    BlsBytes(secret.sign(message, SUITE, &[]).to_bytes())
+}
+
 /// A checked public key.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct PublicKey(G2Affine);
 
 impl PublicKey {
+    /// The key of a point, if it is not the identity.
+    pub fn from_point(point: G2Projective) -> Option<PublicKey> {
+        (!bool::from(point.is_identity())).then(|| PublicKey(point.to_affine()))
+    }
+
+    /// The point.
+    pub fn point(&self) -> &G2Affine {
+        &self.0
+    }
+
     /// Room rule 3: on the curve, in the subgroup, not the identity.
     pub fn from_bytes(bytes: &[u8; 96]) -> Option<PublicKey> {
         let point: G2Affine = Option::from(G2Affine::from_compressed(bytes))?;
@@ -103,7 +121,7 @@ pub(super) fn checks() -> u64 {
 
 /// Whether two pairings of points other than the identity are equal, by one shared Miller loop. (The
 /// `verify` of `blst` itself takes two, on a pool of threads.)
-fn equal_pairings(left: (&G2Affine, &G1Affine), right: (&G2Affine, &G1Affine)) -> bool {
+pub(super) fn equal_pairings(left: (&G2Affine, &G1Affine), right: (&G2Affine, &G1Affine)) -> bool {
     let mut pairing = Pairing::new(true, SUITE);
     pairing.raw_aggregate(left.0.as_ref(), left.1.as_ref());
     pairing.raw_aggregate(right.0.as_ref(), (-right.1).as_ref());
@@ -135,26 +153,37 @@ pub(super) fn decode_signature(bytes: &BlsBytes) -> Option<G1Affine> {
     (!bool::from(point.is_identity())).then_some(point)
 }
 
-/// One key shared among the committee: this node's secret share, everybody's public ones.
+/// One key shared among the committee: this node's secret share, if it has one, and everybody's public ones.
 pub(super) struct Sharing {
     threshold: usize,
-    secret: SecretKey,
+    secret: Option<SecretKey>,
     group: PublicKey,
     shares: Vec<PublicKey>,
 }
 
 impl Sharing {
-    /// A sharing of which any `threshold` shares make the key; `None` if `secret` is not the share of
-    /// node `own`, or if the shares have no key.
+    /// A sharing of which any `threshold` shares make the key; `None` if `secret` is given and not the share
+    /// of node `own`, or if the shares have no key.
     pub fn new(
         threshold: usize,
         own: NodeIndex,
-        secret: SecretKey,
+        secret: Option<SecretKey>,
         shares: Vec<PublicKey>,
     ) -> Option<Sharing> {
         let group = interpolate_keys(threshold, &shares)?;
-        let matches = shares.get(usize::from(own.0)) == PublicKey::of(&secret).as_ref();
+        let public = secret.as_ref().map(PublicKey::of);
+        let matches = public.is_none_or(|public| shares.get(usize::from(own.0)) == public.as_ref());
         matches.then_some(Sharing { threshold, secret, group, shares })
+    }
+
+    /// Everybody's public shares.
+    pub fn shares(&self) -> &[PublicKey] {
+        &self.shares
+    }
+
+    /// This node's secret share.
+    pub fn secret(&self) -> Option<&SecretKey> {
+        self.secret.as_ref()
     }
 
     pub fn threshold(&self) -> usize {
@@ -165,8 +194,9 @@ impl Sharing {
         &self.group
     }
 
+    /// A share of the signature; [`NO_SHARE`] without a secret.
     pub fn sign(&self, message: &[u8]) -> BlsBytes {
-        BlsBytes(self.secret.sign(message, SUITE, &[]).to_bytes())
+        self.secret.as_ref().map_or(NO_SHARE, |secret| sign(secret, message))
     }
 
     pub fn verify_share(&self, message: &[u8], signer: NodeIndex, share: &BlsBytes) -> bool {
@@ -184,17 +214,21 @@ impl Sharing {
         Some(Claim { key: &self.group, message, signature: interpolate_signature(shares)? })
     }
 
-    /// Threshold, secret share, public shares; the group key follows from them.
+    /// Threshold, secret share (zero for none), public shares; the group key follows from them.
     pub fn encode(&self, out: &mut Zeroizing<Vec<u8>>) {
         out.extend_from_slice(&(self.threshold as u32).to_be_bytes());
-        out.extend_from_slice(Zeroizing::new(self.secret.to_bytes()).as_ref());
+        let secret = self.secret.as_ref().map_or([0; 32], SecretKey::to_bytes);
+        out.extend_from_slice(Zeroizing::new(secret).as_ref());
         self.shares.iter().for_each(|share| out.extend_from_slice(&share.to_bytes()));
     }
 
     /// Reads a sharing among `n` nodes and checks it as `new` does.
     pub fn decode(reader: &mut Reader<'_>, n: usize, own: NodeIndex) -> Option<Sharing> {
         let threshold = usize::try_from(u32::from_be_bytes(reader.array()?)).ok()?;
-        let secret = SecretKey::from_bytes(reader.slice(32)?).ok()?;
+        let secret = match reader.slice(32)? {
+            none if none.iter().all(|byte| *byte == 0) => None,
+            some => Some(SecretKey::from_bytes(some).ok()?),
+        };
         let shares = (0..n).map(|_| PublicKey::from_bytes(&reader.array()?)).collect::<Option<_>>()?;
         Sharing::new(threshold, own, secret, shares)
     }
@@ -220,7 +254,7 @@ fn interpolate_keys(threshold: usize, shares: &[PublicKey]) -> Option<PublicKey>
 
 /// What each of `nodes` is multiplied by to get from their points i + 1 to the point 0: the product of
 /// j / (j − i) over the others j. `None` if a node is named twice.
-fn lagrange_at_zero(nodes: &[NodeIndex]) -> Option<Vec<Scalar>> {
+pub(super) fn lagrange_at_zero(nodes: &[NodeIndex]) -> Option<Vec<Scalar>> {
     let points: Vec<Scalar> = nodes.iter().map(|node| Scalar::from(u64::from(node.0) + 1)).collect();
     let factor = |(i, own): (usize, &Scalar)| {
         let others = points.iter().enumerate().filter(|(j, _)| *j != i);

@@ -21,7 +21,7 @@ use super::reader::Reader;
 use super::seed::SeedStream;
 use super::threshold::Keyring;
 use crate::types::limits::{DEALING_BYTES_MAX, NODES_MAX};
-use crate::types::{ChainId, NodeIndex, faults_max, quorum};
+use crate::types::{ChainId, Epoch, NodeIndex, faults_max, quorum};
 use blst::min_sig::SecretKey;
 use threshold_crypto::blstrs::{G1Affine, Scalar};
 use threshold_crypto::group::Curve;
@@ -43,14 +43,14 @@ const _: () = {
 };
 
 /// The two sharings of a key generation.
-#[derive(Clone, Copy)]
-enum Kind {
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
     Quorum,
     Beacon,
 }
 
 impl Kind {
-    fn threshold(self, n: usize) -> usize {
+    pub fn threshold(self, n: usize) -> usize {
         match self {
             Kind::Quorum => quorum(n),
             Kind::Beacon => faults_max(n) + 1,
@@ -261,12 +261,12 @@ impl Outcome {
         let keys = keys.filter(|keys| keys.len() == self.nodes).ok_or(DealingError::PublicShares)?;
         let [quorum_secret, beacon_secret] = &self.secrets;
         let sharing = |kind: Kind, secret: &SecretKey, shares: Vec<PublicKey>| {
-            Sharing::new(kind.threshold(self.nodes), self.own, secret.clone(), shares)
+            Sharing::new(kind.threshold(self.nodes), self.own, Some(secret.clone()), shares)
                 .ok_or(DealingError::Degenerate)
         };
         let quorum = sharing(Kind::Quorum, quorum_secret, keys.iter().map(|[quorum, _]| *quorum).collect())?;
         let beacon = sharing(Kind::Beacon, beacon_secret, keys.iter().map(|[_, beacon]| *beacon).collect())?;
-        Ok(Keyring::real(self.chain, self.nodes, self.own, quorum, beacon))
+        Ok(Keyring::real((self.chain, Epoch::ZERO), self.nodes, Some(self.own), quorum, beacon))
     }
 }
 

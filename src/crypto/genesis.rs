@@ -3,7 +3,8 @@
 use super::hash::{hash_node, hash_parts};
 use super::node_key::{Committee, IdentityKey, KeyError, verify_node};
 use crate::types::limits::{
-    GENESIS_BYTES_MAX, HEARTBEAT_MAX_MS, NAME_BYTES_MAX, NODES_MAX, SUBNET_ADMINS_MAX, VIEW_TIMEOUT_MAX_MS,
+    EPOCH_LENGTH_MAX, GENESIS_BYTES_MAX, HEARTBEAT_MAX_MS, NAME_BYTES_MAX, NODES_MAX, SUBNET_ADMINS_MAX,
+    VIEW_TIMEOUT_MAX_MS,
 };
 use crate::types::{CanisterId, Genesis, GenesisNode, NodeIndex, NodeSignature, Principal};
 use serde::{Deserialize, Serialize};
@@ -67,13 +68,21 @@ pub fn validate_genesis(genesis: &Genesis) -> Result<(), GenesisError> {
     if admins > SUBNET_ADMINS_MAX {
         return Err(GenesisError::Admins { admins });
     }
-    let nodes = genesis.nodes.len();
-    if nodes == 0 || nodes > NODES_MAX {
-        return Err(GenesisError::Nodes { nodes });
+    if genesis.epoch_length > EPOCH_LENGTH_MAX {
+        let (found, max) = (genesis.epoch_length, EPOCH_LENGTH_MAX);
+        return Err(GenesisError::Bounds { field: "epoch_length", found, min: 0, max });
     }
-    genesis.nodes.iter().try_for_each(check_node)?;
-    Committee::from_genesis(genesis)?;
-    check_distinct(&genesis.nodes)
+    validate_nodes(&genesis.nodes)
+}
+
+/// Checks what a genesis promises of its nodes, for members of a later epoch too.
+pub fn validate_nodes(nodes: &[GenesisNode]) -> Result<(), GenesisError> {
+    if nodes.is_empty() || nodes.len() > NODES_MAX {
+        return Err(GenesisError::Nodes { nodes: nodes.len() });
+    }
+    nodes.iter().try_for_each(check_node)?;
+    Committee::from_nodes(nodes)?;
+    check_distinct(nodes)
 }
 
 fn check_version(version: u32) -> Result<(), GenesisError> {
@@ -211,6 +220,7 @@ mod tests {
             provisional: true,
             minting_canister: None,
             subnet_admins: Vec::new(),
+            epoch_length: 499,
             nodes: (0..4).map(node).collect(),
         }
     }

@@ -1,6 +1,6 @@
 //! SHA-256 with domain separation; the one encoding of everything that is hashed.
 
-use crate::types::{Block, ChainId, Digest, Genesis, GenesisNode, Payload};
+use crate::types::{Block, ChainId, Digest, Genesis, GenesisNode, Payload, SystemMessage};
 use sha2::{Digest as _, Sha256};
 
 /// SHA-256 of `bytes`.
@@ -64,13 +64,49 @@ pub fn hash_header(block: &Block, calls: &[Digest]) -> Digest {
     let time = block.time.0.to_be_bytes();
     let header: [&[u8]; 6] = [&view, &height, &block.parent.0, &parent_view, &proposer, &time];
     let calls = calls.iter().map(AsRef::as_ref);
-    hash_parts("atoll-block", &header.into_iter().chain(calls).collect::<Vec<_>>())
+    let hash = hash_parts("atoll-block", &header.into_iter().chain(calls).collect::<Vec<_>>());
+    if block.payload.system.is_empty() {
+        return hash;
+    }
+    let system: Vec<Digest> = block.payload.system.iter().map(hash_system_message).collect();
+    let parts = std::iter::once(&hash).chain(&system).map(AsRef::as_ref);
+    hash_parts("atoll-block-with-system", &parts.collect::<Vec<_>>())
+}
+
+/// Names a system message: covers every field.
+pub fn hash_system_message(message: &SystemMessage) -> Digest {
+    match message {
+        SystemMessage::Dealing { epoch, dealer, dealing } => {
+            let (epoch, dealer) = (epoch.0.to_be_bytes(), dealer.0.to_be_bytes());
+            hash_parts("atoll-system-dealing", &[&epoch, &dealer, dealing])
+        }
+        SystemMessage::Complaint { epoch, dealer, receiver, complaint } => {
+            let (epoch, dealer) = (epoch.0.to_be_bytes(), dealer.0.to_be_bytes());
+            let parts: [&[u8]; 4] = [&epoch, &dealer, &receiver.0.to_be_bytes(), complaint];
+            hash_parts("atoll-system-complaint", &parts)
+        }
+        SystemMessage::Change(change) => {
+            let removed: Vec<&[u8]> = change.remove.iter().map(|key| key.as_slice()).collect();
+            let added: Vec<Digest> = change.add.iter().map(hash_node).collect();
+            let added: Vec<&[u8]> = added.iter().map(AsRef::as_ref).collect();
+            let signature =
+                |(operator, signature): &(crate::types::NodeIndex, crate::types::NodeSignature)| {
+                    hash_parts("atoll-operator", &[&operator.0.to_be_bytes(), &signature.0])
+                };
+            let signatures: Vec<Digest> = change.signatures.iter().map(signature).collect();
+            let signatures: Vec<&[u8]> = signatures.iter().map(AsRef::as_ref).collect();
+            let lists = [removed, added, signatures].map(|list| hash_parts("atoll-system-list", &list));
+            let [removed, added, signatures] = &lists;
+            let parts: [&[u8]; 4] = [&change.version.to_be_bytes(), &removed.0, &added.0, &signatures.0];
+            hash_parts("atoll-system-change", &parts)
+        }
+    }
 }
 
 /// The name of the chain: hash of the canonical encoding of its genesis.
 pub fn chain_id(genesis: &Genesis) -> ChainId {
     let Genesis { version, name, heartbeat_ms, view_timeout_ms, provisional, .. } = genesis;
-    let Genesis { minting_canister, subnet_admins, nodes, .. } = genesis;
+    let Genesis { minting_canister, subnet_admins, nodes, epoch_length, .. } = genesis;
     let version = version.to_be_bytes();
     let heartbeat = heartbeat_ms.to_be_bytes();
     let view_timeout = view_timeout_ms.to_be_bytes();
@@ -79,14 +115,23 @@ pub fn chain_id(genesis: &Genesis) -> ChainId {
     let minting = minting_canister.as_ref().map_or(&[][..], |canister| canister.as_slice());
     let admins: Vec<&[u8]> = subnet_admins.iter().map(|admin| admin.as_slice()).collect();
     let admins = hash_parts("atoll-genesis-admins", &admins);
-    let header: [&[u8]; 7] =
-        [&version, name.as_bytes(), &heartbeat, &view_timeout, &provisional, minting, &admins.0];
+    let epoch_length = epoch_length.to_be_bytes();
+    let header: [&[u8]; 8] = [
+        &version,
+        name.as_bytes(),
+        &heartbeat,
+        &view_timeout,
+        &provisional,
+        minting,
+        &admins.0,
+        &epoch_length,
+    ];
     let nodes = nodes.iter().map(AsRef::as_ref);
     hash_parts("atoll-genesis", &header.into_iter().chain(nodes).collect::<Vec<_>>())
 }
 
 /// The hash of one node of a genesis.
-pub(super) fn hash_node(node: &GenesisNode) -> Digest {
+pub fn hash_node(node: &GenesisNode) -> Digest {
     let GenesisNode { name, identity_key, tls_key, encryption_key, address } = node;
     let parts = [name, identity_key, tls_key, encryption_key, address].map(|part| part.as_bytes());
     hash_parts("atoll-genesis-node", &parts)
@@ -118,7 +163,90 @@ mod tests {
             parent_view: View(4),
             proposer: NodeIndex(5),
             time: Time(6),
-            payload: Payload { ingress: ingress.collect() },
+            payload: Payload { ingress: ingress.collect(), ..Payload::default() },
+        }
+    }
+
+    fn messages() -> Vec<SystemMessage> {
+        let (epoch, dealer, receiver) = (crate::types::Epoch(1), NodeIndex(2), NodeIndex(3));
+        let change = crate::types::MembershipChange {
+            version: 4,
+            remove: vec![[5; 32]],
+            add: genesis().nodes,
+            signatures: vec![(dealer, crate::types::NodeSignature([6; 64]))],
+        };
+        vec![
+            SystemMessage::Dealing { epoch, dealer, dealing: Bytes::from_static(b"d") },
+            SystemMessage::Complaint { epoch, dealer, receiver, complaint: Bytes::from_static(b"c") },
+            SystemMessage::Change(change),
+        ]
+    }
+
+    #[test]
+    fn every_field_of_a_system_message_changes_its_hash() {
+        let changes: [fn(&mut Vec<SystemMessage>); 12] = [
+            |m| m.swap(0, 1),
+            |m| drop(m.pop()),
+            |m| {
+                if let SystemMessage::Dealing { epoch, .. } = &mut m[0] {
+                    epoch.0 += 1
+                }
+            },
+            |m| {
+                if let SystemMessage::Dealing { dealer, .. } = &mut m[0] {
+                    dealer.0 += 1
+                }
+            },
+            |m| {
+                if let SystemMessage::Dealing { dealing, .. } = &mut m[0] {
+                    *dealing = Bytes::new()
+                }
+            },
+            |m| {
+                if let SystemMessage::Complaint { epoch, .. } = &mut m[1] {
+                    epoch.0 += 1
+                }
+            },
+            |m| {
+                if let SystemMessage::Complaint { receiver, .. } = &mut m[1] {
+                    receiver.0 += 1
+                }
+            },
+            |m| {
+                if let SystemMessage::Complaint { complaint, .. } = &mut m[1] {
+                    *complaint = Bytes::new()
+                }
+            },
+            |m| {
+                if let SystemMessage::Change(change) = &mut m[2] {
+                    change.version += 1
+                }
+            },
+            |m| {
+                if let SystemMessage::Change(change) = &mut m[2] {
+                    change.remove.clear()
+                }
+            },
+            |m| {
+                if let SystemMessage::Change(change) = &mut m[2] {
+                    change.add[0].name.push('x')
+                }
+            },
+            |m| {
+                if let SystemMessage::Change(change) = &mut m[2] {
+                    change.signatures.clear()
+                }
+            },
+        ];
+        let with = |messages: Vec<SystemMessage>| {
+            let mut block = block(&[b"xy"]);
+            block.payload.system = messages;
+            hash_block(&block)
+        };
+        for (index, change) in changes.into_iter().enumerate() {
+            let mut changed = messages();
+            change(&mut changed);
+            assert_ne!(with(changed), with(messages()), "change {index}");
         }
     }
 
@@ -138,6 +266,7 @@ mod tests {
             provisional: true,
             minting_canister: None,
             subnet_admins: Vec::new(),
+            epoch_length: 499,
             nodes: vec![node],
         }
     }
@@ -176,7 +305,7 @@ mod tests {
 
     #[test]
     fn every_field_of_a_block_changes_its_hash() {
-        let changes: [fn(&mut Block); 8] = [
+        let changes: [fn(&mut Block); 9] = [
             |b| b.view.0 += 1,
             |b| b.height.0 += 1,
             |b| b.parent.0[31] ^= 1,
@@ -184,6 +313,7 @@ mod tests {
             |b| b.proposer.0 += 1,
             |b| b.time.0 += 1,
             |b| drop(b.payload.ingress.pop()),
+            |b| b.payload.system.extend(messages()),
             |b| b.payload = block(&[b"x", b"yz"]).payload,
         ];
         let original = block(&[b"xy", b"z"]);
@@ -196,17 +326,18 @@ mod tests {
 
     #[test]
     fn a_genesis_hashes_to_the_golden_digest() {
-        check(chain_id(&genesis()), "7e962007d56dbce0f7cddd7e9489416fbc5b10ad4357dc5c57033eaa88b6d370");
+        check(chain_id(&genesis()), "97ef84854948613727f67ee3a4af105c7989bc4c0989aa9a49cf8751537cf57c");
     }
 
     #[test]
     fn every_field_of_a_genesis_changes_the_chain() {
-        let changes: [fn(&mut Genesis); 13] = [
+        let changes: [fn(&mut Genesis); 14] = [
             |g| g.version = 2,
             |g| g.name.push('x'),
             |g| g.heartbeat_ms += 1,
             |g| g.view_timeout_ms += 1,
             |g| g.provisional = false,
+            |g| g.epoch_length += 1,
             |g| g.minting_canister = Some(crate::types::CanisterId(4).principal()),
             |g| g.subnet_admins = vec![crate::types::CanisterId(4).principal()],
             |g| g.nodes[0].name.push('x'),

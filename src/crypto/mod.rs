@@ -19,6 +19,7 @@ pub mod dkg;
 pub mod genesis;
 pub mod hash;
 pub mod node_key;
+pub mod reshare;
 pub mod threshold;
 pub mod user;
 

@@ -2,12 +2,13 @@
 
 use super::hash::{domain_message, hash_parts};
 use super::user::{ed25519_der, self_authenticating};
-use crate::types::{ChainId, Digest, Genesis, NodeId, NodeIndex, NodeSignature};
+use crate::types::{ChainId, Digest, Genesis, GenesisNode, NodeId, NodeIndex, NodeSignature};
 use aws_lc_rs::signature::Ed25519KeyPair;
 use ed25519_dalek::pkcs8::EncodePrivateKey;
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use rand::{CryptoRng, Rng, RngCore};
 use std::sync::Arc;
+use threshold_crypto::blstrs::Scalar;
 use zeroize::Zeroizing;
 
 /// The Ed25519 identity key of this node. Signs proposals, ceremony messages and query responses.
@@ -131,6 +132,7 @@ impl TlsKey {
 }
 
 /// The key to which other nodes encrypt this node's shares of the threshold keys.
+#[derive(Clone)]
 pub struct EncryptionKey(threshold_crypto::SecretKey);
 
 impl EncryptionKey {
@@ -157,6 +159,12 @@ impl EncryptionKey {
     /// The public key, a compressed point in G1.
     pub fn public_key(&self) -> [u8; 48] {
         self.0.public_key().to_bytes()
+    }
+
+    /// The secret scalar.
+    pub(super) fn scalar(&self) -> Scalar {
+        // A secret key is a scalar below the group's order: this never falls back.
+        Option::from(Scalar::from_bytes_be(&self.to_bytes())).unwrap_or_else(|| Scalar::from(0))
     }
 
     pub(super) fn decrypt(&self, ciphertext: &threshold_crypto::Ciphertext) -> Option<Zeroizing<Vec<u8>>> {
@@ -195,8 +203,13 @@ struct Member {
 impl Committee {
     /// The committee that `genesis` names, every key decoded and checked.
     pub fn from_genesis(genesis: &Genesis) -> Result<Committee, KeyError> {
+        Committee::from_nodes(&genesis.nodes)
+    }
+
+    /// The committee of these nodes, every key decoded and checked.
+    pub fn from_nodes(nodes: &[GenesisNode]) -> Result<Committee, KeyError> {
         let indexes = (0..=u16::MAX).map(NodeIndex);
-        let members = genesis.nodes.iter().zip(indexes).map(|(node, index)| {
+        let members = nodes.iter().zip(indexes).map(|(node, index)| {
             Ok(Member {
                 identity: parse_ed25519(&node.identity_key).ok_or(KeyError::Identity { node: index })?,
                 tls: parse_ed25519(&node.tls_key).ok_or(KeyError::Tls { node: index })?,
@@ -205,6 +218,35 @@ impl Committee {
             })
         });
         Ok(Committee(Arc::new(Members::Real(members.collect::<Result<_, _>>()?))))
+    }
+
+    /// A committee of these nodes; simulated ones have their secrets as identity keys.
+    pub fn of_kind(simulated: bool, nodes: &[GenesisNode]) -> Result<Committee, KeyError> {
+        if !simulated {
+            return Committee::from_nodes(nodes);
+        }
+        let indexes = (0..=u16::MAX).map(NodeIndex);
+        let secret = |(node, index): (&GenesisNode, NodeIndex)| {
+            parse_hex(&node.identity_key).map(Digest).ok_or(KeyError::Identity { node: index })
+        };
+        let secrets = nodes.iter().zip(indexes).map(secret).collect::<Result<_, _>>()?;
+        Ok(Committee(Arc::new(Members::Simulated(secrets))))
+    }
+
+    /// Whether this is the simulator's.
+    pub fn is_simulated(&self) -> bool {
+        matches!(&*self.0, Members::Simulated(_))
+    }
+
+    /// Names the committee: its keys, in order.
+    pub fn digest(&self) -> Digest {
+        let keys = |index: NodeIndex| {
+            let identity = self.identity_key(index).unwrap_or_default();
+            let encryption = self.encryption_key(index).map_or([0; 48], |key| key.to_bytes());
+            hash_parts("atoll-member", &[&identity, &self.tls_key(index).unwrap_or_default(), &encryption])
+        };
+        let members: Vec<Digest> = self.indexes().map(keys).collect();
+        hash_parts("atoll-committee", &members.iter().map(AsRef::as_ref).collect::<Vec<_>>())
     }
 
     /// How many nodes there are.
@@ -280,8 +322,17 @@ fn parse_ed25519(text: &str) -> Option<VerifyingKey> {
 }
 
 fn parse_encryption(text: &str) -> Option<threshold_crypto::PublicKey> {
-    let key = threshold_crypto::PublicKey::from_bytes(parse_hex(text)?).ok()?;
+    decode_encryption(&parse_hex(text)?)
+}
+
+fn decode_encryption(bytes: &[u8; 48]) -> Option<threshold_crypto::PublicKey> {
+    let key = threshold_crypto::PublicKey::from_bytes(*bytes).ok()?;
     (key.to_bytes() != IDENTITY_G1).then_some(key)
+}
+
+/// Whether these bytes are a key to which shares can be encrypted.
+pub(super) fn is_encryption_key(bytes: &[u8; 48]) -> bool {
+    decode_encryption(bytes).is_some()
 }
 
 /// The identity of G1, compressed: encrypting to it would hide nothing.
@@ -317,7 +368,6 @@ fn simulated_signature(secret: &Digest, domain: &str, message: &[u8]) -> NodeSig
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::GenesisNode;
 
     fn genesis(keys: &[(&IdentityKey, &TlsKey, &EncryptionKey)]) -> Genesis {
         let nodes = keys.iter().map(|(identity, tls, encryption)| GenesisNode {
@@ -335,6 +385,7 @@ mod tests {
             provisional: false,
             minting_canister: None,
             subnet_admins: Vec::new(),
+            epoch_length: 499,
             nodes: nodes.collect(),
         }
     }

@@ -3,25 +3,35 @@
 
 use super::hash::hash_parts;
 use crate::types::planted::{Bug, planted};
-use crate::types::{BlsBytes, ChainId, Digest, NodeIndex};
+use crate::types::{BlsBytes, ChainId, Digest, Epoch, NodeIndex};
 
 /// One simulated key, shared among `secrets.len()` nodes.
 pub(super) struct Sharing {
     threshold: usize,
-    own: Digest,
+    own: Option<Digest>,
     master: Digest,
     secrets: Vec<Digest>,
 }
 
 impl Sharing {
-    pub fn new(chain: &ChainId, name: &str, threshold: usize, n: usize, own: NodeIndex) -> Sharing {
+    /// Each epoch has shares of its own; the key is one for all.
+    pub fn new(
+        chain: &ChainId,
+        epoch: Epoch,
+        name: &str,
+        threshold: usize,
+        n: usize,
+        own: Option<NodeIndex>,
+    ) -> Sharing {
+        let epoch = epoch.0.to_be_bytes();
         let secret = |index: u64| {
-            hash_parts("atoll-simulated-share", &[&chain.0, name.as_bytes(), &index.to_be_bytes()])
+            let parts: [&[u8]; 4] = [&chain.0, &epoch, name.as_bytes(), &index.to_be_bytes()];
+            hash_parts("atoll-simulated-share", &parts)
         };
         let master = hash_parts("atoll-simulated-master", &[&chain.0, name.as_bytes()]);
         Sharing {
             threshold,
-            own: secret(u64::from(own.0)),
+            own: own.map(|own| secret(u64::from(own.0))),
             master,
             secrets: (0..n as u64).map(secret).collect(),
         }
@@ -39,7 +49,7 @@ impl Sharing {
     }
 
     pub fn sign(&self, message: &[u8]) -> BlsBytes {
-        seal(&self.own, message)
+        self.own.map_or(BlsBytes([0; 48]), |own| seal(&own, message))
     }
 
     pub fn verify_share(&self, message: &[u8], signer: NodeIndex, share: &BlsBytes) -> bool {

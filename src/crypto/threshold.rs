@@ -5,7 +5,7 @@ use super::reader::Reader;
 use super::{bls, simulated};
 use crate::types::limits::NODES_MAX;
 use crate::types::{
-    BlsBytes, ChainId, Digest, Height, NodeIndex, SignatureShare, StateRoot, ThresholdSignature, View,
+    BlsBytes, ChainId, Digest, Epoch, Height, NodeIndex, SignatureShare, StateRoot, ThresholdSignature, View,
     faults_max, quorum,
 };
 use std::collections::BTreeSet;
@@ -42,6 +42,17 @@ pub enum Statement {
 }
 
 impl Statement {
+    /// The view that it is about.
+    fn view(&self) -> Option<View> {
+        match self {
+            Statement::Notarize { view, .. }
+            | Statement::Nullify { view }
+            | Statement::Finalize { view, .. }
+            | Statement::Beacon { view } => Some(*view),
+            Statement::Certify { .. } => None,
+        }
+    }
+
     /// The bytes that are signed (room rules 1 and 2).
     fn message(&self, chain: &ChainId) -> Vec<u8> {
         match self {
@@ -67,6 +78,7 @@ pub struct Keyring(Arc<Keys>);
 
 struct Keys {
     chain: ChainId,
+    epoch: Epoch,
     nodes: usize,
     own: NodeIndex,
     quorum: Sharing,
@@ -105,7 +117,10 @@ pub fn pairing_checks() -> u64 {
 }
 
 /// First byte of a keyring on disk.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
+
+/// The place of a node that is not of the committee.
+const NOWHERE: NodeIndex = NodeIndex(u16::MAX);
 
 impl Keyring {
     /// The simulator's keyrings for `n` nodes: one hash instead of a pairing, same thresholds, same
@@ -121,27 +136,69 @@ impl Keyring {
     }
 
     fn simulated_of(chain: ChainId, n: usize, quorum: usize) -> Vec<Keyring> {
-        let sharing = |name, threshold, own| {
-            Sharing::Simulated(simulated::Sharing::new(&chain, name, threshold, n, own))
-        };
-        let keyring = |own| {
-            let quorum = sharing("quorum", quorum, own);
-            let beacon = sharing("beacon", faults_max(n) + 1, own);
-            Keyring(Arc::new(Keys { chain, nodes: n, own, quorum, beacon }))
-        };
-        (0..=u16::MAX).map(NodeIndex).take(n).map(keyring).collect()
+        let indexes = (0..=u16::MAX).map(NodeIndex).take(n);
+        indexes.map(|own| Keyring::simulated_at(chain, Epoch::ZERO, n, Some(own), quorum)).collect()
     }
 
-    /// The keys that a key generation made (`dkg`).
-    pub(super) fn real(
+    /// The simulator's keyring of one node in any epoch. A threshold of `quorum` is checked by nobody.
+    pub(super) fn simulated_at(
         chain: ChainId,
+        epoch: Epoch,
+        n: usize,
+        own: Option<NodeIndex>,
+        quorum: usize,
+    ) -> Keyring {
+        let sharing = |name, threshold| {
+            Sharing::Simulated(simulated::Sharing::new(&chain, epoch, name, threshold, n, own))
+        };
+        let (quorum, beacon) = (sharing("quorum", quorum), sharing("beacon", faults_max(n) + 1));
+        Keyring(Arc::new(Keys { chain, epoch, nodes: n, own: own.unwrap_or(NOWHERE), quorum, beacon }))
+    }
+
+    /// The keys that a key generation (`dkg`) or a resharing (`reshare`) made.
+    pub(super) fn real(
+        (chain, epoch): (ChainId, Epoch),
         nodes: usize,
-        own: NodeIndex,
+        own: Option<NodeIndex>,
         quorum: bls::Sharing,
         beacon: bls::Sharing,
     ) -> Keyring {
         let (quorum, beacon) = (Sharing::Bls(quorum), Sharing::Bls(beacon));
-        Keyring(Arc::new(Keys { chain, nodes, own, quorum, beacon }))
+        Keyring(Arc::new(Keys { chain, epoch, nodes, own: own.unwrap_or(NOWHERE), quorum, beacon }))
+    }
+
+    /// The epoch whose shares these are. Nothing about a view of another epoch is signed with them, and no
+    /// share about one counts.
+    pub fn epoch(&self) -> Epoch {
+        self.0.epoch
+    }
+
+    /// Whether this node holds shares. Without, it can check what others sign, and no more.
+    pub fn signs(&self) -> bool {
+        match (&self.0.quorum, &self.0.beacon) {
+            (Sharing::Bls(quorum), Sharing::Bls(beacon)) => {
+                quorum.secret().is_some() && beacon.secret().is_some()
+            }
+            _ => self.0.own != NOWHERE,
+        }
+    }
+
+    /// The secret shares and public shares of both keys, of quorum and beacon; `None` if simulated.
+    pub(super) fn sharings(&self) -> Option<[&bls::Sharing; 2]> {
+        match (&self.0.quorum, &self.0.beacon) {
+            (Sharing::Bls(quorum), Sharing::Bls(beacon)) => Some([quorum, beacon]),
+            _ => None,
+        }
+    }
+
+    /// How many shares a quorum is, for a simulated successor that repeats a planted mistake.
+    pub(super) fn quorum_threshold(&self) -> usize {
+        self.threshold(&Statement::Nullify { view: View::ZERO })
+    }
+
+    /// Whether `statement` may be signed in this epoch.
+    fn is_of_epoch(&self, statement: &Statement) -> bool {
+        statement.view().is_none_or(|view| view.epoch() == self.0.epoch)
     }
 
     /// The name of the chain whose keys these are.
@@ -154,7 +211,7 @@ impl Keyring {
         self.0.nodes
     }
 
-    /// This node's place in the committee.
+    /// This node's place in the committee; past the end of it, if it is not of the committee.
     pub fn own(&self) -> NodeIndex {
         self.0.own
     }
@@ -175,8 +232,12 @@ impl Keyring {
         }
     }
 
-    /// This node's share of the signature on `statement`.
+    /// This node's share of the signature on `statement`. What is no share, and counts nowhere, if this node
+    /// holds none ([`Keyring::signs`]), or if the statement is of another epoch.
     pub fn sign_share(&self, statement: &Statement) -> SignatureShare {
+        if !self.is_of_epoch(statement) {
+            return BlsBytes([0; 48]);
+        }
         let message = statement.message(&self.0.chain);
         match self.sharing(statement) {
             Sharing::Bls(sharing) => sharing.sign(&message),
@@ -184,8 +245,11 @@ impl Keyring {
         }
     }
 
-    /// Whether `share` is `signer`'s share of the signature on `statement`.
+    /// Whether `share` is `signer`'s share of the signature on `statement`, which is of this epoch.
     pub fn verify_share(&self, statement: &Statement, signer: NodeIndex, share: &SignatureShare) -> bool {
+        if !self.is_of_epoch(statement) {
+            return false;
+        }
         let message = statement.message(&self.0.chain);
         match self.sharing(statement) {
             Sharing::Bls(sharing) => sharing.verify_share(&message, signer, share),
@@ -241,6 +305,9 @@ impl Keyring {
         statement: &Statement,
         shares: &'a [(NodeIndex, SignatureShare)],
     ) -> Result<&'a [(NodeIndex, SignatureShare)], CombineError> {
+        if !self.is_of_epoch(statement) {
+            return Err(CombineError::Invalid(shares.iter().map(|(signer, _)| *signer).collect()));
+        }
         self.check_signers(shares)?;
         let need = self.threshold(statement);
         shares.get(..need).ok_or(CombineError::TooFew { have: shares.len(), need })
@@ -255,7 +322,8 @@ impl Keyring {
         if wrong.is_empty() { Ok(()) } else { Err(CombineError::Invalid(wrong)) }
     }
 
-    /// Whether `signature` is the committee's on `statement`.
+    /// Whether `signature` is the subnet's on `statement`. The key is one for all epochs: that a certificate
+    /// is of the epoch in which it is used is for the caller to see to, by its view.
     pub fn verify(&self, statement: &Statement, signature: &ThresholdSignature) -> bool {
         let message = statement.message(&self.0.chain);
         match self.sharing(statement) {
@@ -281,14 +349,15 @@ impl Keyring {
         }
     }
 
-    /// The keyring for its file: format, chain, nodes, own index, the two sharings. A simulated one has
+    /// The keyring for its file: format, chain, epoch, nodes, own index, the two sharings. A simulated one has
     /// no such form and gives the header alone, which `from_bytes` refuses.
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        let Keys { chain, nodes, own, quorum, beacon } = &*self.0;
+        let Keys { chain, epoch, nodes, own, quorum, beacon } = &*self.0;
         // Room for everything at once: a vector that grows leaves copies of secrets behind.
         let mut bytes = Zeroizing::new(Vec::with_capacity(256 + nodes * 2 * 96));
         bytes.push(FORMAT);
         bytes.extend_from_slice(&chain.0);
+        bytes.extend_from_slice(&epoch.0.to_be_bytes());
         bytes.extend_from_slice(&(*nodes as u16).to_be_bytes());
         bytes.extend_from_slice(&own.0.to_be_bytes());
         for sharing in [quorum, beacon] {
@@ -315,12 +384,17 @@ impl Keyring {
         let mut reader = Reader::new(bytes);
         let [_format] = reader.array()?;
         let chain = Digest(reader.array()?);
+        let epoch = Epoch(u64::from_be_bytes(reader.array()?));
         let nodes = reader.count(NODES_MAX)?;
         let own = NodeIndex(u16::from_be_bytes(reader.array()?));
+        if own != NOWHERE && usize::from(own.0) >= nodes {
+            return None;
+        }
         let quorum_sharing = bls::Sharing::decode(&mut reader, nodes, own)?;
         let beacon_sharing = bls::Sharing::decode(&mut reader, nodes, own)?;
         let thresholds = (quorum_sharing.threshold(), beacon_sharing.threshold());
-        let keyring = Keyring::real(chain, nodes, own, quorum_sharing, beacon_sharing);
+        let own = Some(own).filter(|own| *own != NOWHERE);
+        let keyring = Keyring::real((chain, epoch), nodes, own, quorum_sharing, beacon_sharing);
         reader.finish(keyring).filter(|_| thresholds == (quorum(nodes), faults_max(nodes) + 1))
     }
 }

@@ -1,22 +1,28 @@
 //! Blocks and threshold signatures as protobuf: shared by the wire and the disk.
 
 use super::bound::Shape;
+use super::system::SYSTEM_MESSAGE;
 use super::{DecodeError, Fault, cbor, proto};
-use crate::types::limits::BLOCK_INGRESS_COUNT_MAX;
+use crate::types::limits::{BLOCK_INGRESS_COUNT_MAX, BLOCK_SYSTEM_COUNT_MAX};
 use crate::types::*;
 use prost::bytes::Bytes;
 use std::sync::Arc;
 
 /// What may repeat inside a block.
-pub(super) const BLOCK: &[Shape] =
-    &[Shape { tag: 7, field: "block.ingress", max: BLOCK_INGRESS_COUNT_MAX, inside: &[] }];
+pub(super) const BLOCK: &[Shape] = &[
+    Shape { tag: 7, field: "block.ingress", max: BLOCK_INGRESS_COUNT_MAX, inside: &[] },
+    Shape { tag: 20, field: "block.system", max: BLOCK_SYSTEM_COUNT_MAX, inside: SYSTEM_MESSAGE },
+];
 /// What may repeat inside a proposal.
 pub(super) const PROPOSAL: &[Shape] = &[Shape { tag: 1, field: "proposal.block", max: 1, inside: BLOCK }];
 
 /// What may repeat inside a proposal that travels: no call stands in it.
 pub(super) const COMPACT_PROPOSAL: &[Shape] =
     &[Shape { tag: 1, field: "proposal.header", max: 1, inside: HEADER }];
-const HEADER: &[Shape] = &[Shape { tag: 7, field: "proposal.header.ingress", max: 0, inside: &[] }];
+const HEADER: &[Shape] = &[
+    Shape { tag: 7, field: "proposal.header.ingress", max: 0, inside: &[] },
+    Shape { tag: 20, field: "proposal.header.system", max: BLOCK_SYSTEM_COUNT_MAX, inside: SYSTEM_MESSAGE },
+];
 
 /// Exactly `N` bytes.
 pub(super) fn array<const N: usize>(bytes: &[u8], field: &'static str) -> Result<[u8; N], DecodeError> {
@@ -66,6 +72,7 @@ impl From<&Block> for proto::Block {
             proposer: u32::from(block.proposer.0),
             time: block.time.0,
             ingress: block.payload.ingress.iter().map(|ingress| ingress.envelope.clone()).collect(),
+            system: block.payload.system.iter().map(Into::into).collect(),
         }
     }
 }
@@ -75,6 +82,8 @@ impl TryFrom<proto::Block> for Block {
 
     fn try_from(block: proto::Block) -> Result<Self, DecodeError> {
         let ingress = block.ingress.into_iter().map(|envelope| cbor::read_ingress(envelope).map(Arc::new));
+        let system = block.system.into_iter().map(SystemMessage::try_from);
+        let (ingress, system) = (ingress.collect::<Result<_, _>>()?, system.collect::<Result<_, _>>()?);
         Ok(Block {
             view: View(block.view),
             height: Height(block.height),
@@ -82,7 +91,7 @@ impl TryFrom<proto::Block> for Block {
             parent_view: View(block.parent_view),
             proposer: node(block.proposer, "block.proposer")?,
             time: Time(block.time),
-            payload: Payload { ingress: ingress.collect::<Result<_, _>>()? },
+            payload: Payload { ingress, system },
         })
     }
 }

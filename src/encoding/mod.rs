@@ -16,6 +16,7 @@ pub mod peer;
 mod proto;
 pub mod record;
 pub mod request_id;
+pub mod system;
 
 pub use error::{DecodeError, Fault};
 

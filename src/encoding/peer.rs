@@ -2,6 +2,7 @@
 
 use super::artifact::{BLOCK, COMPACT_PROPOSAL, array, bls, copy, digest, node, present};
 use super::bound::{self, Shape};
+use super::system::SYSTEM_MESSAGE;
 use super::{DecodeError, Fault, proto};
 use crate::types::limits::{
     BLOCK_INGRESS_COUNT_MAX, CHAIN_SEGMENT_BLOCKS_MAX, INGRESS_BYTES_MAX, PEER_MESSAGE_BYTES_MAX,
@@ -16,7 +17,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 const LINK: &[Shape] = &[Shape { tag: 1, field: "chain.block", max: 1, inside: BLOCK }];
-const CHAIN: &[Shape] =
+pub(super) const CHAIN: &[Shape] =
     &[Shape { tag: 1, field: "chain.links", max: CHAIN_SEGMENT_BLOCKS_MAX, inside: LINK }];
 const BODIES: &[Shape] = &[Shape { tag: 2, field: "bodies.body", max: BLOCK_INGRESS_COUNT_MAX, inside: &[] }];
 const PEER_MESSAGE: &[Shape] = &[
@@ -24,6 +25,7 @@ const PEER_MESSAGE: &[Shape] = &[
     Shape { tag: 14, field: "chain", max: 1, inside: CHAIN },
     Shape { tag: 16, field: "package", max: 1, inside: CHAIN },
     Shape { tag: 21, field: "bodies", max: 1, inside: BODIES },
+    Shape { tag: 30, field: "system", max: 1, inside: SYSTEM_MESSAGE },
 ];
 
 /// One encoded message, ready to be sent to any number of peers.
@@ -75,6 +77,7 @@ impl From<&PeerMessage> for Wire {
                 Wire::StatePart(proto::StatePart { id: part.id, part: part.part.clone() })
             }
             PeerMessage::Ceremony(message) => Wire::Ceremony(message.as_ref().into()),
+            PeerMessage::System(message) => Wire::System(message.as_ref().into()),
         }
     }
 }
@@ -116,6 +119,7 @@ impl TryFrom<Wire> for PeerMessage {
             Wire::FetchState(request) => PeerMessage::FetchState(request.try_into()?),
             Wire::StatePart(part) => PeerMessage::StatePart(StatePart { id: part.id, part: part.part }),
             Wire::Ceremony(message) => PeerMessage::Ceremony(Box::new(message.try_into()?)),
+            Wire::System(message) => PeerMessage::System(Box::new(message.try_into()?)),
         })
     }
 }
@@ -235,6 +239,7 @@ impl TryFrom<proto::FinalizationShare> for FinalizationShare {
 impl From<&CertificationShare> for proto::CertificationShare {
     fn from(share: &CertificationShare) -> Self {
         proto::CertificationShare {
+            epoch: share.epoch.0,
             height: share.height.0,
             root: copy(&share.root.0.0),
             signer: u32::from(share.signer.0),
@@ -248,6 +253,7 @@ impl TryFrom<proto::CertificationShare> for CertificationShare {
 
     fn try_from(share: proto::CertificationShare) -> Result<Self, DecodeError> {
         Ok(CertificationShare {
+            epoch: Epoch(share.epoch),
             height: Height(share.height),
             root: StateRoot(digest(&share.root, "certification_share.root")?),
             signer: node(share.signer, "certification_share.signer")?,

@@ -7,6 +7,7 @@ use super::{DecodeError, Fault, proto};
 use crate::types::*;
 use prost::Message;
 use prost::bytes::Bytes;
+use std::sync::Arc;
 
 /// The value of [`Record::Finalized`].
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -109,6 +110,20 @@ pub fn encode_certification(certification: &Certification) -> Vec<u8> {
 /// As [`decode_block`].
 pub fn decode_certification(bytes: Bytes) -> Result<Certification, DecodeError> {
     decode::<proto::Certification, _>(bytes, &[])
+}
+
+/// Void blocks, in the form of a segment of the chain.
+pub fn encode_void(blocks: &[(Arc<Block>, RandomBeacon)], finalization: &Finalization) -> Vec<u8> {
+    let segment = ChainSegment { blocks: blocks.to_vec(), finalization: *finalization, certification: None };
+    proto::ChainSegment::from(&segment).encode_to_vec()
+}
+
+/// The inverse of [`encode_void`].
+///
+/// # Errors
+/// As [`decode_block`].
+pub fn decode_void(bytes: Bytes) -> Result<ChainSegment, DecodeError> {
+    decode::<proto::ChainSegment, _>(bytes, super::peer::CHAIN)
 }
 
 /// A vote of this replica.

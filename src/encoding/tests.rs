@@ -38,8 +38,58 @@ fn block(view: u64, methods: &[&str]) -> Block {
         parent_view: View(view.saturating_sub(1)),
         proposer: NodeIndex(3),
         time: Time(1_700_000_000_000_000_000),
-        payload: Payload { ingress: methods.iter().map(|method| ingress(method, 9)).collect() },
+        payload: Payload {
+            ingress: methods.iter().map(|method| ingress(method, 9)).collect(),
+            ..Payload::default()
+        },
     }
+}
+
+/// One system message of every kind.
+fn system_messages() -> [SystemMessage; 3] {
+    let (epoch, dealer, receiver) = (Epoch(1), NodeIndex(2), NodeIndex(3));
+    let node = GenesisNode {
+        name: "a".into(),
+        identity_key: "01".into(),
+        tls_key: "02".into(),
+        encryption_key: "03".into(),
+        address: "[::1]:9".into(),
+    };
+    [
+        SystemMessage::Dealing { epoch, dealer, dealing: Bytes::from_static(b"dealing") },
+        SystemMessage::Complaint { epoch, dealer, receiver, complaint: Bytes::from_static(b"complaint") },
+        SystemMessage::Change(MembershipChange {
+            version: 4,
+            remove: vec![[5; 32]],
+            add: vec![node],
+            signatures: vec![(NodeIndex(0), NodeSignature([6; 64]))],
+        }),
+    ]
+}
+
+#[test]
+fn a_block_with_system_messages_comes_back_as_it_was_written() {
+    let mut block = block(8, &["inc"]);
+    block.payload.system = system_messages().to_vec();
+    let bytes = record::encode_block(&block);
+    assert_eq!(record::decode_block(bytes.into()), Ok(block.clone()));
+    block.payload.system = vec![system_messages()[0].clone(); 17];
+    let error = record::decode_block(record::encode_block(&block).into()).unwrap_err();
+    assert!(error.to_string().contains("block.system"), "{error}");
+}
+
+#[test]
+fn a_change_of_the_membership_comes_back_as_it_was_written_and_is_bounded() {
+    let [.., SystemMessage::Change(change)] = system_messages() else { panic!() };
+    assert_eq!(
+        super::system::decode_change(super::system::encode_change(&change).into()),
+        Ok(change.clone())
+    );
+    let crowd = MembershipChange { remove: vec![[0; 32]; 65], ..change.clone() };
+    assert!(super::system::decode_change(super::system::encode_change(&crowd).into()).is_err());
+    let mut wordy = change;
+    wordy.add[0].address = "a".repeat(300);
+    assert!(super::system::decode_change(super::system::encode_change(&wordy).into()).is_err());
 }
 
 fn finalization(view: u64) -> Finalization {
@@ -71,7 +121,7 @@ fn messages() -> Vec<(&'static str, PeerMessage)> {
     let nullification = Nullification { view, signature: share };
     let notarization_share = NotarizationShare { view, block: block_hash, signer, share, beacon: bls(4) };
     let certification_share =
-        CertificationShare { height: Height(5), root: StateRoot(digest(6)), signer, share };
+        CertificationShare { epoch: Epoch(1), height: Height(5), root: StateRoot(digest(6)), signer, share };
     let status = PeerStatus { view, entered: View(9), finalized: Height(7), certified: Height(6) };
     let whole = block(8, &["inc", "dec"]);
     let proposal = CompactProposal {
@@ -80,7 +130,7 @@ fn messages() -> Vec<(&'static str, PeerMessage)> {
         signature: NodeSignature([5; 64]),
     };
     let envelopes = [Bytes::from_static(b"one"), Bytes::from_static(b"another")];
-    vec![
+    let mut messages = vec![
         ("proposal", PeerMessage::Proposal(Arc::new(proposal))),
         ("notarization share", PeerMessage::NotarizationShare(notarization_share)),
         (
@@ -125,7 +175,10 @@ fn messages() -> Vec<(&'static str, PeerMessage)> {
         ("keys", ceremony(CeremonyStep::Keys(Bytes::from_static(b"keys")))),
         ("agree", ceremony(CeremonyStep::Agree(digest(2)))),
         ("done", ceremony(CeremonyStep::Done(Bytes::from_static(b"transcript")))),
-    ]
+    ];
+    let system = system_messages().map(|message| ("system", PeerMessage::System(Box::new(message))));
+    messages.extend(system);
+    messages
 }
 
 #[test]

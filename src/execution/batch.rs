@@ -101,6 +101,7 @@ impl<'a> Executor<'a> {
     fn run(&mut self) -> Result<(), HostFailure> {
         self.state.counters.height = self.batch.height;
         self.state.counters.time = self.batch.time;
+        self.state.apply_system(&self.batch.system)?;
         self.age_history();
         self.charge_insolvent()?;
         self.give_up_calls();

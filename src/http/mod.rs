@@ -23,6 +23,7 @@ mod accept;
 mod authenticate;
 mod body;
 mod call;
+mod membership;
 mod path;
 mod query;
 mod read_state;

@@ -103,6 +103,11 @@ pub(super) fn text(body: impl Into<String>) -> Reply {
     reply(StatusCode::OK, "text/plain; charset=utf-8", body.into().into())
 }
 
+/// 200 with JSON.
+pub(super) fn json(body: String) -> Reply {
+    reply(StatusCode::OK, "application/json", body.into())
+}
+
 /// 202 and nothing: the call is on its way.
 pub(super) fn accepted() -> Reply {
     let mut reply = Response::new(Full::default());

@@ -37,6 +37,7 @@ pub(super) enum Era {
 pub(super) enum Endpoint {
     Status,
     Health,
+    Membership,
     Call(CallStyle, Scope),
     Query(Scope),
     ReadState(Era, Scope),
@@ -51,6 +52,7 @@ pub(super) fn route(path: &str) -> Result<Endpoint, Refusal> {
     match parts.as_slice() {
         ["health"] => Ok(Endpoint::Health),
         ["api", "v2", "status"] => Ok(Endpoint::Status),
+        ["atoll", "v1", "membership"] => Ok(Endpoint::Membership),
         ["api", version, "canister", id, verb] => {
             let endpoint = endpoint(version, verb, Scope::Canister)?;
             principal(id).map(endpoint)
@@ -104,6 +106,12 @@ impl Server {
         if head.method == Method::OPTIONS {
             return Ok(reply::preflight());
         }
+        match (endpoint, &head.method) {
+            (Endpoint::Membership, &Method::GET | &Method::HEAD) => return self.members(),
+            (Endpoint::Membership, &Method::POST) => return self.change_members(&head.headers, body).await,
+            (Endpoint::Membership, _) => return Err(Refusal::method("GET, HEAD, POST, OPTIONS")),
+            _ => {}
+        }
         let reads = matches!(endpoint, Endpoint::Status | Endpoint::Health);
         match (reads, &head.method) {
             (true, &Method::GET | &Method::HEAD) | (false, &Method::POST) => {}
@@ -113,7 +121,7 @@ impl Server {
         match endpoint {
             Endpoint::Status => return Ok(self.status()),
             Endpoint::Health => return self.health(),
-            Endpoint::Call(..) | Endpoint::Query(_) | Endpoint::ReadState(..) => {}
+            Endpoint::Membership | Endpoint::Call(..) | Endpoint::Query(_) | Endpoint::ReadState(..) => {}
         }
         body::check_head(&head.headers, &body)?;
         let body = self.read_body(body).await?;
@@ -121,7 +129,7 @@ impl Server {
             Endpoint::Call(style, scope) => self.call(style, scope, body).await,
             Endpoint::Query(scope) => self.query(scope, body).await,
             Endpoint::ReadState(era, scope) => self.read_state(era, scope, body).await,
-            Endpoint::Status | Endpoint::Health => Err(not_found()),
+            Endpoint::Status | Endpoint::Health | Endpoint::Membership => Err(not_found()),
         }
     }
 }

@@ -452,3 +452,31 @@ fn without_close(request: &[u8]) -> Vec<u8> {
     let at = request.windows(header.len()).position(|window| window == header).expect("the header");
     [&request[..at], &request[at + header.len()..]].concat()
 }
+
+#[tokio::test]
+async fn operators_read_the_members_and_hand_changes_over() {
+    const PATH: &str = "/atoll/v1/membership";
+    let node = start().await;
+    let read = exchange(node.address, &request("GET", PATH, &[], b"")).await;
+    assert_eq!(read.status, 200, "{}", read.text());
+    let report: serde_json::Value = serde_json::from_slice(&read.body).expect("JSON");
+    assert_eq!((&report["epoch"], &report["dealing"]), (&0.into(), &false.into()));
+    assert_eq!(report["members"][0]["address"], "alone.example:9100");
+    let change = |version: u64| {
+        let change = MembershipChange { version, remove: vec![[1; 32]], add: vec![], signatures: vec![] };
+        crate::encoding::system::encode_change(&change)
+    };
+    let sent = |content_type: &'static str, body: Vec<u8>| {
+        let length = body.len().to_string();
+        let headers = [("content-type", content_type), ("content-length", &length)];
+        let bytes = request("POST", PATH, &headers, &body);
+        async move { exchange(node.address, &bytes).await }
+    };
+    let protobuf = "application/x-protobuf";
+    assert_eq!(sent(protobuf, change(0)).await.status, 200);
+    let late = sent(protobuf, change(1)).await;
+    assert_eq!((late.status, late.text().as_str()), (409, "too late"));
+    assert_eq!(sent(protobuf, b"nonsense".to_vec()).await.status, 400);
+    assert_eq!(sent("application/cbor", change(0)).await.status, 415);
+    assert_eq!(exchange(node.address, &request("PUT", PATH, &[], b"")).await.status, 405);
+}

@@ -125,7 +125,7 @@ impl Pool {
                 ingress.push(candidate.clone());
             }
         }
-        Payload { ingress }
+        Payload { ingress, ..Payload::default() }
     }
 
     /// Whether [`Pool::select`] would find anything.

@@ -251,7 +251,7 @@ fn block(time: Time, ingress: Vec<Arc<SignedIngress>>) -> Arc<Block> {
         parent_view: View(0),
         proposer: NodeIndex(0),
         time,
-        payload: Payload { ingress },
+        payload: Payload { ingress, ..Payload::default() },
     })
 }
 

@@ -10,6 +10,7 @@ use crate::types::{ChainId, NodeIndex};
 use bytes::Bytes;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
@@ -29,22 +30,34 @@ pub struct PeerService {
     inbox: Inbox,
     /// By peer: how much of its share of the inbox is free (rule 5).
     room: Vec<Arc<Semaphore>>,
+    generation: u64,
+    /// Whether the members are still those of this generation.
+    current: Arc<AtomicBool>,
 }
 
 impl PeerService {
-    pub fn new(chain: ChainId, nodes: usize, inbox: Inbox) -> PeerService {
+    pub fn new(
+        chain: ChainId,
+        nodes: usize,
+        inbox: Inbox,
+        (generation, current): (u64, Arc<AtomicBool>),
+    ) -> PeerService {
         let share = || Arc::new(Semaphore::new(PEER_INBOX_BYTES_MAX / ROOM_UNIT_BYTES));
         let room = (0..nodes).map(|_| share()).collect();
-        PeerService { chain: chain.to_string(), inbox, room }
+        PeerService { chain: chain.to_string(), inbox, room, generation, current }
     }
 
     async fn receive(&self, from: NodeIndex, frame: Bytes) -> Result<(), Status> {
         let room = self.make_room(from, frame.len()).await?;
+        if !self.current.load(Ordering::Relaxed) {
+            return Err(Status::unavailable("the members have changed"));
+        }
+        let generation = self.generation;
         let message = peer::decode(frame).map_err(|error| {
             tracing::warn!(peer = from.0, %error, "a peer sent a frame that cannot be read");
             Status::invalid_argument(error.to_string())
         })?;
-        (self.inbox)(Received { from, message, _room: room });
+        (self.inbox)(Received { from, generation, message, _room: room });
         Ok(())
     }
 

@@ -66,7 +66,8 @@ impl Committee {
         let bind_again = || StdListener::bind(&self.members[index].address).unwrap();
         let listener = self.listeners[index].take().unwrap_or_else(bind_again);
         listener.set_nonblocking(true).unwrap();
-        let membership = Membership { chain, own: NodeIndex(index as u16), nodes: self.members.clone() };
+        let membership =
+            Membership { chain, own: Some(NodeIndex(index as u16)), nodes: self.members.clone() };
         let (sender, receiver): (Sender<Received>, _) = channel();
         let inbox: Inbox = Arc::new(move |received| drop(sender.send(received)));
         let runtime = Runtime::new().unwrap();
@@ -243,6 +244,33 @@ fn closes_on_plaintext_without_an_answer_in_http() {
 fn names_a_tls_key_that_is_not_the_nodes_own() {
     let committee = Committee::of(2);
     let pins = committee.members.iter().map(|member| member.tls_key).collect();
-    let refused = tls::Tls::new(&committee.keys[1].pkcs8, NodeIndex(0), pins);
+    let refused = tls::Tls::new(&committee.keys[1].pkcs8, Some(NodeIndex(0)), pins);
     assert!(matches!(refused, Err(TlsError::NotOwn(NodeIndex(0)))));
+}
+
+#[test]
+fn when_the_members_change_the_new_one_is_met_and_the_old_one_is_cut_off() {
+    let mut committee = Committee::of(4);
+    let (net0, inbox0) = committee.start(0);
+    let (net1, inbox1) = committee.start(1);
+    let (net2, _inbox2) = committee.start(2);
+    net2.send(NodeIndex(0), &status(1));
+    check_receives(&inbox0, 2, status(1));
+    // Node 3 takes the place of node 2.
+    let members = [0, 1, 3].map(|node: usize| committee.members[node].clone()).to_vec();
+    let place =
+        |own: u16| Membership { chain: Digest([7; 32]), own: Some(NodeIndex(own)), nodes: members.clone() };
+    net0.set_members(place(0)).unwrap();
+    net1.set_members(place(1)).unwrap();
+    net1.set_members(place(1)).unwrap();
+    assert_eq!((net0.generation(), net1.generation()), (1, 1), "the same members are no change");
+    let (net3, inbox3) = committee.start(3);
+    net3.set_members(place(2)).unwrap();
+    net0.broadcast(&status(2));
+    check_receives(&inbox3, 0, status(2));
+    check_receives(&inbox1, 0, status(2));
+    net2.send(NodeIndex(0), &status(3));
+    net3.send(NodeIndex(0), &status(4));
+    let received = inbox0.recv_timeout(HANG).unwrap();
+    assert_eq!((received.from, received.generation, received.message), (NodeIndex(2), 1, status(4)));
 }

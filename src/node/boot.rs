@@ -9,14 +9,17 @@ use super::handle::Identity;
 use super::key::{KeyDir, NodeKeys, SubnetKeys};
 use super::mailbox::Mailbox;
 use super::order::{Order, Outside};
+use super::peers::PeerBook;
 use super::sync::{News, Sync};
 use super::thread::Threads;
 use super::{End, NodeError};
 use crate::consensus::Keys;
 use crate::consensus::ceremony::CeremonyKeys;
 use crate::crypto::node_key::Committee;
+use crate::crypto::reshare::PublicShares;
 use crate::crypto::user::{root_key_der, self_authenticating};
 use crate::ingress::Authenticator;
+use crate::membership::Succession;
 use crate::net::{Net, Received};
 use crate::replica::Replica;
 use crate::state::{HostFailure, ReplicatedState};
@@ -39,7 +42,7 @@ pub struct Boot {
     pub committee: Committee,
     pub key_dir: KeyDir,
     pub keys: NodeKeys,
-    pub own: NodeIndex,
+    pub peers: PeerBook,
     pub chain: ChainId,
     pub rocks: Arc<Rocks>,
     pub engine: Arc<Engine>,
@@ -57,6 +60,11 @@ pub struct Boot {
     pub sync: (SyncSender<News>, Receiver<News>),
 }
 
+/// The members before the first block.
+pub fn first_members(chain: ChainId, genesis: &Genesis, shares: &PublicShares) -> Succession {
+    Succession::genesis(chain, genesis.epoch_length, genesis.nodes.clone(), shares)
+}
+
 /// The state before the first block, of a subnet with this root key in DER.
 ///
 /// # Errors
@@ -65,11 +73,12 @@ pub fn genesis_state(
     genesis: &Genesis,
     committee: &Committee,
     root_key: &[u8],
+    members: Succession,
 ) -> Result<ReplicatedState, HostFailure> {
     let subnet = SubnetId(self_authenticating(root_key));
     let node = |index| Some((committee.node_id(index)?, committee.identity_key(index)?));
     let nodes: Vec<_> = committee.indexes().filter_map(node).collect();
-    ReplicatedState::genesis(genesis, root_key, subnet, &nodes)
+    Ok(ReplicatedState::genesis(genesis, root_key, subnet, &nodes)?.with_succession(members))
 }
 
 /// Runs the replica's thread to its end.
@@ -85,10 +94,12 @@ pub fn run(boot: Boot) -> Result<Option<End>, NodeError> {
     let root_key = root_key_der(&raw_root_key);
     boot.publish_identity(&root_key, Authenticator::new(raw_root_key));
     let mut recovered = boot.rocks.recover()?;
-    let state = boot.state(&recovered, &root_key)?;
+    let members = first_members(boot.chain, &boot.genesis, &keys.first_shares);
+    let state = boot.state(&recovered, &root_key, &members)?;
+    recovered.succession = state.succession().map(|succession| succession.encode().into());
     let requests = state.history().iter().map(|(id, entry)| (*id, entry.expiry));
     recovered.executed_requests = requests.collect();
-    boot.start_replica(keys, recovered, state)
+    boot.start_replica(keys, members, recovered, state)
 }
 
 impl Boot {
@@ -96,6 +107,10 @@ impl Boot {
     fn subnet_keys(&self) -> Result<Ceremonial, NodeError> {
         if let Some(keys) = self.key_dir.load_subnet_keys(self.chain)? {
             return Ok(Ceremonial::Keys(keys));
+        }
+        if self.peers.own().is_none() || self.key_dir.may_join()? {
+            // It joins a subnet whose keys exist: it follows, until it has shares.
+            return Ok(Ceremonial::Keys(self.key_dir.joining_keys(self.chain, &self.genesis)?));
         }
         self.metrics.health.set(Health::GeneratingKeys);
         generate_keys(self.ceremony_keys()?, self.chain, &self.key_dir, &self.mailbox, &self.net)
@@ -122,7 +137,7 @@ impl Boot {
             node = %identity.node_id.0,
             subnet = %identity.subnet_id.0,
             chain = %self.chain,
-            index = self.own.0,
+            index = self.peers.own().map(|own| own.0),
             "this node"
         );
         self.metrics.health.identify(identity.node_id, identity.subnet_id, root_key);
@@ -130,9 +145,14 @@ impl Boot {
     }
 
     /// The state after the last executed height, which must have the root that was committed.
-    fn state(&self, recovered: &Recovered, root_key: &[u8]) -> Result<ReplicatedState, NodeError> {
+    fn state(
+        &self,
+        recovered: &Recovered,
+        root_key: &[u8],
+        members: &Succession,
+    ) -> Result<ReplicatedState, NodeError> {
         let Some(stored) = recovered.root else {
-            return Ok(genesis_state(&self.genesis, &self.committee, root_key)?);
+            return Ok(genesis_state(&self.genesis, &self.committee, root_key, members.clone())?);
         };
         let state = ReplicatedState::restore(self.rocks.source())?;
         let (height, found) = (state.height(), state.root());
@@ -145,6 +165,7 @@ impl Boot {
     fn start_replica(
         self,
         subnet: SubnetKeys,
+        members: Succession,
         recovered: Recovered,
         state: ReplicatedState,
     ) -> Result<Option<End>, NodeError> {
@@ -159,7 +180,9 @@ impl Boot {
             certified = recovered.certification.map_or(0, |certification| certification.height.0),
             "recovered from disk"
         );
-        let latecomers = Latecomers::new(self.ceremony_keys()?, subnet.transcript)?;
+        let transcript =
+            subnet.transcript.map(|transcript| Ok::<_, NodeError>((self.ceremony_keys()?, transcript)));
+        let latecomers = Latecomers::new(transcript.transpose()?)?;
         let (batches, batches_waiting) = sync_channel(EXECUTION_QUEUE_MAX);
         let (chain_jobs, jobs_waiting) = sync_channel(CHAIN_REQUESTS_MAX);
         let checkpoints = Arc::new(Checkpoints::open(&self.data_dir)?);
@@ -201,6 +224,9 @@ impl Boot {
             keyring: subnet.keyring,
             identity: self.keys.identity.clone(),
             committee: self.committee.clone(),
+            encryption: subnet.encryption,
+            seed: subnet.seed,
+            genesis: members,
         };
         #[cfg(feature = "malicious")]
         let malice = super::malice::Malice(keys.clone());
@@ -210,8 +236,10 @@ impl Boot {
             mailbox: self.mailbox.clone(),
             outside: Outside {
                 chain: self.chain,
-                own: self.own,
+                peers: self.peers,
                 data_dir: self.data_dir,
+                key_dir: self.key_dir,
+                mailbox: self.mailbox.clone(),
                 rocks: self.rocks,
                 net: self.net,
                 certifier: self.certifier,

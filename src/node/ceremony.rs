@@ -122,19 +122,21 @@ fn wire(message: CeremonyMessage) -> PeerMessage {
     PeerMessage::Ceremony(Box::new(message))
 }
 
-/// The ceremony that is over, for nodes that missed its end.
-pub struct Latecomers(Ceremony);
+/// The ceremony that is over, for nodes that missed its end. In a later epoch what it left is worth nothing.
+pub struct Latecomers(Option<Ceremony>);
 
 impl Latecomers {
     /// # Errors
     /// The keys are not of the genesis.
-    pub fn new(keys: CeremonyKeys, transcript: Bytes) -> Result<Latecomers, NodeError> {
-        Ok(Latecomers(Ceremony::over(keys, transcript)?))
+    pub fn new(ended: Option<(CeremonyKeys, Bytes)>) -> Result<Latecomers, NodeError> {
+        let ceremony = ended.map(|(keys, transcript)| Ceremony::over(keys, transcript)).transpose()?;
+        Ok(Latecomers(ceremony))
     }
 
     pub fn answer(&mut self, from: NodeIndex, message: &CeremonyMessage, net: &Net) {
+        let Some(ceremony) = &mut self.0 else { return };
         let input = CeremonyInput::Peer(from, message.clone());
-        for effect in self.0.handle(wall_clock(), input) {
+        for effect in ceremony.handle(wall_clock(), input) {
             if let CeremonyEffect::Send(to, message) = effect {
                 net.send(to, &wire(message));
             }

@@ -96,6 +96,7 @@ mod tests {
             provisional: true,
             minting_canister: None,
             subnet_admins: Vec::new(),
+            epoch_length: 499,
             nodes: vec![],
         };
         let subnet = SubnetId(Principal::anonymous());

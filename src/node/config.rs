@@ -147,6 +147,7 @@ mod tests {
             provisional: false,
             minting_canister: None,
             subnet_admins: Vec::new(),
+            epoch_length: 499,
             nodes: (0..n).map(node).collect(),
         }
     }

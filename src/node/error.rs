@@ -24,8 +24,13 @@ pub enum NodeError {
     KeyFile(#[from] KeyFileError),
     #[error("{path}: {error}")]
     Keyring { path: PathBuf, error: KeyringError },
-    #[error("this node, {0:?}, is not in the genesis")]
-    Stranger(NodeId),
+    #[error("{0}: not the public shares of a committee")]
+    FirstShares(PathBuf),
+    #[error(
+        "this node, {0:?}, is not in the genesis: to join the running subnet, copy first.shares of another node to {path}",
+        path = .1.display()
+    )]
+    Stranger(NodeId, PathBuf),
     #[error("cannot listen on {address} ({purpose}): {error}")]
     Listen { address: String, purpose: &'static str, error: io::Error },
     #[error(transparent)]

@@ -56,6 +56,26 @@ impl CertifiedState {
     }
 }
 
+/// Who the members are after the newest certified height.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Members {
+    pub chain: ChainId,
+    pub height: Height,
+    pub epoch: Epoch,
+    /// 0: there is only one epoch.
+    pub epoch_length: u64,
+    /// The last height of the epoch before.
+    pub began_after: Height,
+    /// Whether members deal already: no change is taken until the next epoch.
+    pub dealing: bool,
+    /// How many changes there were.
+    pub version: u64,
+    /// In the order of their places.
+    pub now: Vec<GenesisNode>,
+    /// In the next epoch, as far as it is known.
+    pub next: Vec<GenesisNode>,
+}
+
 /// Why a call was not taken. Asking again later can help for all but `Stopped`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SubmitError {
@@ -145,6 +165,37 @@ impl Handle {
             Ok(Err(PoolFull)) => Err(SubmitError::PoolFull),
             Err(_) => Err(SubmitError::Stopped),
         }
+    }
+
+    /// Who the members are; `None` until a height is certified.
+    pub fn members(&self) -> Option<Members> {
+        let certified = self.certified()?;
+        let succession = certified.state.succession()?;
+        Some(Members {
+            chain: succession.chain(),
+            height: certified.height,
+            epoch: succession.epoch(),
+            epoch_length: succession.epoch_length(),
+            began_after: succession.start(),
+            dealing: succession.is_dealing(certified.height.next()),
+            version: succession.version(),
+            now: succession.members().to_vec(),
+            next: succession.next_members().to_vec(),
+        })
+    }
+
+    /// Hands a change of the membership to the chain. The inner error says why it may not be made.
+    ///
+    /// # Errors
+    /// The node stops, or has no place for the change.
+    pub async fn change_members(&self, change: MembershipChange) -> Result<Result<(), String>, SubmitError> {
+        let _place = self.ingress.places.clone().try_acquire_owned().map_err(|error| match error {
+            TryAcquireError::NoPermits => SubmitError::PoolFull,
+            TryAcquireError::Closed => SubmitError::Stopped,
+        })?;
+        let (answer, verdict) = oneshot::channel();
+        self.ingress.mailbox.put(Event::Change { change: Box::new(change), answer, _place });
+        verdict.await.map_err(|_| SubmitError::Stopped)
     }
 
     /// Runs a query against the newest certified state.

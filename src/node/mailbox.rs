@@ -33,6 +33,18 @@ pub enum Event {
         _place: OwnedSemaphorePermit,
     },
     Executed(Executed),
+    /// A change of the membership, with its place among what is under way from HTTP; why it may not be made is
+    /// answered.
+    Change {
+        change: Box<MembershipChange>,
+        answer: oneshot::Sender<Result<(), String>>,
+        _place: OwnedSemaphorePermit,
+    },
+    /// Randomness for the dealing of an epoch.
+    Seed {
+        epoch: Epoch,
+        seed: Seed,
+    },
     Stop,
 }
 

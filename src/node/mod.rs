@@ -56,6 +56,7 @@ pub(crate) mod mailbox;
 #[cfg(feature = "malicious")]
 pub mod malice;
 mod order;
+mod peers;
 mod query;
 mod replay;
 mod stall;
@@ -67,7 +68,7 @@ mod thread;
 
 pub use config::{Config, ConfigError, load_genesis};
 pub use error::NodeError;
-pub use handle::{CertifiedState, Handle, Identity, QueryError, SubmitError};
+pub use handle::{CertifiedState, Handle, Identity, Members, QueryError, SubmitError};
 pub use replay::{Replayed, replay};
 pub use start::{End, Node};
 

@@ -5,7 +5,9 @@ use super::certified::Certifier;
 use super::chain::ChainJob;
 use super::checkpoint::Checkpoints;
 use super::evidence::write_evidence;
+use super::key::KeyDir;
 use super::mailbox::{Admitted, Event, Mailbox};
+use super::peers::PeerBook;
 use super::stall::Progress;
 use super::sync::News;
 use super::{End, NodeError, wall_clock};
@@ -20,6 +22,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
 
 /// The replica between its mailbox and the outside.
 pub struct Order {
@@ -32,8 +35,10 @@ pub struct Order {
 /// Where effects go.
 pub struct Outside {
     pub chain: ChainId,
-    pub own: NodeIndex,
+    pub peers: PeerBook,
     pub data_dir: PathBuf,
+    pub key_dir: KeyDir,
+    pub mailbox: Arc<Mailbox>,
     pub rocks: Arc<Rocks>,
     pub net: Arc<Net>,
     pub certifier: Arc<Certifier>,
@@ -82,6 +87,8 @@ impl Order {
             Event::Bodies { block, bodies, room } => Input::Bodies { from: room.from, block, bodies },
             Event::Ingress { ingress, answer, .. } => return self.take_call(ingress, answer),
             Event::Executed(executed) => Input::Executed(executed),
+            Event::Change { change, answer, .. } => return self.take_change(*change, answer),
+            Event::Seed { epoch, seed } => Input::Seed { epoch, seed },
             Event::Stop => return Vec::new(),
         };
         self.replica.handle(wall_clock(), input)
@@ -95,7 +102,26 @@ impl Order {
         effects
     }
 
+    /// The operator hears at once whether the change may be made.
+    fn take_change(
+        &mut self,
+        change: MembershipChange,
+        answer: oneshot::Sender<Result<(), String>>,
+    ) -> Vec<Effect> {
+        let height = self.replica.status().finalized.next();
+        let verdict = self.replica.consensus().succession().changed(height, &change);
+        let refused = verdict.is_err();
+        let _ = answer.send(verdict.map(drop).map_err(|error| error.to_string()));
+        if refused {
+            return Vec::new();
+        }
+        self.replica.handle(wall_clock(), Input::System(Box::new(SystemMessage::Change(change))))
+    }
+
     fn take_message(&mut self, received: &Received) -> Vec<Effect> {
+        if received.generation != self.outside.net.generation() {
+            return Vec::new();
+        }
         match &received.message {
             PeerMessage::Ceremony(message) => {
                 self.latecomers.answer(received.from, message, &self.outside.net);
@@ -176,6 +202,7 @@ impl Outside {
             Effect::Halt(divergence) => return self.halt(&divergence).map(Some),
             // The client was told when the call was taken.
             Effect::IngressRefused(_) => {}
+            Effect::OpenEpoch(opened) => self.open_epoch(&opened)?,
             Effect::Persist(_)
             | Effect::SelectPayload { .. }
             | Effect::ValidatePayload { .. }
@@ -183,6 +210,22 @@ impl Outside {
             | Effect::Deliver { .. } => {}
         }
         Ok(None)
+    }
+
+    /// The keys of an epoch are on disk before anything is signed with them, and the old ones are not.
+    fn open_epoch(&self, opened: &NewEpoch) -> Result<(), NodeError> {
+        if let Some(keys) = &opened.keys {
+            self.key_dir.store_epoch(keys)?;
+        }
+        self.peers.meet(&self.net, opened)?;
+        let (epoch, members) = (opened.epoch, opened.members.len());
+        tracing::info!(epoch = epoch.0, members, signs = opened.signs, "this epoch's keys are in force");
+        self.metrics.epoch(epoch, members, opened.signs);
+        if opened.signs {
+            let seed = self.key_dir.dealing_seed(epoch)?;
+            self.mailbox.put(Event::Seed { epoch, seed });
+        }
+        Ok(())
     }
 
     /// Waits while execution is far behind: a replica that cannot keep up must not pile up blocks.
@@ -194,7 +237,8 @@ impl Outside {
 
     fn halt(&self, divergence: &Divergence) -> Result<End, NodeError> {
         self.certifier.close();
-        let evidence = write_evidence(&self.data_dir, &self.chain, self.own, divergence)?;
+        let own = self.peers.own().unwrap_or(NodeIndex(u16::MAX));
+        let evidence = write_evidence(&self.data_dir, &self.chain, own, divergence)?;
         tracing::error!(
             height = divergence.height.0,
             own = %divergence.own.0,

@@ -3,11 +3,12 @@
 use super::admit::Admission;
 use super::boot::Boot;
 use super::certified::Certifier;
-use super::config::{Config, indexes, load_genesis};
+use super::config::{Config, load_genesis};
 use super::handle::{Handle, IngressDoor};
 use super::harden::harden;
 use super::key::KeyDir;
 use super::mailbox::{Event, Mailbox};
+use super::peers::PeerBook;
 use super::query::Queries;
 use super::sync::{News, take_place};
 use super::thread::Threads;
@@ -15,13 +16,13 @@ use super::{NodeError, boot};
 use crate::crypto::hash::chain_id;
 use crate::crypto::node_key::Committee;
 use crate::crypto::threshold::pairing_checks;
-use crate::net::{Inbox, Member, Membership, Net, Received};
+use crate::net::{Inbox, Net, Received};
 use crate::storage::{Rocks, Votes};
 use crate::telemetry::{self, Health, Metrics};
+use crate::types::PeerMessage;
 use crate::types::limits::{
     INGRESS_PLACES_MAX, NODE_STOP_MS, QUERY_QUEUE_MAX, STATE_PARTS_WAITING_MAX, STATE_REQUESTS_MAX,
 };
-use crate::types::{Genesis, PeerMessage};
 use crate::wasm::Engine;
 use std::future::Future;
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -71,11 +72,9 @@ impl Node {
         let committee = Committee::from_genesis(&genesis)?;
         let key_dir = KeyDir::new(&config.key_dir);
         let keys = key_dir.load_node_keys()?;
-        let own = committee
-            .index_of(&keys.identity.public_key())
-            .ok_or(NodeError::Stranger(keys.identity.node_id()))?;
         let chain = chain_id(&genesis);
-        let membership = Membership { chain, own, nodes: members(config, &genesis, &committee)? };
+        let peers = PeerBook::new(config, &genesis, chain, keys.identity.public_key())?;
+        let membership = peers.membership(&genesis.nodes)?;
         std::fs::create_dir_all(&config.data_dir)
             .map_err(NodeError::io(format!("creating {}", config.data_dir.display())))?;
         let votes = match key_dir.load_subnet_keys(chain)? {
@@ -126,7 +125,7 @@ impl Node {
             committee,
             key_dir,
             keys,
-            own,
+            peers,
             chain,
             rocks,
             engine,
@@ -204,13 +203,6 @@ async fn bind(address: &str, purpose: &'static str) -> Result<TcpListener, NodeE
         purpose,
         error,
     })
-}
-
-/// The committee with its pinned keys, at the addresses that this node dials.
-fn members(config: &Config, genesis: &Genesis, committee: &Committee) -> Result<Vec<Member>, NodeError> {
-    let addresses = config.addresses(genesis)?;
-    let keys = indexes(addresses.len()).filter_map(|index| committee.tls_key(index));
-    Ok(keys.zip(addresses).map(|(tls_key, address)| Member { tls_key, address }).collect())
 }
 
 /// Where what peers send goes: calls, and those of blocks, to admission, what concerns a state to its threads, everything else to the

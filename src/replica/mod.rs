@@ -202,5 +202,6 @@ pub fn batch(block: &Block, beacon: &RandomBeacon) -> Batch {
         randomness: randomness(beacon),
         proposer: block.proposer,
         ingress: calls.map(Arc::new).collect(),
+        system: block.payload.system.clone(),
     }
 }

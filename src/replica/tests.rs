@@ -33,9 +33,8 @@ impl Subnet {
     fn new(n: usize) -> Subnet {
         let (identities, committee) = node_key::simulated(CHAIN, n);
         let pairs = Keyring::simulated(CHAIN, n).into_iter().zip(identities);
-        let replica = |(keyring, identity)| {
-            Replica::new(Keys { keyring, identity, committee: committee.clone() }, &genesis())
-        };
+        let replica =
+            |(keyring, identity)| Replica::new(Keys::simulated(keyring, identity, &committee, 0), &genesis());
         let mut subnet = Subnet {
             now: sample::NOW,
             replicas: pairs.map(replica).collect(),
@@ -92,7 +91,7 @@ impl Subnet {
                 self.batches[node].push(batch);
                 self.on_the_way.push((node, Input::Executed(executed)));
             }
-            Effect::Certified(_) | Effect::ServeChain { .. } => {}
+            Effect::Certified(_) | Effect::OpenEpoch(_) | Effect::ServeChain { .. } => {}
             other => panic!("not for the hands, or a halt: {other:?}"),
         }
     }
@@ -149,6 +148,7 @@ fn genesis() -> Genesis {
         provisional: true,
         minting_canister: None,
         subnet_admins: Vec::new(),
+        epoch_length: 499,
         nodes: Vec::new(),
     }
 }

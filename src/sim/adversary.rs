@@ -5,6 +5,7 @@ mod babbler;
 mod conspirator;
 mod double_voter;
 mod equivocator;
+mod false_dealer;
 mod flooder;
 mod forger;
 mod miser;
@@ -40,6 +41,8 @@ pub enum Sin {
     Miser,
     /// Keeps shares, proposals or certificates from some or all.
     Withholder,
+    /// Deals its shares out again so that somebody gets bad ones.
+    FalseDealer,
     /// Sends damaged, misplaced, extreme and foreign messages.
     Babbler,
     /// Its clock is minutes wrong: the blocks that it proposes are of another time.
@@ -64,6 +67,7 @@ impl Sin {
         Sin::Twin,
         Sin::Withholder,
         Sin::Miser,
+        Sin::FalseDealer,
         Sin::Babbler,
         Sin::Anachronist,
         Sin::Deserter,
@@ -124,6 +128,7 @@ impl Adversary {
             Sin::Equivocator => self.equivocate(effect),
             Sin::Withholder | Sin::Mute => self.withhold(effect),
             Sin::Forger => self.forge(effect).into_iter().collect(),
+            Sin::FalseDealer => vec![self.deal_falsely(effect)],
             Sin::Usurper => self.usurp(effect),
             Sin::Miser => self.keep_back(effect),
             Sin::Conspirator => self.conspire(effect),
@@ -152,10 +157,16 @@ impl Adversary {
             | Sin::Forger
             | Sin::Twin
             | Sin::Withholder
+            | Sin::FalseDealer
             | Sin::Anachronist
             | Sin::Deserter
             | Sin::Mute => Vec::new(),
         }
+    }
+
+    /// The node has keys of another epoch now.
+    pub fn rekey(&mut self, keyring: Keyring) {
+        self.keys.keyring = keyring;
     }
 
     /// How many times it sinned.

@@ -163,8 +163,8 @@ impl Disk {
         if state.height() != recovered.executed || recovered.root.is_some_and(|root| root != state.root()) {
             return Err(format!("height {} is restored as another state", recovered.executed));
         }
-        let executed_requests = state.history();
-        Ok((Recovered { executed_requests, ..recovered }, state))
+        let (executed_requests, succession) = (state.history(), state.succession());
+        Ok((Recovered { executed_requests, succession, ..recovered }, state))
     }
 
     /// Finalized blocks from `from` on, ending in one that a finalization names.

@@ -6,6 +6,7 @@ mod ledger;
 
 use super::oracle::Books;
 use super::scenario::Scenario;
+use crate::membership::Succession;
 use crate::state::{HostFailure, StateDelta, StateSource};
 use crate::types::*;
 use canister::Canister;
@@ -37,14 +38,19 @@ impl Executor {
     ///
     /// # Errors
     /// [`HostFailure`] if the production state cannot be made.
-    pub fn genesis(scenario: &Scenario, genesis: &Genesis) -> Result<Executor, HostFailure> {
+    pub fn genesis(
+        scenario: &Scenario,
+        genesis: &Genesis,
+        members: Succession,
+    ) -> Result<Executor, HostFailure> {
         match scenario.real_execution {
-            true => Ok(Executor::Canister(Box::new(Canister::genesis(genesis)?))),
-            false => Ok(Executor::ledger()),
+            true => Ok(Executor::Canister(Box::new(Canister::genesis(genesis, members)?))),
+            false => Ok(Executor::Ledger(Ledger::of(members))),
         }
     }
 
     /// A ledger at genesis.
+    #[cfg(test)]
     pub fn ledger() -> Executor {
         Executor::Ledger(Ledger::default())
     }
@@ -66,8 +72,16 @@ impl Executor {
     /// [`HostFailure`] of the production executor.
     pub fn execute(&mut self, batch: &Batch) -> Result<Outcome, HostFailure> {
         match self {
-            Executor::Ledger(ledger) => Ok(ledger.execute(batch)),
+            Executor::Ledger(ledger) => ledger.execute(batch),
             Executor::Canister(canister) => canister.execute(batch),
+        }
+    }
+
+    /// Who the members are, encoded.
+    pub fn succession(&self) -> Option<bytes::Bytes> {
+        match self {
+            Executor::Ledger(ledger) => ledger.succession(),
+            Executor::Canister(canister) => canister.succession(),
         }
     }
 

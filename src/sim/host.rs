@@ -19,6 +19,9 @@ const VIEWS_AHEAD: usize = 66;
 
 /// A node, up or down.
 pub struct Host {
+    /// Its place in the committee.
+    pub member: NodeIndex,
+    /// The keys on its disk.
     pub keyring: Keyring,
     pub identity: IdentityKey,
     pub committee: Committee,
@@ -64,11 +67,8 @@ impl Host {
     /// The disk does not make sense.
     pub fn start(&mut self) -> Result<Recovered, DiskError> {
         let (recovered, executor) = self.disk.recover()?;
-        let keys = Keys {
-            keyring: self.keyring.clone(),
-            identity: self.identity.clone(),
-            committee: self.committee.clone(),
-        };
+        let (keyring, identity) = (self.keyring.clone(), self.identity.clone());
+        let keys = Keys::simulated(keyring, identity, &self.committee, self.genesis.epoch_length);
         self.life = Some(Life {
             replica: Replica::new(keys, &self.genesis),
             executor,
@@ -81,6 +81,15 @@ impl Host {
             timer: (Time::ZERO, 0),
         });
         Ok(recovered)
+    }
+
+    /// The keys of an epoch are on disk now, if there are any.
+    pub fn open_epoch(&mut self, opened: &NewEpoch) {
+        let Some(life) = self.life.as_ref().filter(|_| opened.keys.is_some()) else { return };
+        self.keyring = life.replica.consensus().keyring().clone();
+        if let Some(adversary) = &mut self.adversary {
+            adversary.rekey(self.keyring.clone());
+        }
     }
 
     /// Hands one input to the replica; `Err` is the text of a panic.

@@ -64,7 +64,7 @@ impl Oracle {
         let honest: Vec<bool> = scenario.sins.iter().map(Option::is_none).collect();
         Oracle {
             votes: votes::Votes::new(&honest, chain),
-            chain: chain::Chain::new(scenario.nodes),
+            chain: chain::Chain::new(scenario.nodes, scenario.epoch_length),
             liveness: liveness::Liveness::new(scenario.nodes, scenario.calm_heights),
             states: state::States::new(scenario.nodes),
             honest,

@@ -19,6 +19,9 @@ pub const REAL_EXECUTION_EVERY: u64 = 16;
 
 /// Heights of the calm after a run with Twins: a bug of theirs shows within a dozen views.
 const TWINS_CALM_HEIGHTS: u64 = 10;
+/// Heights of an epoch, at least and at most: some pass within any run.
+const EPOCH_MIN: u64 = 15;
+const EPOCH_MAX: u64 = 60;
 /// How far clocks may be from true time, in nanoseconds: two of them then agree about a block's time.
 const CLOCK_ERROR_MAX: u64 = 30 * SECOND;
 
@@ -63,6 +66,8 @@ pub struct Scenario {
     pub call_every: u64,
     pub heartbeat_ms: u64,
     pub view_timeout_ms: u64,
+    /// Heights of an epoch; 0 for one epoch for ever.
+    pub epoch_length: u64,
     /// How the run ends.
     pub ending: Ending,
     /// Whether the production executor runs the batches, in place of the simulator's ledger.
@@ -102,6 +107,8 @@ impl Scenario {
             Profile::Keys => Scenario {
                 real_keys: true,
                 real_execution: false,
+                // Simulated nodes have no keys to which real shares could be encrypted.
+                epoch_length: 0,
                 ..Scenario::swarm(seed, heights, nodes.or(Some(4)))
             },
             Profile::Quiet => Scenario::quiet(seed, nodes.unwrap_or(4), heights),
@@ -134,6 +141,7 @@ impl Scenario {
             call_every: random.between(10, 400) * MS,
             heartbeat_ms: random.between(200, 1_000),
             view_timeout_ms: random.between(300, 1_500),
+            epoch_length: if random.chance(500) { random.between(EPOCH_MIN, EPOCH_MAX) } else { 0 },
             ending: Ending::Calm,
             real_execution: seed.is_multiple_of(REAL_EXECUTION_EVERY),
             real_keys: false,
@@ -162,6 +170,7 @@ impl Scenario {
             call_every: 100 * MS,
             heartbeat_ms: 100,
             view_timeout_ms: random.between(100, 400),
+            epoch_length: if random.chance(300) { EPOCH_MIN } else { 0 },
             ..Scenario::quiet(seed, nodes, heights)
         }
     }
@@ -180,6 +189,7 @@ impl Scenario {
             call_every: 50 * MS,
             heartbeat_ms: 500,
             view_timeout_ms: 1_000,
+            epoch_length: 0,
             real_execution: false,
             ..Scenario::swarm(seed, heights, Some(nodes))
         }

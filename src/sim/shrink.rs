@@ -21,6 +21,7 @@ pub const SWITCHES: &[Switch] = &[
     ("withholder", |s| forgive(s, Sin::Withholder)),
     ("babbler", |s| forgive(s, Sin::Babbler)),
     ("anachronist", |s| forgive(s, Sin::Anachronist)),
+    ("false-dealer", |s| forgive(s, Sin::FalseDealer)),
     ("deserter", |s| forgive(s, Sin::Deserter)),
     ("crashes", |s| s.rates.weights[0] = 0),
     ("pauses", |s| s.rates.weights[1] = 0),
@@ -45,6 +46,7 @@ pub const SWITCHES: &[Switch] = &[
     ("reordering", |s| s.weather.ordered = true),
     ("clocks", |s| s.clocks.iter_mut().for_each(|clock| *clock = (0, 0))),
     ("far-nodes", |s| s.slow.iter_mut().for_each(|slow| *slow = 0)),
+    ("epochs", |s| s.epoch_length = 0),
     ("pipelining", |s| s.pipelined = false),
     ("real-execution", |s| s.real_execution = false),
 ];

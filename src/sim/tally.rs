@@ -59,6 +59,10 @@ tally! {
     meannesses,
     /// Messages with calls that a block lacked.
     bodies_fetched,
+    /// Dealings that were bad for somebody.
+    false_dealings,
+    /// Epochs that the longest-lived of a run's nodes saw begin.
+    epochs,
     babblings,
     /// Runs in which a sinner's clock was minutes wrong.
     anachronists,

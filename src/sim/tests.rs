@@ -70,6 +70,32 @@ fn twins_in_changing_partitions_never_fork_the_chain() {
 }
 
 #[test]
+fn epochs_pass_in_any_storm_and_false_dealers_stop_none() {
+    let scenario = |seed: u64| {
+        let scenario = Scenario { epoch_length: 15, ..Scenario::swarm(seed, 2 * HEIGHTS, None) };
+        match Scenario::faults_allowed(scenario.nodes) {
+            dealers if seed.is_multiple_of(2) => with_sinners(scenario, Sin::FalseDealer, dealers),
+            _ => scenario,
+        }
+    };
+    let verdicts = run_all((1..=40).map(scenario).collect());
+    expect_clean(&verdicts);
+    assert!(verdicts.iter().all(|verdict| verdict.tally.epochs > 0));
+    assert!(verdicts.iter().map(|verdict| verdict.tally.false_dealings).sum::<u64>() > 20);
+}
+
+#[test]
+fn a_crash_within_any_write_around_an_epochs_end_leaves_a_subnet_that_goes_on() {
+    let scenarios = (100..=220).map(|barrier| {
+        let quiet = Scenario { epoch_length: 15, ..Scenario::quiet(barrier % 8, 4, HEIGHTS) };
+        Scenario { rates: Rates { torn_barrier: Some(barrier), ..Rates::NONE }, ..quiet }
+    });
+    let verdicts = run_all(scenarios.collect());
+    expect_clean(&verdicts);
+    assert!(verdicts.iter().all(|verdict| verdict.tally.crashes == 1 && verdict.tally.epochs > 0));
+}
+
+#[test]
 fn real_threshold_keys_keep_every_invariant() {
     let short = Scenario { calm_heights: 3, ..Scenario::of(Profile::Keys, 3, 8, None) };
     expect_clean(&[run(short)]);

@@ -135,6 +135,7 @@ impl Facts {
             M::FetchState(request) => Facts::new("fetch state", request.height.0, request.id),
             M::StatePart(part) => Facts::new("state part", part.id, 0),
             M::Ceremony(_) => Facts::new("ceremony", 0, 0),
+            M::System(_) => Facts::new("system", 0, 0),
         }
     }
 
@@ -149,6 +150,9 @@ impl Facts {
             Record::Notarization(c, _) => Facts::new("notarization", c.view.0, short(&c.block)),
             Record::Nullification(c, _) => Facts::new("nullification", c.view.0, 0),
             Record::Finalized { height, hash, .. } => Facts::new("finalized", height.0, short(hash)),
+            Record::Void { blocks, finalization } => {
+                Facts::new("void", finalization.view.0, blocks.len() as u64)
+            }
             Record::Certification(c) => Facts::new("certification", c.height.0, short(&c.root.0)),
             Record::Recollected => Facts::new("recollected", 0, 0),
         }

@@ -20,7 +20,9 @@ use super::trace::{Facts, Line, Trace};
 use super::workload::Workload;
 use crate::crypto::hash::chain_id;
 use crate::crypto::node_key;
+use crate::crypto::reshare::PublicShares;
 use crate::crypto::threshold::Keyring;
+use crate::membership::{Succession, simulated_members};
 use crate::types::*;
 use bytes::Bytes;
 use std::collections::HashMap;
@@ -150,7 +152,7 @@ impl World {
     fn new(scenario: Scenario) -> World {
         let random = Random::new(scenario.seed);
         let genesis = Arc::new(genesis(&scenario));
-        let state = Executor::genesis(&scenario, &genesis);
+        let state = Executor::genesis(&scenario, &genesis, first_members(&scenario, &genesis));
         let state = state.unwrap_or_else(|failure| panic!("the state before the first block: {failure}"));
         let members = members(&scenario);
         let slow = members.iter().map(|member| scenario.slow[*member]).collect();
@@ -248,8 +250,10 @@ impl World {
     fn verdict(mut self) -> Verdict {
         self.tally.messages_lost = self.network.lost();
         self.tally.messages_doubled = self.network.doubled();
-        self.tally.views =
-            self.hosts.iter().filter_map(Host::status).map(|status| status.view.0).max().unwrap_or_default();
+        let views = self.hosts.iter().filter_map(Host::status).map(|status| status.view);
+        let view = views.max().unwrap_or_default();
+        self.tally.epochs = view.epoch().0;
+        self.tally.views = view.0.saturating_sub(view.epoch().first_view().0);
         self.tally.twins = (self.hosts.len() - self.scenario.nodes) as u64;
         self.tally.far_nodes = self.scenario.slow.iter().filter(|slow| **slow > 0).count() as u64;
         for (host, sin) in self.hosts.iter().zip(&self.scenario.sins) {
@@ -261,6 +265,7 @@ impl World {
                 Some(Sin::Flooder) => self.tally.floods += deeds,
                 Some(Sin::Usurper) => self.tally.misplaced_blocks += deeds,
                 Some(Sin::Equivocator | Sin::Conspirator) => self.tally.equivocations += deeds,
+                Some(Sin::FalseDealer) => self.tally.false_dealings += deeds,
                 Some(Sin::Withholder | Sin::Mute) => self.tally.withholdings += deeds,
                 Some(Sin::Miser) => self.tally.meannesses += deeds,
                 Some(Sin::Babbler) => self.tally.babblings += deeds,
@@ -296,7 +301,7 @@ impl World {
 
     /// Who the node at `place` is.
     fn member(&self, place: NodeIndex) -> NodeIndex {
-        self.host(place).keyring.own()
+        self.host(place).member
     }
 
     fn sin(&self, place: NodeIndex) -> Option<Sin> {
@@ -329,6 +334,7 @@ fn genesis(scenario: &Scenario) -> Genesis {
         provisional: true,
         minting_canister: None,
         subnet_admins: Vec::new(),
+        epoch_length: scenario.epoch_length,
         nodes: (0..scenario.nodes).map(node).collect(),
     }
 }
@@ -361,6 +367,7 @@ fn hosts(
         let keys = Keys { keyring: keyring.clone(), identity: identity.clone() };
         let sinner = |sin| Adversary::new(sin, keys, fellows(scenario, sin), random.fork(place as u64));
         Host {
+            member: keyring.own(),
             keyring,
             identity,
             committee: committee.clone(),
@@ -376,6 +383,14 @@ fn hosts(
         }
     };
     members.iter().enumerate().map(host).collect()
+}
+
+fn first_members(scenario: &Scenario, genesis: &Genesis) -> Succession {
+    let chain = chain_id(genesis);
+    let (_, committee) = node_key::simulated(chain, scenario.nodes);
+    let shares = keyrings(scenario, chain).first().map(PublicShares::of_keyring);
+    let shares = shares.unwrap_or_else(|| panic!("a committee of none"));
+    Succession::genesis(chain, scenario.epoch_length, simulated_members(&committee), &shares)
 }
 
 fn keyrings(scenario: &Scenario, chain: ChainId) -> Vec<Keyring> {

@@ -46,6 +46,8 @@ pub mod key {
 
     /// `Subnet`: who the subnet is.
     pub const SUBNET: &[u8] = b"subnet";
+    /// `Subnet`: who the members are and who come after them; as `membership` encodes it.
+    pub const SUCCESSION: &[u8] = b"succession";
     /// `Subnet`: single values.
     pub const COUNTERS: &[u8] = b"counters";
     /// `Subnet`: waiting management calls, followed by their number.

@@ -10,6 +10,7 @@ use super::{Blob, CanisterState, Counters, History, HistoryEntry, Module, Queue,
 use super::{Column, HostFailure, StateDelta, SubnetNode, Write, record, tree};
 use crate::certification::LabelTree;
 use crate::crypto::hash::sha256;
+use crate::membership::Succession;
 use crate::types::*;
 use imbl::{OrdMap, OrdSet};
 use index::Marks;
@@ -37,6 +38,8 @@ pub(super) struct Touched {
 #[derive(Clone)]
 pub struct ReplicatedState {
     pub(super) subnet: Arc<SubnetRecord>,
+    /// Absent where no chain is: in tests of execution alone.
+    pub(super) succession: Option<Arc<Succession>>,
     pub(crate) counters: Counters,
     pub(super) canisters: OrdMap<CanisterId, Arc<CanisterState>>,
     pub(super) modules: OrdMap<Digest, SharedModule>,
@@ -101,6 +104,65 @@ impl ReplicatedState {
         Ok(state)
     }
 
+    /// The same state with its first succession.
+    pub fn with_succession(mut self, succession: Succession) -> ReplicatedState {
+        let write = Write::set(Column::Subnet, key::SUCCESSION.to_vec(), succession.encode());
+        self.note_record(&write);
+        self.touched.unwritten.push(write);
+        self.succession = Some(Arc::new(succession));
+        self
+    }
+
+    /// Who the members are, and who come after them.
+    pub fn succession(&self) -> Option<&Arc<Succession>> {
+        self.succession.as_ref()
+    }
+
+    /// Takes what the block of this height says about the subnet itself.
+    ///
+    /// # Errors
+    /// [`HostFailure`] if the record of the membership is damaged.
+    pub fn apply_system(&mut self, messages: &[SystemMessage]) -> Result<(), HostFailure> {
+        let height = self.counters.height;
+        let Some(succession) = self.succession.as_ref() else {
+            return Ok(());
+        };
+        if messages.is_empty() && !succession.may_end_at(height) {
+            return Ok(());
+        }
+        let mut next = Succession::clone(succession);
+        let changed = next.apply(height, messages).map_err(|error| HostFailure(error.to_string()))?;
+        if changed && next.epoch() != succession.epoch() {
+            self.set_members(&next)?;
+        }
+        if changed {
+            self.succession = Some(Arc::new(next));
+        }
+        Ok(())
+    }
+
+    /// The certified tree shows the members of the epoch.
+    fn set_members(&mut self, succession: &Succession) -> Result<(), HostFailure> {
+        let committee = succession.committee().map_err(|error| HostFailure(error.to_string()))?;
+        let node = |index| {
+            let (id, key) = (committee.node_id(index)?, committee.identity_key(index)?);
+            Some(SubnetNode { id, public_key: tree::node_key_der(&key) })
+        };
+        let nodes: Vec<SubnetNode> = committee.indexes().filter_map(node).collect();
+        if nodes == self.subnet.nodes {
+            return Ok(());
+        }
+        let subnet = Arc::make_mut(&mut self.subnet);
+        let before = std::mem::replace(&mut subnet.nodes, nodes);
+        tree::hide_nodes(&mut self.tree, self.subnet.id.as_slice(), &before);
+        tree::show_subnet(&mut self.tree, &self.subnet);
+        let bytes = record::encode(self.subnet.as_ref())?;
+        let write = Write::set(Column::Subnet, key::SUBNET.to_vec(), bytes);
+        self.note_record(&write);
+        self.touched.unwritten.push(write);
+        Ok(())
+    }
+
     /// A state without canisters and history; its tree shows the subnet.
     pub(super) fn empty(subnet: SubnetRecord, counters: Counters) -> ReplicatedState {
         let mut tree = LabelTree::new();
@@ -109,6 +171,7 @@ impl ReplicatedState {
         tree::show_metrics(&mut tree, &subnet, &counters, 0);
         ReplicatedState {
             subnet: Arc::new(subnet),
+            succession: None,
             counters,
             canisters: OrdMap::new(),
             modules: OrdMap::new(),

@@ -10,6 +10,7 @@ use super::{
     Message, Module, ModuleRecord, Page, PageMap, PageSource, Paused, Queue, ReplicatedState, Snapshot,
 };
 use super::{SnapshotRecord, StateSource, Task, Write, tree};
+use crate::membership::Succession;
 use crate::types::{CanisterId, Digest, RequestId};
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -58,6 +59,10 @@ fn restore_subnet(state: &mut ReplicatedState, source: &dyn StateSource) -> Resu
     let mut waiting = BTreeMap::new();
     for (key, value) in source.scan(Column::Subnet, b"")? {
         note(state, Column::Subnet, &key, &value);
+        if key == key::SUCCESSION {
+            let succession = Succession::decode(&value).map_err(|error| HostFailure(error.to_string()))?;
+            state.succession = Some(Arc::new(succession));
+        }
         if key.starts_with(key::MANAGEMENT) {
             let number = key::number(&key).ok_or_else(|| damaged("a management call"))?;
             let message: Message = record::decode("a management call", &value)?;

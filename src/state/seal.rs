@@ -5,6 +5,7 @@ use super::record::{self, key};
 use super::replicated::Touched;
 use super::volume::seal_memories;
 use super::{CanisterState, Column, HostFailure, Log, Queue, ReplicatedState, StateDelta, Write, tree};
+use crate::membership::Succession;
 use crate::types::limits::METRICS_INTERVAL;
 use crate::types::{CanisterId, RequestId, StateRoot};
 use bytes::Bytes;
@@ -71,6 +72,11 @@ fn seal_subnet(
     let counters = record::encode(&state.counters)?;
     let counters = Write::set(Column::Subnet, key::COUNTERS.to_vec(), counters);
     hashed(state, writes, counters);
+    let same = |now: &Arc<Succession>| before.succession.as_ref().is_some_and(|then| Arc::ptr_eq(then, now));
+    if let Some(succession) = state.succession.as_ref().filter(|now| !same(now)) {
+        let write = Write::set(Column::Subnet, key::SUCCESSION.to_vec(), succession.encode());
+        hashed(state, writes, write);
+    }
     for write in queue_writes(Column::Subnet, &before.management, &state.management, key::management)? {
         hashed(state, writes, write);
     }

@@ -16,7 +16,7 @@ pub struct SubnetNode {
     pub public_key: Vec<u8>,
 }
 
-/// Who the subnet is; never changes.
+/// Who the subnet is; of this, only the nodes change.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct SubnetRecord {
     pub id: Principal,

@@ -66,6 +66,7 @@ fn genesis() -> ReplicatedState {
         provisional: true,
         minting_canister: None,
         subnet_admins: Vec::new(),
+        epoch_length: 499,
         nodes: Vec::new(),
     };
     let subnet = SubnetId(Principal::from_slice(&[9; 29]));

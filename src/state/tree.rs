@@ -1,7 +1,7 @@
 //! What of the state is in the spec's state tree, and how it is encoded there (interface spec,
 //! "State tree").
 
-use super::{CanisterState, Counters, HistoryEntry, IngressStatus, SubnetRecord};
+use super::{CanisterState, Counters, HistoryEntry, IngressStatus, SubnetNode, SubnetRecord};
 use crate::certification::LabelTree;
 use crate::encoding::cbor::Writer;
 use crate::types::{CanisterId, Principal, RequestId, Time};
@@ -60,6 +60,11 @@ pub(super) fn show_subnet(tree: &mut LabelTree, subnet: &SubnetRecord) {
         let path = [b"subnet", id, b"node", node.id.0.as_slice(), b"public_key"];
         tree.set_leaf(&path, node.public_key.clone());
     }
+}
+
+/// Removes `/subnet/<id>/node/…`.
+pub(super) fn hide_nodes(tree: &mut LabelTree, subnet: &[u8], nodes: &[SubnetNode]) {
+    nodes.iter().for_each(|node| tree.remove(&[b"subnet", subnet, b"node", node.id.0.as_slice()]));
 }
 
 /// `/subnet/<id>/metrics`. Cycles are two halves of 64 bits, of which the high one is absent while it is zero.

@@ -111,6 +111,9 @@ impl Journal {
                 self.finalize(&entry, batch)?;
             }
             Record::Recollected => batch.delete(Family::Meta, meta::AMNESIA),
+            Record::Void { blocks, finalization } => {
+                batch.put(Family::Meta, meta::VOID, record::encode_void(blocks, finalization));
+            }
             Record::Certification(certification) => {
                 if self.certified.is_none_or(|certified| certified < certification.height) {
                     self.certified = Some(certification.height);
@@ -184,6 +187,14 @@ pub(super) fn certification(columns: &impl Columns) -> Result<Option<Certificati
     };
     let decode = record::decode_certification;
     decoded(Family::Meta, meta::CERTIFICATION, value, decode).map(Some)
+}
+
+/// What an ended epoch built on top of its last block, and the finalization that names the last of it.
+pub(super) fn void(columns: &impl Columns) -> Result<Option<ChainSegment>, StorageError> {
+    let Some(value) = columns.get(Family::Meta, meta::VOID)? else {
+        return Ok(None);
+    };
+    decoded(Family::Meta, meta::VOID, value, record::decode_void).map(Some)
 }
 
 /// The last committed height and its root.

@@ -24,6 +24,13 @@ pub const SEED: &str = "ceremony.seed";
 pub const KEYRING: &str = "keyring.key";
 /// The transcript of the ceremony; not secret, kept beside the keyring.
 pub const TRANSCRIPT: &str = "ceremony.transcript";
+/// Everybody's public shares of the first epoch; not secret. Not needed by a node that has executed a height.
+pub const FIRST_SHARES: &str = "first.shares";
+/// From the second epoch on in the place of the keyring: the secret key that opens the shares of the next epoch,
+/// 32 bytes, and the keyring.
+pub const EPOCH: &str = "epoch.key";
+/// What a node deals its shares out with: number of the epoch, 8 bytes, and 32 random bytes.
+pub const DEALING_SEED: &str = "dealing.seed";
 
 /// Larger files are no key files.
 const BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -172,6 +179,43 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), KeyFileError> {
     place(path, bytes, |temporary| fs::rename(temporary, path))
 }
 
+/// Writes a key file in the place of another, whose bytes are overwritten on disk.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), KeyFileError> {
+    let old = open_to_erase(path)?;
+    write(path, bytes)?;
+    match old {
+        Some(old) => overwrite(&old).map_err(io_problem(path)),
+        None => Ok(()),
+    }
+}
+
+/// Overwrites a key file and removes it; nothing if there is none.
+pub fn erase(path: &Path) -> Result<(), KeyFileError> {
+    let Some(old) = open_to_erase(path)? else { return Ok(()) };
+    let dir = open_parent(path)?;
+    overwrite(&old).and_then(|()| fs::remove_file(path)).map_err(io_problem(path))?;
+    dir.sync_all().map_err(io_problem(path))
+}
+
+fn open_to_erase(path: &Path) -> Result<Option<File>, KeyFileError> {
+    let opened = OpenOptions::new().write(true).custom_flags(libc::O_NOFOLLOW).open(path);
+    match opened {
+        Ok(file) => {
+            check_owner_and_mode(path, &file, 0o600)?;
+            Ok(Some(file))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(io_problem(path)(error)),
+    }
+}
+
+/// Zeros in the place of everything.
+fn overwrite(mut file: &File) -> io::Result<()> {
+    let length = usize::try_from(file.metadata()?.len()).unwrap_or(0);
+    file.write_all(&vec![0; length])?;
+    file.sync_all()
+}
+
 fn place(path: &Path, bytes: &[u8], put: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), KeyFileError> {
     let dir = open_parent(path)?;
     let name = path.file_name().ok_or_else(|| fail(path, Problem::NoName))?;
@@ -227,6 +271,21 @@ mod tests {
         write(&path, &[8; 32]).unwrap();
         assert_eq!(**read(&path).unwrap(), [8; 32]);
         assert_eq!(fs::read_dir(&dir).unwrap().count(), 1, "no temporary file is left");
+    }
+
+    #[test]
+    fn an_erased_key_is_overwritten_before_it_is_removed() {
+        let (_root, dir) = keys();
+        let (path, other) = (dir.join(KEYRING), dir.join("other"));
+        write(&path, b"old secret").unwrap();
+        fs::hard_link(&path, &other).unwrap();
+        replace(&path, b"new").unwrap();
+        assert_eq!((&**read(&path).unwrap(), &**read(&other).unwrap()), (&b"new"[..], &[0; 10][..]));
+        erase(&path).unwrap();
+        assert!(read_if_exists(&path).unwrap().is_none());
+        erase(&path).unwrap();
+        replace(&path, b"again").unwrap();
+        assert_eq!(**read(&path).unwrap(), *b"again");
     }
 
     #[test]

@@ -32,6 +32,7 @@ pub(super) fn recover(columns: &impl Columns) -> Result<Recovered, StorageError>
         votes: above(columns, Family::Vote, view, record::decode_vote)?,
         executed_requests: Vec::new(),
         votes_lost: columns.get(Family::Meta, meta::AMNESIA)?.is_some(),
+        succession: None,
     })
 }
 

@@ -5,9 +5,10 @@ use super::{Columns, StorageError, journal, recover};
 use crate::types::*;
 use std::sync::Arc;
 
-/// The finalized blocks from `from` on, ending at the last height within the limits whose finalization
-/// names it; if there is none, at the first one beyond them that still fits a message. `None` if `from`
-/// is not final here, or purged, or no such run fits.
+/// The finalized blocks from `from` on, and void ones if only they prove that the last is final.
+/// The run ends at the last height within the limits whose finalization names it; if there is none,
+/// at the first one beyond them that still fits a message. `None` if `from` is not final here, or
+/// purged, or no such run fits.
 pub(super) fn chain_segment(
     columns: &impl Columns,
     from: Height,
@@ -23,6 +24,7 @@ pub(super) fn chain_segment(
             break;
         }
     }
+    run.prove_end(columns, tip)?;
     let Some((count, finalization)) = run.end else {
         return Ok(None);
     };
@@ -64,6 +66,8 @@ pub(super) fn first(columns: &impl Columns) -> Result<Option<Height>, StorageErr
 
 #[derive(Default)]
 struct Run {
+    /// Hash of the last block.
+    last: Digest,
     blocks: Vec<(Arc<Block>, RandomBeacon)>,
     bytes: usize,
     /// How many of the blocks make a segment, and the finalization that names the last of them.
@@ -86,6 +90,25 @@ impl Run {
         if entry.finalization.block == entry.hash {
             self.end = Some((count, entry.finalization));
         }
+        self.last = entry.hash;
         Ok(true)
+    }
+
+    /// The last block of an epoch may be final by a void one alone.
+    fn prove_end(&mut self, columns: &impl Columns, tip: Height) -> Result<(), StorageError> {
+        let whole = self.blocks.last().is_some_and(|(block, _)| block.height == tip);
+        if !whole || self.end.is_some_and(|(count, _)| count == self.blocks.len()) {
+            return Ok(());
+        }
+        let void = journal::void(columns)?;
+        let follows = |void: &ChainSegment| {
+            void.blocks.first().is_some_and(|(block, _)| block.parent == self.last)
+                && self.blocks.len() + void.blocks.len() <= limits::CHAIN_SEGMENT_BLOCKS_MAX
+        };
+        if let Some(void) = void.filter(follows) {
+            self.blocks.extend(void.blocks);
+            self.end = Some((self.blocks.len(), void.finalization));
+        }
+        Ok(())
     }
 }

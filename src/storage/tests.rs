@@ -84,7 +84,7 @@ fn block(view: u64, payload: usize) -> Block {
         parent_view: View(view - 1),
         proposer: NodeIndex(2),
         time: Time(view * 1_000),
-        payload: Payload { ingress },
+        payload: Payload { ingress, ..Payload::default() },
     }
 }
 
@@ -464,6 +464,30 @@ fn a_segment_ends_at_a_height_that_its_finalization_names() {
         let with = |from| disk.chain_segment(Height(from)).unwrap().unwrap().certification;
         assert_eq!(with(2).map(|certification| certification.height), Some(Height(2)));
         assert_eq!(with(3), None);
+    });
+}
+
+#[test]
+fn void_blocks_prove_that_the_last_block_is_final() {
+    on_both(|disk| {
+        (1..=2).for_each(|view| disk.persist(&[proposal(view)]).unwrap());
+        disk.persist(&[finalized(1, 1), finalized(2, 9)]).unwrap();
+        let names = |block| Finalization { view: View(9), block, signature: signature(9) };
+        let void = |view| Record::Void {
+            blocks: vec![(Arc::new(block(view, 0)), beacon(view))],
+            finalization: names(hash(view)),
+        };
+        disk.persist(&[void(9)]).unwrap();
+        let segment = disk.chain_segment(Height(1)).unwrap().unwrap();
+        assert_eq!(heights(&segment), [1], "these follow another block");
+        disk.persist(&[void(3)]).unwrap();
+        let segment = disk.chain_segment(Height(1)).unwrap().unwrap();
+        assert_eq!(heights(&segment), [1, 2, 3]);
+        assert_eq!(segment.finalization, names(hash(3)));
+        assert_eq!(heights(&disk.chain_segment(Height(2)).unwrap().unwrap()), [2, 3]);
+        disk.persist(&[proposal(3), finalized(3, 3)]).unwrap();
+        let segment = disk.chain_segment(Height(1)).unwrap().unwrap();
+        assert_eq!(heights(&segment), [1, 2, 3], "nothing is void above the last");
     });
 }
 

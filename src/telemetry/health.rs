@@ -1,6 +1,6 @@
 //! How the node is, in one word and three heights.
 
-use crate::types::{Height, NodeId, StateRoot, SubnetId};
+use crate::types::{Epoch, Height, NodeId, StateRoot, SubnetId};
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
@@ -42,6 +42,9 @@ struct State {
     /// Of the state after `executed`; none before something was executed since the start.
     root: Option<StateRoot>,
     certified: Height,
+    epoch: Epoch,
+    members: usize,
+    votes: bool,
     /// What a node that does not move waits for.
     waits_for: Option<String>,
     /// Node id, subnet id, root key in hex; known when the key generation is over.
@@ -55,6 +58,9 @@ impl Default for HealthBoard {
             executed: Height::ZERO,
             root: None,
             certified: Height::ZERO,
+            epoch: Epoch::ZERO,
+            members: 0,
+            votes: false,
             waits_for: None,
             identity: None,
         }))
@@ -79,6 +85,12 @@ impl HealthBoard {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).certified = height;
     }
 
+    /// An epoch began; a node that does not vote in it is no member, or was dealt bad shares.
+    pub fn epoch(&self, epoch: Epoch, members: usize, votes: bool) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (state.epoch, state.members, state.votes) = (epoch, members, votes);
+    }
+
     /// What this node waits for, if it does not move.
     pub fn waits_for(&self, what: Option<String>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).waits_for = what;
@@ -100,6 +112,9 @@ impl HealthBoard {
             "executed_height": state.executed.0,
             "state_root": state.root.map(|root| root.0.to_string()),
             "certified_height": state.certified.0,
+            "epoch": state.epoch.0,
+            "members": state.members,
+            "votes": state.votes,
             "waits_for": state.waits_for,
             "node_id": state.identity.as_ref().map(|(node, _, _)| node),
             "subnet_id": state.identity.as_ref().map(|(_, subnet, _)| subnet),

@@ -57,6 +57,8 @@ pub struct Metrics {
     traps: IntCounter,
     expired: IntCounter,
     view: IntGauge,
+    epoch: IntGauge,
+    members: IntGauge,
     stalled: IntGauge,
     offered: IntGauge,
     silent: IntGauge,
@@ -156,6 +158,8 @@ impl Metrics {
             traps: make.counter("atoll_traps_total", "Messages that trapped")?,
             expired: make.counter("scheduler_expired_ingress_messages_count", "Calls that expired before their turn")?,
             view: make.gauge("atoll_view", "Current view of consensus")?,
+            epoch: make.gauge("atoll_epoch", "Current epoch: how often the threshold keys got fresh shares")?,
+            members: make.gauge("atoll_members", "Nodes of the committee in this epoch")?,
             stalled: make.gauge("atoll_stalled_seconds", "Since nothing was certified here; 0 while it goes on")?,
             silent: make.gauge("atoll_silent", "1 while this replica, which lost its disk, gives no votes")?,
             offered: make.gauge("atoll_checkpoint_height", "Height of the state that is offered to peers that are far behind")?,
@@ -217,6 +221,13 @@ impl Metrics {
         self.round.observe(facts.execution.as_secs_f64());
         self.commit.observe(facts.commit.as_secs_f64());
         self.batch.observe((facts.execution + facts.commit).as_secs_f64());
+    }
+
+    /// An epoch began, with so many members; `votes` is whether this node holds shares.
+    pub fn epoch(&self, epoch: Epoch, members: usize, votes: bool) {
+        self.epoch.set(gauge(epoch.0));
+        self.members.set(gauge(members as u64));
+        self.health.epoch(epoch, members, votes);
     }
 
     /// Consensus is in `view`.
@@ -352,6 +363,7 @@ fn kind(message: &PeerMessage) -> &'static str {
         PeerMessage::FetchState(_) => "fetch_state",
         PeerMessage::StatePart(_) => "state_part",
         PeerMessage::Ceremony(_) => "ceremony",
+        PeerMessage::System(_) => "system",
     }
 }
 

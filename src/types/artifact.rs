@@ -1,7 +1,7 @@
 //! What replicas sign: shares, and the threshold signatures that a quorum of shares makes.
 //! A share is always sent by its own signer and never relayed; the combined artifact may be.
 
-use super::{Digest, Height, NodeIndex, StateRoot, View};
+use super::{Digest, Epoch, Height, NodeIndex, StateRoot, View};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -110,6 +110,8 @@ pub struct RandomBeacon {
 /// A vote for the state root after executing `height`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct CertificationShare {
+    /// Of whose shares it is one: a height that is not certified when an epoch ends is signed again.
+    pub epoch: Epoch,
     pub height: Height,
     pub root: StateRoot,
     pub signer: NodeIndex,

@@ -1,6 +1,6 @@
 //! What consensus hands down to execution, and what comes back.
 
-use super::{Digest, Height, NodeIndex, RequestId, Time, UserCall};
+use super::{Digest, Height, NodeIndex, RequestId, SystemMessage, Time, UserCall};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -20,4 +20,6 @@ pub struct Batch {
     pub randomness: Digest,
     pub proposer: NodeIndex,
     pub ingress: Vec<Arc<Ingress>>,
+    /// About the subnet itself.
+    pub system: Vec<SystemMessage>,
 }

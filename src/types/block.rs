@@ -1,6 +1,6 @@
 //! Blocks and what they carry.
 
-use super::{Digest, Height, NodeIndex, NodeSignature, RequestId, Time, View};
+use super::{Digest, Height, NodeIndex, NodeSignature, RequestId, SystemMessage, Time, View};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -19,6 +19,15 @@ pub struct SignedIngress {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Payload {
     pub ingress: Vec<Arc<SignedIngress>>,
+    /// About the subnet itself; what is wrong among them changes nothing (`membership`).
+    pub system: Vec<SystemMessage>,
+}
+
+impl Payload {
+    /// Whether it orders nothing.
+    pub fn is_empty(&self) -> bool {
+        self.ingress.is_empty() && self.system.is_empty()
+    }
 }
 
 /// One link of the chain. Its hash (`crypto::hash_block`) covers every field, and the calls by the hashes of
@@ -41,7 +50,7 @@ impl Block {
     /// The block without its calls.
     pub fn header(&self) -> Block {
         let Block { view, height, parent, parent_view, proposer, time, .. } = *self;
-        let payload = Payload { ingress: Vec::new() };
+        let payload = Payload { ingress: Vec::new(), system: self.payload.system.clone() };
         Block { view, height, parent, parent_view, proposer, time, payload }
     }
 }

@@ -1,7 +1,10 @@
 //! What goes into the replica machine and what comes out: plain data, performed in order.
 
 use super::*;
+use bytes::Bytes;
+use std::fmt;
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -46,6 +49,13 @@ pub enum Input {
     },
     /// The ingress pool holds something that no block carries yet.
     PayloadWaiting,
+    /// Something about the subnet itself that this replica's own interface took.
+    System(Box<SystemMessage>),
+    /// Answer to [`Effect::OpenEpoch`]: fresh randomness, which is on disk.
+    Seed {
+        epoch: Epoch,
+        seed: Seed,
+    },
 }
 
 /// The result of executing a height, as far as consensus may know it.
@@ -78,6 +88,9 @@ pub enum Effect {
     /// Heights come in order, each exactly once a run, from the recovered height on.
     Execute(Batch),
     Certified(Certification),
+    /// An epoch begins, or it is known who comes with the next. Nothing after it is performed before its keys are on disk in the place of the old ones;
+    /// then its members and guests are the peers. Answered by [`Input::Seed`] if this node holds shares.
+    OpenEpoch(Box<NewEpoch>),
     /// Look up finalized blocks from `from` on and send them to `to` as one [`PeerMessage::Chain`].
     ServeChain {
         to: NodeIndex,
@@ -119,6 +132,40 @@ pub enum Effect {
     },
 }
 
+/// Secret randomness. Zeroized when dropped, never printed.
+#[derive(Clone)]
+pub struct Seed(pub Zeroizing<[u8; 32]>);
+
+impl fmt::Debug for Seed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Seed")
+    }
+}
+
+/// A keyring (`Keyring::to_bytes`), and the key that opens this node's shares of the epoch after.
+pub type SecretKeys = (Zeroizing<Vec<u8>>, Zeroizing<[u8; 32]>);
+
+/// What the hands need of an epoch. Its secrets are never printed.
+#[derive(Clone)]
+pub struct NewEpoch {
+    pub epoch: Epoch,
+    /// To be stored; nothing if they are on disk.
+    pub keys: Option<SecretKeys>,
+    /// Whether this node holds shares.
+    pub signs: bool,
+    /// The members, in the order of `NodeIndex`.
+    pub members: Vec<GenesisNode>,
+    /// Those who come with the next epoch and listen already; as peers, they have the places after the members.
+    pub guests: Vec<GenesisNode>,
+}
+
+impl fmt::Debug for NewEpoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let members = self.members.len();
+        f.debug_struct("NewEpoch").field("epoch", &self.epoch).field("members", &members).finish()
+    }
+}
+
 /// Evidence that this replica's state differs from what a quorum certified.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Divergence {
@@ -154,6 +201,12 @@ pub enum Record {
     Certification(Certification),
     /// No vote that was lost can be contradicted any more (`Recovered::votes_lost`).
     Recollected,
+    /// What an ended epoch built on top of its last block, down to the block that `finalization` names, which
+    /// proves that the last block is final. Takes the place of the one before.
+    Void {
+        blocks: Vec<(Arc<Block>, RandomBeacon)>,
+        finalization: Finalization,
+    },
 }
 
 /// The three votes a replica can give in a view.
@@ -201,4 +254,7 @@ pub struct Recovered {
     pub executed_requests: Vec<(RequestId, Time)>,
     /// Votes that this node gave before may be lost: it must say nothing that could contradict them.
     pub votes_lost: bool,
+    /// Who the members are after `executed` (`membership::Succession::encode`): from the state, filled in
+    /// likewise. `None` before the first height.
+    pub succession: Option<Bytes>,
 }

@@ -29,8 +29,16 @@ pub struct Genesis {
     /// "Subnet admins").
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub subnet_admins: Vec<Principal>,
-    /// The committee, in the order of `NodeIndex`.
+    /// Heights after which fresh shares of the threshold keys replace the old ones, at the earliest; 0 for
+    /// never.
+    #[serde(default = "default_epoch_length")]
+    pub epoch_length: u64,
+    /// The first committee, in the order of `NodeIndex`.
     pub nodes: Vec<GenesisNode>,
+}
+
+fn default_epoch_length() -> u64 {
+    super::limits::EPOCH_LENGTH_DEFAULT
 }
 
 /// One node of the committee.

@@ -136,6 +136,22 @@ pub const PEER_FAULTS_MAX: u32 = 64;
 pub const DEALING_BYTES_MAX: usize = 64 * 1024;
 /// A whole key generation: every node's dealing, public shares and agreement.
 pub const TRANSCRIPT_BYTES_MAX: usize = NODES_MAX * (DEALING_BYTES_MAX + 512);
+/// Heights between two sets of shares, unless genesis says otherwise, and what it may say.
+pub const EPOCH_LENGTH_DEFAULT: u64 = 499;
+pub const EPOCH_LENGTH_MAX: u64 = 1_000_000;
+/// For so many heights, or this part of an epoch if that is more, receivers of a dealing on the chain may
+/// prove that it is bad.
+pub const COMPLAINT_HEIGHTS: u64 = 8;
+pub const COMPLAINT_PART: u64 = 4;
+/// System messages in one block, and what they may be made of.
+pub const BLOCK_SYSTEM_COUNT_MAX: usize = 16;
+pub const COMPLAINT_BYTES_MAX: usize = 64;
+/// System messages that wait for a block: each member's dealing and complaint, and changes.
+pub const SYSTEM_POOL_MAX: usize = 3 * NODES_MAX;
+/// Nodes that come or leave, and operators that sign, in one change of the membership.
+pub const CHANGE_NODES_MAX: usize = NODES_MAX;
+/// Longest field of a node: its address.
+pub const NODE_FIELD_BYTES_MAX: usize = NAME_BYTES_MAX * 4 + 8;
 /// A ceremony repeats what it said this often, and answers a late peer no more often.
 pub const CEREMONY_RETRANSMIT_MS: u64 = 1_000;
 pub const NODES_MAX: usize = 64;

@@ -16,6 +16,7 @@ pub mod peer;
 pub mod planted;
 pub mod reject;
 pub mod request;
+pub mod system;
 pub mod unit;
 
 pub use artifact::*;
@@ -27,4 +28,5 @@ pub use id::*;
 pub use peer::*;
 pub use reject::*;
 pub use request::*;
+pub use system::*;
 pub use unit::*;

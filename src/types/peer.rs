@@ -82,6 +82,8 @@ pub enum PeerMessage {
     StatePart(StatePart),
     /// A step of the key-generation ceremony at first start.
     Ceremony(Box<CeremonyMessage>),
+    /// Something that blocks are to carry about the subnet itself.
+    System(Box<SystemMessage>),
 }
 
 /// The steps of the dealer-less key generation, in order. Every message is signed by its sender's

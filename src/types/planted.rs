@@ -54,6 +54,8 @@ pub enum Bug {
     ExecutedAgainAtRestart,
     /// The state root is folded over a hash map, in the map's own order.
     HashOrderRoot,
+    /// What an epoch built above its last block is delivered.
+    VoidDelivered,
     /// What was set aside and not used is given back twice.
     RefundTwice,
 }
@@ -110,6 +112,7 @@ impl Bug {
         Bug::HistoryForgottenAtRestart,
         Bug::ExecutedAgainAtRestart,
         Bug::HashOrderRoot,
+        Bug::VoidDelivered,
         Bug::RefundTwice,
     ];
 }

@@ -47,6 +47,10 @@ unit! {
     View(u64)
 }
 unit! {
+    /// The reign of one set of shares of the threshold keys. The first is 0; views name theirs.
+    Epoch(u64)
+}
+unit! {
     /// Nanoseconds since the Unix epoch.
     Time(u64)
 }
@@ -70,10 +74,33 @@ impl Height {
     }
 }
 
+/// A view's lower bits are its place in its epoch.
+const EPOCH_SHIFT: u32 = 40;
+
 impl View {
     /// The next view.
     pub fn next(self) -> View {
         View(self.0.saturating_add(1))
+    }
+
+    /// The epoch that the view is of. Whatever names a view is thereby of exactly one epoch.
+    pub fn epoch(self) -> Epoch {
+        Epoch(self.0 >> EPOCH_SHIFT)
+    }
+}
+
+impl Epoch {
+    /// The last epoch whose views can be numbered.
+    pub const MAX: Epoch = Epoch((1 << (u64::BITS - EPOCH_SHIFT)) - 1);
+
+    /// The next epoch.
+    pub fn next(self) -> Epoch {
+        Epoch(self.0.saturating_add(1).min(Epoch::MAX.0))
+    }
+
+    /// Its first view: 1 in the first epoch, since 0 stands for genesis.
+    pub fn first_view(self) -> View {
+        View((self.0.min(Epoch::MAX.0) << EPOCH_SHIFT).max(1))
     }
 }
 

@@ -204,6 +204,11 @@ impl Network {
         serde_json::from_slice(&text).expect("status.json is JSON")
     }
 
+    /// The first of its block of ports; those from 100 on are free.
+    pub fn base_port(&self) -> u16 {
+        self.ports.base
+    }
+
     /// The process of `atoll testnet up`.
     pub fn up_pid(&self) -> i32 {
         self.up.id() as i32

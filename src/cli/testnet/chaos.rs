@@ -52,6 +52,8 @@ use verify::Ledger;
 /// The fewest replicas that bear a fault.
 const NODES_MIN: usize = 4;
 const NODES_DEFAULT: usize = 4;
+/// Short, so that a run sees many.
+const EPOCH_LENGTH: u64 = 100;
 /// Often, so that a replica that was away or lost its disk fetches a state.
 const CHECKPOINT_HEIGHTS: NonZeroU64 = NonZeroU64::new(40).unwrap();
 const PROGRESS_EVERY: Duration = Duration::from_secs(10);
@@ -119,6 +121,7 @@ impl Args {
             delay_ms: Some(0),
             rate_mbit: None,
             checkpoint_heights: CHECKPOINT_HEIGHTS,
+            epoch_length: EPOCH_LENGTH,
             supervise: false,
             no_apps: false,
             canisters: self.canisters.clone(),

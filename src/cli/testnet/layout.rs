@@ -171,6 +171,7 @@ impl Layout {
             provisional: true,
             minting_canister: None,
             subnet_admins: Vec::new(),
+            epoch_length: self.args.epoch_length,
             cards,
         })?;
         write(&out, print_genesis(&genesis)?.as_bytes())
@@ -239,6 +240,7 @@ mod tests {
 
     fn args(dir: &Path, nodes: Option<usize>) -> UpArgs {
         UpArgs {
+            epoch_length: 499,
             dir: dir.to_path_buf(),
             nodes,
             gateway_port: 0,

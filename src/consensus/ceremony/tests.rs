@@ -23,6 +23,7 @@ fn genesis(n: usize) -> Genesis {
         provisional: false,
         minting_canister: None,
         subnet_admins: Vec::new(),
+        epoch_length: 499,
         nodes: nodes.collect(),
     }
 }

@@ -6,25 +6,37 @@ use crate::consensus::{Consensus, Keys, Pace};
 use crate::crypto::hash::{hash_block, hash_call, hash_header, sha256};
 use crate::crypto::node_key;
 use crate::crypto::threshold::Keyring;
+use crate::membership::Succession;
 use crate::types::*;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 pub const CHAIN: ChainId = Digest([7; 32]);
 pub const PACE: Pace = Pace { heartbeat_ms: 500, view_timeout_ms: 1_000 };
 
 pub fn keys(n: usize) -> Vec<Keys> {
+    keys_for(n, 0)
+}
+
+pub fn keys_for(n: usize, epoch_length: u64) -> Vec<Keys> {
     let (identities, committee) = node_key::simulated(CHAIN, n);
     let keyrings = Keyring::simulated(CHAIN, n);
     let pairs = keyrings.into_iter().zip(identities);
-    pairs.map(|(keyring, identity)| Keys { keyring, identity, committee: committee.clone() }).collect()
+    pairs.map(|(keyring, identity)| Keys::simulated(keyring, identity, &committee, epoch_length)).collect()
 }
 
 /// A replica, its disk and what it runs on. Several may share an index: they are twins.
 pub struct Node {
     pub index: NodeIndex,
     pub consensus: Option<Consensus>,
+    /// It is not of the genesis: which simulated identity it has.
+    pub newcomer: Option<usize>,
+    /// The keys on disk, once an epoch has begun.
+    pub keyring: Option<Keyring>,
+    /// After each height that is delivered and not executed.
+    successions: BTreeMap<Height, Succession>,
     pub disk: Disk,
     pub timer: Option<Time>,
     /// Delivered in this run.
@@ -65,6 +77,8 @@ pub struct Cluster {
     calls: BTreeMap<Digest, Arc<SignedIngress>>,
     /// Nothing that is delivered is ever executed.
     pub stalled_execution: bool,
+    /// 0: one epoch for ever.
+    pub epoch_length: u64,
     full: BTreeMap<Height, bool>,
     events: BTreeMap<(Time, u64), Event>,
     sequence: u64,
@@ -86,6 +100,7 @@ impl Cluster {
             keyrings: Vec::new(),
             calls: BTreeMap::new(),
             stalled_execution: false,
+            epoch_length: 0,
             full: BTreeMap::new(),
             events: BTreeMap::new(),
             sequence: 0,
@@ -101,17 +116,45 @@ impl Cluster {
         cluster
     }
 
-    /// How many of the committee there are, twins counted once.
+    /// How many of the first committee there are, twins counted once.
     fn committee(&self) -> usize {
-        self.nodes.iter().map(|node| usize::from(node.index.0) + 1).max().unwrap_or(0)
+        let first = self.nodes.iter().filter(|node| node.newcomer.is_none());
+        first.map(|node| usize::from(node.index.0) + 1).max().unwrap_or(0)
+    }
+
+    /// A node with the simulated identity `id`, which listens at the place `index`, and has no shares.
+    pub fn join(&mut self, index: u16, id: usize) {
+        let mut node = Node::new(NodeIndex(index));
+        node.newcomer = Some(id);
+        self.nodes.push(node);
+        self.start(self.nodes.len() - 1);
+    }
+
+    /// The keys with which a node starts.
+    fn keys_of(&self, node: usize) -> Keys {
+        let Node { index, newcomer, .. } = self.nodes[node];
+        let mut all = keys_for(self.committee(), self.epoch_length);
+        let Some(id) = newcomer else {
+            return all.swap_remove(usize::from(index.0));
+        };
+        let (identities, _) = node_key::simulated(CHAIN, id + 1);
+        let keys = all.swap_remove(0);
+        let keyring = keys.genesis.blind_keyring().unwrap();
+        Keys { keyring, identity: identities[id].clone(), ..keys }
     }
 
     pub fn start(&mut self, node: usize) {
-        let index = self.nodes[node].index;
-        let mut keys = keys(self.committee()).swap_remove(usize::from(index.0));
-        if let Some(keyring) = self.keyrings.get(usize::from(index.0)) {
+        let mut keys = self.keys_of(node);
+        if let Some(keyring) = self.keyrings.get(usize::from(self.nodes[node].index.0)) {
             keys.keyring = keyring.clone();
         }
+        if let Some(keyring) = &self.nodes[node].keyring {
+            keys.keyring = keyring.clone();
+        }
+        let executed = self.nodes[node].disk.succession.as_deref();
+        let last = executed.map_or_else(|| keys.genesis.clone(), |bytes| Succession::decode(bytes).unwrap());
+        let height = self.nodes[node].disk.executed.map_or(Height::ZERO, |executed| executed.height);
+        self.nodes[node].successions = BTreeMap::from([(height, last)]);
         self.nodes[node].consensus = Some(Consensus::new(keys, PACE));
         self.nodes[node].delivered.clear();
         let recovered = self.nodes[node].disk.recover();
@@ -160,6 +203,10 @@ impl Cluster {
                 Event::Executed { node, executed } => {
                     if self.nodes[node].consensus.is_some() {
                         self.nodes[node].disk.executed = Some(executed);
+                        let after = self.nodes[node].successions.get(&executed.height);
+                        if let Some(bytes) = after.map(|succession| succession.encode().into()) {
+                            self.nodes[node].disk.succession = Some(bytes);
+                        }
                         self.input(node, Input::Executed(executed));
                     }
                 }
@@ -245,6 +292,14 @@ impl Cluster {
                 self.start(node);
             }
             Effect::Halt(divergence) => self.nodes[node].halted = Some(divergence),
+            Effect::OpenEpoch(opened) => {
+                let place = &mut self.nodes[node];
+                if let (Some(_), Some(consensus)) = (&opened.keys, &place.consensus) {
+                    place.keyring = Some(consensus.keyring().clone());
+                }
+                let seed = Seed(Zeroizing::new([node as u8; 32]));
+                self.input(node, Input::Seed { epoch: opened.epoch, seed });
+            }
             Effect::Certified(_) | Effect::Execute(_) | Effect::IngressRefused(_) => {}
         }
     }
@@ -271,6 +326,10 @@ impl Cluster {
         assert_eq!(height, expected, "node {node} delivers out of order");
         let now = self.now;
         self.nodes[node].delivered.push((height, hash, now));
+        let (_, last) = self.nodes[node].successions.last_key_value().unwrap();
+        let mut succession = last.clone();
+        succession.apply(height, &block.payload.system).unwrap();
+        self.nodes[node].successions.insert(height, succession);
         self.full.insert(height, !block.payload.ingress.is_empty());
         if self.stalled_execution {
             return;
@@ -339,6 +398,9 @@ impl Node {
         Node {
             index,
             consensus: None,
+            newcomer: None,
+            keyring: None,
+            successions: BTreeMap::new(),
             disk: Disk::default(),
             timer: None,
             delivered: Vec::new(),
@@ -356,7 +418,8 @@ impl Node {
 fn payload(view: View) -> Payload {
     let envelope = Bytes::copy_from_slice(&view.0.to_be_bytes());
     let id = RequestId(sha256(&envelope).0);
-    Payload { ingress: vec![Arc::new(SignedIngress { id, expiry: Time(u64::MAX), envelope })] }
+    let ingress = vec![Arc::new(SignedIngress { id, expiry: Time(u64::MAX), envelope })];
+    Payload { ingress, ..Payload::default() }
 }
 
 /// A stream of numbers that a seed fixes (xorshift).

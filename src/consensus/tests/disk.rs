@@ -17,6 +17,8 @@ pub struct Disk {
     pub executed: Option<Executed>,
     /// It was lost once, and it is not known yet what was on it.
     pub votes_lost: bool,
+    pub succession: Option<bytes::Bytes>,
+    pub void: Option<ChainSegment>,
 }
 
 impl Disk {
@@ -38,6 +40,9 @@ impl Disk {
             }
             Record::Finalized { height, hash, beacon, finalization } => {
                 self.finalized.insert(height, (hash, beacon, finalization));
+            }
+            Record::Void { blocks, finalization } => {
+                self.void = Some(ChainSegment { blocks, finalization, certification: None });
             }
             Record::Certification(certification) => self.certification = Some(certification),
             Record::Recollected => self.votes_lost = false,
@@ -72,6 +77,7 @@ impl Disk {
             votes: self.votes.iter().filter(|vote| vote.view() > tip).copied().collect(),
             executed_requests: Vec::new(),
             votes_lost: self.votes_lost,
+            succession: self.succession.clone(),
         }
     }
 
@@ -119,7 +125,16 @@ impl Disk {
             return None;
         }
         let found: Vec<_> = self.finalized.range(from..).take(limits::CHAIN_SEGMENT_BLOCKS_MAX).collect();
-        let end = found.iter().rposition(|(_, (hash, _, finalization))| finalization.block == *hash)?;
+        let last = found.last().map(|(_, (hash, _, _))| *hash)?;
+        let end = found.iter().rposition(|(_, (hash, _, finalization))| finalization.block == *hash);
+        let void = self.void.as_ref().filter(|void| void.blocks[0].0.parent == last);
+        if let Some(void) = void.filter(|_| end.is_none_or(|end| end + 1 < found.len())) {
+            let blocks = found.iter().map(|(_, (hash, beacon, _))| (self.block(hash), *beacon));
+            let blocks = blocks.chain(void.blocks.iter().cloned()).collect();
+            let finalization = void.finalization;
+            return Some(ChainSegment { blocks, finalization, certification: self.certification });
+        }
+        let end = end?;
         let (_, (_, _, finalization)) = found.get(end)?;
         let blocks =
             found.iter().take(end + 1).map(|(_, (hash, beacon, _))| (self.block(hash), *beacon)).collect();

@@ -3,6 +3,7 @@
 mod bodies;
 mod cluster;
 mod disk;
+mod epochs;
 mod faults;
 mod model;
 mod shares;

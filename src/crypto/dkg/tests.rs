@@ -26,6 +26,7 @@ fn committee(n: usize) -> Committee {
         provisional: false,
         minting_canister: None,
         subnet_admins: Vec::new(),
+        epoch_length: 499,
         nodes: nodes.collect(),
     };
     Committee::from_genesis(&genesis).unwrap()

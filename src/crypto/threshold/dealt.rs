@@ -1,7 +1,7 @@
 //! Real keys without a key generation: one dealer draws both keys, and forgets them.
 
 use super::{Keyring, bls};
-use crate::types::{ChainId, NodeIndex, faults_max, quorum};
+use crate::types::{ChainId, Epoch, NodeIndex, faults_max, quorum};
 use blst::min_sig::SecretKey;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -17,7 +17,9 @@ impl Keyring {
         let mut rng = StdRng::from_seed(chain.0);
         let (quorums, beacons) = (deal(quorum(n), n, &mut rng), deal(faults_max(n) + 1, n, &mut rng));
         let members = (0..=u16::MAX).map(NodeIndex).zip(quorums.into_iter().zip(beacons));
-        members.map(|(own, (quorum, beacon))| Keyring::real(chain, n, own, quorum, beacon)).collect()
+        members
+            .map(|(own, (quorum, beacon))| Keyring::real((chain, Epoch::ZERO), n, Some(own), quorum, beacon))
+            .collect()
     }
 }
 
@@ -29,7 +31,8 @@ fn deal(threshold: usize, n: usize, rng: &mut StdRng) -> Vec<bls::Sharing> {
         (1..=n).map(|point| secret(point).expect("a random polynomial has no root here")).collect();
     let keys: Vec<bls::PublicKey> = secrets.iter().filter_map(bls::PublicKey::of).collect();
     let sharing = |(own, secret): (NodeIndex, &SecretKey)| {
-        bls::Sharing::new(threshold, own, secret.clone(), keys.clone()).expect("shares of one polynomial")
+        bls::Sharing::new(threshold, own, Some(secret.clone()), keys.clone())
+            .expect("shares of one polynomial")
     };
     (0..=u16::MAX).map(NodeIndex).zip(&secrets).map(sharing).collect()
 }

@@ -233,6 +233,7 @@ fn all_replies(subnet: &mut Subnet, calls: Vec<Arc<Ingress>>, heights: usize) ->
             time: Time(subnet.state.time().0 + SECOND),
             randomness: Digest::ZERO,
             proposer: NodeIndex(0),
+            system: Vec::new(),
             ingress: std::mem::take(&mut waiting),
         };
         let state = subnet.state.clone();

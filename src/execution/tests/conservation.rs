@@ -227,6 +227,7 @@ impl Walk {
             time: Time(state.time().0 + nanos),
             randomness: Digest([state.height().0 as u8; 32]),
             proposer: NodeIndex(0),
+            system: Vec::new(),
             ingress,
         };
         let modules = |state: &ReplicatedState| {
@@ -267,6 +268,7 @@ impl Walk {
                 time: self.subnet.state.time(),
                 randomness: Digest::ZERO,
                 proposer: NodeIndex(0),
+                system: Vec::new(),
                 ingress: vec![call.clone()],
             };
             let executed = execute_batch(&self.subnet.engine, self.subnet.state.clone(), &batch).unwrap();

@@ -19,6 +19,7 @@ fn measure(calls: usize, heights: usize) {
             time: Time(subnet.state.time().0 + SECOND),
             randomness: Digest::ZERO,
             proposer: NodeIndex(0),
+            system: Vec::new(),
             ingress,
         };
         let state = subnet.state.clone();

@@ -260,6 +260,7 @@ impl Player {
             time: Time(state.time().0 + 5 * SECOND),
             randomness: Digest::ZERO,
             proposer: NodeIndex(0),
+            system: Vec::new(),
             ingress: vec![ingress.clone()],
         });
         match self.subnet.status(&ingress) {

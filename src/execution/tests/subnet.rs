@@ -97,6 +97,7 @@ pub fn genesis_with(change: impl FnOnce(&mut Genesis)) -> ReplicatedState {
         provisional: true,
         minting_canister: None,
         subnet_admins: Vec::new(),
+        epoch_length: 499,
         nodes: Vec::new(),
     };
     change(&mut genesis);
@@ -159,6 +160,7 @@ impl Subnet {
             time: Time(self.state.time().0 + nanos),
             randomness: Digest([self.state.height().0 as u8; 32]),
             proposer: NodeIndex(0),
+            system: Vec::new(),
             ingress,
         };
         self.execute(batch);

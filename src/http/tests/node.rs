@@ -4,9 +4,12 @@
 use crate::certification::state_root_message;
 use crate::crypto::hash::sha256;
 use crate::crypto::node_key::IdentityKey;
+use crate::crypto::reshare::PublicShares;
+use crate::crypto::threshold::Keyring;
 use crate::crypto::user::{root_key_der, self_authenticating};
 use crate::http::{Config, serve, wall_clock};
 use crate::ingress::{Authenticator, PoolFull, signer};
+use crate::membership::Succession;
 use crate::node::handle::{IngressDoor, Job};
 use crate::node::mailbox::{Event, Mailbox};
 use crate::node::{CertifiedState, Handle, Identity};
@@ -105,6 +108,22 @@ fn inspect(call: &Authenticated<UserCall>) -> Result<(), Reject> {
     }
 }
 
+/// One member.
+fn succession() -> Succession {
+    let (chain, member) = (
+        Digest([7; 32]),
+        GenesisNode {
+            name: "alone".into(),
+            identity_key: "01".into(),
+            tls_key: "02".into(),
+            encryption_key: "03".into(),
+            address: "alone.example:9100".into(),
+        },
+    );
+    let shares = PublicShares::of_keyring(&Keyring::simulated(chain, 1)[0]);
+    Succession::genesis(chain, 499, vec![member], &shares)
+}
+
 impl FakeNode {
     /// Canister 7 is controlled by `controller`.
     pub async fn start(config: Config, controller: Principal) -> FakeNode {
@@ -120,10 +139,12 @@ impl FakeNode {
             provisional: true,
             minting_canister: None,
             subnet_admins: Vec::new(),
+            epoch_length: 499,
             nodes: vec![],
         };
         let nodes = [(signer.node_id(), signer.public_key())];
         let state = ReplicatedState::genesis(&genesis, &root_key, SubnetId(subnet), &nodes).expect("genesis");
+        let state = state.with_succession(succession());
         let chain = Arc::new(Chain { key, state: Mutex::new(state), certified: watch::Sender::new(None) });
         chain.certify(|state| state.put_canister(CanisterId(7), canister(controller)));
         let identity = Identity {
@@ -156,6 +177,15 @@ fn handle(chain: &Arc<Chain>, identity: Identity, signer: IdentityKey) -> Handle
     std::thread::spawn(move || {
         loop {
             for event in calls.take(1, 1, None) {
+                let event = match event {
+                    // Changes are taken until there was one.
+                    Event::Change { change, answer, .. } => {
+                        let verdict = if change.version == 0 { Ok(()) } else { Err("too late".to_string()) };
+                        drop(answer.send(verdict));
+                        continue;
+                    }
+                    other => other,
+                };
                 if let Event::Ingress { ingress, answer, .. } = event {
                     let call = crate::ingress::read_call(&ingress).expect("was read before").call;
                     let room = if call.method_name == "full" { Err(PoolFull) } else { Ok(()) };

@@ -83,6 +83,7 @@ fn genesis() -> ReplicatedState {
         provisional: true,
         minting_canister: None,
         subnet_admins: Vec::new(),
+        epoch_length: 0,
         nodes: vec![],
     };
     ReplicatedState::genesis(&genesis, &[], SubnetId(Principal::anonymous()), &[]).unwrap()

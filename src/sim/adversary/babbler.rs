@@ -117,7 +117,9 @@ impl Adversary {
                 M::FetchBodies { block: *block, places: (0..self.random.below(2_000) as u16).collect() }
             }
             M::Bodies { bodies, .. } => M::Bodies { block: self.digest(), bodies: bodies.clone() },
-            M::FetchBlock(_) | M::Ceremony(_) | M::FetchState(_) | M::StatePart(_) => self.invented(),
+            M::FetchBlock(_) | M::Ceremony(_) | M::FetchState(_) | M::StatePart(_) | M::System(_) => {
+                self.invented()
+            }
         }
     }
 
@@ -168,6 +170,7 @@ impl Adversary {
         let (height, root) = (Height(self.odd(share.height.0)), StateRoot(self.digest()));
         let signature = self.keys.keyring.sign_share(&Statement::Certify { height, root });
         PeerMessage::CertificationShare(CertificationShare {
+            epoch: share.epoch,
             height,
             root,
             signer: self.own(),

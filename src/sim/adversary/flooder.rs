@@ -53,6 +53,12 @@ impl Adversary {
     fn certify_ahead(&mut self, distance: u64, root: StateRoot) -> PeerMessage {
         let height = Height(self.height.wrapping_add(distance));
         let share = self.keys.keyring.sign_share(&Statement::Certify { height, root });
-        PeerMessage::CertificationShare(CertificationShare { height, root, signer: self.own(), share })
+        PeerMessage::CertificationShare(CertificationShare {
+            epoch: self.keys.keyring.epoch(),
+            height,
+            root,
+            signer: self.own(),
+            share,
+        })
     }
 }

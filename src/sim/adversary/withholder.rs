@@ -47,6 +47,7 @@ impl Withheld {
             | M::FetchChain(_)
             | M::FetchState(_)
             | M::StatePart(_)
+            | M::System(_)
             | M::Ceremony(_) => 0,
         }
     }

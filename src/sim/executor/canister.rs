@@ -3,6 +3,7 @@
 use super::Outcome;
 use crate::crypto::hash::sha256;
 use crate::execution::execute_batch;
+use crate::membership::Succession;
 use crate::sim::oracle::Books;
 use crate::sim::trace::short;
 use crate::state::{HostFailure, IngressStatus, ReplicatedState, StateSource};
@@ -48,14 +49,15 @@ pub struct Canister(ReplicatedState);
 
 impl Canister {
     /// The state before the first block.
-    pub fn genesis(genesis: &Genesis) -> Result<Canister, HostFailure> {
+    pub fn genesis(genesis: &Genesis, members: Succession) -> Result<Canister, HostFailure> {
         let subnet = SubnetId(Principal::self_authenticating(genesis.name.as_bytes()));
         let node = |index: usize| {
             let key = sha256(&index.to_be_bytes()).0;
             (NodeId(Principal::self_authenticating(key)), key)
         };
         let nodes: Vec<(NodeId, [u8; 32])> = (0..genesis.nodes.len()).map(node).collect();
-        Ok(Canister(ReplicatedState::genesis(genesis, genesis.name.as_bytes(), subnet, &nodes)?))
+        let state = ReplicatedState::genesis(genesis, genesis.name.as_bytes(), subnet, &nodes)?;
+        Ok(Canister(state.with_succession(members)))
     }
 
     /// The state on disk.
@@ -84,6 +86,11 @@ impl Canister {
 
     fn replied(&self, id: &RequestId) -> bool {
         self.0.history().get(id).is_some_and(|entry| matches!(entry.status, IngressStatus::Replied(_)))
+    }
+
+    /// Who the members are, encoded.
+    pub fn succession(&self) -> Option<bytes::Bytes> {
+        self.0.succession().map(|succession| succession.encode().into())
     }
 
     /// The last height executed.

@@ -2,7 +2,8 @@
 //! that are set aside, paid and refunded.
 
 use super::Outcome;
-use crate::crypto::hash::hash_parts;
+use crate::crypto::hash::{hash_parts, sha256};
+use crate::membership::Succession;
 use crate::sim::oracle::Books;
 use crate::state::{Column, HostFailure, StateDelta, StateSource, Write};
 use crate::types::planted::{Bug, planted};
@@ -22,6 +23,22 @@ pub struct Ledger {
     journal: Digest,
     /// Cycles of all accounts.
     cycles: u64,
+    members: Option<Members>,
+}
+
+/// Who the members are, and the digest of that.
+#[derive(Clone)]
+struct Members {
+    succession: Succession,
+    encoded: bytes::Bytes,
+    digest: Digest,
+}
+
+impl Members {
+    fn of(succession: Succession) -> Members {
+        let encoded = succession.encode();
+        Members { digest: sha256(&encoded), encoded: encoded.into(), succession }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -39,6 +56,7 @@ struct Entry {
 
 /// Where the ledger's values are on disk.
 const KEY: &[u8] = b"ledger";
+const MEMBERS: &[u8] = b"members";
 /// An account there: its key, and two numbers.
 const LINE_BYTES: usize = 17;
 /// What an account has when it is named for the first time.
@@ -48,6 +66,16 @@ const SET_ASIDE: u64 = 10;
 const PRICE: u64 = 3;
 
 impl Ledger {
+    /// A ledger at genesis.
+    pub fn of(members: Succession) -> Ledger {
+        Ledger { members: Some(Members::of(members)), ..Ledger::default() }
+    }
+
+    /// Who the members are, encoded.
+    pub fn succession(&self) -> Option<bytes::Bytes> {
+        self.members.as_ref().map(|members| members.encoded.clone())
+    }
+
     /// The ledger that `source` holds.
     ///
     /// # Errors
@@ -64,12 +92,16 @@ impl Ledger {
             let entry = Entry { expiry: Time(number(expiry)), answer: number(answer) };
             Some((RequestId(id.try_into().ok()?), entry))
         });
+        let members = source.get(Column::Subnet, MEMBERS)?.map(|bytes| Succession::decode(&bytes));
+        let members = members.transpose().map_err(|error| HostFailure(error.to_string()))?;
+        let members = members.map(Members::of);
         let account =
             |line: &[u8]| (line[0], Account { count: number(&line[1..9]), cycles: number(&line[9..]) });
         Ok(Ledger {
             height: Height(number(&fixed[..8])),
             time: Time(number(&fixed[8..16])),
             cycles: number(&fixed[16..24]),
+            members,
             journal,
             accounts: accounts.chunks_exact(LINE_BYTES).map(account).collect(),
             history: history.collect(),
@@ -92,14 +124,17 @@ impl Ledger {
     }
 
     /// Executes the next height.
-    pub fn execute(&mut self, batch: &Batch) -> Outcome {
+    ///
+    /// # Errors
+    /// The record of the members is damaged.
+    pub fn execute(&mut self, batch: &Batch) -> Result<Outcome, HostFailure> {
         self.height = batch.height;
         self.time = batch.time;
         self.journal = hash_parts(
             "sim-height",
             &[&self.journal.0, &batch.randomness.0, &batch.proposer.0.to_be_bytes()],
         );
-        let mut writes = Vec::new();
+        let mut writes = self.apply_system(batch)?;
         let mut finished = Vec::new();
         for ingress in &batch.ingress {
             let Some(Entry { expiry, answer }) = self.apply(ingress) else { continue };
@@ -109,12 +144,25 @@ impl Ledger {
         }
         let accounts = self.ordered();
         writes.push(write(Column::Subnet, KEY, self.values(&accounts)));
-        Outcome {
+        Ok(Outcome {
             root: self.root_over(&accounts),
             finished,
             delta: StateDelta { height: self.height, writes, dropped: Vec::new() },
             books: self.books(),
+        })
+    }
+
+    fn apply_system(&mut self, batch: &Batch) -> Result<Vec<Write>, HostFailure> {
+        let Some(members) = &mut self.members else {
+            return Ok(Vec::new());
+        };
+        let changed = members.succession.apply(batch.height, &batch.system);
+        if changed.map_err(|error| HostFailure(error.to_string()))? {
+            *members = Members::of(members.succession.clone());
+        } else if batch.height > Height(1) {
+            return Ok(Vec::new());
         }
+        Ok(vec![write(Column::Subnet, MEMBERS, members.encoded.to_vec())])
     }
 
     fn values(&self, accounts: &[u8]) -> Vec<u8> {
@@ -169,7 +217,8 @@ impl Ledger {
         let disordered = planted(Bug::HashOrderRoot).then(|| self.disordered());
         let accounts = disordered.as_deref().unwrap_or(accounts);
         let (height, time) = (self.height.0.to_be_bytes(), self.time.0.to_be_bytes());
-        StateRoot(hash_parts("sim-ledger", &[&height, &time, accounts, &self.journal.0]))
+        let members = self.members.as_ref().map_or(Digest::ZERO, |members| members.digest);
+        StateRoot(hash_parts("sim-ledger", &[&height, &time, accounts, &self.journal.0, &members.0]))
     }
 
     fn ordered(&self) -> Vec<u8> {
@@ -227,26 +276,27 @@ mod tests {
             randomness: Digest::ZERO,
             proposer: NodeIndex(0),
             ingress: ingress.collect(),
+            system: Vec::new(),
         }
     }
 
     #[test]
     fn executes_each_request_once() {
         let mut executor = Ledger::default();
-        assert_eq!(executor.execute(&batch(1, &[1, 2])).finished.len(), 2);
-        assert_eq!(executor.execute(&batch(2, &[2, 3])).finished, [RequestId([3; 32])]);
+        assert_eq!(executor.execute(&batch(1, &[1, 2])).unwrap().finished.len(), 2);
+        assert_eq!(executor.execute(&batch(2, &[2, 3])).unwrap().finished, [RequestId([3; 32])]);
     }
 
     #[test]
     fn executes_nothing_after_its_expiry() {
         let mut executor = Ledger::default();
-        assert_eq!(executor.execute(&batch(1_000, &[1])).finished.len(), 1);
-        assert_eq!(executor.execute(&batch(1_001, &[2])).finished.len(), 0);
+        assert_eq!(executor.execute(&batch(1_000, &[1])).unwrap().finished.len(), 1);
+        assert_eq!(executor.execute(&batch(1_001, &[2])).unwrap().finished.len(), 0);
     }
 
     #[test]
     fn equal_batches_make_equal_roots_and_others_others() {
-        let root = |ids: &[u8]| Ledger::default().execute(&batch(1, ids)).root;
+        let root = |ids: &[u8]| Ledger::default().execute(&batch(1, ids)).unwrap().root;
         assert_eq!(root(&[1, 2]), root(&[1, 2]));
         assert_ne!(root(&[1, 2]), root(&[2, 1]));
         assert_ne!(root(&[1, 2]), root(&[1]));
@@ -256,7 +306,7 @@ mod tests {
     fn cycles_move_and_are_neither_made_nor_lost() {
         let mut executor = Ledger::default();
         for height in 1..=200 {
-            let Books { there, minted } = executor.execute(&batch(height, &[height as u8])).books;
+            let Books { there, minted } = executor.execute(&batch(height, &[height as u8])).unwrap().books;
             assert_eq!(there, minted);
         }
         let sum: u64 = executor.accounts.values().map(|account| account.cycles).sum();

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 /// What is known of the one chain, and how far each node is on it.
 pub struct Chain {
+    epoch_length: u64,
     /// Blocks that an honest node kept, by hash.
     blocks: BTreeMap<Digest, Arc<Facts>>,
     finalized: BTreeMap<Height, Digest>,
@@ -40,8 +41,9 @@ pub struct Standing {
 }
 
 impl Chain {
-    pub fn new(nodes: usize) -> Chain {
+    pub fn new(nodes: usize, epoch_length: u64) -> Chain {
         Chain {
+            epoch_length,
             blocks: BTreeMap::new(),
             finalized: BTreeMap::new(),
             batches: BTreeMap::new(),
@@ -151,6 +153,14 @@ impl Chain {
         match self.blocks.get(&parent) {
             Some(parent) if parent.time >= block.time || parent.view >= block.view => {
                 violation("I2", format!("{hash:?} at height {height} is not after its parent"))
+            }
+            // A view's bits from 40 on are its epoch, which may end at a multiple of its length.
+            Some(parent) if parent.view.0 >> 40 != block.view.0 >> 40 => {
+                let next = (parent.view.0 >> 40) + 1 == block.view.0 >> 40;
+                if next && self.epoch_length > 0 && below.0.is_multiple_of(self.epoch_length) {
+                    return Ok(());
+                }
+                violation("I2", format!("{hash:?} at height {height} is of another epoch than its parent"))
             }
             _ => Ok(()),
         }

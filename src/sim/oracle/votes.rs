@@ -27,6 +27,8 @@ pub struct Votes {
     beacons: BTreeMap<View, BlsBytes>,
     /// What each node said in public, by kind and number.
     spoken: BTreeMap<(NodeIndex, Kind, u64), Digest>,
+    /// The latest epoch of which each node spoke.
+    epochs: BTreeMap<NodeIndex, u64>,
     notarized: BTreeMap<View, Digest>,
     nullified: BTreeMap<View, ()>,
     finalized: BTreeMap<View, Digest>,
@@ -58,6 +60,7 @@ impl Votes {
             beaconing: BTreeMap::new(),
             beacons: BTreeMap::new(),
             spoken: BTreeMap::new(),
+            epochs: BTreeMap::new(),
             notarized: BTreeMap::new(),
             nullified: BTreeMap::new(),
             finalized: BTreeMap::new(),
@@ -121,6 +124,7 @@ impl Votes {
             Record::Finalized { finalization, beacon, .. } => {
                 self.finalization(finalization).and_then(|()| self.beacon(beacon.view, beacon))
             }
+            Record::Void { finalization, .. } => self.finalization(finalization),
             Record::Certification(certification) => self.certified(certification),
             Record::Proposal { .. } | Record::Block { .. } | Record::Recollected => Ok(()),
         }
@@ -187,7 +191,14 @@ impl Votes {
     }
 
     /// I5: what is said once is never said differently, and who gave a view up does not finalize it.
+    /// Nor does anybody who spoke in an epoch speak in an earlier one: its shares are forgotten.
     fn speak(&mut self, node: NodeIndex, kind: Kind, number: u64, what: Digest) -> Finding {
+        let epoch = if kind == Kind::Certify { 0 } else { number >> 40 };
+        let latest = self.epochs.entry(node).or_default();
+        if kind != Kind::Certify && epoch < *latest {
+            return violation("I5", format!("node {node} speaks in epoch {epoch} after epoch {latest}"));
+        }
+        *latest = epoch.max(*latest);
         let said = *self.spoken.entry((node, kind, number)).or_insert(what);
         if said != what {
             return violation(

@@ -8,6 +8,7 @@ use crate::encoding::{cbor, peer};
 use crate::types::planted::{Bug, planted};
 use crate::types::*;
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// Of a thousand messages of honest nodes so many are encoded and decoded; of sinners' all are.
 const ENCODED_PER_MILLE: u64 = 50;
@@ -206,6 +207,11 @@ impl World {
             Effect::Halt(divergence) => self.halt(node, &divergence),
             // The workload is no client that waits; a call that is not executed counts for nothing.
             Effect::IngressRefused(_) => {}
+            Effect::OpenEpoch(opened) => {
+                self.host_mut(node).open_epoch(&opened);
+                let seed = Seed(Zeroizing::new([0; 32]));
+                self.feed(node, Input::Seed { epoch: opened.epoch, seed });
+            }
             Effect::SelectPayload { .. }
             | Effect::ValidatePayload { .. }
             | Effect::FindCalls { .. }

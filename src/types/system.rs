@@ -1,0 +1,40 @@
+//! What replicas and operators put on the chain about the subnet itself.
+
+use super::{Epoch, GenesisNode, NodeIndex, NodeSignature};
+use bytes::Bytes;
+
+/// One message in a block's second section. Each proves itself: who brought it does not matter.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SystemMessage {
+    /// A member's shares, dealt out again; `crypto::reshare` reads it.
+    Dealing {
+        /// The epoch of the dealer.
+        epoch: Epoch,
+        dealer: NodeIndex,
+        dealing: Bytes,
+    },
+    /// Proof that a dealing's shares for one receiver are bad; `crypto::reshare` reads it.
+    Complaint {
+        /// The epoch of the dealer.
+        epoch: Epoch,
+        dealer: NodeIndex,
+        /// Its place in the committee of the next epoch.
+        receiver: NodeIndex,
+        complaint: Bytes,
+    },
+    /// The operators change who the members of the next epoch are.
+    Change(MembershipChange),
+}
+
+/// Who leaves and who comes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MembershipChange {
+    /// The version of the membership that it builds upon: how many changes there were before it.
+    pub version: u64,
+    /// Raw identity keys of the nodes that leave.
+    pub remove: Vec<[u8; 32]>,
+    /// The nodes that come. They take the places of those that leave, in order; the others follow at the end.
+    pub add: Vec<GenesisNode>,
+    /// Signatures of operators of the current members, by place.
+    pub signatures: Vec<(NodeIndex, NodeSignature)>,
+}

@@ -39,8 +39,16 @@ impl Consensus {
 
     /// Notes which view a peer says it is in.
     pub(super) fn hear_entered(&mut self, from: NodeIndex, view: View) {
-        if let Some(amnesia) = &mut self.amnesia {
+        let is_member = !self.is_guest(from);
+        if let Some(amnesia) = self.amnesia.as_mut().filter(|_| is_member) {
             amnesia.said.insert(from, view);
+        }
+    }
+
+    /// The members changed: places are others' now.
+    pub(super) fn forget_entered(&mut self) {
+        if let Some(amnesia) = &mut self.amnesia {
+            amnesia.said.clear();
         }
     }
 

@@ -223,6 +223,8 @@ impl Consensus {
         self.handing.waiting.clear();
         self.pool = Pool::default();
         self.fetches.clear();
+        self.assemblies.clear();
+        self.forget_entered();
         self.peers = Peers::new(self.keys.keyring.nodes());
         // Keys of a later epoch are on disk already, and stay there.
         let new = self.handing.kept.is_none();

@@ -18,7 +18,7 @@ pub use canister::{FIRST_CANISTER, MODULE};
 /// The state of one node's execution. A clone is a snapshot.
 #[derive(Clone)]
 pub enum Executor {
-    Ledger(Ledger),
+    Ledger(Box<Ledger>),
     Canister(Box<Canister>),
 }
 
@@ -45,14 +45,14 @@ impl Executor {
     ) -> Result<Executor, HostFailure> {
         match scenario.real_execution {
             true => Ok(Executor::Canister(Box::new(Canister::genesis(genesis, members)?))),
-            false => Ok(Executor::Ledger(Ledger::of(members))),
+            false => Ok(Executor::Ledger(Box::new(Ledger::of(members)))),
         }
     }
 
-    /// A ledger at genesis.
+    /// A ledger without members.
     #[cfg(test)]
     pub fn ledger() -> Executor {
-        Executor::Ledger(Ledger::default())
+        Executor::Ledger(Box::default())
     }
 
     /// The state of the same kind that is on disk.
@@ -61,7 +61,7 @@ impl Executor {
     /// [`HostFailure`] if there is none, or it does not make sense.
     pub fn restored(&self, source: Arc<dyn StateSource>) -> Result<Executor, HostFailure> {
         match self {
-            Executor::Ledger(_) => Ok(Executor::Ledger(Ledger::restored(&*source)?)),
+            Executor::Ledger(_) => Ok(Executor::Ledger(Box::new(Ledger::restored(&*source)?))),
             Executor::Canister(_) => Ok(Executor::Canister(Box::new(Canister::restored(source)?))),
         }
     }

@@ -20,7 +20,9 @@ fn check_progress(cluster: &mut Cluster, ms: u64, heights: u64) {
         let (finalized, certified) = (cluster.finalized(node), cluster.certified(node));
         assert!(
             finalized >= before + heights,
-            "node {node} finalized {before} to {finalized}, {heights} expected"
+            "node {node} finalized {before} to {finalized}, {heights} expected: {:?} {:?}",
+            cluster.consensus(node).view(),
+            cluster.consensus(node).faults()
         );
         assert!(certified + 3 >= finalized, "node {node} certified {certified} of {finalized}");
     }

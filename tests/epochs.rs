@@ -95,13 +95,13 @@ fn ten_epochs_pass_under_load_with_one_root_key_and_the_old_shares_are_gone() {
     for index in 0..4 {
         eventually("ten epochs pass", || epoch(&network, index).filter(|now| *now >= begun + EPOCHS));
     }
-    for index in 0..4 {
+    for (index, first) in first.iter().enumerate() {
         assert_eq!(fact(&network, index, "votes"), Some(true.into()));
         let root_key = fact(&network, index, "root_key").expect("a root key");
         assert_eq!(root_key, hex::encode(&network.root_key));
         assert!(!keys(index).join("keyring.key").exists());
         let now = secrets(&fs::read(keys(index).join("epoch.key")).expect("keys")[32..]);
-        for (old, new) in first[index].iter().zip(&now) {
+        for (old, new) in first.iter().zip(&now) {
             assert_ne!(old, new);
             assert_eq!(
                 holders(&network.dir.join(format!("node-{index}")), old),

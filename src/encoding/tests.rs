@@ -194,7 +194,7 @@ fn the_bytes_of_peer_messages_are_pinned() {
     assert_eq!(sha256(&all).to_string(), GOLDEN_PEER);
 }
 
-const GOLDEN_PEER: &str = "233e2650574029dc64b5584d4936de2003998e7e69b6e5acb4b86d856644ff14";
+const GOLDEN_PEER: &str = "ba3dbc6eeb23ef119c362f83cdee1c7af53cb3e78eed1571574586e93c8211f3";
 
 #[test]
 fn every_truncated_peer_message_is_an_error_or_another_message() {

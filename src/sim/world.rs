@@ -23,6 +23,7 @@ use crate::crypto::node_key;
 use crate::crypto::reshare::PublicShares;
 use crate::crypto::threshold::Keyring;
 use crate::membership::{Succession, simulated_members};
+use crate::storage::Memory;
 use crate::types::*;
 use bytes::Bytes;
 use std::collections::HashMap;
@@ -125,7 +126,7 @@ enum Event {
     Fetched {
         node: NodeIndex,
         life: u32,
-        package: Box<ChainSegment>,
+        fetched: Box<(ChainSegment, Option<Memory>)>,
     },
     Fault,
     Heal {
@@ -215,7 +216,7 @@ impl World {
                 self.deliver(from, to, message);
             }
             Event::Deliver { .. } => {}
-            Event::Fetched { node, life, package } => self.fetched(node, life, &package),
+            Event::Fetched { node, life, fetched } => self.fetched(node, life, &fetched.0, fetched.1),
             Event::Timer { node, life, count } => self.ring(node, life, count),
             Event::Synced { node, life } => self.synced(node, life),
             Event::Executed { node, life } => self.executed(node, life),

@@ -205,7 +205,7 @@ fn a_dealer_that_cheats_one_receiver_is_convicted_and_all_vote_in_the_next_epoch
     let seen = complaints.clone();
     cluster.link = Box::new(move |from, _, message| match message {
         // Its blocks would carry the dealing that it really made.
-        PeerMessage::Proposal(proposal) if from == 3 && proposal.block.view.epoch() == Epoch::ZERO => None,
+        PeerMessage::Proposal(proposal) if from == 3 && proposal.header.view.epoch() == Epoch::ZERO => None,
         PeerMessage::System(said) => match &**said {
             SystemMessage::Dealing { epoch: Epoch(0), dealer: dealer @ NodeIndex(3), .. } => {
                 let dealing = deal_badly(&terms, *dealer, &[NodeIndex(0)]).into();

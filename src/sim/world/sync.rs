@@ -4,6 +4,7 @@
 use super::super::scenario::{MS, SECOND, Scenario};
 use super::super::trace::Facts;
 use super::{Event, World};
+use crate::storage::Memory;
 use crate::types::*;
 
 /// How long fetching a state takes at most.
@@ -46,29 +47,40 @@ impl World {
         self.route(node, to, message);
     }
 
-    /// A state is to be fetched; one at a time.
+    /// A state is to be fetched; one at a time. Who offers it now holds on to it while it is fetched.
     pub(super) fn fetch_state(&mut self, node: NodeIndex, package: Box<ChainSegment>) {
         let at = Time(self.now.0 + self.delays.below(FETCH_MAX));
+        let state = self.offered(node, &package);
         let host = self.host_mut(node);
         let life = host.incarnation;
         let Some(alive) = host.life.as_mut().filter(|alive| !alive.fetching) else { return };
         alive.fetching = true;
-        self.queue.push(at, Event::Fetched { node, life, package });
+        self.queue.push(at, Event::Fetched { node, life, fetched: Box::new((*package, state)) });
     }
 
-    /// The state is here, if somebody honest offers it still: the node starts again from it.
-    pub(super) fn fetched(&mut self, node: NodeIndex, life: u32, package: &ChainSegment) {
+    /// The state of `package`, if somebody honest offers it to `node`.
+    fn offered(&self, node: NodeIndex, package: &ChainSegment) -> Option<Memory> {
+        let up =
+            self.nodes().filter(|other| *other != node && self.honest(*other)).map(|other| self.host(other));
+        let mut offers = up.filter(|host| host.life.is_some()).filter_map(|host| host.offer.as_ref());
+        let same = |offered: &ChainSegment| offered.certification == package.certification;
+        offers.find(|(offered, _)| same(offered)).map(|(_, state)| state.clone())
+    }
+
+    /// The state is here, if it was there: the node starts again from it.
+    pub(super) fn fetched(
+        &mut self,
+        node: NodeIndex,
+        life: u32,
+        package: &ChainSegment,
+        state: Option<Memory>,
+    ) {
         if self.host(node).incarnation != life {
             return;
         }
         if let Some(alive) = &mut self.host_mut(node).life {
             alive.fetching = false;
         }
-        let up =
-            self.nodes().filter(|other| *other != node && self.honest(*other)).map(|other| self.host(other));
-        let mut offers = up.filter(|host| host.life.is_some()).filter_map(|host| host.offer.as_ref());
-        let same = |offered: &ChainSegment| offered.certification == package.certification;
-        let state = offers.find(|(offered, _)| same(offered)).map(|(_, state)| state.clone());
         let Some(state) = state else { return };
         let away = self.faults.below(AWAY_MAX);
         self.crash(node, away);

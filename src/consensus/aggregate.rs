@@ -147,8 +147,10 @@ impl Consensus {
     /// Takes a valid notarization: votes to finalize its block, where this replica may.
     pub(super) fn add_notarization(&mut self, notarization: Notarization) {
         self.pool.at(notarization.view).notarization.get_or_insert(notarization);
-        self.finalize(notarization.view);
+        // The certificate first: a vote to finalize of which a crash leaves only the vote could be given by nobody else,
+        // and the view never be given up.
         self.keep_certificates(notarization.view);
+        self.finalize(notarization.view);
     }
 
     /// Takes a valid nullification.

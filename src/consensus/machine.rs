@@ -200,9 +200,10 @@ impl Consensus {
 
     /// All nodes but this one, in order of index.
     pub(super) fn others(&self) -> Vec<NodeIndex> {
-        let own = self.keys.keyring.own();
+        // A member without shares has a place all the same.
+        let own = self.keys.committee.index_of(&self.keys.identity.public_key());
         let all = (0..=u16::MAX).map(NodeIndex).take(self.keys.keyring.nodes());
-        all.filter(|node| *node != own).collect()
+        all.filter(|node| Some(*node) != own).collect()
     }
 
     /// Where this replica stands: the lowest view whose certificate it lacks, its finalized and its

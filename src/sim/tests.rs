@@ -96,6 +96,13 @@ fn a_crash_within_any_write_around_an_epochs_end_leaves_a_subnet_that_goes_on() 
 }
 
 #[test]
+fn seeds_that_once_failed_stay_good() {
+    // A vote to finalize that outlived its certificate; a member without shares that asked itself.
+    let once = [72_131_332, 72_131_105, 72_131_118].map(|seed| Scenario::swarm(seed, 200, None));
+    expect_clean(&run_all(once.to_vec()));
+}
+
+#[test]
 fn real_threshold_keys_keep_every_invariant() {
     let short = Scenario { calm_heights: 3, ..Scenario::of(Profile::Keys, 3, 8, None) };
     expect_clean(&[run(short)]);

@@ -1,4 +1,5 @@
-//! All replicas are killed at once: clients lose nothing. Everything else that befalls replicas: `tests/chaos.rs`.
+//! All replicas are killed at once, one is away for long, one loses its disk: clients lose nothing, and it comes back.
+//! Everything else that befalls replicas: `tests/chaos.rs`.
 
 mod network;
 

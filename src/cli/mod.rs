@@ -4,6 +4,7 @@
 //! what); 2 wrong usage, or a replica that halted because its state diverged.
 
 pub mod canister;
+mod exchange;
 pub mod file;
 pub mod gateway;
 pub mod genesis;

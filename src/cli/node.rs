@@ -1,14 +1,12 @@
 //! `atoll node`: who the members of a running subnet are, and changes of them.
 
-mod exchange;
-
+use super::exchange::{ExchangeError, get, post};
 use crate::cli::genesis::{AssembleError, read_card};
 use crate::crypto::node_key::IdentityKey;
 use crate::encoding::system::encode_change;
 use crate::membership::change::sign;
 use crate::storage::key_file::{self, KeyFileError};
 use crate::types::{ChainId, Digest, GenesisNode, MembershipChange, NodeIndex, quorum};
-use exchange::{ExchangeError, get, post};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;

@@ -1,4 +1,4 @@
-//! From one set of shares to the next (rules 13 to 15).
+//! From one set of shares to the next (rules 15 to 18).
 
 use super::machine::Consensus;
 use super::peer::Peers;
@@ -90,7 +90,7 @@ impl Consensus {
     }
 
     /// Whether the epoch ends with a block among these, which are not final, newest first: then blocks
-    /// above them are void (rule 14).
+    /// above them are void (rule 16).
     pub(super) fn ends_in(&self, branch: &[Arc<Block>]) -> bool {
         let succession = &self.handing.succession;
         if !branch.iter().any(|block| succession.may_end_at(block.height)) {

@@ -60,19 +60,19 @@
 //!     it is not voted for, and its view goes on without it. Only the block of the current view and certified
 //!     ones are fetched. The calls of a block that was put together are proven: each was authenticated when it came.
 //!     (`assemble`)
-
 //!
-//! **Epochs**
-//! 13. A view's upper bits are its epoch. Votes and shares are of the epoch that this replica is in, whose
+//! **Epochs** (docs/adr/0015)
+//! 15. A view's upper bits are its epoch. Votes and shares are of the epoch that this replica is in, whose
 //!     keyring signs and takes nothing about views of another; messages about those are ignored. The root
 //!     key is one for all epochs. (`epoch`, `receive`)
-//! 14. What finalized blocks say about the members takes effect as they are delivered (`membership`). The
+//! 16. What finalized blocks say about the members takes effect as they are delivered (`membership`). The
 //!     block with which the succession is complete is the last of its epoch. What the old epoch built on top
-//!     of it is void: empty, never delivered, and kept only to prove that the last block is final, until the next epoch finalizes a block of its own. (`deliver`, `validate`)
-//! 15. With the last block delivered, the next epoch opens at its first view, on top of that block, with its
+//!     of it is void: empty, never delivered, and kept only to prove that the last block is final, until the
+//!     next epoch finalizes a block of its own. (`deliver`, `validate`)
+//! 17. With the last block delivered, the next epoch opens at its first view, on top of that block, with its
 //!     keys and its committee, which are stored before anything is signed with them; the old shares are
 //!     forgotten. Heights that are not certified yet are signed again. (`epoch`, `certify`)
-//! 16. A node without shares follows: it votes for nothing and proposes nothing unless it is a member. Nodes
+//! 18. A node without shares follows: it votes for nothing and proposes nothing unless it is a member. Nodes
 //!     that come with the next epoch are guests of this one: they are heard when they fetch, and when they
 //!     prove that they were dealt bad shares. (`epoch`, `receive`)
 

@@ -24,6 +24,11 @@ const HEADER: &[Shape] = &[
     Shape { tag: 20, field: "proposal.header.system", max: BLOCK_SYSTEM_COUNT_MAX, inside: SYSTEM_MESSAGE },
 ];
 
+/// At most `max` bytes.
+pub(super) fn bounded(bytes: Bytes, max: usize, field: &'static str) -> Result<Bytes, DecodeError> {
+    if bytes.len() > max { Err(Fault::TooLong { max }.at(field)) } else { Ok(bytes) }
+}
+
 /// Exactly `N` bytes.
 pub(super) fn array<const N: usize>(bytes: &[u8], field: &'static str) -> Result<[u8; N], DecodeError> {
     bytes.try_into().map_err(|_| Fault::Length { have: bytes.len(), need: N }.at(field))

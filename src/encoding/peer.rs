@@ -1,6 +1,6 @@
 //! What replicas say to each other, as protobuf (`proto/atoll/v1/peer.proto`).
 
-use super::artifact::{BLOCK, COMPACT_PROPOSAL, array, bls, copy, digest, node, present};
+use super::artifact::{BLOCK, COMPACT_PROPOSAL, array, bls, bounded, copy, digest, node, present};
 use super::bound::{self, Shape};
 use super::system::SYSTEM_MESSAGE;
 use super::{DecodeError, Fault, proto};
@@ -102,7 +102,7 @@ impl TryFrom<Wire> for PeerMessage {
             }
             Wire::Finalization(finalization) => PeerMessage::Finalization(finalization.try_into()?),
             Wire::Certification(certification) => PeerMessage::Certification(certification.try_into()?),
-            Wire::Ingress(envelope) => PeerMessage::Ingress(bounded(envelope, "ingress")?),
+            Wire::Ingress(envelope) => PeerMessage::Ingress(bounded(envelope, INGRESS_BYTES_MAX, "ingress")?),
             Wire::Status(status) => PeerMessage::Status(status.into()),
             Wire::FetchBlock(hash) => PeerMessage::FetchBlock(digest(&hash, "fetch_block")?),
             Wire::FetchBodies(fetch) => PeerMessage::FetchBodies {
@@ -121,13 +121,6 @@ impl TryFrom<Wire> for PeerMessage {
             Wire::Ceremony(message) => PeerMessage::Ceremony(Box::new(message.try_into()?)),
             Wire::System(message) => PeerMessage::System(Box::new(message.try_into()?)),
         })
-    }
-}
-
-fn bounded(envelope: Bytes, field: &'static str) -> Result<Bytes, DecodeError> {
-    match envelope.len() > INGRESS_BYTES_MAX {
-        true => Err(Fault::TooLong { max: INGRESS_BYTES_MAX }.at(field)),
-        false => Ok(envelope),
     }
 }
 
@@ -159,7 +152,7 @@ fn encode_bodies(block: &Digest, bodies: &[(u16, Bytes)]) -> proto::Bodies {
 
 fn body(body: proto::Body) -> Result<(u16, Bytes), DecodeError> {
     let place = u16::try_from(body.place).map_err(|_| Fault::OutOfRange.at("bodies.place"))?;
-    Ok((place, bounded(body.envelope, "bodies.envelope")?))
+    Ok((place, bounded(body.envelope, INGRESS_BYTES_MAX, "bodies.envelope")?))
 }
 
 impl From<&NotarizationShare> for proto::NotarizationShare {
@@ -290,10 +283,8 @@ impl TryFrom<proto::StateRequest> for StateRequest {
     type Error = DecodeError;
 
     fn try_from(request: proto::StateRequest) -> Result<Self, DecodeError> {
-        if request.item.len() > STATE_ITEM_BYTES_MAX {
-            return Err(Fault::TooLong { max: STATE_ITEM_BYTES_MAX }.at("state_request.item"));
-        }
-        Ok(StateRequest { id: request.id, height: Height(request.height), item: request.item })
+        let item = bounded(request.item, STATE_ITEM_BYTES_MAX, "state_request.item")?;
+        Ok(StateRequest { id: request.id, height: Height(request.height), item })
     }
 }
 

@@ -1,6 +1,6 @@
 //! What blocks carry about the subnet itself, as protobuf.
 
-use super::artifact::{array, copy, node, present};
+use super::artifact::{array, bounded, copy, node, present};
 use super::bound::Shape;
 use super::{DecodeError, Fault, proto};
 use crate::types::limits::{CHANGE_NODES_MAX, COMPLAINT_BYTES_MAX, DEALING_BYTES_MAX, NODE_FIELD_BYTES_MAX};
@@ -31,10 +31,6 @@ pub fn decode_change(bytes: Bytes) -> Result<MembershipChange, DecodeError> {
     super::bound::check(&bytes, CHANGE)?;
     let change = proto::MembershipChange::decode(bytes);
     change.map_err(|error| Fault::Protobuf(error.to_string()).at("change"))?.try_into()
-}
-
-fn bounded(bytes: Bytes, max: usize, field: &'static str) -> Result<Bytes, DecodeError> {
-    if bytes.len() > max { Err(Fault::TooLong { max }.at(field)) } else { Ok(bytes) }
 }
 
 impl From<&SystemMessage> for proto::SystemMessage {

@@ -88,19 +88,7 @@ mod tests {
 
     /// States of heights 0 and up; they differ in their time and so in their root.
     fn states(n: u64) -> Vec<ReplicatedState> {
-        let genesis = Genesis {
-            version: 1,
-            name: "test".into(),
-            heartbeat_ms: 1,
-            view_timeout_ms: 1,
-            provisional: true,
-            minting_canister: None,
-            subnet_admins: Vec::new(),
-            epoch_length: 499,
-            nodes: vec![],
-        };
-        let subnet = SubnetId(Principal::anonymous());
-        let mut state = ReplicatedState::genesis(&genesis, &[], subnet, &[]).unwrap();
+        let mut state = super::super::tests::first_state();
         let mut next = |height| {
             let before = state.clone();
             state.counters.height = Height(height);

@@ -9,6 +9,7 @@
 //! 4. After a restart the state is read from its directory when the first part of it is asked for.
 
 use super::NodeError;
+use super::directory::{self, remove, rename};
 use crate::encoding::peer;
 use crate::state::transfer::Item;
 use crate::state::{ReplicatedState, StateSource};
@@ -145,12 +146,10 @@ impl Checkpoints {
         };
         let [new, kept] = [NEW, ""].map(|suffix| self.path(height, suffix));
         let bytes = peer::encode(&PeerMessage::Package(Box::new(package.clone())));
-        let file = new.join(PACKAGE);
-        write_synced(&file, &bytes).map_err(NodeError::io(format!("writing {}", file.display())))?;
+        directory::write(&new.join(PACKAGE), &bytes)?;
         remove(&kept)?;
-        fs::rename(&new, &kept).map_err(NodeError::io(format!("renaming {}", new.display())))?;
-        let synced = fs::File::open(&self.dir).and_then(|dir| dir.sync_all());
-        synced.map_err(NodeError::io(format!("syncing {}", self.dir.display())))?;
+        rename(&new, &kept)?;
+        directory::sync(&self.dir)?;
         for (path, older) in directories(&self.dir)? {
             if older.is_some_and(|older| older != height) {
                 remove(&path)?;
@@ -268,19 +267,4 @@ fn read_package(path: &Path, height: Height) -> Option<Offered> {
     let certification = package.certification.filter(|certification| certification.height == height)?;
     let package = Arc::new(*package);
     Some(Offered { certification, package, frozen: None, since: Instant::now(), asked: None })
-}
-
-fn write_synced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    fs::write(path, bytes)?;
-    fs::File::open(path)?.sync_all()
-}
-
-/// Removes a directory, if it is there.
-pub fn remove(dir: &Path) -> Result<(), NodeError> {
-    match fs::remove_dir_all(dir) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(NodeError::io(format!("removing {}", dir.display()))(error))
-        }
-        _ => Ok(()),
-    }
 }

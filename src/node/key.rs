@@ -70,6 +70,20 @@ impl KeyDir {
         key_file::write(&self.0.join(key_file::SEED), seed)
     }
 
+    /// Whether this node has had shares of the subnet's keys: then it may have signed with them.
+    ///
+    /// # Errors
+    /// The directory cannot be read.
+    pub fn has_shares(&self) -> Result<bool, NodeError> {
+        for name in [key_file::KEYRING, key_file::EPOCH] {
+            let path = self.0.join(name);
+            if path.try_exists().map_err(NodeError::io(format!("looking for {}", path.display())))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The subnet's keys, if the ceremony is over.
     ///
     /// # Errors

@@ -46,6 +46,7 @@ mod certified;
 mod chain;
 mod checkpoint;
 mod config;
+mod directory;
 mod error;
 mod evidence;
 mod execute;

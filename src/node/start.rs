@@ -77,10 +77,7 @@ impl Node {
         let membership = peers.membership(&genesis.nodes)?;
         std::fs::create_dir_all(&config.data_dir)
             .map_err(NodeError::io(format!("creating {}", config.data_dir.display())))?;
-        let votes = match key_dir.load_subnet_keys(chain)? {
-            Some(_) => Votes::MayBeLost,
-            None => Votes::None,
-        };
+        let votes = if key_dir.has_shares()? { Votes::MayBeLost } else { Votes::None };
         take_place(&config.data_dir, &chain, votes)?;
         let rocks = Arc::new(Rocks::open(&config.data_dir.join("chain"), &chain, votes)?);
         let engine = Arc::new(Engine::new(Some(config.data_dir.join("modules"))));
@@ -205,8 +202,8 @@ async fn bind(address: &str, purpose: &'static str) -> Result<TcpListener, NodeE
     })
 }
 
-/// Where what peers send goes: calls, and those of blocks, to admission, what concerns a state to its threads, everything else to the
-/// replica.
+/// Where what peers send goes: calls, and those of blocks, to admission, what concerns a state to its
+/// threads, everything else to the replica.
 struct Doors {
     mailbox: Arc<Mailbox>,
     admission: Admission,

@@ -15,7 +15,7 @@ mod tests;
 
 use self::fetch::{Fetch, Task, Verdict};
 use self::peer::Peers;
-use super::checkpoint::remove;
+use super::directory::{self, remove, rename};
 use super::{End, NodeError};
 use crate::net::{Net, Received};
 use crate::state::ReplicatedState;
@@ -25,6 +25,7 @@ use crate::telemetry::{Health, Metrics};
 use crate::types::*;
 use crate::wasm::Engine;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -137,8 +138,8 @@ impl<N: Ask> Sync<N> {
         let shelf = self.open()?;
         let fetch = Fetch::begin(shelf.clone(), self.rocks.source(), self.engine.clone(), height, root)?;
         let outcome = Errand::new(self, fetch, height).run(news)?;
-        if matches!(outcome, Outcome::Complete) && !self.complete(shelf, package, root)? {
-            return Ok(Outcome::GivenUp(None));
+        if matches!(outcome, Outcome::Complete) {
+            self.complete(shelf, package, root)?;
         }
         Ok(outcome)
     }
@@ -153,13 +154,8 @@ impl<N: Ask> Sync<N> {
         Ok(Arc::new(Rocks::open(&dir, &self.chain, Votes::None)?))
     }
 
-    /// Reads the state as a restart will, and says that it is complete if it is the certified one.
-    fn complete(
-        &self,
-        shelf: Arc<Rocks>,
-        package: &ChainSegment,
-        root: StateRoot,
-    ) -> Result<bool, NodeError> {
+    /// Reads the state as a restart will; if it is the certified one, says that it is complete.
+    fn complete(&self, shelf: Arc<Rocks>, package: &ChainSegment, root: StateRoot) -> Result<(), NodeError> {
         let state = ReplicatedState::restore(shelf.source())?;
         let (height, found) = (state.height(), state.root());
         if found != root {
@@ -170,11 +166,10 @@ impl<N: Ask> Sync<N> {
         shelf.adopt(package)?;
         drop(shelf);
         let dir = self.data_dir.join(INCOMING);
-        let mark = dir.join(COMPLETE);
-        fs::write(&mark, b"").map_err(NodeError::io(format!("writing {}", mark.display())))?;
-        sync_dir(&dir)?;
+        directory::write(&dir.join(COMPLETE), b"")?;
+        directory::sync(&dir)?;
         tracing::info!(height = height.0, "the state is here; starting again from it");
-        Ok(true)
+        Ok(())
     }
 }
 
@@ -279,12 +274,13 @@ impl<'a, N: Ask> Errand<'a, N> {
         let PeerMessage::StatePart(StatePart { id, part }) = &received.message else {
             return Ok(Verdict::Kept);
         };
-        if self.asked.get(id).is_none_or(|asked| asked.peer != received.from) {
-            return Ok(Verdict::Kept);
-        }
-        let Some(Asked { peer, task, .. }) = self.asked.remove(id) else {
+        let Entry::Occupied(asked) = self.asked.entry(*id) else {
             return Ok(Verdict::Kept);
         };
+        if asked.get().peer != received.from {
+            return Ok(Verdict::Kept);
+        }
+        let Asked { peer, mut task, .. } = asked.remove();
         let now = Instant::now();
         self.peers.answered(peer);
         let Some(part) = part else {
@@ -293,7 +289,7 @@ impl<'a, N: Ask> Errand<'a, N> {
             return Ok(Verdict::Kept);
         };
         let verdict = match Part::decode(part) {
-            Some(part) => self.fetch.take(&task, peer, part)?,
+            Some(part) => self.fetch.take(&mut task, peer, part)?,
             None => Verdict::Flaw,
         };
         match verdict {
@@ -347,20 +343,11 @@ pub fn take_place(data_dir: &Path, chain: &ChainId, votes: Votes) -> Result<(), 
             Rocks::open(&incoming, chain, votes)?.forget_votes()?;
         }
         rename(&incoming, &current)?;
-        sync_dir(data_dir)?;
+        directory::sync(data_dir)?;
     }
     let mark = current.join(COMPLETE);
     if mark.exists() {
         fs::remove_file(&mark).map_err(NodeError::io(format!("removing {}", mark.display())))?;
     }
     if current.exists() { remove(&replaced) } else { Ok(()) }
-}
-
-fn rename(from: &Path, to: &Path) -> Result<(), NodeError> {
-    fs::rename(from, to).map_err(NodeError::io(format!("renaming {} to {}", from.display(), to.display())))
-}
-
-fn sync_dir(dir: &Path) -> Result<(), NodeError> {
-    let opened = fs::File::open(dir).and_then(|dir| dir.sync_all());
-    opened.map_err(NodeError::io(format!("syncing {}", dir.display())))
 }

@@ -1,9 +1,26 @@
 //! What the tests of this room share.
 
+use crate::state::ReplicatedState;
 use crate::types::*;
 use bytes::Bytes;
 
 /// A call whose id starts with `id`.
 pub fn ingress(id: u8) -> SignedIngress {
     SignedIngress { id: RequestId([id; 32]), expiry: Time(0), envelope: Bytes::new() }
+}
+
+/// The state before the first block of a subnet without nodes.
+pub fn first_state() -> ReplicatedState {
+    let genesis = Genesis {
+        version: 1,
+        name: "test".into(),
+        heartbeat_ms: 1,
+        view_timeout_ms: 1,
+        provisional: true,
+        minting_canister: None,
+        subnet_admins: Vec::new(),
+        epoch_length: 499,
+        nodes: vec![],
+    };
+    ReplicatedState::genesis(&genesis, &[], SubnetId(Principal::anonymous()), &[]).unwrap()
 }

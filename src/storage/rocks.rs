@@ -143,7 +143,7 @@ impl Rocks {
         }
     }
 
-    /// As if it had been made with these `votes`. Synced.
+    /// As if it had been made with [`Votes::MayBeLost`]. Synced.
     ///
     /// # Errors
     /// As for [`Rocks::persist`].

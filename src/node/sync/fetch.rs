@@ -89,10 +89,6 @@ pub struct Fetch {
     pub reused: u64,
 }
 
-fn set(column: Column, key: Vec<u8>, value: Bytes) -> Write {
-    Write { column, key, value: Some(value) }
-}
-
 impl Task {
     fn new(what: What) -> Task {
         Task { what, only: None }
@@ -207,8 +203,8 @@ impl Fetch {
     ///
     /// # Errors
     /// The disk fails.
-    pub fn take(&mut self, task: &Task, peer: NodeIndex, part: Part) -> Result<Verdict, NodeError> {
-        let verdict = match (&task.what, part) {
+    pub fn take(&mut self, task: &mut Task, peer: NodeIndex, part: Part) -> Result<Verdict, NodeError> {
+        let verdict = match (&mut task.what, part) {
             (What::Head, Part::Head(tree)) => self.take_head(&tree),
             (What::Records { column, after }, part @ Part::Records { .. }) => {
                 self.take_records(*column, after.as_deref(), part)?
@@ -253,7 +249,7 @@ impl Fetch {
             return Ok(Verdict::Flaw);
         };
         let last = checked.records.last().map(|(key, _)| key.clone());
-        self.keep(checked.records.into_iter().map(|(key, value)| set(of, key, value)).collect())?;
+        self.keep(checked.records.into_iter().map(|(key, value)| Write::set(of, key, value)).collect())?;
         if !checked.is_last {
             self.todo.push_back(Task::new(What::Records { column, after: last }));
         } else if of == Column::Subnet && transfer::height(&*self.shelf.source())? != self.height {
@@ -265,16 +261,17 @@ impl Fetch {
     fn take_module(
         &mut self,
         hash: Digest,
-        got: &[u8],
+        got: &mut Vec<u8>,
         total: u64,
         bytes: &[u8],
         peer: NodeIndex,
     ) -> Result<Verdict, NodeError> {
-        let content = [got, bytes].concat();
-        let length = content.len() as u64;
-        if bytes.is_empty() || length > total || content.len() > MODULE_BYTES_MAX {
+        got.extend_from_slice(bytes);
+        let length = got.len() as u64;
+        if bytes.is_empty() || length > total || got.len() > MODULE_BYTES_MAX {
             return Ok(Verdict::Flaw);
         }
+        let content = std::mem::take(got);
         if length < total {
             self.todo.push_front(Task { what: What::Module { hash, got: content }, only: Some(peer) });
             return Ok(Verdict::Kept);
@@ -287,8 +284,8 @@ impl Fetch {
         let facts = self.engine.check(&content).map_err(invalid)?;
         let record = record::encode(&module_record(&content, &facts))?;
         self.keep(vec![
-            set(Column::Module, key::module(&hash), content.into()),
-            set(Column::Module, key::module_record(&hash), record.into()),
+            Write::set(Column::Module, key::module(&hash), content),
+            Write::set(Column::Module, key::module_record(&hash), record),
         ])?;
         Ok(Verdict::Kept)
     }
@@ -302,7 +299,7 @@ impl Fetch {
         if bytes.len() > CHUNK_BYTES_MAX || sha256(&bytes) != hash {
             return Ok(Verdict::Flaw);
         }
-        self.keep(vec![set(Column::Chunk, key::chunk(canister, &hash), bytes.into())])?;
+        self.keep(vec![Write::set(Column::Chunk, key::chunk(canister, &hash), bytes)])?;
         Ok(Verdict::Kept)
     }
 
@@ -321,7 +318,7 @@ impl Fetch {
         let last = entries.last().map(|(name, _)| *name);
         let writes = entries.into_iter().map(|((volume, index), digest)| {
             let digest = digest.map(|digest| Bytes::copy_from_slice(&digest.0)).unwrap_or_default();
-            set(Column::PageDigest, key::page(volume, index), digest)
+            Write::set(Column::PageDigest, key::page(volume, index), digest)
         });
         self.keep(writes.collect())?;
         if !is_last {
@@ -348,7 +345,7 @@ impl Fetch {
             return Ok(Verdict::Flaw);
         }
         let writes = names.iter().zip(pages).map(|(((volume, index), _), page)| {
-            set(Column::Page, key::page(*volume, *index), Bytes::copy_from_slice(page))
+            Write::set(Column::Page, key::page(*volume, *index), Bytes::copy_from_slice(page))
         });
         self.keep(writes.collect())?;
         Ok(Verdict::Kept)
@@ -424,7 +421,7 @@ impl Fetch {
         let mut writes = Vec::new();
         for (key, value) in entries {
             self.reused = self.reused.saturating_add(value.len() as u64);
-            writes.push(set(column, key, value));
+            writes.push(Write::set(column, key, value));
         }
         Ok(self.shelf.grow(&[], writes)?)
     }
@@ -474,7 +471,7 @@ impl Fetch {
                 let mut gone = Vec::new();
                 for (key, _) in run {
                     if !self.is_needed(&*here, column, &key)? {
-                        gone.push(Write { column, key, value: None });
+                        gone.push(Write::remove(column, key));
                     }
                 }
                 self.shelf.grow(&[], gone)?;

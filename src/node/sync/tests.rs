@@ -1,6 +1,7 @@
 //! Fetches from peers that answer at once, lie, keep silent or vanish; and the change of directories.
 
 use super::super::checkpoint::Checkpoints;
+use super::super::tests::first_state;
 use super::*;
 use crate::crypto::hash::{hash_block, sha256};
 use crate::execution::module_record;
@@ -74,21 +75,6 @@ fn page(seed: u64) -> Option<Page> {
     Some(Arc::new(page))
 }
 
-fn genesis() -> ReplicatedState {
-    let genesis = Genesis {
-        version: 1,
-        name: "test".into(),
-        heartbeat_ms: 1,
-        view_timeout_ms: 1,
-        provisional: true,
-        minting_canister: None,
-        subnet_admins: Vec::new(),
-        epoch_length: 0,
-        nodes: vec![],
-    };
-    ReplicatedState::genesis(&genesis, &[], SubnetId(Principal::anonymous()), &[]).unwrap()
-}
-
 /// Some canisters with modules, chunks, pages and a snapshot.
 fn fill(state: &mut ReplicatedState, pages: u64) {
     let engine = Engine::new(None);
@@ -126,7 +112,7 @@ struct Place {
 fn place() -> Place {
     let dir = TempDir::new().unwrap();
     let rocks = Arc::new(Rocks::open(&dir.path().join(CURRENT), &CHAIN, Votes::None).unwrap());
-    Place { dir, rocks, state: genesis() }
+    Place { dir, rocks, state: first_state() }
 }
 
 impl Place {

@@ -36,6 +36,9 @@ pub struct SimArgs {
     /// Faults and sinners to switch off, as the replay of a failure names them.
     #[arg(long, value_delimiter = ',', value_parser = parse_switch)]
     without: Vec<String>,
+    /// How many of the last things that happened a failure prints, if not 60.
+    #[arg(long)]
+    lines: Option<usize>,
     /// Stop taking new seeds after so many minutes; the last line says how many were done.
     #[arg(long)]
     minutes: Option<u64>,
@@ -63,7 +66,8 @@ fn parse_switch(name: &str) -> Result<String, String> {
 
 impl SimArgs {
     fn scenario(&self, seed: u64) -> Scenario {
-        let scenario = Scenario::of(self.profile, seed, self.heights, self.nodes);
+        let mut scenario = Scenario::of(self.profile, seed, self.heights, self.nodes);
+        scenario.lines_told = self.lines.unwrap_or(scenario.lines_told);
         // The names were checked when they were read.
         without(scenario.clone(), &self.without).unwrap_or(scenario)
     }

@@ -4,7 +4,8 @@
 //! before, so a quorum had been there. Of any n − f peers one at least is honest and was of that quorum, as long
 //! as those that lost their disks and those that lie are not more than f together; that one is in no earlier
 //! view now. So when n − f peers say that they are in no later view than this replica, which it reaches by
-//! certificates and nobody's word, the next view may be the last in which it voted, and none above is.
+//! certificates and nobody's word, the next view may be the last in which it voted, and none above is. It votes above
+//! from then on, and in that one and those before it never again: notarizations of old views still come.
 
 use super::machine::Consensus;
 use crate::types::*;
@@ -22,10 +23,12 @@ pub struct Amnesia {
 impl Consensus {
     /// Whether this replica may have voted in `view` without knowing it.
     pub(super) fn is_mute(&self, view: View) -> bool {
-        self.amnesia.as_ref().is_some_and(|amnesia| amnesia.until.is_none_or(|until| view <= until))
+        let silent =
+            self.amnesia.as_ref().is_some_and(|amnesia| amnesia.until.is_none_or(|until| view <= until));
+        silent || view <= self.forgotten
     }
 
-    /// Whether votes that this replica gave may be unknown to it: it gives none.
+    /// Whether this replica gives no votes at all, for lost ones may be of any view.
     pub fn is_silent(&self) -> bool {
         self.amnesia.is_some()
     }
@@ -52,7 +55,7 @@ impl Consensus {
         }
     }
 
-    /// Once in a view that cannot have been voted in, nothing needs to be remembered any more.
+    /// Once in a view that cannot have been voted in, the replica votes again.
     pub(super) fn recollect(&mut self) {
         let current = self.view.number;
         let Some(amnesia) = &mut self.amnesia else {
@@ -62,9 +65,10 @@ impl Consensus {
         if amnesia.until.is_none() && reached >= quorum(self.keys.keyring.nodes()) {
             amnesia.until = Some(current.next());
         }
-        if amnesia.until.is_some_and(|until| until < current) {
+        if let Some(until) = amnesia.until.filter(|until| *until < current) {
             self.amnesia = None;
-            self.emit(Effect::Persist(Record::Recollected));
+            self.forgotten = until;
+            self.emit(Effect::Persist(Record::Recollected { until }));
         }
     }
 }

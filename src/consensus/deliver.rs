@@ -16,15 +16,23 @@ impl Consensus {
         if self.chain.is_backlogged() {
             return false;
         }
+        if let Some(highest) = finalizations.first() {
+            self.make_beacons(highest.view);
+        }
+        // Finalized blocks lie on one chain: what a higher one lacks, all down to there lack.
+        let mut lacking = None;
         for finalization in finalizations {
-            self.make_beacons(finalization.view);
+            if lacking.is_some_and(|view| finalization.view >= view) {
+                continue;
+            }
             match self.final_branch(&finalization) {
                 Ok(branch) => {
                     self.extend_chain(branch, finalization);
                     return true;
                 }
-                Err(Unlinked::Missing { .. }) => {
+                Err(Unlinked::Missing { view, .. }) => {
                     self.catch_up.stalled_since.get_or_insert(self.clock.steady());
+                    lacking = Some(view);
                 }
                 // More than f replicas are faulty: a replica that cannot know which fork its own state
                 // stands on signs nothing further.

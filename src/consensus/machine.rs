@@ -86,8 +86,10 @@ pub struct Consensus {
     pub(super) assemblies: Assemblies,
     pub(super) peers: Peers,
     pub(super) evidence: Evidence,
-    /// `None`: every vote that this replica gave is known.
+    /// `None`: every vote that this replica gave above `forgotten` is known.
     pub(super) amnesia: Option<Amnesia>,
+    /// Votes up to this view may have been lost: there are no others in them.
+    pub(super) forgotten: View,
     /// When the next resend is due, on the scale of waits.
     pub(super) resend_due: Time,
     /// What `SetTimer` last asked for.
@@ -129,6 +131,7 @@ impl Consensus {
             peers,
             evidence: Evidence::default(),
             amnesia: None,
+            forgotten: View::ZERO,
             resend_due: Time::ZERO,
             armed: None,
             started: false,

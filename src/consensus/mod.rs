@@ -51,7 +51,7 @@
 //!     state. Verified, it leaves as [`Effect::FetchState`](crate::types::Effect); whoever performs that starts this machine
 //!     again on the fetched state.
 //! 13. A replica that lost its disk does not know what it voted. It gives no vote until it is in a view in which it
-//!     cannot have given any. (`amnesia`)
+//!     cannot have given any, and never again one in an earlier view. (`amnesia`)
 //!
 //! **Dissemination** (docs/adr/0016)
 //! 14. A proposal travels as a header and the hashes of its calls, which cover all their bytes. The block is put

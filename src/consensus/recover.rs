@@ -17,6 +17,7 @@ impl Consensus {
         self.started = true;
         let is_silent = recovered.votes_lost && !planted(Bug::AmnesiaIgnored);
         self.amnesia = is_silent.then(Default::default);
+        self.forgotten = recovered.votes_lost_until;
         self.recover_chain(&recovered);
         if self.stopped {
             return;

@@ -37,6 +37,8 @@ pub struct Host {
     pub offer: Option<(ChainSegment, Memory)>,
     /// When it lost its disk last: what was under way to it then is lost with its connections.
     pub wiped: Option<Time>,
+    /// The height to which it does not hold again what was lost with its disk.
+    pub lacks: Option<Height>,
     /// Stands still until then.
     pub paused_until: Time,
 }
@@ -113,12 +115,15 @@ impl Host {
         Ok(())
     }
 
-    /// Whether it gives no votes, for it lost its disk; also while it is down.
-    pub fn is_silent(&self) -> Result<bool, DiskError> {
-        match &self.life {
-            Some(life) => Ok(life.replica.consensus().is_silent()),
-            None => Ok(self.disk.recover()?.0.votes_lost),
-        }
+    /// Whether what it lost with its disk is not made good yet: it gives no votes, or others hold more.
+    pub fn is_impaired(&mut self) -> bool {
+        let Some(height) = self.lacks else { return false };
+        let whole = self.life.as_ref().is_some_and(|life| {
+            let consensus = life.replica.consensus();
+            !consensus.is_silent() && life.replica.status().certified >= height
+        });
+        self.lacks = self.lacks.filter(|_| !whole);
+        !whole
     }
 
     /// Where the replica says that it stands.

@@ -22,6 +22,8 @@ const TWINS_CALM_HEIGHTS: u64 = 10;
 /// Heights of an epoch, at least and at most: some pass within any run.
 const EPOCH_MIN: u64 = 15;
 const EPOCH_MAX: u64 = 60;
+/// As many as a person reads.
+const LINES_TOLD: usize = 60;
 /// How far clocks may be from true time, in nanoseconds: two of them then agree about a block's time.
 const CLOCK_ERROR_MAX: u64 = 30 * SECOND;
 
@@ -72,6 +74,8 @@ pub struct Scenario {
     pub ending: Ending,
     /// Whether the production executor runs the batches, in place of the simulator's ledger.
     pub real_execution: bool,
+    /// How many of the last things that happened a failure tells.
+    pub lines_told: usize,
     /// Whether signatures are real ones, in place of hashes.
     pub real_keys: bool,
     /// The mistake that a test plants; outside of tests it changes nothing.
@@ -144,6 +148,7 @@ impl Scenario {
             epoch_length: if random.chance(500) { random.between(EPOCH_MIN, EPOCH_MAX) } else { 0 },
             ending: Ending::Calm,
             real_execution: seed.is_multiple_of(REAL_EXECUTION_EVERY),
+            lines_told: LINES_TOLD,
             real_keys: false,
             planted: None,
         }

@@ -100,6 +100,8 @@ fn seeds_that_once_failed_stay_good() {
     // A vote to finalize that outlived its certificate; a member without shares that asked itself.
     let once = [72_131_332, 72_131_105, 72_131_118].map(|seed| Scenario::swarm(seed, 200, None));
     expect_clean(&run_all(once.to_vec()));
+    // A replica that had lost its disk voted in a view from before the loss.
+    expect_clean(&[run(Scenario::swarm(20, 600, None))]);
 }
 
 #[test]

@@ -6,9 +6,6 @@ use crate::types::*;
 use std::collections::VecDeque;
 use std::fmt;
 
-/// Lines kept for the report of a failure.
-const LINES_MAX: usize = 60;
-
 /// One thing that happened.
 #[derive(Clone, Copy, Debug)]
 pub struct Line {
@@ -37,10 +34,17 @@ pub struct Facts {
 pub struct Trace {
     hash: u64,
     events: u64,
+    /// The last ones, at most `kept`.
     lines: VecDeque<Line>,
+    kept: usize,
 }
 
 impl Trace {
+    /// Keeps the last `kept` lines for the report of a failure.
+    pub fn new(kept: usize) -> Trace {
+        Trace { kept, ..Trace::default() }
+    }
+
     /// Takes `line` into the hash and among the last lines.
     pub fn note(&mut self, line: Line) {
         self.events += 1;
@@ -56,10 +60,10 @@ impl Trace {
         ] {
             self.hash = mix(self.hash.rotate_left(5) ^ part);
         }
-        if self.lines.len() == LINES_MAX {
+        self.lines.push_back(line);
+        if self.lines.len() > self.kept {
             self.lines.pop_front();
         }
-        self.lines.push_back(line);
     }
 
     /// Hash over every line so far: equal for equal runs.
@@ -154,7 +158,7 @@ impl Facts {
                 Facts::new("void", finalization.view.0, blocks.len() as u64)
             }
             Record::Certification(c) => Facts::new("certification", c.height.0, short(&c.root.0)),
-            Record::Recollected => Facts::new("recollected", 0, 0),
+            Record::Recollected { until } => Facts::new("recollected", until.0, 0),
         }
     }
 }
@@ -187,9 +191,9 @@ mod tests {
 
     #[test]
     fn keeps_only_the_last_lines() {
-        let mut trace = Trace::default();
+        let mut trace = Trace::new(60);
         (0..1_000).for_each(|number| trace.note(line(number)));
-        assert_eq!(trace.last_lines().len(), LINES_MAX);
-        assert_eq!(trace.last_lines()[LINES_MAX - 1], "    0.999000s node 1 got 2 proposal 999");
+        assert_eq!(trace.last_lines().len(), 60);
+        assert_eq!(trace.last_lines()[59], "    0.999000s node 1 got 2 proposal 999");
     }
 }

@@ -167,7 +167,7 @@ impl World {
             workload: Workload::new(random.fork(3), scenario.real_execution.then_some(FIRST_CANISTER)),
             reference: state,
             oracle: Oracle::new(&scenario, chain_id(&genesis)),
-            trace: Trace::default(),
+            trace: Trace::new(scenario.lines_told),
             tally: Tally::default(),
             rates: scenario.rates,
             faults: random.fork(4),
@@ -380,6 +380,7 @@ fn hosts(
             incarnation: 0,
             offer: None,
             wiped: None,
+            lacks: None,
             paused_until: Time::ZERO,
         }
     };

@@ -51,6 +51,9 @@ pub(super) fn carried(from: &impl Columns, to: &impl Columns) -> Result<Option<B
     if from.get(Family::Meta, meta::AMNESIA)?.is_some() {
         batch.put(Family::Meta, meta::AMNESIA, Vec::new());
     }
+    if let Some(until) = from.get(Family::Meta, meta::RECOLLECTED)? {
+        batch.put(Family::Meta, meta::RECOLLECTED, until);
+    }
     Ok(Some(batch))
 }
 

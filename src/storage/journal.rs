@@ -110,7 +110,10 @@ impl Journal {
                 let entry = record::Finalized { height: *height, hash, beacon, finalization };
                 self.finalize(&entry, batch)?;
             }
-            Record::Recollected => batch.delete(Family::Meta, meta::AMNESIA),
+            Record::Recollected { until } => {
+                batch.delete(Family::Meta, meta::AMNESIA);
+                batch.put(Family::Meta, meta::RECOLLECTED, schema::view_key(*until));
+            }
             Record::Void { blocks, finalization } => {
                 batch.put(Family::Meta, meta::VOID, record::encode_void(blocks, finalization));
             }

@@ -32,8 +32,18 @@ pub(super) fn recover(columns: &impl Columns) -> Result<Recovered, StorageError>
         votes: above(columns, Family::Vote, view, record::decode_vote)?,
         executed_requests: Vec::new(),
         votes_lost: columns.get(Family::Meta, meta::AMNESIA)?.is_some(),
+        votes_lost_until: recollected(columns)?,
         succession: None,
     })
+}
+
+/// Up to which view votes may have been lost with an earlier disk.
+fn recollected(columns: &impl Columns) -> Result<View, StorageError> {
+    let Some(value) = columns.get(Family::Meta, meta::RECOLLECTED)? else {
+        return Ok(View::ZERO);
+    };
+    let until = <[u8; 8]>::try_from(value.as_ref()).map(u64::from_be_bytes);
+    until.map(View).map_err(|_| StorageError::damaged(Family::Meta, meta::RECOLLECTED, "wrong length"))
 }
 
 /// The block with this hash, and its size on disk.

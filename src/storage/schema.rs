@@ -10,6 +10,7 @@
 //! | | `executed` | height, 8 bytes, and state root, 32 | commit | overwritten |
 //! | | `certification` | newest certification | `Record::Certification` | overwritten |
 //! | | `amnesia` | nothing; there if earlier votes may have been lost with the disk | first open | `Record::Recollected` |
+//! | | `recollected` | view, 8 bytes: votes up to it may have been lost, and none above | `Record::Recollected` | overwritten |
 //! | | `void` | void blocks with beacons, and the finalization that names the last of them | `Record::Void` | overwritten |
 //! | `block` | block hash | block | `Record::{Proposal, Block}` | when its view is final without it; purge |
 //! | `proposal` | view, block hash | the proposer's signature, 64 bytes | `Record::Proposal` | when a block of its view or a later one is final |
@@ -73,6 +74,7 @@ pub mod meta {
     pub const EXECUTED: &[u8] = b"executed";
     pub const CERTIFICATION: &[u8] = b"certification";
     pub const AMNESIA: &[u8] = b"amnesia";
+    pub const RECOLLECTED: &[u8] = b"recollected";
     pub const VOID: &[u8] = b"void";
 }
 

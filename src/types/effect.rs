@@ -199,8 +199,10 @@ pub enum Record {
         finalization: Finalization,
     },
     Certification(Certification),
-    /// No vote that was lost can be contradicted any more (`Recovered::votes_lost`).
-    Recollected,
+    /// No vote that was lost can be of a later view than `until` (`Recovered::votes_lost`).
+    Recollected {
+        until: View,
+    },
     /// What an ended epoch built on top of its last block, down to the block that `finalization` names, which
     /// proves that the last block is final. Takes the place of the one before.
     Void {
@@ -254,6 +256,8 @@ pub struct Recovered {
     pub executed_requests: Vec<(RequestId, Time)>,
     /// Votes that this node gave before may be lost: it must say nothing that could contradict them.
     pub votes_lost: bool,
+    /// In no view up to this one is it known what this node voted: it votes in none of them any more.
+    pub votes_lost_until: View,
     /// Who the members are after `executed` (`membership::Succession::encode`): from the state, filled in
     /// likewise. `None` before the first height.
     pub succession: Option<Bytes>,

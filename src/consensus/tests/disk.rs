@@ -17,6 +17,7 @@ pub struct Disk {
     pub executed: Option<Executed>,
     /// It was lost once, and it is not known yet what was on it.
     pub votes_lost: bool,
+    pub votes_lost_until: View,
     pub succession: Option<bytes::Bytes>,
     pub void: Option<ChainSegment>,
 }
@@ -45,7 +46,7 @@ impl Disk {
                 self.void = Some(ChainSegment { blocks, finalization, certification: None });
             }
             Record::Certification(certification) => self.certification = Some(certification),
-            Record::Recollected => self.votes_lost = false,
+            Record::Recollected { until } => (self.votes_lost, self.votes_lost_until) = (false, until),
         }
     }
 
@@ -77,6 +78,7 @@ impl Disk {
             votes: self.votes.iter().filter(|vote| vote.view() > tip).copied().collect(),
             executed_requests: Vec::new(),
             votes_lost: self.votes_lost,
+            votes_lost_until: self.votes_lost_until,
             succession: self.succession.clone(),
         }
     }

@@ -530,6 +530,7 @@ fn a_lost_directory_is_known_to_have_held_votes() {
     take_place(dir.path(), &CHAIN, Votes::MayBeLost).unwrap();
     let rocks = Rocks::open(&dir.path().join(CURRENT), &CHAIN, Votes::MayBeLost).unwrap();
     assert!(rocks.recover().unwrap().votes_lost);
-    rocks.persist(&[Record::Recollected]).unwrap();
-    assert!(!rocks.recover().unwrap().votes_lost);
+    rocks.persist(&[Record::Recollected { until: View(7) }]).unwrap();
+    let recovered = rocks.recover().unwrap();
+    assert!(!recovered.votes_lost && recovered.votes_lost_until == View(7));
 }

@@ -126,7 +126,7 @@ impl Votes {
             }
             Record::Void { finalization, .. } => self.finalization(finalization),
             Record::Certification(certification) => self.certified(certification),
-            Record::Proposal { .. } | Record::Block { .. } | Record::Recollected => Ok(()),
+            Record::Proposal { .. } | Record::Block { .. } | Record::Recollected { .. } => Ok(()),
         }
     }
 

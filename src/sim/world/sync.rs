@@ -94,24 +94,27 @@ impl World {
         }
     }
 
-    /// Perhaps the crash that `node` just had took its disk: as long as sinners and those that do not know what they
-    /// voted are not more than the protocol bears.
+    /// Perhaps the crash that `node` just had took its disk: as long as sinners and those that have not made good such a
+    /// loss are not more than the protocol bears. Were only those counted that do not know what they voted, one
+    /// after the other could lose its disk before it had fetched anything, and the chain be gone.
     pub(super) fn wipe(&mut self, node: NodeIndex) {
         let Scenario { wiped_per_mille, nodes, .. } = self.scenario;
         if wiped_per_mille == 0 || !self.honest(node) || !self.faults.chance(wiped_per_mille) {
             return;
         }
         let sinners = self.scenario.sins.iter().filter(|sin| sin.is_some()).count();
-        let silent = self.hosts.iter().filter(|host| !matches!(host.is_silent(), Ok(false))).count();
-        let already = usize::from(!matches!(self.host(node).is_silent(), Ok(false)));
-        if sinners + silent - already >= Scenario::faults_allowed(nodes) {
+        let place = usize::from(node.0);
+        let others = self.hosts.iter_mut().enumerate().filter(|(other, _)| *other != place);
+        let impaired = others.map(|(_, host)| usize::from(host.is_impaired())).sum::<usize>();
+        if sinners + impaired >= Scenario::faults_allowed(nodes) {
             return;
         }
-        let now = self.now;
+        let (now, height) = (self.now, self.oracle.highest());
         let host = self.host_mut(node);
         host.disk.lose();
         host.offer = None;
         host.wiped = Some(now);
+        host.lacks = Some(height);
         self.tally.wiped += 1;
         self.note("loses its disk", node, None, Facts::default());
     }

@@ -28,17 +28,7 @@ pub struct Subnet {
 
 impl Subnet {
     pub fn new() -> Subnet {
-        let genesis = Genesis {
-            version: 1,
-            name: "bench".into(),
-            heartbeat_ms: 500,
-            view_timeout_ms: 1_000,
-            provisional: true,
-            minting_canister: None,
-            subnet_admins: Vec::new(),
-            epoch_length: 499,
-            nodes: vec![],
-        };
+        let genesis = Genesis::local("bench", Vec::new());
         let subnet = SubnetId(Principal::self_authenticating([1]));
         let state = ReplicatedState::genesis(&genesis, &[1; 133], subnet, &[]).expect("a genesis state");
         Subnet { engine: Engine::new(None), state, calls: 0, delta_bytes: 0 }

@@ -1,9 +1,12 @@
 //! `atoll genesis`: assembles `genesis.toml` from the nodes' cards.
 
+mod canisters;
+
 use crate::crypto::genesis::{GenesisError, NodeCard, print_genesis, validate_genesis};
 use crate::crypto::hash::chain_id;
 use crate::types::limits::{EPOCH_LENGTH_DEFAULT, GENESIS_BYTES_MAX};
 use crate::types::{Genesis, GenesisNode, Principal};
+use canisters::Canisters;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -38,6 +41,10 @@ pub struct Args {
     /// Heights after which fresh shares of the subnet's keys replace the old ones; 0 for never.
     #[arg(long, default_value_t = EPOCH_LENGTH_DEFAULT)]
     pub epoch_length: u64,
+    /// Canisters that the first block makes: a TOML file of `[[canister]]` with id, module, arg (Candid text), cycles and
+    /// controllers. Their modules are put into `modules/` beside the genesis; every node needs a copy of those too.
+    #[arg(long, value_name = "FILE")]
+    pub canisters: Option<PathBuf>,
     /// The nodes' cards.
     #[arg(required = true, value_name = "CARD")]
     pub cards: Vec<PathBuf>,
@@ -50,22 +57,29 @@ pub enum AssembleError {
     File { path: PathBuf, error: io::Error },
     #[error("{}: {error}", path.display())]
     Card { path: PathBuf, error: GenesisError },
+    #[error("{}: {error}", path.display())]
+    Plan { path: PathBuf, error: String },
+    #[error("canister {id}: {error}")]
+    Canister { id: Principal, error: String },
     #[error("genesis: {0}")]
     Genesis(#[from] GenesisError),
 }
 
 /// Assembles the genesis, writes it, and prints the name of the chain.
 pub fn run(args: Args) -> Result<(), AssembleError> {
-    let genesis = assemble(&args)?;
+    let (genesis, canisters) = assemble(&args)?;
     let text = print_genesis(&genesis)?;
+    canisters.write_modules(&args.out)?;
     write_new(&args.out, &text).map_err(|error| AssembleError::File { path: args.out.clone(), error })?;
     println!("{}", chain_id(&genesis));
-    eprintln!("{} nodes in {}; give every node a copy", genesis.nodes.len(), args.out.display());
+    let modules = if canisters.entries.is_empty() { "" } else { ", and of modules/ beside it" };
+    eprintln!("{} nodes in {}; give every node a copy{modules}", genesis.nodes.len(), args.out.display());
     Ok(())
 }
 
-/// The genesis of the cards that `args` names.
-pub fn assemble(args: &Args) -> Result<Genesis, AssembleError> {
+/// The genesis of the cards that `args` names, and its canisters.
+pub fn assemble(args: &Args) -> Result<(Genesis, Canisters), AssembleError> {
+    let canisters = args.canisters.as_deref().map_or(Ok(Canisters::default()), Canisters::read)?;
     let genesis = Genesis {
         version: 1,
         name: args.name.clone(),
@@ -75,10 +89,11 @@ pub fn assemble(args: &Args) -> Result<Genesis, AssembleError> {
         minting_canister: args.minting_canister,
         subnet_admins: args.subnet_admins.clone(),
         epoch_length: args.epoch_length,
+        canisters: canisters.entries.clone(),
         nodes: args.cards.iter().map(|path| read_card(path)).collect::<Result<_, _>>()?,
     };
     validate_genesis(&genesis)?;
-    Ok(genesis)
+    Ok((genesis, canisters))
 }
 
 /// The node of a card.
@@ -120,6 +135,7 @@ mod tests {
             minting_canister: None,
             subnet_admins: Vec::new(),
             epoch_length: 499,
+            canisters: None,
             cards,
         }
     }

@@ -133,17 +133,7 @@ mod tests {
     fn a_flipped_bit_changes_the_root_and_fits_all_that_is_on_disk() {
         let dir = tempfile::tempdir().unwrap();
         let rocks = Rocks::open(dir.path(), &Digest::ZERO, Votes::None).unwrap();
-        let genesis = Genesis {
-            version: 1,
-            name: "test".into(),
-            heartbeat_ms: 1,
-            view_timeout_ms: 1,
-            provisional: true,
-            minting_canister: None,
-            subnet_admins: Vec::new(),
-            epoch_length: 499,
-            nodes: vec![],
-        };
+        let genesis = Genesis::local("test", Vec::new());
         let subnet = SubnetId(Principal::anonymous());
         let mut state = ReplicatedState::genesis(&genesis, &[], subnet, &[]).unwrap();
         let empty = state.clone();

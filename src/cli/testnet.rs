@@ -17,6 +17,7 @@ mod probe;
 mod process;
 mod status;
 
+use crate::types::Principal;
 use crate::types::limits::{CHECKPOINT_HEIGHTS, EPOCH_LENGTH_DEFAULT};
 use apps::AppError;
 use layout::{Layout, LayoutError};
@@ -68,6 +69,12 @@ pub struct UpArgs {
     /// Heights of an epoch, as `atoll genesis` knows them; only at the first start.
     #[arg(long, default_value_t = EPOCH_LENGTH_DEFAULT)]
     epoch_length: u64,
+    /// Canisters that the first block makes, as `atoll genesis --canisters` knows them; only at the first start.
+    #[arg(long, value_name = "FILE")]
+    genesis_canisters: Option<PathBuf>,
+    /// The canister that may make cycles out of nothing; only at the first start.
+    #[arg(long, value_name = "CANISTER")]
+    minting_canister: Option<Principal>,
     /// Start replicas again that end.
     #[arg(long)]
     supervise: bool,

@@ -3,12 +3,15 @@
 use super::hash::{hash_node, hash_parts};
 use super::node_key::{Committee, IdentityKey, KeyError, verify_node};
 use crate::types::limits::{
-    EPOCH_LENGTH_MAX, GENESIS_BYTES_MAX, HEARTBEAT_MAX_MS, NAME_BYTES_MAX, NODES_MAX, SUBNET_ADMINS_MAX,
-    VIEW_TIMEOUT_MAX_MS,
+    CONTROLLERS_MAX, EPOCH_LENGTH_MAX, GENESIS_BYTES_MAX, GENESIS_CANISTERS_MAX, HEARTBEAT_MAX_MS,
+    MINTED_CYCLES_MAX, NAME_BYTES_MAX, NODES_MAX, SUBNET_ADMINS_MAX, VIEW_TIMEOUT_MAX_MS,
 };
-use crate::types::{CanisterId, Genesis, GenesisNode, NodeIndex, NodeSignature, Principal};
+use crate::types::{
+    CanisterId, Cycles, Digest, Founding, Genesis, GenesisCanister, GenesisNode, NodeIndex, NodeSignature,
+    Principal,
+};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Version of both formats.
 const VERSION: u32 = 1;
@@ -41,6 +44,12 @@ pub enum GenesisError {
     Admins { admins: usize },
     #[error("minting_canister {0} is no canister of the subnet")]
     MintingCanister(Principal),
+    #[error("{canisters} canisters, at most {GENESIS_CANISTERS_MAX} are possible")]
+    Canisters { canisters: usize },
+    #[error("canister {id}: {field} is not {wanted}")]
+    Canister { id: Principal, field: &'static str, wanted: &'static str },
+    #[error("canister {0} stands twice in the genesis")]
+    SameCanister(Principal),
     #[error("the card is not signed by its identity key")]
     Signature,
 }
@@ -72,7 +81,45 @@ pub fn validate_genesis(genesis: &Genesis) -> Result<(), GenesisError> {
         let (found, max) = (genesis.epoch_length, EPOCH_LENGTH_MAX);
         return Err(GenesisError::Bounds { field: "epoch_length", found, min: 0, max });
     }
+    check_canisters(&genesis.canisters)?;
     validate_nodes(&genesis.nodes)
+}
+
+fn check_canisters(canisters: &[GenesisCanister]) -> Result<(), GenesisError> {
+    if canisters.len() > GENESIS_CANISTERS_MAX {
+        return Err(GenesisError::Canisters { canisters: canisters.len() });
+    }
+    let mut seen = BTreeSet::new();
+    for canister in canisters {
+        founding(canister)?;
+        if !seen.insert(canister.id) {
+            return Err(GenesisError::SameCanister(canister.id));
+        }
+    }
+    Ok(())
+}
+
+/// What a canister of the genesis says.
+///
+/// # Errors
+/// [`GenesisError::Canister`] naming canister and field.
+pub fn founding(canister: &GenesisCanister) -> Result<Founding, GenesisError> {
+    let wrong = |field, wanted| GenesisError::Canister { id: canister.id, field, wanted };
+    let module = hex::decode(&canister.module).ok().and_then(|hash| hash.try_into().ok());
+    let cycles = canister.cycles.parse().ok().map(Cycles).filter(|cycles| *cycles <= MINTED_CYCLES_MAX);
+    let mut controllers = canister.controllers.clone();
+    controllers.sort();
+    controllers.dedup();
+    if controllers.len() > CONTROLLERS_MAX || controllers.len() < canister.controllers.len() {
+        return Err(wrong("controllers", "a list of at most 10 different principals"));
+    }
+    Ok(Founding {
+        id: CanisterId::from_principal(&canister.id).ok_or(wrong("id", "the id of a canister"))?,
+        module: Digest(module.ok_or(wrong("module", "a SHA-256 in hex"))?),
+        arg: hex::decode(&canister.arg).map_err(|_| wrong("arg", "hex"))?,
+        cycles: cycles.ok_or(wrong("cycles", "a number of cycles that can exist"))?,
+        controllers,
+    })
 }
 
 /// Checks what a genesis promises of its nodes, for members of a later epoch too.
@@ -212,17 +259,14 @@ mod tests {
     }
 
     fn genesis() -> Genesis {
-        Genesis {
-            version: 1,
-            name: "test".into(),
-            heartbeat_ms: 500,
-            view_timeout_ms: 1_000,
-            provisional: true,
-            minting_canister: None,
-            subnet_admins: Vec::new(),
-            epoch_length: 499,
-            nodes: (0..4).map(node).collect(),
-        }
+        let canister = GenesisCanister {
+            id: CanisterId(0).principal(),
+            module: "07".repeat(32),
+            arg: "4449444c0000".into(),
+            cycles: "340282366920938463463".into(),
+            controllers: vec![CanisterId(1).principal()],
+        };
+        Genesis { canisters: vec![canister], ..Genesis::local("test", (0..4).map(node).collect()) }
     }
 
     #[test]
@@ -256,6 +300,28 @@ mod tests {
         check(|g| g.nodes = vec![node(0); 65], "65 nodes, 1 to 64 are possible");
         check(|g| g.heartbeat_ms = 0, "heartbeat_ms 0 is not between 1 and 2000");
         check(|g| g.view_timeout_ms = 10_001, "view_timeout_ms 10001 is not between 1 and 10000");
+        let spoilt =
+            |change: fn(&mut GenesisCanister)| move |genesis: &mut Genesis| change(&mut genesis.canisters[0]);
+        let named = "canister rwlgt-iiaaa-aaaaa-aaaaa-cai";
+        check(spoilt(|c| c.module.push('0')), &format!("{named}: module is not a SHA-256 in hex"));
+        check(spoilt(|c| c.arg = "x".into()), &format!("{named}: arg is not hex"));
+        check(
+            spoilt(|c| c.cycles = "1e9".into()),
+            &format!("{named}: cycles is not a number of cycles that can exist"),
+        );
+        check(
+            spoilt(|c| c.controllers = vec![Principal::anonymous(); 2]),
+            &format!("{named}: controllers is not a list of at most 10 different principals"),
+        );
+        check(
+            spoilt(|c| c.id = Principal::anonymous()),
+            "canister 2vxsx-fae: id is not the id of a canister",
+        );
+        check(
+            |g| g.canisters.push(g.canisters[0].clone()),
+            "canister rwlgt-iiaaa-aaaaa-aaaaa-cai stands twice in the genesis",
+        );
+        check(|g| g.canisters = vec![g.canisters[0].clone(); 65], "65 canisters, at most 64 are possible");
         check(
             |g| g.subnet_admins = vec![Principal::anonymous(); 11],
             "11 subnet_admins, at most 10 are possible",

@@ -1,6 +1,6 @@
 //! SHA-256 with domain separation; the one encoding of everything that is hashed.
 
-use crate::types::{Block, ChainId, Digest, Genesis, GenesisNode, Payload, SystemMessage};
+use crate::types::{Block, ChainId, Digest, Genesis, GenesisCanister, GenesisNode, Payload, SystemMessage};
 use sha2::{Digest as _, Sha256};
 
 /// SHA-256 of `bytes`.
@@ -106,7 +106,7 @@ pub fn hash_system_message(message: &SystemMessage) -> Digest {
 /// The name of the chain: hash of the canonical encoding of its genesis.
 pub fn chain_id(genesis: &Genesis) -> ChainId {
     let Genesis { version, name, heartbeat_ms, view_timeout_ms, provisional, .. } = genesis;
-    let Genesis { minting_canister, subnet_admins, nodes, epoch_length, .. } = genesis;
+    let Genesis { minting_canister, subnet_admins, canisters, nodes, epoch_length, .. } = genesis;
     let version = version.to_be_bytes();
     let heartbeat = heartbeat_ms.to_be_bytes();
     let view_timeout = view_timeout_ms.to_be_bytes();
@@ -116,7 +116,10 @@ pub fn chain_id(genesis: &Genesis) -> ChainId {
     let admins: Vec<&[u8]> = subnet_admins.iter().map(|admin| admin.as_slice()).collect();
     let admins = hash_parts("atoll-genesis-admins", &admins);
     let epoch_length = epoch_length.to_be_bytes();
-    let header: [&[u8]; 8] = [
+    let canisters: Vec<Digest> = canisters.iter().map(hash_genesis_canister).collect();
+    let canisters: Vec<&[u8]> = canisters.iter().map(AsRef::as_ref).collect();
+    let canisters = hash_parts("atoll-genesis-canisters", &canisters);
+    let header: [&[u8]; 9] = [
         &version,
         name.as_bytes(),
         &heartbeat,
@@ -125,9 +128,17 @@ pub fn chain_id(genesis: &Genesis) -> ChainId {
         minting,
         &admins.0,
         &epoch_length,
+        &canisters.0,
     ];
     let nodes = nodes.iter().map(AsRef::as_ref);
     hash_parts("atoll-genesis", &header.into_iter().chain(nodes).collect::<Vec<_>>())
+}
+
+fn hash_genesis_canister(canister: &GenesisCanister) -> Digest {
+    let GenesisCanister { id, module, arg, cycles, controllers } = canister;
+    let mut parts = vec![id.as_slice(), module.as_bytes(), arg.as_bytes(), cycles.as_bytes()];
+    parts.extend(controllers.iter().map(|controller| controller.as_slice()));
+    hash_parts("atoll-genesis-canister", &parts)
 }
 
 /// The hash of one node of a genesis.
@@ -258,17 +269,14 @@ mod tests {
             encryption_key: "03".into(),
             address: "[::1]:9".into(),
         };
-        Genesis {
-            version: 1,
-            name: "test".into(),
-            heartbeat_ms: 500,
-            view_timeout_ms: 1_000,
-            provisional: true,
-            minting_canister: None,
-            subnet_admins: Vec::new(),
-            epoch_length: 499,
-            nodes: vec![node],
-        }
+        let canister = GenesisCanister {
+            id: crate::types::CanisterId(2).principal(),
+            module: "04".into(),
+            arg: "05".into(),
+            cycles: "6".into(),
+            controllers: Vec::new(),
+        };
+        Genesis { canisters: vec![canister], ..Genesis::local("test", vec![node]) }
     }
 
     #[test]
@@ -326,12 +334,12 @@ mod tests {
 
     #[test]
     fn a_genesis_hashes_to_the_golden_digest() {
-        check(chain_id(&genesis()), "97ef84854948613727f67ee3a4af105c7989bc4c0989aa9a49cf8751537cf57c");
+        check(chain_id(&genesis()), "da1cea11d813e033e0a407192c7492765a82416b6f49bbdb91d35591dae73239");
     }
 
     #[test]
     fn every_field_of_a_genesis_changes_the_chain() {
-        let changes: [fn(&mut Genesis); 14] = [
+        let changes: [fn(&mut Genesis); 20] = [
             |g| g.version = 2,
             |g| g.name.push('x'),
             |g| g.heartbeat_ms += 1,
@@ -340,6 +348,12 @@ mod tests {
             |g| g.epoch_length += 1,
             |g| g.minting_canister = Some(crate::types::CanisterId(4).principal()),
             |g| g.subnet_admins = vec![crate::types::CanisterId(4).principal()],
+            |g| g.canisters.clear(),
+            |g| g.canisters[0].id = crate::types::CanisterId(5).principal(),
+            |g| g.canisters[0].module.push('0'),
+            |g| g.canisters[0].arg.push('0'),
+            |g| g.canisters[0].cycles.push('0'),
+            |g| g.canisters[0].controllers = vec![crate::types::CanisterId(4).principal()],
             |g| g.nodes[0].name.push('x'),
             |g| g.nodes[0].identity_key.push('1'),
             |g| g.nodes[0].tls_key.push('1'),

@@ -377,17 +377,7 @@ mod tests {
             encryption_key: hex::encode(encryption.public_key()),
             address: "127.0.0.1:1".into(),
         });
-        Genesis {
-            version: 1,
-            name: "test".into(),
-            heartbeat_ms: 500,
-            view_timeout_ms: 1_000,
-            provisional: false,
-            minting_canister: None,
-            subnet_admins: Vec::new(),
-            epoch_length: 499,
-            nodes: nodes.collect(),
-        }
+        Genesis::local("test", nodes.collect())
     }
 
     fn one() -> (IdentityKey, Genesis) {

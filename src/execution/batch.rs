@@ -102,6 +102,7 @@ impl<'a> Executor<'a> {
         self.state.counters.height = self.batch.height;
         self.state.counters.time = self.batch.time;
         self.state.apply_system(&self.batch.system)?;
+        self.found_canisters()?;
         self.age_history();
         self.charge_insolvent()?;
         self.give_up_calls();

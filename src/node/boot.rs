@@ -5,6 +5,7 @@ use super::certified::Certifier;
 use super::chain::{Librarian, serve_state};
 use super::checkpoint::Checkpoints;
 use super::execute::Execution;
+use super::founding::load_founding;
 use super::handle::Identity;
 use super::key::{KeyDir, NodeKeys, SubnetKeys};
 use super::mailbox::Mailbox;
@@ -39,6 +40,8 @@ use tokio::sync::watch;
 pub struct Boot {
     pub data_dir: PathBuf,
     pub genesis: Genesis,
+    /// Beside it are the modules of its canisters.
+    pub genesis_file: PathBuf,
     pub committee: Committee,
     pub key_dir: KeyDir,
     pub keys: NodeKeys,
@@ -74,11 +77,13 @@ pub fn genesis_state(
     committee: &Committee,
     root_key: &[u8],
     members: Succession,
+    founding: Vec<(Founding, Arc<[u8]>)>,
 ) -> Result<ReplicatedState, HostFailure> {
     let subnet = SubnetId(self_authenticating(root_key));
     let node = |index| Some((committee.node_id(index)?, committee.identity_key(index)?));
     let nodes: Vec<_> = committee.indexes().filter_map(node).collect();
-    Ok(ReplicatedState::genesis(genesis, root_key, subnet, &nodes)?.with_succession(members))
+    let state = ReplicatedState::genesis(genesis, root_key, subnet, &nodes)?;
+    Ok(state.with_succession(members).with_founding(founding))
 }
 
 /// Runs the replica's thread to its end.
@@ -152,7 +157,8 @@ impl Boot {
         members: &Succession,
     ) -> Result<ReplicatedState, NodeError> {
         let Some(stored) = recovered.root else {
-            return Ok(genesis_state(&self.genesis, &self.committee, root_key, members.clone())?);
+            let founding = load_founding(&self.genesis_file, &self.genesis)?;
+            return Ok(genesis_state(&self.genesis, &self.committee, root_key, members.clone(), founding)?);
         };
         let state = ReplicatedState::restore(self.rocks.source())?;
         let (height, found) = (state.height(), state.root());

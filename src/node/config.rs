@@ -48,6 +48,8 @@ pub enum ConfigError {
     Syntax { path: PathBuf, error: toml::de::Error },
     #[error("{path}: {error}")]
     Genesis { path: PathBuf, error: GenesisError },
+    #[error("{path}: is not the module that the genesis names")]
+    Module { path: PathBuf },
     #[error("peer_addresses: {key:?} is not the index of another node of the genesis")]
     Peer { key: String },
 }
@@ -139,17 +141,7 @@ mod tests {
             encryption_key: String::new(),
             address: format!("host-{i}:1"),
         };
-        Genesis {
-            version: 1,
-            name: "test".into(),
-            heartbeat_ms: 1,
-            view_timeout_ms: 1,
-            provisional: false,
-            minting_canister: None,
-            subnet_admins: Vec::new(),
-            epoch_length: 499,
-            nodes: (0..n).map(node).collect(),
-        }
+        Genesis::local("test", (0..n).map(node).collect())
     }
 
     #[test]

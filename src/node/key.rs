@@ -297,17 +297,7 @@ mod tests {
         let write = |name: &str, bytes: &[u8]| key_file::write(&dir.0.join(name), bytes).unwrap();
         write(key_file::IDENTITY, &[1; 32]);
         write(key_file::TLS, &[2; 32]);
-        let genesis = Genesis {
-            version: 1,
-            name: "test".into(),
-            heartbeat_ms: 1,
-            view_timeout_ms: 1,
-            provisional: false,
-            minting_canister: None,
-            subnet_admins: Vec::new(),
-            epoch_length: 499,
-            nodes: Vec::new(),
-        };
+        let genesis = Genesis::local("test", Vec::new());
         let chain = crate::types::Digest([7; 32]);
         assert!(!dir.may_join().unwrap());
         let error = dir.joining_keys(chain, &genesis).err().unwrap().to_string();

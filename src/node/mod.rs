@@ -50,6 +50,7 @@ mod directory;
 mod error;
 mod evidence;
 mod execute;
+mod founding;
 pub(crate) mod handle;
 mod harden;
 mod key;
@@ -69,6 +70,7 @@ mod thread;
 
 pub use config::{Config, ConfigError, load_genesis};
 pub use error::NodeError;
+pub use founding::{load_founding, module_file};
 pub use handle::{CertifiedState, Handle, Identity, Members, QueryError, SubmitError};
 pub use replay::{Replayed, replay};
 pub use start::{End, Node};

@@ -1,6 +1,7 @@
 //! A stopped replica's chain, executed once more from genesis on: what is on its disk must come out.
 
 use super::boot::{first_members, genesis_state};
+use super::founding::load_founding;
 use super::key::KeyDir;
 use super::{Config, NodeError, load_genesis};
 use crate::crypto::hash::chain_id;
@@ -46,7 +47,9 @@ pub fn replay(config: &Config, mut told: impl FnMut(Height, Height)) -> Result<R
     }
     let engine = Engine::new(Some(config.data_dir.join("modules")));
     let members = first_members(chain, &genesis, &keys.first_shares);
-    let mut state = genesis_state(&genesis, &committee, &root_key_der(&keys.keyring.root_key()), members)?;
+    let founding = load_founding(&config.genesis, &genesis)?;
+    let root_key = root_key_der(&keys.keyring.root_key());
+    let mut state = genesis_state(&genesis, &committee, &root_key, members, founding)?;
     let (mut calls, mut uncertified) = (0u64, None);
     while state.height() < recovered.executed {
         let (block, beacon) = rocks.finalized_block(state.height().next())?;

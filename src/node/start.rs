@@ -119,6 +119,7 @@ impl Node {
         let boot = Boot {
             data_dir: config.data_dir.clone(),
             genesis,
+            genesis_file: config.genesis.clone(),
             committee,
             key_dir,
             keys,

@@ -11,16 +11,6 @@ pub fn ingress(id: u8) -> SignedIngress {
 
 /// The state before the first block of a subnet without nodes.
 pub fn first_state() -> ReplicatedState {
-    let genesis = Genesis {
-        version: 1,
-        name: "test".into(),
-        heartbeat_ms: 1,
-        view_timeout_ms: 1,
-        provisional: true,
-        minting_canister: None,
-        subnet_admins: Vec::new(),
-        epoch_length: 499,
-        nodes: vec![],
-    };
+    let genesis = Genesis::local("test", Vec::new());
     ReplicatedState::genesis(&genesis, &[], SubnetId(Principal::anonymous()), &[]).unwrap()
 }

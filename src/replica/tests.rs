@@ -140,17 +140,7 @@ fn peer(from: usize, message: PeerMessage) -> Input {
 }
 
 fn genesis() -> Genesis {
-    Genesis {
-        version: 1,
-        name: "test".into(),
-        heartbeat_ms: 500,
-        view_timeout_ms: 1_000,
-        provisional: true,
-        minting_canister: None,
-        subnet_admins: Vec::new(),
-        epoch_length: 499,
-        nodes: Vec::new(),
-    }
+    Genesis::local("test", Vec::new())
 }
 
 /// A call by the sender with this seed.

@@ -326,17 +326,13 @@ fn genesis(scenario: &Scenario) -> Genesis {
         encryption_key: String::new(),
         address: String::new(),
     };
+    // The name makes the chain id, and that draws the leaders.
+    let name = format!("sim-{}", scenario.seed);
     Genesis {
-        version: 1,
-        // The name makes the chain id, and that draws the leaders.
-        name: format!("sim-{}", scenario.seed),
         heartbeat_ms: scenario.heartbeat_ms,
         view_timeout_ms: scenario.view_timeout_ms,
-        provisional: true,
-        minting_canister: None,
-        subnet_admins: Vec::new(),
         epoch_length: scenario.epoch_length,
-        nodes: (0..scenario.nodes).map(node).collect(),
+        ..Genesis::local(&name, (0..scenario.nodes).map(node).collect())
     }
 }
 

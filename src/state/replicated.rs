@@ -73,6 +73,8 @@ pub struct ReplicatedState {
     /// Digest of every record by column and key: what the leaf `atoll_state` summarizes.
     pub(super) records: LabelTree,
     pub(super) touched: Touched,
+    /// What the first block makes, with its modules.
+    pub(crate) founding: Vec<(Founding, Arc<[u8]>)>,
 }
 
 impl ReplicatedState {
@@ -102,6 +104,13 @@ impl ReplicatedState {
         state.note_record(&write);
         state.touched.unwritten.push(write);
         Ok(state)
+    }
+
+    /// The same state, before the first block, with the canisters that this block makes. They need not be on disk: as
+    /// long as no block was executed, a node begins with its genesis.
+    pub fn with_founding(mut self, founding: Vec<(Founding, Arc<[u8]>)>) -> ReplicatedState {
+        self.founding = founding;
+        self
     }
 
     /// The same state with its first succession.
@@ -194,6 +203,7 @@ impl ReplicatedState {
             tree,
             records: LabelTree::new(),
             touched: Touched::default(),
+            founding: Vec::new(),
         }
     }
 

@@ -58,17 +58,7 @@ impl StateSource for Shelf {
 }
 
 fn genesis() -> ReplicatedState {
-    let genesis = Genesis {
-        version: 1,
-        name: "test".into(),
-        heartbeat_ms: 500,
-        view_timeout_ms: 1_000,
-        provisional: true,
-        minting_canister: None,
-        subnet_admins: Vec::new(),
-        epoch_length: 499,
-        nodes: Vec::new(),
-    };
+    let genesis = Genesis::local("test", Vec::new());
     let subnet = SubnetId(Principal::from_slice(&[9; 29]));
     let nodes = [1u8, 2].map(|n| (NodeId(Principal::from_slice(&[n; 29])), [n; 32]));
     ReplicatedState::genesis(&genesis, &[7; 133], subnet, &nodes).unwrap()

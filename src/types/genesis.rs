@@ -1,7 +1,7 @@
 //! What must be equal on all nodes from the start. The hash of its canonical encoding
 //! (`crypto::chain_id`) names the chain and stands in every signed message between replicas.
 
-use super::{Digest, Principal};
+use super::{CanisterId, Cycles, Digest, Principal};
 use serde::{Deserialize, Serialize};
 
 /// The hash of the genesis: names the chain.
@@ -33,12 +33,59 @@ pub struct Genesis {
     /// never.
     #[serde(default = "default_epoch_length")]
     pub epoch_length: u64,
+    /// Canisters that the first block makes and installs, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub canisters: Vec<GenesisCanister>,
     /// The first committee, in the order of `NodeIndex`.
     pub nodes: Vec<GenesisNode>,
 }
 
+impl Genesis {
+    /// Of a subnet for development: anyone may make canisters with cycles out of nothing.
+    pub fn local(name: &str, nodes: Vec<GenesisNode>) -> Genesis {
+        Genesis {
+            version: 1,
+            name: name.into(),
+            heartbeat_ms: 500,
+            view_timeout_ms: 1_000,
+            provisional: true,
+            minting_canister: None,
+            subnet_admins: Vec::new(),
+            epoch_length: default_epoch_length(),
+            canisters: Vec::new(),
+            nodes,
+        }
+    }
+}
+
 fn default_epoch_length() -> u64 {
     super::limits::EPOCH_LENGTH_DEFAULT
+}
+
+/// A canister that is there from the first block on.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GenesisCanister {
+    /// Below the ids that the subnet gives out.
+    pub id: Principal,
+    /// SHA-256 of its module, hex. The module itself is `modules/HASH.wasm` beside the genesis.
+    pub module: String,
+    /// Argument of `canister_init`, hex.
+    pub arg: String,
+    /// What it holds at first, in decimal digits: TOML knows no numbers of 128 bits.
+    pub cycles: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub controllers: Vec<Principal>,
+}
+
+/// The same, as it was meant: what [`GenesisCanister`] says in text.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Founding {
+    pub id: CanisterId,
+    pub module: Digest,
+    pub arg: Vec<u8>,
+    pub cycles: Cycles,
+    pub controllers: Vec<Principal>,
 }
 
 /// One node of the committee.

@@ -155,6 +155,8 @@ pub const NODE_FIELD_BYTES_MAX: usize = NAME_BYTES_MAX * 4 + 8;
 /// A ceremony repeats what it said this often, and answers a late peer no more often.
 pub const CEREMONY_RETRANSMIT_MS: u64 = 1_000;
 pub const NODES_MAX: usize = 64;
+/// Canisters that a genesis may hold.
+pub const GENESIS_CANISTERS_MAX: usize = 64;
 pub const GENESIS_BYTES_MAX: usize = 64 * 1024;
 /// Names of chains and nodes.
 pub const NAME_BYTES_MAX: usize = 64;

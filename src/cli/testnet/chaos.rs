@@ -122,6 +122,8 @@ impl Args {
             rate_mbit: None,
             checkpoint_heights: CHECKPOINT_HEIGHTS,
             epoch_length: EPOCH_LENGTH,
+            genesis_canisters: None,
+            minting_canister: None,
             supervise: false,
             no_apps: false,
             canisters: self.canisters.clone(),

@@ -163,17 +163,19 @@ impl Layout {
         }
         let delay = self.args.delay_ms.unwrap_or_default();
         let out = self.dir.join("genesis.toml");
-        let genesis = genesis::assemble(&genesis::Args {
+        let (genesis, canisters) = genesis::assemble(&genesis::Args {
             out: out.clone(),
             name: "testnet".to_string(),
             heartbeat_ms: HEARTBEAT_MS,
             view_timeout_ms: VIEW_TIMEOUT_MS.max(delay.saturating_mul(VIEW_TIMEOUT_DELAYS)),
             provisional: true,
-            minting_canister: None,
+            minting_canister: self.args.minting_canister,
             subnet_admins: Vec::new(),
             epoch_length: self.args.epoch_length,
+            canisters: self.args.genesis_canisters.clone(),
             cards,
         })?;
+        canisters.write_modules(&out)?;
         write(&out, print_genesis(&genesis)?.as_bytes())
     }
 
@@ -241,6 +243,8 @@ mod tests {
     fn args(dir: &Path, nodes: Option<usize>) -> UpArgs {
         UpArgs {
             epoch_length: 499,
+            genesis_canisters: None,
+            minting_canister: None,
             dir: dir.to_path_buf(),
             nodes,
             gateway_port: 0,

@@ -15,17 +15,7 @@ fn genesis(n: usize) -> Genesis {
         encryption_key: hex::encode(encryption_key(node).public_key()),
         address: format!("127.0.0.1:{node}"),
     });
-    Genesis {
-        version: 1,
-        name: "test".into(),
-        heartbeat_ms: 500,
-        view_timeout_ms: 1_000,
-        provisional: false,
-        minting_canister: None,
-        subnet_admins: Vec::new(),
-        epoch_length: 499,
-        nodes: nodes.collect(),
-    }
+    Genesis::local("test", nodes.collect())
 }
 
 fn encryption_key(node: usize) -> EncryptionKey {

@@ -18,17 +18,7 @@ fn committee(n: usize) -> Committee {
         encryption_key: hex::encode(encryption_key(node).public_key()),
         address: "127.0.0.1:1".into(),
     });
-    let genesis = Genesis {
-        version: 1,
-        name: "test".into(),
-        heartbeat_ms: 500,
-        view_timeout_ms: 1_000,
-        provisional: false,
-        minting_canister: None,
-        subnet_admins: Vec::new(),
-        epoch_length: 499,
-        nodes: nodes.collect(),
-    };
+    let genesis = Genesis::local("test", nodes.collect());
     Committee::from_genesis(&genesis).unwrap()
 }
 

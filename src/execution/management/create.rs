@@ -71,7 +71,7 @@ impl Executor<'_> {
     }
 
     /// An id that the caller chose: below those that the subnet gives out, and free.
-    fn specified(&self, principal: &Principal) -> Result<CanisterId, Reject> {
+    pub(super) fn specified(&self, principal: &Principal) -> Result<CanisterId, Reject> {
         self.has_room()?;
         let id = CanisterId::from_principal(principal).filter(|id| id.0 < FIRST_CANISTER);
         let Some(id) = id else {
@@ -114,7 +114,7 @@ impl Executor<'_> {
     }
 
     /// A canister as it begins, with the first entry of its history.
-    fn new_canister(&self, caller: &Caller, new: NewCanister) -> CanisterState {
+    pub(super) fn new_canister(&self, caller: &Caller, new: NewCanister) -> CanisterState {
         let NewCanister { settings, named, cycles, version } = new;
         let details = ChangeDetails::Creation {
             controllers: settings.controllers.clone(),
@@ -128,7 +128,11 @@ impl Executor<'_> {
     }
 
     /// Adds the canister, if the subnet has what it wants to have allocated and it can pay for that.
-    fn make_canister(&mut self, id: CanisterId, mut canister: CanisterState) -> Result<(), Reject> {
+    pub(super) fn make_canister(
+        &mut self,
+        id: CanisterId,
+        mut canister: CanisterState,
+    ) -> Result<(), Reject> {
         let settings = &canister.record.settings;
         if settings.compute_allocation > 0 || settings.memory_allocation > 0 {
             admit_growth(&self.environment.prices, &self.state, id, &mut canister, Keep::FreezingLimit)?;
@@ -143,12 +147,12 @@ impl Executor<'_> {
 }
 
 /// A canister that may be made.
-struct NewCanister {
-    settings: Settings,
+pub(super) struct NewCanister {
+    pub settings: Settings,
     /// Whether environment variables were named, be it none.
-    named: bool,
-    cycles: Cycles,
-    version: Option<u64>,
+    pub named: bool,
+    pub cycles: Cycles,
+    pub version: Option<u64>,
 }
 
 fn names_variables(change: Option<&CanisterSettings>) -> bool {

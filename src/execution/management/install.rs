@@ -20,12 +20,12 @@ use crate::wasm::{Context, Entry, ModuleFacts};
 use std::sync::Arc;
 
 /// An installation as it is asked for.
-struct Wanted {
-    id: CanisterId,
-    mode: InstallMode,
-    module: Vec<u8>,
-    arg: Vec<u8>,
-    sender_canister_version: Option<u64>,
+pub(super) struct Wanted {
+    pub id: CanisterId,
+    pub mode: InstallMode,
+    pub module: Vec<u8>,
+    pub arg: Vec<u8>,
+    pub sender_canister_version: Option<u64>,
 }
 
 /// An installation that is allowed to begin.
@@ -100,10 +100,15 @@ impl Executor<'_> {
     }
 
     fn install(&mut self, caller: &Caller, wanted: Wanted) -> Result<Done, Failure> {
-        let id = wanted.id;
-        self.charge_idle(id)?;
-        let canister = controlled(&self.state, &id.principal(), &caller.principal)?.1;
+        self.charge_idle(wanted.id)?;
+        let canister = controlled(&self.state, &wanted.id.principal(), &caller.principal)?.1;
         self.may_install(&wanted, canister)?;
+        self.begin_install(caller, wanted)
+    }
+
+    /// The installation begins, if the module is valid.
+    pub(super) fn begin_install(&mut self, caller: &Caller, wanted: Wanted) -> Result<Done, Failure> {
+        let id = wanted.id;
         let facts = match self.environment.engine.check(&wanted.module) {
             Ok(facts) => facts,
             Err(error) => {

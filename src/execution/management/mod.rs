@@ -6,6 +6,7 @@ mod chunk;
 mod create;
 mod cycles;
 mod download;
+mod founding;
 pub(in crate::execution) mod install;
 mod lifecycle;
 mod log;

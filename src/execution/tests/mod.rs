@@ -4,6 +4,7 @@ mod calls;
 mod composite;
 mod conservation;
 mod cycles;
+mod founding;
 mod ingress;
 mod install;
 mod lifecycle;

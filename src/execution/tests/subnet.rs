@@ -89,17 +89,7 @@ fn genesis() -> ReplicatedState {
 
 /// The state before the first block, with a change to its genesis.
 pub fn genesis_with(change: impl FnOnce(&mut Genesis)) -> ReplicatedState {
-    let mut genesis = Genesis {
-        version: 1,
-        name: "test".into(),
-        heartbeat_ms: 500,
-        view_timeout_ms: 1_000,
-        provisional: true,
-        minting_canister: None,
-        subnet_admins: Vec::new(),
-        epoch_length: 499,
-        nodes: Vec::new(),
-    };
+    let mut genesis = Genesis::local("test", Vec::new());
     change(&mut genesis);
     let subnet = SubnetId(Principal::from_slice(&[9; 29]));
     let nodes = [1u8, 2, 3, 4].map(|n| (NodeId(Principal::from_slice(&[n; 29])), [n; 32]));

@@ -131,17 +131,7 @@ impl FakeNode {
         let root_key = root_key_der(&signer::root_key());
         let subnet = self_authenticating(&root_key);
         let signer = IdentityKey::from_bytes(&[1; 32]);
-        let genesis = Genesis {
-            version: 1,
-            name: "test".into(),
-            heartbeat_ms: 1_000,
-            view_timeout_ms: 1_000,
-            provisional: true,
-            minting_canister: None,
-            subnet_admins: Vec::new(),
-            epoch_length: 499,
-            nodes: vec![],
-        };
+        let genesis = Genesis { heartbeat_ms: 1_000, ..Genesis::local("test", Vec::new()) };
         let nodes = [(signer.node_id(), signer.public_key())];
         let state = ReplicatedState::genesis(&genesis, &root_key, SubnetId(subnet), &nodes).expect("genesis");
         let state = state.with_succession(succession());

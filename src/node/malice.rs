@@ -1,12 +1,12 @@
 //! A replica that breaks the rules, with its true keys, for tests of the honest ones. Only in builds with the feature
 //! `malicious`, which no release can have: it does not compile without debug assertions, and `tests/supply.rs` looks
-//! for [`MARK`] in the binary.
+//! for [`MARK`] in the binary; and in unit tests, so that it goes on compiling.
 
-#[cfg(not(debug_assertions))]
+#[cfg(all(feature = "malicious", not(debug_assertions)))]
 compile_error!("the feature `malicious` is for test builds, with debug assertions: `make malicious`");
 
 use crate::consensus::Keys;
-use crate::crypto::hash::hash_block;
+use crate::crypto::hash::hash_header;
 use crate::crypto::threshold::Statement;
 use crate::types::*;
 use std::str::FromStr;
@@ -53,27 +53,32 @@ impl Malice {
     pub fn twist(&self, effects: Vec<Effect>) -> Vec<Effect> {
         match BEHAVIOUR.get() {
             None => effects,
-            Some(Behaviour::Equivocate) => {
-                effects.into_iter().flat_map(|effect| self.equivocate(effect)).collect()
-            }
-            Some(Behaviour::BadShares) => effects.into_iter().map(|effect| self.spoil(effect)).collect(),
+            Some(behaviour) => self.misbehave(*behaviour, effects),
+        }
+    }
+
+    fn misbehave(&self, behaviour: Behaviour, effects: Vec<Effect>) -> Vec<Effect> {
+        match behaviour {
+            Behaviour::Equivocate => effects.into_iter().flat_map(|effect| self.equivocate(effect)).collect(),
+            Behaviour::BadShares => effects.into_iter().map(|effect| self.spoil(effect)).collect(),
         }
     }
 
     fn equivocate(&self, effect: Effect) -> Vec<Effect> {
         match &effect {
-            Effect::Broadcast(PeerMessage::Proposal(left)) if left.block.proposer == self.own() => {
+            Effect::Broadcast(PeerMessage::Proposal(left)) if left.header.proposer == self.own() => {
                 let right = self.twin(left);
                 let halves = self.others().map(|node| {
                     let proposal = if node.0 % 2 == 0 { left } else { &right };
                     Effect::Send(node, PeerMessage::Proposal(Arc::clone(proposal)))
                 });
                 let votes = [left, &right].map(|proposal| {
-                    Effect::Broadcast(self.notarize(proposal.block.view, hash_block(&proposal.block)))
+                    let hash = hash_header(&proposal.header, &proposal.calls);
+                    Effect::Broadcast(self.notarize(proposal.header.view, hash))
                 });
                 let mut effects: Vec<Effect> = halves.collect();
                 effects.extend(votes);
-                effects.push(Effect::Broadcast(self.nullify(left.block.view)));
+                effects.push(Effect::Broadcast(self.nullify(left.header.view)));
                 effects
             }
             _ => vec![effect],
@@ -101,12 +106,13 @@ impl Malice {
     }
 
     /// Another block for the same place, as valid.
-    fn twin(&self, proposal: &Proposal) -> Arc<Proposal> {
-        let block = &proposal.block;
-        let block =
-            Block { time: block.time.saturating_add(Time(1)), payload: Payload::default(), ..block.clone() };
-        let message = [self.0.keyring.chain().0, hash_block(&block).0].concat();
-        Arc::new(Proposal { signature: self.0.identity.sign(PROPOSAL_DOMAIN, &message), block })
+    fn twin(&self, proposal: &CompactProposal) -> Arc<CompactProposal> {
+        let time = proposal.header.time.saturating_add(Time(1));
+        let header = Block { time, payload: Payload::default(), ..proposal.header.clone() };
+        let calls = Vec::new();
+        let message = [self.0.keyring.chain().0, hash_header(&header, &calls).0].concat();
+        let signature = self.0.identity.sign(PROPOSAL_DOMAIN, &message);
+        Arc::new(CompactProposal { header, calls, signature })
     }
 
     fn notarize(&self, view: View, block: Digest) -> PeerMessage {
@@ -138,5 +144,66 @@ impl Malice {
             .filter_map(|node| u16::try_from(node).ok())
             .map(NodeIndex)
             .filter(move |node| *node != own)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::node_key;
+    use crate::crypto::threshold::Keyring;
+    use std::collections::BTreeSet;
+
+    const CHAIN: ChainId = Digest([7; 32]);
+
+    fn liar() -> Malice {
+        let (identities, committee) = node_key::simulated(CHAIN, 4);
+        let keyring = Keyring::dealt(CHAIN, 4).swap_remove(0);
+        Malice(Keys::simulated(keyring, identities[0].clone(), &committee, 0))
+    }
+
+    #[test]
+    fn an_equivocator_says_two_things_and_both_are_signed() {
+        let liar = liar();
+        let header = Block {
+            view: View(3),
+            height: Height(3),
+            parent: Digest([1; 32]),
+            parent_view: View(2),
+            proposer: liar.own(),
+            time: Time(5),
+            payload: Payload::default(),
+        };
+        let signature = NodeSignature([0; 64]);
+        let proposal = Arc::new(CompactProposal { header, calls: vec![Digest([2; 32])], signature });
+        let said = vec![Effect::Broadcast(PeerMessage::Proposal(proposal))];
+        let (mut sent, mut voted) = (BTreeSet::new(), BTreeSet::new());
+        for effect in liar.misbehave(Behaviour::Equivocate, said) {
+            match effect {
+                Effect::Send(_, PeerMessage::Proposal(proposal)) => {
+                    sent.insert(hash_header(&proposal.header, &proposal.calls));
+                }
+                Effect::Broadcast(PeerMessage::NotarizationShare(share)) => {
+                    let statement = Statement::Notarize { view: share.view, block: share.block };
+                    assert!(liar.0.keyring.verify_share(&statement, share.signer, &share.share));
+                    voted.insert(share.block);
+                }
+                _ => {}
+            }
+        }
+        assert_eq!((sent.len(), &sent), (2, &voted));
+    }
+
+    #[test]
+    fn a_bad_share_is_of_something_else() {
+        let liar = liar();
+        let honest = liar.notarize(View(3), Digest([1; 32]));
+        let said = vec![Effect::Broadcast(honest)];
+        let effects = liar.misbehave(Behaviour::BadShares, said);
+        let [Effect::Broadcast(PeerMessage::NotarizationShare(share))] = effects.as_slice() else {
+            panic!("{} effects", effects.len());
+        };
+        let statement = Statement::Notarize { view: share.view, block: share.block };
+        assert!(!liar.0.keyring.verify_share(&statement, share.signer, &share.share));
     }
 }

@@ -55,7 +55,7 @@ pub(crate) mod handle;
 mod harden;
 mod key;
 pub(crate) mod mailbox;
-#[cfg(feature = "malicious")]
+#[cfg(any(test, feature = "malicious"))]
 pub mod malice;
 mod order;
 mod peers;

@@ -46,7 +46,11 @@ fn a_trap_in_the_installation_leaves_an_empty_canister_whose_log_says_why() {
     subnet.height_after(FIRST_BLOCK, Vec::new());
     subnet.height(Vec::new());
     let canister = subnet.canister(id);
-    assert!(canister.record.module_hash.is_none() && canister.paused.is_none() && canister.log.iter().next().is_some());
+    assert!(
+        canister.record.module_hash.is_none()
+            && canister.paused.is_none()
+            && canister.log.iter().next().is_some()
+    );
 }
 
 #[test]

@@ -43,7 +43,7 @@ sim-soak: setup build ## The simulator for hours, planted bugs too; goes on wher
 	$(ATOLL) sim --from $(SEED) --seeds 10000 --heights 1000 --minutes $(MINUTES) --summary $(SOAK)/swarm.json
 	$(ATOLL) sim --from $(SEED) --seeds 1000000 --heights 18 --profile twins --minutes $(MINUTES) --summary $(SOAK)/twins.json
 	$(ATOLL) sim --from $(SEED) --seeds 200 --heights 200 --profile keys --minutes $(MINUTES) --summary $(SOAK)/keys.json
-	$(CARGO) test $(QUICK) --lib -- --ignored --nocapture sim::tests
+	$(CARGO) test $(QUICK) --lib -- --ignored --nocapture sim::tests crypto::reshare
 
 chaos: setup-chaos build canisters ## Real replicas under faults for two minutes: make chaos SEED=7 M=2
 	rm -rf $(CHAOS)

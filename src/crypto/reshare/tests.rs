@@ -264,6 +264,16 @@ type Spoil<'a> = &'a dyn Fn(&mut Vec<u8>, &mut StdRng);
 
 #[test]
 fn a_false_dealing_of_any_class_is_refused_before_use() {
+    check_classes(0..10);
+}
+
+#[test]
+#[ignore = "minutes: `make sim-soak` runs it"]
+fn a_thousand_false_dealings_of_each_class_are_refused_before_use() {
+    check_classes(10..1_010);
+}
+
+fn check_classes(seeds: std::ops::Range<u64>) {
     let members = first(0..4, &mut StdRng::seed_from_u64(5));
     let right = terms(&members, &[0, 1, 2, 3]);
     let (me, place) = (&members[2], NodeIndex(2));
@@ -313,11 +323,11 @@ fn a_false_dealing_of_any_class_is_refused_before_use() {
         ("too long", ReshareError::Size, &|bytes, _| bytes.push(0)),
         ("empty", ReshareError::Size, &|bytes, _| bytes.clear()),
     ];
-    for seed in 0..10 {
-        let good = dealing(&right, me, seed);
+    for seed in seeds {
+        let good = dealing(&right, me, seed as u8);
         assert_eq!(Dealing::decode(&good, &right, place).err(), None);
         for (class, expected, spoil) in &classes {
-            let mut rng = StdRng::seed_from_u64(u64::from(seed));
+            let mut rng = StdRng::seed_from_u64(seed);
             let mut bytes = good.clone();
             spoil(&mut bytes, &mut rng);
             let found = Dealing::decode(&bytes, &right, place).err();

@@ -7,6 +7,7 @@
 //!    there are the blocks that a peer lacks or a state above them.
 //! 3. A state of which parts are being fetched is held on for a while beside the new one.
 //! 4. After a restart the state is read from its directory when the first part of it is asked for.
+//! 5. The directory of a state stays as long as the state is held or read: RocksDB opens files when it needs them.
 
 use super::NodeError;
 use super::directory::{self, remove, rename};
@@ -54,7 +55,6 @@ impl Offered {
         let fresh = |since: Instant, ms| now.saturating_duration_since(since) < Duration::from_millis(ms);
         self.asked.is_some_and(|asked| fresh(asked, CHECKPOINT_LEASE_MS))
             && fresh(self.since, CHECKPOINT_LEASE_MAX_MS)
-            && self.frozen.is_some()
     }
 }
 
@@ -70,6 +70,8 @@ struct Shelves {
     offered: Option<Offered>,
     /// Offered before, and still fetched.
     leased: Option<Offered>,
+    /// Of which a part is being read.
+    reading: Option<Height>,
 }
 
 impl Checkpoints {
@@ -150,11 +152,6 @@ impl Checkpoints {
         remove(&kept)?;
         rename(&new, &kept)?;
         directory::sync(&self.dir)?;
-        for (path, older) in directories(&self.dir)? {
-            if older.is_some_and(|older| older != height) {
-                remove(&path)?;
-            }
-        }
         let package = Arc::new(package);
         let offered = Offered { certification, package, frozen: Some(frozen), since: now, asked: None };
         let mut shelves = self.lock();
@@ -164,6 +161,13 @@ impl Checkpoints {
             && shelves.leased.is_none()
         {
             shelves.leased = Some(before);
+        }
+        let held = shelves.held();
+        drop(shelves);
+        for (path, older) in directories(&self.dir)? {
+            if older.is_some_and(|older| !held.contains(&Some(older))) {
+                remove(&path)?;
+            }
         }
         Ok(())
     }
@@ -182,9 +186,19 @@ impl Checkpoints {
         let Some((certification, frozen)) = self.ask(height, now) else {
             return Ok(None);
         };
-        let Some(Frozen { state, source }) =
-            frozen.map_or_else(|| self.load(certification), |it| Ok(Some(it)))?
-        else {
+        let part = self.read(certification, frozen, item);
+        self.lock().reading = None;
+        part
+    }
+
+    fn read(
+        &self,
+        certification: Certification,
+        frozen: Option<Frozen>,
+        item: &Item,
+    ) -> Result<Option<Bytes>, NodeError> {
+        let frozen = frozen.map_or_else(|| self.load(certification), |it| Ok(Some(it)))?;
+        let Some(Frozen { state, source }) = frozen else {
             return Ok(None);
         };
         let part = state.part(&*source, item)?;
@@ -194,11 +208,11 @@ impl Checkpoints {
     fn ask(&self, height: Height, now: Instant) -> Option<(Certification, Option<Frozen>)> {
         let mut shelves = self.lock();
         shelves.expire(now);
-        let Shelves { offered, leased, .. } = &mut *shelves;
-        let mut held = [offered, leased].into_iter().flatten();
-        let held = held.find(|offered| offered.certification.height == height)?;
+        let held = shelves.find(height)?;
         held.asked = Some(now);
-        Some((held.certification, held.frozen.clone()))
+        let found = (held.certification, held.frozen.clone());
+        shelves.reading = Some(height);
+        Some(found)
     }
 
     /// Reads the offered state from its directory (rule 4). One that is damaged is offered no longer.
@@ -217,16 +231,11 @@ impl Checkpoints {
             }
         };
         let mut shelves = self.lock();
-        let same = |offered: &mut Offered| offered.certification == certification;
-        match &frozen {
-            Some(frozen) => {
-                if let Some(offered) =
-                    shelves.offered.as_mut().filter(|offered| offered.certification == certification)
-                {
-                    offered.frozen = Some(frozen.clone());
-                }
-            }
-            None => drop(shelves.offered.take_if(same)),
+        if let Some(held) = shelves.find(certification.height) {
+            held.frozen = frozen.clone();
+        }
+        if frozen.is_none() {
+            shelves.forget(certification.height);
         }
         Ok(frozen)
     }
@@ -241,6 +250,23 @@ impl Checkpoints {
 }
 
 impl Shelves {
+    /// Of which states the directories must stay.
+    fn held(&self) -> [Option<Height>; 3] {
+        let height = |offered: &Option<Offered>| offered.as_ref().map(|of| of.certification.height);
+        [height(&self.offered), height(&self.leased), self.reading]
+    }
+
+    fn find(&mut self, height: Height) -> Option<&mut Offered> {
+        let mut held = [&mut self.offered, &mut self.leased].into_iter().flatten();
+        held.find(|offered| offered.certification.height == height)
+    }
+
+    fn forget(&mut self, height: Height) {
+        for shelf in [&mut self.offered, &mut self.leased] {
+            shelf.take_if(|offered| offered.certification.height == height);
+        }
+    }
+
     fn expire(&mut self, now: Instant) {
         self.leased.take_if(|leased| !leased.is_leased(now));
     }

@@ -205,11 +205,16 @@ impl Place {
 
     fn offers(&self) -> Checkpoints {
         let offers = Checkpoints::open(self.dir.path()).unwrap();
+        self.offer(&offers, Instant::now());
+        offers
+    }
+
+    /// The state as it is now becomes the newest offer.
+    fn offer(&self, offers: &Checkpoints, now: Instant) {
         let package = self.package();
         offers.freeze(&self.rocks, self.state.clone()).unwrap();
         let frozen = offers.take(&package.certification.unwrap()).unwrap().unwrap();
-        offers.offer(frozen, package, Instant::now()).unwrap();
-        offers
+        offers.offer(frozen, package, now).unwrap();
     }
 }
 
@@ -309,15 +314,34 @@ fn a_state_that_is_being_fetched_is_held_beside_the_next_one() {
     let start = Instant::now();
     assert!(offers.part(HEIGHT, &Item::Head, start).unwrap().is_some());
     other.advance(Height(30), |_| ());
-    offers.freeze(&other.rocks, other.state.clone()).unwrap();
-    let package = other.package();
-    let frozen = offers.take(&package.certification.unwrap()).unwrap().unwrap();
-    offers.offer(frozen, package, start).unwrap();
+    other.offer(&offers, start);
     for height in [HEIGHT, Height(30)] {
         assert!(offers.part(height, &Item::Head, start).unwrap().is_some());
     }
     let later = start.checked_add(Duration::from_millis(limits::CHECKPOINT_LEASE_MS)).unwrap();
     assert_eq!(offers.part(HEIGHT, &Item::Head, later).unwrap(), None);
+}
+
+#[test]
+fn the_directory_of_a_state_stays_as_long_as_it_is_read() {
+    let mut other = Place::full();
+    drop(other.offers());
+    let (offers, start) = (Checkpoints::open(other.dir.path()).unwrap(), Instant::now());
+    let dir = other.dir.path().to_path_buf();
+    let check = |heights: &[u64]| {
+        let there = |height: &u64| dir.join(format!("checkpoint-{height}")).exists();
+        let found: Vec<u64> = [20, 30, 40].into_iter().filter(there).collect();
+        assert_eq!(found, heights);
+    };
+    check(&[20]);
+    assert!(offers.part(HEIGHT, &Item::Head, start).unwrap().is_some());
+    other.advance(Height(30), |_| ());
+    other.offer(&offers, start);
+    check(&[20, 30]);
+    assert!(offers.part(HEIGHT, &Item::Head, start).unwrap().is_some());
+    other.advance(Height(40), |_| ());
+    other.offer(&offers, start.checked_add(Duration::from_millis(limits::CHECKPOINT_LEASE_MS)).unwrap());
+    check(&[40]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/atoll/target
 export PATH := $(CURDIR)/testnet/bin:$(PATH)
 WASM      := wasm32-unknown-unknown
-CANISTERS := counter kernels notebook probe
+CANISTERS := counter cycles_ledger cycles_minting kernels ledger notebook probe
 DIST      := canisters/dist
 ASSETS    := canisters/assets
 ATOLL     := $(CARGO_TARGET_DIR)/release/atoll
@@ -88,8 +88,9 @@ check: ## Formatting, and lints while the tests are compiled
 unit: canisters assets ## All Rust tests, those with real processes, real clients and a real browser included
 	$(LINTED) $(CARGO) test $(QUICK)
 
-sim-ci: ## The simulator's 300 seeds of 200 heights, and 5,000 of Twins; seeds drawn from the commit
+sim-ci: ## The simulator's 300 seeds of 200 heights, 40 of 1,000, and 5,000 of Twins; seeds drawn from the commit
 	$(ATOLL) sim --from $(SEED) --seeds 300 --heights 200
+	$(ATOLL) sim --from $(SEED) --seeds 40 --heights 1000
 	$(ATOLL) sim --from $(SEED) --seeds 5000 --heights 18 --profile twins
 
 deny: ## Advisories, licences, sources and bans (needs cargo-deny)

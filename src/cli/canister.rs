@@ -1,5 +1,8 @@
 //! `atoll canister …`: create, install, call and look at canisters.
 
+use super::connection::{Connection, ConnectionError};
+use super::wallet::ledgers::{Ledgers, Purpose};
+use super::wallet::{WalletError, amount};
 use crate::agent::interface::Interface;
 use crate::agent::{AgentFailure, Client, Mode};
 use crate::types::Principal;
@@ -13,8 +16,10 @@ pub enum CanisterError {
     Agent(#[from] AgentFailure),
     #[error("cannot read {path}: {source}")]
     Read { path: PathBuf, source: std::io::Error },
-    #[error("{0} is not hexadecimal")]
-    Hex(&'static str),
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
+    #[error(transparent)]
+    Wallet(#[from] WalletError),
     #[error("{path} is not a status.json of a test network: {reason}")]
     Network { path: PathBuf, reason: String },
     #[error("no canister is called {0} in {1}")]
@@ -23,15 +28,8 @@ pub enum CanisterError {
 
 #[derive(Parser, Debug)]
 pub struct Args {
-    /// A replica or gateway of the subnet.
-    #[arg(long, global = true, default_value = "http://127.0.0.1:8080")]
-    url: String,
-    /// PEM file of the identity to act as (Ed25519, secp256k1 or P-256); anonymous without it.
-    #[arg(long, global = true)]
-    identity: Option<PathBuf>,
-    /// The subnet's DER-encoded root key in hex; fetched from the URL without it.
-    #[arg(long, global = true)]
-    root_key: Option<String>,
+    #[command(flatten)]
+    connection: Connection,
     #[command(subcommand)]
     command: Command,
 }
@@ -84,6 +82,19 @@ enum Command {
     Stop { canister: Principal },
     /// Delete a stopped canister.
     Delete { canister: Principal },
+    /// Give a canister cycles, for tokens or from the own account of the cycles ledger.
+    TopUp {
+        canister: Principal,
+        /// Tokens, e.g. 1.25, that become cycles.
+        #[arg(long, required_unless_present_any = ["cycles", "block"], conflicts_with_all = ["cycles", "block"])]
+        tokens: Option<String>,
+        /// Cycles, e.g. 2_500_000 or 3.5T.
+        #[arg(long, conflicts_with = "block")]
+        cycles: Option<String>,
+        /// Go on with what was paid with this block.
+        #[arg(long)]
+        block: Option<u64>,
+    },
     /// Print the id of a canister that the local network installed.
     Id {
         name: String,
@@ -116,9 +127,7 @@ pub async fn run(args: Args) -> Result<(), CanisterError> {
         println!("{}", installed(name, status)?);
         return Ok(());
     }
-    let root_key =
-        args.root_key.map(hex::decode).transpose().map_err(|_| CanisterError::Hex("--root-key"))?;
-    let client = Client::connect(&args.url, args.identity.as_deref(), root_key).await?;
+    let client = args.connection.client().await?;
     perform(&client, args.command).await
 }
 
@@ -135,9 +144,35 @@ async fn perform(client: &Client, command: Command) -> Result<(), CanisterError>
         Command::Start { canister } => client.start(canister).await?,
         Command::Stop { canister } => client.stop(canister).await?,
         Command::Delete { canister } => client.delete(canister).await?,
+        Command::TopUp { canister, tokens, cycles, block } => {
+            let given = top_up(&Ledgers(client), canister, tokens, cycles, block).await?;
+            println!("{given} cycles for {canister}");
+        }
         Command::Id { .. } => {}
     }
     Ok(())
+}
+
+async fn top_up(
+    ledgers: &Ledgers<'_>,
+    canister: Principal,
+    tokens: Option<String>,
+    cycles: Option<String>,
+    block: Option<u64>,
+) -> Result<candid::Nat, WalletError> {
+    if let Some(cycles) = cycles {
+        let cycles = amount::cycles(&cycles)?;
+        ledgers.withdraw(cycles, canister).await?;
+        return Ok(cycles.into());
+    }
+    let block = match block {
+        Some(block) => block,
+        None => {
+            let tokens = amount::tokens(&tokens.unwrap_or_default())?;
+            ledgers.pay(tokens, Purpose::TopUp(canister)).await?
+        }
+    };
+    ledgers.top_up(block, canister).await
 }
 
 async fn install(

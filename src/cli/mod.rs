@@ -4,6 +4,7 @@
 //! what); 2 wrong usage, or a replica that halted because its state diverged.
 
 pub mod canister;
+pub mod connection;
 mod exchange;
 pub mod file;
 pub mod gateway;
@@ -17,6 +18,7 @@ pub mod replica;
 pub mod sim;
 pub mod state;
 pub mod testnet;
+pub mod wallet;
 
 use clap::{Parser, Subcommand};
 use std::future::Future;
@@ -41,6 +43,7 @@ enum Command {
     Health(health::Args),
     Testnet(testnet::Args),
     Canister(canister::Args),
+    Wallet(wallet::Args),
     Node(node::Args),
     Proxy(proxy::Args),
     State(state::Args),
@@ -58,6 +61,7 @@ pub fn main() -> ExitCode {
         Command::Health(args) => told("health", health::run(args)),
         Command::Testnet(args) => told("testnet", testnet::run(&args)),
         Command::Canister(args) => told("canister", block_on(canister::run(args))),
+        Command::Wallet(args) => told("wallet", block_on(wallet::run(args))),
         Command::Node(args) => told("node", node::run(&args)),
         Command::Proxy(args) => told("proxy", block_on(proxy::run(&args))),
         Command::State(args) => told("state", state::run(&args)),

@@ -12,6 +12,7 @@ use ic_agent::RequestId;
 use rustix::process::Signal;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
@@ -25,6 +26,7 @@ const FAKETIME: [&str; 3] = [
 const START: Duration = Duration::from_secs(30);
 /// A replica whose disk is full has stopped after this time.
 const FULL_DISK_END: Duration = Duration::from_secs(60);
+const FILL_AGAIN: Duration = Duration::from_secs(1);
 /// Where a small disk is not to be had, files may grow to this.
 const NARROW_FILE_BYTES: u64 = 256 << 10;
 /// Replies that a replica with flipped bits is asked for.
@@ -200,13 +202,8 @@ impl Driver<'_> {
             while self.seen.certified(node) == 0 && begun.elapsed() < START {
                 sleep(Duration::from_millis(50)).await;
             }
-            disk.fill()?;
         }
-        let end = match self.processes.get_mut(node) {
-            Some(process) => process.exit(FULL_DISK_END).await,
-            None => None,
-        };
-        match end {
+        match self.end_on_full_disk(node, disk.as_ref()).await? {
             Some(status) => self.judge_end(node, "disk full", status),
             None => {
                 self.violation(format!("node {node} ran on for {} s on a full disk", FULL_DISK_END.as_secs()))
@@ -214,6 +211,23 @@ impl Driver<'_> {
         }
         self.kill(node).await;
         Ok(disk)
+    }
+
+    /// The end of a replica whose disk is full, and filled again when it purges what it needs no longer.
+    async fn end_on_full_disk(
+        &mut self,
+        node: usize,
+        disk: Option<&SmallDisk>,
+    ) -> Result<Option<ExitStatus>, TestnetError> {
+        let begun = Instant::now();
+        let Some(process) = self.processes.get_mut(node) else { return Ok(None) };
+        while begun.elapsed() < FULL_DISK_END {
+            disk.map_or(Ok(()), SmallDisk::fill)?;
+            if let Some(status) = process.exit(FILL_AGAIN).await {
+                return Ok(Some(status));
+            }
+        }
+        Ok(None)
     }
 
     /// A replica with flipped bits may fall silent; what it certifies must be right all the same.

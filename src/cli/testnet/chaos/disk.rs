@@ -114,12 +114,12 @@ impl SmallDisk {
         self.0.join("data")
     }
 
-    /// Takes all the room that is left.
+    /// Takes all the room that is left, also what was freed since the last time.
     ///
     /// # Errors
     /// Anything but that no room is left.
     pub fn fill(&self) -> io::Result<()> {
-        let mut file = File::create(self.0.join(BALLAST))?;
+        let mut file = OpenOptions::new().create(true).append(true).open(self.0.join(BALLAST))?;
         for size in [1 << 20, 1 << 12, 1] {
             let chunk = vec![0xff; size];
             loop {

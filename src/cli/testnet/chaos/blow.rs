@@ -197,7 +197,7 @@ impl Driver<'_> {
         }
         self.start(node)?;
         self.down.insert(node);
-        if let Some(disk) = &disk {
+        if disk.is_some() {
             let begun = Instant::now();
             while self.seen.certified(node) == 0 && begun.elapsed() < START {
                 sleep(Duration::from_millis(50)).await;

@@ -1,7 +1,7 @@
 //! What befalls a replica's data directory, and how large it is.
 
 use crate::sim::random::Random;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};

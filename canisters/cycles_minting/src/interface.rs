@@ -79,6 +79,7 @@ pub enum ErrorCode {
     /// Try again later: too many payments at once, or too many cycles in one hour.
     Busy = 7,
     NoConversionRate = 8,
+    SettingsTooLarge = 9,
 }
 
 impl ErrorCode {

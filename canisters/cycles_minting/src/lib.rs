@@ -36,8 +36,7 @@ mod tests;
 use account::AccountIdentifier;
 use candid::{Nat, Principal};
 use cycles_interface::{
-    Account, CanisterSettings, CreateCanisterArg, CreateCanisterError, MAX_MEMO_LENGTH, SubnetSelection,
-    encode_hash_tree,
+    Account, CanisterSettings, CreateCanisterArg, CreateCanisterError, SubnetSelection, encode_hash_tree,
 };
 use ic_cdk::{init, post_upgrade, query, update};
 use ic_certification::{HashTree, label, leaf};
@@ -244,16 +243,12 @@ async fn notify_top_up(arg: NotifyTopUpArg) -> Result<Nat, NotifyError> {
     }
 }
 
-/// The controller decides about the canister, and is therefore the only one to notify.
 #[update]
 async fn notify_create_canister(arg: NotifyCreateCanisterArg) -> Result<Principal, NotifyError> {
-    if ic_cdk::api::msg_caller() != arg.controller {
-        return Err(ErrorCode::Unauthorized.error("only the controller can notify of its payment"));
-    }
+    let claim = Claim::creation(ic_cdk::api::msg_caller(), arg.controller, arg.settings)?;
     let subnet_id = read(|mint| mint.config().subnet_id);
     check_selection(arg.subnet_type.as_deref(), arg.subnet_selection.as_ref(), subnet_id)
         .map_err(|reason| ErrorCode::BadSubnetSelection.error(reason))?;
-    let claim = Claim::Create { controller: arg.controller, settings: arg.settings };
     match notified(arg.block_index, claim).await? {
         Bought::Canister { canister_id } => Ok(canister_id),
         other => Err(ErrorCode::Internal.error(format!("{other:?}"))),
@@ -262,13 +257,9 @@ async fn notify_create_canister(arg: NotifyCreateCanisterArg) -> Result<Principa
 
 #[update]
 async fn notify_mint_cycles(arg: NotifyMintCyclesArg) -> Result<NotifyMintCyclesSuccess, NotifyError> {
-    if arg.deposit_memo.as_ref().is_some_and(|memo| memo.len() > MAX_MEMO_LENGTH) {
-        return Err(
-            ErrorCode::DepositMemoTooLong.error(format!("a memo has at most {MAX_MEMO_LENGTH} bytes"))
-        );
-    }
     let to = Account { owner: ic_cdk::api::msg_caller(), subaccount: arg.to_subaccount };
-    match notified(arg.block_index, Claim::Mint { to, memo: arg.deposit_memo }).await? {
+    let claim = Claim::minting(to, arg.deposit_memo)?;
+    match notified(arg.block_index, claim).await? {
         Bought::Deposit { block_index, minted, balance } => Ok(NotifyMintCyclesSuccess {
             block_index: block_index.into(),
             minted: minted.into(),
@@ -304,32 +295,11 @@ async fn create_canister(arg: CreateCanisterArg) -> Result<Principal, CreateCani
 /// Only the governance canister, after a vote.
 #[update]
 fn set_icp_xdr_conversion_rate(payload: UpdateIcpXdrConversionRatePayload) -> Result<(), String> {
-    let mut config = read(|mint| mint.config().clone());
-    if ic_cdk::api::msg_caller() != config.governance {
-        return Err("only the governance canister sets the conversion rate".to_owned());
-    }
     let UpdateIcpXdrConversionRatePayload { timestamp_seconds, xdr_permyriad_per_icp, .. } = payload;
-    config.rate =
-        Some(next_rate(config.rate, IcpXdrConversionRate { timestamp_seconds, xdr_permyriad_per_icp })?);
-    change(|mint| mint.set_config(config));
+    let rate = IcpXdrConversionRate { timestamp_seconds, xdr_permyriad_per_icp };
+    change(|mint| mint.adopt_rate(ic_cdk::api::msg_caller(), rate))?;
     certify();
     Ok(())
-}
-
-/// A rate that may follow another: some cycles for a token, and not older.
-fn next_rate(
-    current: Option<IcpXdrConversionRate>,
-    next: IcpXdrConversionRate,
-) -> Result<IcpXdrConversionRate, String> {
-    if next.xdr_permyriad_per_icp == 0 {
-        return Err("a rate of nothing".to_owned());
-    }
-    match current {
-        Some(rate) if rate.timestamp_seconds > next.timestamp_seconds => {
-            Err("the rate in force is newer".to_owned())
-        }
-        _ => Ok(next),
-    }
 }
 
 #[query]
@@ -374,9 +344,3 @@ fn total_cycles_minted() -> Nat {
 
 #[cfg(test)]
 candid::export_service!();
-
-/// The interface that this code has.
-#[cfg(test)]
-pub(crate) fn exported_interface() -> String {
-    __export_service()
-}

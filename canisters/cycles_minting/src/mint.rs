@@ -113,6 +113,22 @@ impl<M: Memory> Mint<M> {
         self.config.set(Stored(config));
     }
 
+    /// Takes over a rate that was voted on: from the governance canister, not nothing, not older than the one
+    /// in force.
+    pub fn adopt_rate(&mut self, caller: Principal, rate: IcpXdrConversionRate) -> Result<(), String> {
+        if caller != self.config().governance {
+            return Err("only the governance canister sets the conversion rate".to_owned());
+        }
+        if rate.xdr_permyriad_per_icp == 0 {
+            return Err("a rate of nothing".to_owned());
+        }
+        if self.config().rate.is_some_and(|current| current.timestamp_seconds > rate.timestamp_seconds) {
+            return Err("the rate in force is newer".to_owned());
+        }
+        self.set_config(Config { rate: Some(rate), ..self.config().clone() });
+        Ok(())
+    }
+
     pub fn totals(&self) -> &Totals {
         &self.totals.get().0
     }

@@ -20,7 +20,7 @@ use crate::account::AccountIdentifier;
 use crate::interface::{ErrorCode, NotifyError};
 use crate::limiter::{self, CYCLES_PER_HOUR};
 use crate::mint::{Config, MAX_OPEN, Mint};
-use crate::payment::{Bought, Cause, Claim, Closed, MEMOS, Open, Payment, Settlement, Stage};
+use crate::payment::{Bought, Cause, Claim, Closed, MEMOS, Open, Payment, Settlement, Stage, shortened};
 use crate::rate::cycles_for;
 use candid::Principal;
 use ic_stable_structures::Memory;
@@ -171,7 +171,9 @@ impl<M: Memory> Mint<M> {
             Ok(Paid::Deposited { block_index, balance }) => {
                 Ok(Bought::Deposit { block_index, minted: delivered, balance })
             }
-            Err(reason) if delivered > 0 => Ok(Bought::Unconfirmed { cycles: delivered, reason }),
+            Err(reason) if delivered > 0 => {
+                Ok(Bought::Unconfirmed { cycles: delivered, reason: shortened(reason) })
+            }
             Err(reason) => Err(reason),
         };
         self.settle(block, claim, Settlement::new(payer, e8s, verdict, now), now)

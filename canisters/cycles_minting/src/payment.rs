@@ -1,9 +1,9 @@
 //! What a payment in tokens is for, and the records of payments.
 
 use crate::account::{AccountIdentifier, subaccount_of};
-use crate::interface::NotifyError;
+use crate::interface::{ErrorCode, NotifyError};
 use candid::Principal;
-use cycles_interface::{Account, CanisterSettings};
+use cycles_interface::{Account, CanisterSettings, MAX_MEMO_LENGTH};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
@@ -16,6 +16,12 @@ pub const MEMO_MINT_CYCLES: u64 = 0x544e_494d;
 
 /// Memos that say what a payment is for. Other payments are given back.
 pub const MEMOS: [u64; 3] = [MEMO_CREATE_CANISTER, MEMO_TOP_UP, MEMO_MINT_CYCLES];
+
+/// Most bytes of a new canister's settings.
+pub const MAX_SETTINGS_LENGTH: usize = 16 * 1024;
+
+/// Most letters that are kept of why something failed.
+const MAX_REASON_LENGTH: usize = 300;
 
 /// What the notifier says that a payment is for; the block must agree.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
@@ -33,6 +39,31 @@ pub struct Cause {
 }
 
 impl Claim {
+    /// The controller decides about the canister, and is therefore the only one to notify.
+    pub fn creation(
+        caller: Principal,
+        controller: Principal,
+        settings: Option<CanisterSettings>,
+    ) -> Result<Self, NotifyError> {
+        if caller != controller {
+            return Err(ErrorCode::Unauthorized.error("only the controller can notify of its payment"));
+        }
+        match candid::encode_one(&settings) {
+            Ok(bytes) if bytes.len() <= MAX_SETTINGS_LENGTH => Ok(Self::Create { controller, settings }),
+            _ => Err(ErrorCode::SettingsTooLarge.error(format!("more than {MAX_SETTINGS_LENGTH} bytes"))),
+        }
+    }
+
+    /// A deposit goes to its notifier's own account.
+    pub fn minting(to: Account, memo: Option<ByteBuf>) -> Result<Self, NotifyError> {
+        match &memo {
+            Some(bytes) if bytes.len() > MAX_MEMO_LENGTH => {
+                Err(ErrorCode::DepositMemoTooLong.error(format!("more than {MAX_MEMO_LENGTH} bytes")))
+            }
+            _ => Ok(Self::Mint { to, memo }),
+        }
+    }
+
     pub fn cause(&self) -> Cause {
         let (memo, beneficiary) = match self {
             Self::TopUp { canister } => (MEMO_TOP_UP, *canister),
@@ -138,12 +169,17 @@ pub struct Settlement {
 /// How often in a row the ledger may name another fee before the tokens are left for later.
 const MAX_BAD_FEES: u8 = 3;
 
+/// The beginning of a reason, so that records are small.
+pub fn shortened(reason: String) -> String {
+    reason.chars().take(MAX_REASON_LENGTH).collect()
+}
+
 impl Settlement {
     pub fn new(payer: AccountIdentifier, e8s: u64, verdict: Result<Bought, String>, now: u64) -> Self {
         Self {
             payer,
             e8s,
-            verdict,
+            verdict: verdict.map_err(shortened),
             fee: 0,
             created_at_time: now,
             unanswered: false,

@@ -6,7 +6,7 @@ const FILE: &str = include_str!("../../cycles_minting.did");
 
 #[test]
 fn the_code_keeps_what_the_file_promises() {
-    let code = crate::exported_interface();
+    let code = crate::__export_service();
     if let Err(error) = service_compatible(CandidSource::Text(&code), CandidSource::Text(FILE)) {
         panic!("{error}\n{code}");
     }
@@ -14,7 +14,7 @@ fn the_code_keeps_what_the_file_promises() {
 
 #[test]
 fn a_method_that_is_missing_would_be_noticed() {
-    let code = crate::exported_interface();
+    let code = crate::__export_service();
     let more = FILE.replace("  notify_top_up :", "  notify_all : () -> ();\n  notify_top_up :");
     assert!(service_compatible(CandidSource::Text(&code), CandidSource::Text(&more)).is_err());
     assert!(service_equal(CandidSource::Text(FILE), CandidSource::Text(&more)).is_err());

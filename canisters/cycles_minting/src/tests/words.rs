@@ -1,11 +1,12 @@
 //! Numbers and names: the rate, accounts, memos, limits, selections.
 
 use super::*;
+use crate::check_selection;
+use crate::interface::{ErrorCode, NotifyError};
 use crate::limiter::{CYCLES_PER_HOUR, Limiter, WINDOW_MINUTES, minute};
-use crate::payment::{MEMO_CREATE_CANISTER, MEMO_MINT_CYCLES};
+use crate::payment::{MAX_SETTINGS_LENGTH, MEMO_CREATE_CANISTER, MEMO_MINT_CYCLES};
 use crate::rate::cycles_for;
-use crate::{check_selection, next_rate};
-use cycles_interface::{SubnetFilter, SubnetSelection};
+use cycles_interface::{CanisterSettings, EnvironmentVariable, SubnetFilter, SubnetSelection};
 use serde_bytes::ByteBuf;
 
 #[test]
@@ -35,7 +36,7 @@ fn a_subaccount_is_the_length_and_the_bytes() {
 /// The minting account of the public network: the governance canister's default account.
 #[test]
 fn account_identifiers_are_those_of_the_public_ledger() {
-    const GOVERNANCE: &str = "d3e13d4777e22367532053190b6c6ccf57444a61337e996242b1abfb52cf92c8";
+    const GOVERNANCE: &str = "082ecf2e3f647ac600f43f38a68342fba5b8e68b085f02592b77f39808a8d2b5";
     let account = Config::usual().minting_account;
     assert_eq!(format!("{account:?}"), GOVERNANCE);
     assert_eq!(AccountIdentifier::parse(GOVERNANCE), Ok(account));
@@ -120,13 +121,38 @@ fn a_canister_can_be_on_the_only_subnet() {
 }
 
 #[test]
-fn a_rate_of_nothing_and_an_older_rate_are_refused() {
-    let rate = |timestamp_seconds, xdr_permyriad_per_icp| IcpXdrConversionRate {
-        timestamp_seconds,
-        xdr_permyriad_per_icp,
-    };
-    assert_eq!(next_rate(None, rate(5, 7)), Ok(rate(5, 7)));
-    assert_eq!(next_rate(Some(rate(5, 7)), rate(5, 8)), Ok(rate(5, 8)));
-    assert!(next_rate(Some(rate(5, 7)), rate(4, 8)).is_err());
-    assert!(next_rate(None, rate(5, 0)).is_err());
+fn only_governance_sets_the_rate_and_neither_nothing_nor_an_older_one() {
+    let governance = config().governance;
+    for (caller, timestamp_seconds, xdr_permyriad_per_icp, accepted) in [
+        (principal(1), 5, 7, false),
+        (own_id(), 5, 7, false),
+        (Principal::anonymous(), 5, 7, false),
+        (governance, 5, 0, false),
+        (governance, 0, 7, false),
+        (governance, 1, 7, true),
+        (governance, 5, 7, true),
+    ] {
+        let mut mint = mint();
+        let rate = IcpXdrConversionRate { timestamp_seconds, xdr_permyriad_per_icp };
+        assert_eq!(mint.adopt_rate(caller, rate).is_ok(), accepted, "{rate:?} by {caller}");
+        assert_eq!(mint.config().rate == Some(rate), accepted);
+    }
+}
+
+#[test]
+fn only_the_controller_notifies_of_a_payment_for_its_canister() {
+    let claim = |caller, controller| Claim::creation(principal(caller), principal(controller), None);
+    assert_eq!(claim(1, 1), Ok(Claim::Create { controller: principal(1), settings: None }));
+    assert!(
+        matches!(claim(2, 1), Err(NotifyError::Other { error_code, .. }) if error_code == ErrorCode::Unauthorized as u64)
+    );
+}
+
+#[test]
+fn settings_and_memos_are_bounded() {
+    let variable = EnvironmentVariable { name: "n".to_owned(), value: "v".repeat(MAX_SETTINGS_LENGTH) };
+    let settings = CanisterSettings { environment_variables: Some(vec![variable]), ..Default::default() };
+    assert!(Claim::creation(principal(1), principal(1), Some(settings)).is_err());
+    let memo = |length| Claim::minting(principal(1).into(), Some(ByteBuf::from(vec![0; length])));
+    assert!(memo(32).is_ok() && memo(33).is_err());
 }

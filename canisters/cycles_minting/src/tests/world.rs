@@ -30,6 +30,8 @@ struct World {
     cycles_burnt: u128,
     kept: u128,
     delivered: BTreeMap<u64, u128>,
+    /// Answers of calls with cycles that are on their way back.
+    reports: BTreeMap<u64, PayReport>,
     /// Payments whose report of the cycles was lost in a trap.
     unheard: BTreeSet<u64>,
     /// Payments whose report of the tokens was lost in a trap: what became of the order is known only while
@@ -66,6 +68,7 @@ impl World {
             cycles_burnt: 0,
             kept: 0,
             delivered: BTreeMap::new(),
+            reports: BTreeMap::new(),
             unheard: BTreeSet::new(),
             doubtful: BTreeSet::new(),
             now: NOW,
@@ -115,7 +118,8 @@ impl World {
         TransferReport::Done(self.next_block)
     }
 
-    /// Takes a step and reports it; a trap loses the report, but not what was done.
+    /// Takes a step and reports it; a trap loses the report, but not what was done. Cycles are minted and sent
+    /// in the message that hears of the block.
     fn take(&mut self, random: &mut StdRng, mint: &mut TestMint, step: Step) -> Option<Step> {
         let trapped = self.fails(random, 0.1);
         match step {
@@ -125,10 +129,16 @@ impl World {
                     true => BlockRead::Failed("stopped".to_owned()),
                     false => read(self.payments[&block].1.clone()),
                 };
-                self.reported(mint, block, trapped, |mint, now| mint.block_read(block, read, now))
+                let next = self.reported(mint, block, trapped, |mint, now| mint.block_read(block, read, now));
+                if let Some(Step::Pay { cycles, .. }) = next {
+                    let report = self.pay(random, block, cycles);
+                    self.reports.insert(block, report);
+                }
+                next
             }
-            Step::Pay { block, cycles, .. } => {
-                let report = self.pay(random, block, cycles);
+            Step::Pay { block, .. } => {
+                let report =
+                    self.reports.remove(&block).unwrap_or_else(|| panic!("block {block} was not paid"));
                 if trapped {
                     self.unheard.insert(block);
                 }

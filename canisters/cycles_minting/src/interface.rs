@@ -22,7 +22,7 @@ pub struct CyclesCanisterInitPayload {
     pub last_purged_notification: Option<u64>,
     pub exchange_rate_canister: Option<ExchangeRateCanister>,
     pub cycles_ledger_canister_id: Option<Principal>,
-    /// The only subnet.
+    /// The only subnet; the one that this canister is on, if absent.
     pub subnet_id: Option<Principal>,
     /// The first conversion rate.
     pub icp_xdr_permyriad: Option<u64>,

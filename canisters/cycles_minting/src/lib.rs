@@ -113,7 +113,8 @@ fn configure(payload: CyclesCanisterInitPayload) {
         }
         config.ledger = payload.ledger_canister_id.unwrap_or(config.ledger);
         config.cycles_ledger = payload.cycles_ledger_canister_id.unwrap_or(config.cycles_ledger);
-        config.subnet_id = payload.subnet_id.or(config.subnet_id);
+        let own = || Some(ic_cdk::api::subnet_self());
+        config.subnet_id = payload.subnet_id.or(config.subnet_id).or_else(own);
         if let Some(xdr_permyriad_per_icp) = payload.icp_xdr_permyriad.filter(|rate| *rate > 0) {
             let timestamp_seconds = now() / NANOS_PER_SECOND;
             config.rate = Some(IcpXdrConversionRate { timestamp_seconds, xdr_permyriad_per_icp });

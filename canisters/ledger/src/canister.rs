@@ -1,0 +1,476 @@
+//! Entry points: from messages to the library and back.
+
+use crate::archives::Archives as ArchiveTable;
+use crate::certificate;
+use crate::config::{Config, DECIMALS, initial_balances};
+use crate::consent::{ConsentError, ConsentInfo, ConsentRequest, Token, consent_message};
+use crate::ledger::{Ledger, Refusal};
+use crate::request::{ApproveRequest, MAX_MEMO_BYTES, TransferRequest};
+use crate::types::*;
+use crate::{allowance, archiving};
+use candid::{Nat, Principal};
+use ic_cdk::{init, post_upgrade, query, update};
+use ic_stable_structures::DefaultMemoryImpl;
+use ic_stable_structures::memory_manager::{MemoryId, MemoryManager, VirtualMemory};
+use ledger_block::{Account, AccountIdentifier, BLOCK_TYPES, Operation, Party, Subaccount, Transaction};
+use serde_bytes::ByteBuf;
+use std::cell::RefCell;
+
+/// Stable memory of one structure.
+pub type Memory = VirtualMemory<DefaultMemoryImpl>;
+
+/// 2 MiB a bucket: small structures stay small, and all together may grow to 64 GiB.
+const BUCKET_PAGES: u16 = 32;
+
+thread_local! {
+    static LEDGER: RefCell<Ledger<Memory>> = RefCell::new({
+        let memories =
+            MemoryManager::init_with_bucket_size(DefaultMemoryImpl::default(), BUCKET_PAGES);
+        Ledger::open(|number| memories.get(MemoryId::new(number)))
+    });
+}
+
+/// Works with the ledger.
+pub(crate) fn with<R>(action: impl FnOnce(&mut Ledger<Memory>) -> R) -> R {
+    LEDGER.with_borrow_mut(action)
+}
+
+const INTERFACE: &[u8] = include_bytes!("../ledger.did");
+
+/// Public metadata `candid:service`, by which tools learn the interface.
+#[cfg_attr(target_arch = "wasm32", unsafe(link_section = "icp:public candid:service"))]
+#[used]
+static SERVICE: [u8; INTERFACE.len()] = *include_bytes!("../ledger.did");
+
+/// The argument, or the bare record that old scripts give.
+fn decode_init(bytes: Vec<u8>) -> LedgerCanisterPayload {
+    candid::decode_one(&bytes).unwrap_or_else(|error| {
+        candid::decode_one(&bytes)
+            .map(LedgerCanisterPayload::Init)
+            .unwrap_or_else(|_| ic_cdk::trap(format!("unreadable Init argument: {error}")))
+    })
+}
+
+fn decode_upgrade(bytes: Vec<u8>) -> Option<LedgerCanisterPayload> {
+    if bytes.is_empty() {
+        return None;
+    }
+    candid::decode_one(&bytes)
+        .unwrap_or_else(|error| ic_cdk::trap(format!("unreadable Upgrade argument: {error}")))
+}
+
+#[init(decode_with = "decode_init")]
+fn init(payload: LedgerCanisterPayload) {
+    let LedgerCanisterPayload::Init(args) = payload else {
+        ic_cdk::trap("an installation needs an Init argument")
+    };
+    let config = Config::from_init(&args).unwrap_or_else(|error| ic_cdk::trap(error));
+    let balances = initial_balances(&args).unwrap_or_else(|error| ic_cdk::trap(error));
+    with(|ledger| {
+        ledger.set_config(config);
+        for (account, amount) in balances {
+            let operation = Operation::Mint { to: Party::from(account), amount };
+            let mint =
+                Transaction { operation, memo: 0, icrc1_memo: None, created_at_time: None, fee_given: false };
+            ledger
+                .submit(mint, ic_cdk::api::time())
+                .unwrap_or_else(|refusal| ic_cdk::trap(refusal.to_string()));
+        }
+    });
+    if let Some(wasm) = args.archive_wasm {
+        keep_archive_wasm(wasm.into_vec())
+            .unwrap_or_else(|_| ic_cdk::trap("archive_wasm is not a module, or too long"));
+    }
+    certify();
+}
+
+#[post_upgrade(decode_with = "decode_upgrade")]
+fn post_upgrade(args: Option<LedgerCanisterPayload>) {
+    match args {
+        Some(LedgerCanisterPayload::Init(_)) => ic_cdk::trap("an upgrade needs an Upgrade argument"),
+        Some(LedgerCanisterPayload::Upgrade(Some(args))) => with(|ledger| {
+            let config = ledger.config().upgraded(args).unwrap_or_else(|error| ic_cdk::trap(error));
+            ledger.set_config(config);
+        }),
+        Some(LedgerCanisterPayload::Upgrade(None)) | None => (),
+    }
+    certify();
+    archiving::wake();
+}
+
+fn certify() {
+    with(|ledger| {
+        let tip = ledger.tip();
+        if let Some(hashes) = tip.hashes {
+            ic_cdk::api::certified_data_set(certificate::tip_tree(tip.length - 1, &hashes).digest());
+        }
+    });
+}
+
+/// Does a transaction for the caller; what follows a block follows here.
+fn perform(action: impl FnOnce(&mut Ledger<Memory>, u64) -> Result<u64, Refusal>) -> Result<u64, Refusal> {
+    let index = with(|ledger| action(ledger, ic_cdk::api::time()))?;
+    certify();
+    archiving::wake();
+    Ok(index)
+}
+
+fn caller_account(subaccount: Option<Subaccount>) -> Account {
+    Account { owner: ic_cdk::api::msg_caller(), subaccount }
+}
+
+/// More than fits is more than anyone has.
+fn number(nat: Nat) -> u128 {
+    u128::try_from(nat.0).unwrap_or(u128::MAX)
+}
+
+fn account_of_bytes(bytes: &[u8]) -> AccountIdentifier {
+    AccountIdentifier::from_bytes(bytes).unwrap_or_else(|error| ic_cdk::trap(error.to_string()))
+}
+
+fn account_of_text(text: &str) -> AccountIdentifier {
+    AccountIdentifier::parse(text).unwrap_or_else(|error| ic_cdk::trap(error.to_string()))
+}
+
+// The ICP interface.
+
+fn send(args: TransferArgs) -> Result<u64, Refusal> {
+    let to = account_of_bytes(&args.to);
+    let request = TransferRequest {
+        from: Party::from(caller_account(args.from_subaccount)),
+        to: Party::from(to),
+        spender: None,
+        amount: args.amount.e8s.into(),
+        fee: Some(args.fee.e8s.into()),
+        memo: args.memo,
+        icrc1_memo: None,
+        created_at_time: args.created_at_time.map(|time| time.timestamp_nanos),
+    };
+    perform(|ledger, now| ledger.transfer(request, now))
+}
+
+#[update]
+fn transfer(args: TransferArgs) -> Result<u64, TransferError> {
+    send(args).map_err(|refusal| TransferError::try_from(refusal).unwrap_or_else(|words| ic_cdk::trap(words)))
+}
+
+#[update]
+fn send_dfx(args: SendArgs) -> u64 {
+    let SendArgs { memo, amount, fee, from_subaccount, to, created_at_time } = args;
+    let to = ByteBuf::from(account_of_text(&to).as_bytes());
+    send(TransferArgs { memo, amount, fee, from_subaccount, to, created_at_time })
+        .unwrap_or_else(|refusal| ic_cdk::trap(refusal.to_string()))
+}
+
+#[query]
+fn account_balance(args: AccountBalanceArgs) -> Tokens {
+    let account = account_of_bytes(&args.account);
+    Tokens { e8s: with(|ledger| ledger.balance(account)) }
+}
+
+#[query]
+fn account_balance_dfx(args: AccountBalanceArgsDfx) -> Tokens {
+    let account = account_of_text(&args.account);
+    Tokens { e8s: with(|ledger| ledger.balance(account)) }
+}
+
+#[query]
+fn account_identifier(account: Account) -> ByteBuf {
+    ByteBuf::from(account.identifier().as_bytes())
+}
+
+#[query]
+fn transfer_fee(_: TransferFeeArg) -> TransferFee {
+    TransferFee { transfer_fee: Tokens { e8s: with(|ledger| ledger.config().fee) } }
+}
+
+#[query]
+fn symbol() -> Symbol {
+    Symbol { symbol: icrc1_symbol() }
+}
+
+#[query]
+fn name() -> Name {
+    Name { name: icrc1_name() }
+}
+
+#[query]
+fn decimals() -> Decimals {
+    Decimals { decimals: DECIMALS.into() }
+}
+
+#[query]
+fn archives() -> Archives {
+    let list = with(|ledger| ledger.archives.list());
+    Archives {
+        archives: list.into_iter().map(|(_, entry)| Archive { canister_id: entry.canister }).collect(),
+    }
+}
+
+#[query]
+fn query_blocks(args: GetBlocksArgs) -> QueryBlocksResponse {
+    with(|ledger| ledger.query_blocks(args, ic_cdk::api::data_certificate())).unwrap_or_else(|_| damaged())
+}
+
+#[query]
+fn query_encoded_blocks(args: GetBlocksArgs) -> QueryEncodedBlocksResponse {
+    with(|ledger| ledger.query_encoded_blocks(args, ic_cdk::api::data_certificate()))
+        .unwrap_or_else(|_| damaged())
+}
+
+fn damaged() -> ! {
+    ic_cdk::trap("a stored block is damaged")
+}
+
+#[query]
+fn get_allowances(args: GetAllowancesArgs) -> Vec<ListedAllowance> {
+    let from = account_of_text(&args.from_account_id);
+    let previous = args.prev_spender_id.as_deref().map(account_of_text);
+    let take = args
+        .take
+        .map_or(allowance::MAX_ALLOWANCES_PER_RESPONSE, |take| usize::try_from(take).unwrap_or(usize::MAX));
+    with(|ledger| ledger.allowances_of(from, previous, take, ic_cdk::api::time()))
+        .into_iter()
+        .map(|(spender, allowance)| ListedAllowance {
+            from_account_id: from.to_string(),
+            to_spender_id: spender.to_string(),
+            allowance: Tokens { e8s: allowance.amount },
+            expires_at: allowance.expires_at,
+        })
+        .collect()
+}
+
+#[query]
+fn is_ledger_ready() -> bool {
+    true
+}
+
+// ICRC-1 and ICRC-2.
+
+#[query]
+fn icrc1_name() -> String {
+    with(|ledger| ledger.config().token_name.clone())
+}
+
+#[query]
+fn icrc1_symbol() -> String {
+    with(|ledger| ledger.config().token_symbol.clone())
+}
+
+#[query]
+fn icrc1_decimals() -> u8 {
+    DECIMALS
+}
+
+#[query]
+fn icrc1_fee() -> Nat {
+    with(|ledger| Nat::from(ledger.config().fee))
+}
+
+#[query]
+fn icrc1_metadata() -> Vec<(String, MetadataValue)> {
+    let entry = |name: &str, value| (name.to_string(), value);
+    vec![
+        entry("icrc1:decimals", MetadataValue::Nat(DECIMALS.into())),
+        entry("icrc1:name", MetadataValue::Text(icrc1_name())),
+        entry("icrc1:symbol", MetadataValue::Text(icrc1_symbol())),
+        entry("icrc1:fee", MetadataValue::Nat(icrc1_fee())),
+        entry("icrc1:max_memo_length", MetadataValue::Nat(MAX_MEMO_BYTES.into())),
+    ]
+}
+
+#[query]
+fn icrc1_total_supply() -> Nat {
+    with(|ledger| Nat::from(ledger.total_supply()))
+}
+
+#[query]
+fn icrc1_minting_account() -> Option<Account> {
+    with(|ledger| ledger.config().icrc1_minting_account)
+}
+
+#[query]
+fn icrc1_balance_of(account: Account) -> Nat {
+    with(|ledger| Nat::from(ledger.balance(account.identifier())))
+}
+
+#[query]
+fn icrc1_supported_standards() -> Vec<StandardRecord> {
+    icrc10_supported_standards()
+}
+
+#[query]
+fn icrc10_supported_standards() -> Vec<StandardRecord> {
+    let (icrc2, index) = with(|ledger| (ledger.config().icrc2, ledger.config().index));
+    let record = |name: &str, page: &str| StandardRecord {
+        name: name.to_string(),
+        url: format!("https://github.com/dfinity/{page}"),
+    };
+    let mut standards = vec![record("ICRC-1", "ICRC-1/tree/main/standards/ICRC-1")];
+    if icrc2 {
+        standards.push(record("ICRC-2", "ICRC-1/tree/main/standards/ICRC-2"));
+    }
+    standards.push(record("ICRC-3", "ICRC-1/tree/main/standards/ICRC-3"));
+    standards.push(record("ICRC-10", "ICRC/blob/main/ICRCs/ICRC-10/ICRC-10.md"));
+    standards.push(record(
+        "ICRC-21",
+        "wg-identity-authentication/blob/main/topics/ICRC-21/icrc_21_consent_msg.md",
+    ));
+    if index.is_some() {
+        standards.push(record("ICRC-106", "ICRC-1/tree/main/standards/ICRC-106"));
+    }
+    standards
+}
+
+#[update]
+fn icrc1_transfer(arg: TransferArg) -> Result<Nat, Icrc1TransferError> {
+    let request = TransferRequest {
+        from: Party::from(caller_account(arg.from_subaccount)),
+        to: Party::from(arg.to),
+        spender: None,
+        amount: number(arg.amount),
+        fee: arg.fee.map(number),
+        memo: 0,
+        icrc1_memo: arg.memo.map(ByteBuf::into_vec),
+        created_at_time: arg.created_at_time,
+    };
+    Ok(Nat::from(perform(|ledger, now| ledger.transfer(request, now))?))
+}
+
+#[update]
+fn icrc2_approve(arg: ApproveArgs) -> Result<Nat, ApproveError> {
+    let request = ApproveRequest {
+        from: caller_account(arg.from_subaccount),
+        spender: arg.spender,
+        amount: number(arg.amount),
+        expected_allowance: arg.expected_allowance.map(number),
+        expires_at: arg.expires_at,
+        fee: arg.fee.map(number),
+        icrc1_memo: arg.memo.map(ByteBuf::into_vec),
+        created_at_time: arg.created_at_time,
+    };
+    Ok(Nat::from(perform(|ledger, now| ledger.approve(request, now))?))
+}
+
+#[update]
+fn icrc2_transfer_from(arg: TransferFromArgs) -> Result<Nat, TransferFromError> {
+    let request = TransferRequest {
+        from: Party::from(arg.from),
+        to: Party::from(arg.to),
+        spender: Some(Party::from(caller_account(arg.spender_subaccount))),
+        amount: number(arg.amount),
+        fee: arg.fee.map(number),
+        memo: 0,
+        icrc1_memo: arg.memo.map(ByteBuf::into_vec),
+        created_at_time: arg.created_at_time,
+    };
+    Ok(Nat::from(perform(|ledger, now| ledger.transfer(request, now))?))
+}
+
+#[query]
+fn icrc2_allowance(args: AllowanceArgs) -> AllowanceAnswer {
+    let now = ic_cdk::api::time();
+    let allowance = with(|ledger| ledger.allowance(args.account, args.spender, now));
+    AllowanceAnswer { allowance: Nat::from(allowance.amount), expires_at: allowance.expires_at }
+}
+
+// ICRC-3, ICRC-21, ICRC-106.
+
+#[query]
+fn icrc3_get_blocks(requests: Vec<GetBlocksRequest>) -> GetBlocksResult {
+    with(|ledger| ledger.icrc3_get_blocks(&requests)).unwrap_or_else(|_| damaged())
+}
+
+#[query]
+fn icrc3_get_archives(args: GetArchivesArgs) -> Vec<ArchiveRange> {
+    with(|ledger| ledger.icrc3_get_archives(&args))
+}
+
+#[query]
+fn icrc3_get_tip_certificate() -> Option<DataCertificate> {
+    let certificate = ic_cdk::api::data_certificate()?;
+    let tip = with(|ledger| ledger.tip());
+    let tree = certificate::tip_tree(tip.length.checked_sub(1)?, &tip.hashes?);
+    Some(DataCertificate {
+        certificate: ByteBuf::from(certificate),
+        hash_tree: ByteBuf::from(certificate::encode(&tree)),
+    })
+}
+
+#[query]
+fn icrc3_supported_block_types() -> Vec<SupportedBlockType> {
+    BLOCK_TYPES
+        .iter()
+        .map(|(name, url)| SupportedBlockType { block_type: name.to_string(), url: url.to_string() })
+        .collect()
+}
+
+#[update]
+fn icrc21_canister_call_consent_message(request: ConsentRequest) -> Result<ConsentInfo, ConsentError> {
+    with(|ledger| {
+        let config = ledger.config();
+        consent_message(&request, &Token { symbol: &config.token_symbol, fee: config.fee })
+    })
+}
+
+#[query]
+fn icrc106_get_index_principal() -> Result<Principal, GetIndexPrincipalError> {
+    with(|ledger| ledger.config().index).ok_or(GetIndexPrincipalError::IndexPrincipalNotSet)
+}
+
+// Ours.
+
+fn keep_archive_wasm(wasm: Vec<u8>) -> Result<(), SetArchiveWasmError> {
+    if !ArchiveTable::<Memory>::is_module(&wasm) {
+        return Err(SetArchiveWasmError::NotAModule);
+    }
+    with(|ledger| ledger.archives.set_wasm(wasm));
+    Ok(())
+}
+
+/// Hands over the module of archives; for controllers only. Answers its SHA-256.
+#[update]
+fn set_archive_wasm(wasm: ByteBuf) -> Result<ByteBuf, SetArchiveWasmError> {
+    if !ic_cdk::api::is_controller(&ic_cdk::api::msg_caller()) {
+        return Err(SetArchiveWasmError::Unauthorized);
+    }
+    keep_archive_wasm(wasm.into_vec())?;
+    archiving::wake();
+    archive_wasm_hash().ok_or(SetArchiveWasmError::NotAModule)
+}
+
+/// SHA-256 of the module that the next archive gets.
+#[query]
+fn archive_wasm_hash() -> Option<ByteBuf> {
+    use sha2::{Digest, Sha256};
+    with(|ledger| ledger.archives.wasm()).map(|wasm| ByteBuf::from(Sha256::digest(wasm).to_vec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::consent::*;
+    use candid_parser::utils::{CandidSource, service_compatible, service_equal};
+
+    candid::export_service!();
+
+    #[test]
+    fn the_exported_interface_is_the_one_in_the_metadata() {
+        let exported = __export_service();
+        let written = std::str::from_utf8(INTERFACE).unwrap();
+        service_equal(CandidSource::Text(&exported), CandidSource::Text(written)).unwrap();
+    }
+
+    #[test]
+    fn the_exported_interface_can_stand_in_for_the_public_ledgers() {
+        let exported = __export_service();
+        for public in [include_str!("../public/icp.did"), include_str!("../public/icrc.did")] {
+            service_compatible(CandidSource::Text(&exported), CandidSource::Text(public)).unwrap();
+        }
+    }
+
+    #[test]
+    fn the_metadata_is_part_of_the_module() {
+        assert_eq!(SERVICE.as_slice(), INTERFACE);
+    }
+}

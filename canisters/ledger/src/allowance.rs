@@ -82,7 +82,7 @@ impl<M: Memory> Allowances<M> {
     }
 
     /// How many allowances are kept, ended ones that are not yet removed among them.
-    pub fn len(&self) -> u64 {
+    pub fn count(&self) -> u64 {
         self.table.len()
     }
 

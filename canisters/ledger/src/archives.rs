@@ -131,6 +131,11 @@ impl<M: Memory> Archives<M> {
         self.wasm.get(&WASM_KEY)
     }
 
+    /// Whether there is a module.
+    pub fn has_wasm(&self) -> bool {
+        self.wasm.contains_key(&WASM_KEY)
+    }
+
     /// Whether bytes can be a module.
     pub fn is_module(bytes: &[u8]) -> bool {
         bytes.len() <= MAX_WASM_BYTES && (bytes.starts_with(MODULE_MAGIC) || bytes.starts_with(GZIP_MAGIC))

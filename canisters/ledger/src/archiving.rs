@@ -2,8 +2,8 @@
 //!
 //! A transfer only sets the timer; the work is done in messages of its own. One run works at a time. What
 //! must not be lost is written before the next call leaves: the canister that was created, the archive that
-//! was installed, the index that an archive confirmed. A run that fails anywhere is begun again by the next
-//! transfer and repeats at most the last step, which does no harm.
+//! was installed, the index that an archive confirmed. A run that fails anywhere is begun again a minute later
+//! and repeats at most the last step, which does no harm. A run that traps is begun again by the next transfer.
 
 use crate::archives::{
     ArchiveEntry, DEFAULT_APPEND_BYTES, DEFAULT_ARCHIVE_BYTES, MAX_APPEND_BYTES, MAX_BLOCKS_PER_APPEND,
@@ -11,6 +11,7 @@ use crate::archives::{
 use crate::canister::with;
 use crate::ledger::Ledger;
 use crate::types::ArchiveOptions;
+use crate::window::NANOS_PER_SECOND;
 use candid::{CandidType, Deserialize, Principal};
 use ic_cdk::call::{Call, Response};
 use ic_stable_structures::Memory;
@@ -18,8 +19,12 @@ use ledger_block::wire::{AppendArgs, AppendResult, ArchiveInit};
 use serde_bytes::ByteBuf;
 use std::cell::Cell;
 
+/// After a failure archiving rests for a minute.
+pub const REST_NANOS: u64 = 60 * NANOS_PER_SECOND;
+
 thread_local! {
     static RUNNING: Cell<bool> = const { Cell::new(false) };
+    static NOT_BEFORE: Cell<u64> = const { Cell::new(0) };
 }
 
 /// One run at a time; dropped when the run ends or traps.
@@ -116,9 +121,9 @@ impl<M: Memory> Ledger<M> {
 
 /// Begins a run soon, if there is something to move and something to move it to.
 pub fn wake() {
-    let due = with(|ledger| ledger.archive_goal().is_some() && ledger.archives.wasm().is_some());
+    let due = with(|ledger| ledger.archive_goal().is_some() && ledger.archives.has_wasm());
     if due && !RUNNING.get() {
-        ic_cdk::api::global_timer_set(ic_cdk::api::time());
+        ic_cdk::api::global_timer_set(ic_cdk::api::time().max(NOT_BEFORE.get()));
     }
 }
 
@@ -126,11 +131,13 @@ pub fn wake() {
 extern "C" fn global_timer() {
     ic_cdk::futures::internals::in_executor_context(|| {
         ic_cdk::futures::spawn(async {
-            if let Some(_guard) = Guard::take()
-                && let Err(error) = run().await
-            {
+            let Some(guard) = Guard::take() else { return };
+            if let Err(error) = run().await {
+                NOT_BEFORE.set(ic_cdk::api::time().saturating_add(REST_NANOS));
                 ic_cdk::api::debug_print(format!("archiving stopped: {error}"));
             }
+            drop(guard);
+            wake();
         });
     });
 }

@@ -3,16 +3,14 @@
 use crate::archives::Archives as ArchiveTable;
 use crate::certificate;
 use crate::config::{Config, DECIMALS, initial_balances};
-use crate::consent::{ConsentError, ConsentInfo, ConsentRequest, Token, consent_message};
 use crate::ledger::{Ledger, Refusal};
-use crate::request::{ApproveRequest, MAX_MEMO_BYTES, TransferRequest};
+use crate::request::TransferRequest;
 use crate::types::*;
 use crate::{allowance, archiving};
-use candid::{Nat, Principal};
 use ic_cdk::{init, post_upgrade, query, update};
 use ic_stable_structures::DefaultMemoryImpl;
 use ic_stable_structures::memory_manager::{MemoryId, MemoryManager, VirtualMemory};
-use ledger_block::{Account, AccountIdentifier, BLOCK_TYPES, Operation, Party, Subaccount, Transaction};
+use ledger_block::{Account, AccountIdentifier, Operation, Party, Subaccount, Transaction};
 use serde_bytes::ByteBuf;
 use std::cell::RefCell;
 
@@ -35,12 +33,12 @@ pub(crate) fn with<R>(action: impl FnOnce(&mut Ledger<Memory>) -> R) -> R {
     LEDGER.with_borrow_mut(action)
 }
 
-const INTERFACE: &[u8] = include_bytes!("../ledger.did");
+pub(crate) const INTERFACE: &[u8] = include_bytes!("../ledger.did");
 
 /// Public metadata `candid:service`, by which tools learn the interface.
 #[cfg_attr(target_arch = "wasm32", unsafe(link_section = "icp:public candid:service"))]
 #[used]
-static SERVICE: [u8; INTERFACE.len()] = *include_bytes!("../ledger.did");
+pub(crate) static SERVICE: [u8; INTERFACE.len()] = *include_bytes!("../ledger.did");
 
 /// The argument, or the bare record that old scripts give.
 fn decode_init(bytes: Vec<u8>) -> LedgerCanisterPayload {
@@ -108,20 +106,17 @@ fn certify() {
 }
 
 /// Does a transaction for the caller; what follows a block follows here.
-fn perform(action: impl FnOnce(&mut Ledger<Memory>, u64) -> Result<u64, Refusal>) -> Result<u64, Refusal> {
+pub(crate) fn perform(
+    action: impl FnOnce(&mut Ledger<Memory>, u64) -> Result<u64, Refusal>,
+) -> Result<u64, Refusal> {
     let index = with(|ledger| action(ledger, ic_cdk::api::time()))?;
     certify();
     archiving::wake();
     Ok(index)
 }
 
-fn caller_account(subaccount: Option<Subaccount>) -> Account {
+pub(crate) fn caller_account(subaccount: Option<Subaccount>) -> Account {
     Account { owner: ic_cdk::api::msg_caller(), subaccount }
-}
-
-/// More than fits is more than anyone has.
-fn number(nat: Nat) -> u128 {
-    u128::try_from(nat.0).unwrap_or(u128::MAX)
 }
 
 fn account_of_bytes(bytes: &[u8]) -> AccountIdentifier {
@@ -186,12 +181,12 @@ fn transfer_fee(_: TransferFeeArg) -> TransferFee {
 
 #[query]
 fn symbol() -> Symbol {
-    Symbol { symbol: icrc1_symbol() }
+    Symbol { symbol: with(|ledger| ledger.config().token_symbol.clone()) }
 }
 
 #[query]
 fn name() -> Name {
-    Name { name: icrc1_name() }
+    Name { name: with(|ledger| ledger.config().token_name.clone()) }
 }
 
 #[query]
@@ -218,7 +213,7 @@ fn query_encoded_blocks(args: GetBlocksArgs) -> QueryEncodedBlocksResponse {
         .unwrap_or_else(|_| damaged())
 }
 
-fn damaged() -> ! {
+pub(crate) fn damaged() -> ! {
     ic_cdk::trap("a stored block is damaged")
 }
 
@@ -243,179 +238,6 @@ fn get_allowances(args: GetAllowancesArgs) -> Vec<ListedAllowance> {
 #[query]
 fn is_ledger_ready() -> bool {
     true
-}
-
-// ICRC-1 and ICRC-2.
-
-#[query]
-fn icrc1_name() -> String {
-    with(|ledger| ledger.config().token_name.clone())
-}
-
-#[query]
-fn icrc1_symbol() -> String {
-    with(|ledger| ledger.config().token_symbol.clone())
-}
-
-#[query]
-fn icrc1_decimals() -> u8 {
-    DECIMALS
-}
-
-#[query]
-fn icrc1_fee() -> Nat {
-    with(|ledger| Nat::from(ledger.config().fee))
-}
-
-#[query]
-fn icrc1_metadata() -> Vec<(String, MetadataValue)> {
-    let entry = |name: &str, value| (name.to_string(), value);
-    vec![
-        entry("icrc1:decimals", MetadataValue::Nat(DECIMALS.into())),
-        entry("icrc1:name", MetadataValue::Text(icrc1_name())),
-        entry("icrc1:symbol", MetadataValue::Text(icrc1_symbol())),
-        entry("icrc1:fee", MetadataValue::Nat(icrc1_fee())),
-        entry("icrc1:max_memo_length", MetadataValue::Nat(MAX_MEMO_BYTES.into())),
-    ]
-}
-
-#[query]
-fn icrc1_total_supply() -> Nat {
-    with(|ledger| Nat::from(ledger.total_supply()))
-}
-
-#[query]
-fn icrc1_minting_account() -> Option<Account> {
-    with(|ledger| ledger.config().icrc1_minting_account)
-}
-
-#[query]
-fn icrc1_balance_of(account: Account) -> Nat {
-    with(|ledger| Nat::from(ledger.balance(account.identifier())))
-}
-
-#[query]
-fn icrc1_supported_standards() -> Vec<StandardRecord> {
-    icrc10_supported_standards()
-}
-
-#[query]
-fn icrc10_supported_standards() -> Vec<StandardRecord> {
-    let (icrc2, index) = with(|ledger| (ledger.config().icrc2, ledger.config().index));
-    let record = |name: &str, page: &str| StandardRecord {
-        name: name.to_string(),
-        url: format!("https://github.com/dfinity/{page}"),
-    };
-    let mut standards = vec![record("ICRC-1", "ICRC-1/tree/main/standards/ICRC-1")];
-    if icrc2 {
-        standards.push(record("ICRC-2", "ICRC-1/tree/main/standards/ICRC-2"));
-    }
-    standards.push(record("ICRC-3", "ICRC-1/tree/main/standards/ICRC-3"));
-    standards.push(record("ICRC-10", "ICRC/blob/main/ICRCs/ICRC-10/ICRC-10.md"));
-    standards.push(record(
-        "ICRC-21",
-        "wg-identity-authentication/blob/main/topics/ICRC-21/icrc_21_consent_msg.md",
-    ));
-    if index.is_some() {
-        standards.push(record("ICRC-106", "ICRC-1/tree/main/standards/ICRC-106"));
-    }
-    standards
-}
-
-#[update]
-fn icrc1_transfer(arg: TransferArg) -> Result<Nat, Icrc1TransferError> {
-    let request = TransferRequest {
-        from: Party::from(caller_account(arg.from_subaccount)),
-        to: Party::from(arg.to),
-        spender: None,
-        amount: number(arg.amount),
-        fee: arg.fee.map(number),
-        memo: 0,
-        icrc1_memo: arg.memo.map(ByteBuf::into_vec),
-        created_at_time: arg.created_at_time,
-    };
-    Ok(Nat::from(perform(|ledger, now| ledger.transfer(request, now))?))
-}
-
-#[update]
-fn icrc2_approve(arg: ApproveArgs) -> Result<Nat, ApproveError> {
-    let request = ApproveRequest {
-        from: caller_account(arg.from_subaccount),
-        spender: arg.spender,
-        amount: number(arg.amount),
-        expected_allowance: arg.expected_allowance.map(number),
-        expires_at: arg.expires_at,
-        fee: arg.fee.map(number),
-        icrc1_memo: arg.memo.map(ByteBuf::into_vec),
-        created_at_time: arg.created_at_time,
-    };
-    Ok(Nat::from(perform(|ledger, now| ledger.approve(request, now))?))
-}
-
-#[update]
-fn icrc2_transfer_from(arg: TransferFromArgs) -> Result<Nat, TransferFromError> {
-    let request = TransferRequest {
-        from: Party::from(arg.from),
-        to: Party::from(arg.to),
-        spender: Some(Party::from(caller_account(arg.spender_subaccount))),
-        amount: number(arg.amount),
-        fee: arg.fee.map(number),
-        memo: 0,
-        icrc1_memo: arg.memo.map(ByteBuf::into_vec),
-        created_at_time: arg.created_at_time,
-    };
-    Ok(Nat::from(perform(|ledger, now| ledger.transfer(request, now))?))
-}
-
-#[query]
-fn icrc2_allowance(args: AllowanceArgs) -> AllowanceAnswer {
-    let now = ic_cdk::api::time();
-    let allowance = with(|ledger| ledger.allowance(args.account, args.spender, now));
-    AllowanceAnswer { allowance: Nat::from(allowance.amount), expires_at: allowance.expires_at }
-}
-
-// ICRC-3, ICRC-21, ICRC-106.
-
-#[query]
-fn icrc3_get_blocks(requests: Vec<GetBlocksRequest>) -> GetBlocksResult {
-    with(|ledger| ledger.icrc3_get_blocks(&requests)).unwrap_or_else(|_| damaged())
-}
-
-#[query]
-fn icrc3_get_archives(args: GetArchivesArgs) -> Vec<ArchiveRange> {
-    with(|ledger| ledger.icrc3_get_archives(&args))
-}
-
-#[query]
-fn icrc3_get_tip_certificate() -> Option<DataCertificate> {
-    let certificate = ic_cdk::api::data_certificate()?;
-    let tip = with(|ledger| ledger.tip());
-    let tree = certificate::tip_tree(tip.length.checked_sub(1)?, &tip.hashes?);
-    Some(DataCertificate {
-        certificate: ByteBuf::from(certificate),
-        hash_tree: ByteBuf::from(certificate::encode(&tree)),
-    })
-}
-
-#[query]
-fn icrc3_supported_block_types() -> Vec<SupportedBlockType> {
-    BLOCK_TYPES
-        .iter()
-        .map(|(name, url)| SupportedBlockType { block_type: name.to_string(), url: url.to_string() })
-        .collect()
-}
-
-#[update]
-fn icrc21_canister_call_consent_message(request: ConsentRequest) -> Result<ConsentInfo, ConsentError> {
-    with(|ledger| {
-        let config = ledger.config();
-        consent_message(&request, &Token { symbol: &config.token_symbol, fee: config.fee })
-    })
-}
-
-#[query]
-fn icrc106_get_index_principal() -> Result<Principal, GetIndexPrincipalError> {
-    with(|ledger| ledger.config().index).ok_or(GetIndexPrincipalError::IndexPrincipalNotSet)
 }
 
 // Ours.
@@ -444,33 +266,4 @@ fn set_archive_wasm(wasm: ByteBuf) -> Result<ByteBuf, SetArchiveWasmError> {
 fn archive_wasm_hash() -> Option<ByteBuf> {
     use sha2::{Digest, Sha256};
     with(|ledger| ledger.archives.wasm()).map(|wasm| ByteBuf::from(Sha256::digest(wasm).to_vec()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::consent::*;
-    use candid_parser::utils::{CandidSource, service_compatible, service_equal};
-
-    candid::export_service!();
-
-    #[test]
-    fn the_exported_interface_is_the_one_in_the_metadata() {
-        let exported = __export_service();
-        let written = std::str::from_utf8(INTERFACE).unwrap();
-        service_equal(CandidSource::Text(&exported), CandidSource::Text(written)).unwrap();
-    }
-
-    #[test]
-    fn the_exported_interface_can_stand_in_for_the_public_ledgers() {
-        let exported = __export_service();
-        for public in [include_str!("../public/icp.did"), include_str!("../public/icrc.did")] {
-            service_compatible(CandidSource::Text(&exported), CandidSource::Text(public)).unwrap();
-        }
-    }
-
-    #[test]
-    fn the_metadata_is_part_of_the_module() {
-        assert_eq!(SERVICE.as_slice(), INTERFACE);
-    }
 }

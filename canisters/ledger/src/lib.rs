@@ -28,7 +28,7 @@
 //! 10. **State** is in stable memory only: an upgrade reads and writes nothing but settings, and no call
 //!     costs more than the logarithm of what is stored, times a constant.
 //!
-//! `canister` holds the entry points; all else but `archiving` works without the system.
+//! `canister` and `icrc` hold the entry points; all else but `archiving` works without the system.
 
 pub mod allowance;
 pub mod archives;
@@ -39,11 +39,14 @@ pub mod certificate;
 pub mod config;
 pub mod consent;
 pub mod errors;
+mod icrc;
 pub mod ledger;
 pub mod request;
 #[allow(missing_docs, reason = "fields are the public interfaces' own, described there")]
 pub mod types;
 pub mod window;
 
+#[cfg(test)]
+mod interface;
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,7 @@ use crate::types::{ArchiveOptions, Duration, InitArgs, Tokens};
 use candid::Principal;
 use ic_stable_structures::VectorMemory;
 use ic_stable_structures::memory_manager::{MemoryId, MemoryManager, VirtualMemory};
-use ledger_block::{Account, Operation, Party, Subaccount, Transaction};
+use ledger_block::{Account, Party, Subaccount};
 
 type Memory = VirtualMemory<VectorMemory>;
 

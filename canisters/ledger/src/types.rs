@@ -87,6 +87,7 @@ pub struct UpgradeArgs {
 }
 
 /// Argument of install and upgrade.
+#[allow(clippy::large_enum_variant, reason = "read once, at installation")]
 #[derive(CandidType, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub enum LedgerCanisterPayload {
     /// Install.

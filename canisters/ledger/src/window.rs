@@ -38,7 +38,7 @@ impl<M: Memory> Window<M> {
     }
 
     /// How many transactions are known.
-    pub fn len(&self) -> u64 {
+    pub fn count(&self) -> u64 {
         self.by_hash.len()
     }
 
@@ -73,13 +73,13 @@ impl<M: Memory> Window<M> {
     /// given out evenly, second by second, so that the window can never overflow.
     pub fn is_full(&self, window: u64, now: u64) -> bool {
         let half = self.max_transactions / 2;
-        if self.len() < half {
+        if self.count() < half {
             return false;
         }
         let seconds = (window / NANOS_PER_SECOND).max(1);
         let per_second = half.div_ceil(seconds).max(1) as usize;
         let last_second = (now.saturating_sub(NANOS_PER_SECOND - 1), 0)..;
-        self.len() >= self.max_transactions
+        self.count() >= self.max_transactions
             || self.by_time.keys_range(last_second).take(per_second).count() == per_second
     }
 }

@@ -1,6 +1,6 @@
 //! A run of stored blocks in stable memory: the ledger's newest, or an archive's.
 
-use crate::block::{Block, BlockDecodeError, StoredBlock};
+use crate::block::{BlockDecodeError, StoredBlock};
 use crate::wire::{self, BlockWithId, GetBlocksRequest};
 use candid::Nat;
 use ic_stable_structures::{Memory, StableBTreeMap};
@@ -102,10 +102,5 @@ impl<M: Memory> BlockLog<M> {
     /// The ranges that are looked at.
     pub fn ranges(requests: &[GetBlocksRequest]) -> impl Iterator<Item = Range<u64>> + '_ {
         requests.iter().take(MAX_RANGES_PER_REQUEST).map(requested)
-    }
-
-    /// Block `index` as hashed, for those that look at a chain's links.
-    pub fn block(&self, index: u64) -> Option<Result<Block, BlockDecodeError>> {
-        self.get(index).map(|stored| stored.decode())
     }
 }

@@ -87,10 +87,10 @@ fn ranges_are_cut_to_the_blocks_that_exist() {
     let ledger = varied();
     let length = ledger.tip().length;
     let check = |start, wanted, first, count| {
-        let answer = ledger.query_blocks(GetBlocksArgs { start, length: wanted }, Some(vec![1])).unwrap();
+        let answer = ledger.query_blocks(GetBlocksArgs { start, length: wanted }, Some(vec![1_u8])).unwrap();
         assert_eq!(answer.blocks.len(), count, "{start} {wanted}");
         assert_eq!((answer.chain_length, answer.archived_blocks.len()), (length, 0));
-        assert_eq!(answer.certificate, Some(vec![1].into()));
+        assert_eq!(answer.certificate, Some(vec![1_u8].into()));
         if count > 0 {
             assert_eq!(answer.first_block_index, first);
         }

@@ -133,7 +133,9 @@ impl Model {
             return Err(Refusal::MinterDelegates);
         }
         Self::fee(request.fee, FEE)?;
-        let key = format!("{pair:?} {request:?}");
+        let amount = u64::try_from(request.amount).unwrap_or(u64::MAX);
+        let ApproveRequest { expected_allowance, expires_at, created_at_time, .. } = request;
+        let key = format!("{pair:?} {amount} {expected_allowance:?} {expires_at:?} {created_at_time:?}");
         self.timely(request.created_at_time, &key, now)?;
         let (current, _) = self.allowance(pair, now);
         if request.expires_at.is_some_and(|end| end <= now) {
@@ -147,7 +149,6 @@ impl Model {
             return Err(Refusal::InsufficientFunds { balance });
         }
         *self.balances.get_mut(&pair.0).unwrap() -= FEE as u128;
-        let amount = u64::try_from(request.amount).unwrap_or(u64::MAX);
         self.allowances.insert(pair, (amount, request.expires_at));
         Ok(self.finish(request.created_at_time, key))
     }
@@ -157,7 +158,7 @@ impl Model {
 struct Numbers(u64);
 
 impl Numbers {
-    fn next(&mut self) -> u64 {
+    fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -166,7 +167,7 @@ impl Numbers {
     }
 
     fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
+        self.draw() % end
     }
 
     fn one_in(&mut self, count: u64) -> bool {
@@ -205,7 +206,7 @@ impl Numbers {
 
     /// Around now and its limits, on few instants, so that some transactions come twice.
     fn created_at(&mut self, now: u64) -> Option<u64> {
-        let instant = now / (10 * SECOND) + self.below(18);
+        let instant = now / (10 * SECOND) + self.below(20);
         (!self.one_in(2)).then(|| (instant - 11) * 10 * SECOND)
     }
 

@@ -4,6 +4,7 @@
 //! block is at any time in the ledger or confirmed by an archive. Appends are idempotent: an archive that is
 //! sent blocks again says which index it expects next.
 
+use crate::types::SetArchiveWasmError;
 use candid::Principal;
 use ic_stable_structures::storable::Bound;
 use ic_stable_structures::{Memory, StableBTreeMap, StableCell, Storable};
@@ -54,6 +55,10 @@ impl Storable for ArchiveEntry {
         let number = |at: usize| u64::from_le_bytes(<[u8; 8]>::from_bytes(Cow::Borrowed(&bytes[at..at + 8])));
         Self { end: number(0), bytes: number(8), canister: Principal::from_slice(&bytes[16..]) }
     }
+}
+
+fn is_module(bytes: &[u8]) -> bool {
+    bytes.len() <= MAX_WASM_BYTES && (bytes.starts_with(MODULE_MAGIC) || bytes.starts_with(GZIP_MAGIC))
 }
 
 /// A canister that was created and has no archive in it yet; the management canister stands for none.
@@ -136,13 +141,15 @@ impl<M: Memory> Archives<M> {
         self.wasm.contains_key(&WASM_KEY)
     }
 
-    /// Whether bytes can be a module.
-    pub fn is_module(bytes: &[u8]) -> bool {
-        bytes.len() <= MAX_WASM_BYTES && (bytes.starts_with(MODULE_MAGIC) || bytes.starts_with(GZIP_MAGIC))
-    }
-
-    /// Keeps the module of archives.
-    pub fn set_wasm(&mut self, bytes: Vec<u8>) {
+    /// Keeps the module of archives, which a controller alone may hand over.
+    pub fn set_wasm(&mut self, from_controller: bool, bytes: Vec<u8>) -> Result<(), SetArchiveWasmError> {
+        if !from_controller {
+            return Err(SetArchiveWasmError::Unauthorized);
+        }
+        if !is_module(&bytes) {
+            return Err(SetArchiveWasmError::NotAModule);
+        }
         self.wasm.insert(WASM_KEY, bytes);
+        Ok(())
     }
 }

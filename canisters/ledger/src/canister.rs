@@ -1,6 +1,5 @@
 //! Entry points: from messages to the library and back.
 
-use crate::archives::Archives as ArchiveTable;
 use crate::certificate;
 use crate::config::{Config, DECIMALS, initial_balances};
 use crate::ledger::{Ledger, Refusal};
@@ -76,7 +75,7 @@ fn init(payload: LedgerCanisterPayload) {
         }
     });
     if let Some(wasm) = args.archive_wasm {
-        keep_archive_wasm(wasm.into_vec())
+        with(|ledger| ledger.archives.set_wasm(true, wasm.into_vec()))
             .unwrap_or_else(|_| ic_cdk::trap("archive_wasm is not a module, or too long"));
     }
     certify();
@@ -242,21 +241,11 @@ fn is_ledger_ready() -> bool {
 
 // Ours.
 
-fn keep_archive_wasm(wasm: Vec<u8>) -> Result<(), SetArchiveWasmError> {
-    if !ArchiveTable::<Memory>::is_module(&wasm) {
-        return Err(SetArchiveWasmError::NotAModule);
-    }
-    with(|ledger| ledger.archives.set_wasm(wasm));
-    Ok(())
-}
-
 /// Hands over the module of archives; for controllers only. Answers its SHA-256.
 #[update]
 fn set_archive_wasm(wasm: ByteBuf) -> Result<ByteBuf, SetArchiveWasmError> {
-    if !ic_cdk::api::is_controller(&ic_cdk::api::msg_caller()) {
-        return Err(SetArchiveWasmError::Unauthorized);
-    }
-    keep_archive_wasm(wasm.into_vec())?;
+    let from_controller = ic_cdk::api::is_controller(&ic_cdk::api::msg_caller());
+    with(|ledger| ledger.archives.set_wasm(from_controller, wasm.into_vec()))?;
     archiving::wake();
     archive_wasm_hash().ok_or(SetArchiveWasmError::NotAModule)
 }

@@ -170,7 +170,7 @@ fn archives_are_remembered_by_stable_memory() {
     (0..4).for_each(|_| {
         ledger.transfer(transfer(minter(), user(1), 5), NOW).unwrap();
     });
-    ledger.archives.set_wasm(b"\0asm".to_vec());
+    ledger.archives.set_wasm(true, b"\0asm".to_vec()).unwrap();
     ledger.archives.note_installed(principal(101));
     ledger.archives.note_created(principal(102));
     ledger.note_archived(&ledger.archive_batch(2, u64::MAX), 2);

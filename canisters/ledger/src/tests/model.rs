@@ -253,7 +253,7 @@ fn compare(ledger: &Ledger<Memory>, model: &Model, now: u64) {
     assert_eq!(ledger.total_supply(), model.supply());
     assert_eq!(ledger.tip().length, model.length);
     let kept: u128 = ledger.balances.values().map(u128::from).sum();
-    assert_eq!(kept, model.supply().into(), "the balances are the supply");
+    assert_eq!(kept, u128::from(model.supply()), "the balances are the supply");
     for (account, balance) in &model.balances {
         assert_eq!(u128::from(ledger.balance(*account)), *balance);
     }

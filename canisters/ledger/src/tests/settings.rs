@@ -1,7 +1,7 @@
 use super::*;
-use crate::archives::{Archives, MAX_WASM_BYTES};
+use crate::archives::MAX_WASM_BYTES;
 use crate::config::{DEFAULT_FEE, MAX_NAME_BYTES};
-use crate::types::{FeatureFlags, LedgerCanisterPayload, UpgradeArgs};
+use crate::types::{FeatureFlags, LedgerCanisterPayload, SetArchiveWasmError, UpgradeArgs};
 use candid::{Decode, Encode};
 
 fn identifier(number: u8) -> String {
@@ -95,14 +95,21 @@ fn the_public_installation_argument_is_understood() {
 }
 
 #[test]
-fn a_module_is_known_by_its_first_bytes_and_has_a_bounded_length() {
-    let check = |bytes: &[u8], expected| assert_eq!(Archives::<Memory>::is_module(bytes), expected);
-    check(b"\0asm\x01\0\0\0", true);
-    check(&[0x1f, 0x8b, 0x08, 0], true);
-    check(b"", false);
-    check(b"#!/bin/sh", false);
+fn a_controller_alone_hands_over_a_module_of_bounded_length() {
+    let check = |from_controller, bytes: &[u8], expected: Result<(), SetArchiveWasmError>| {
+        let mut ledger = ledger();
+        assert_eq!(ledger.archives.set_wasm(from_controller, bytes.to_vec()), expected);
+        assert_eq!(ledger.archives.wasm(), expected.is_ok().then(|| bytes.to_vec()));
+        assert_eq!(ledger.archives.has_wasm(), expected.is_ok());
+    };
+    let not_a_module = || Err(SetArchiveWasmError::NotAModule);
+    check(true, b"\0asm\x01\0\0\0", Ok(()));
+    check(false, b"\0asm\x01\0\0\0", Err(SetArchiveWasmError::Unauthorized));
+    check(true, &[0x1f, 0x8b, 0x08, 0], Ok(()));
+    check(true, b"", not_a_module());
+    check(true, b"#!/bin/sh", not_a_module());
     let mut long = vec![0; MAX_WASM_BYTES + 1];
     long[..4].copy_from_slice(b"\0asm");
-    check(&long[..MAX_WASM_BYTES], true);
-    check(&long, false);
+    check(true, &long[..MAX_WASM_BYTES], Ok(()));
+    check(true, &long, not_a_module());
 }

@@ -273,7 +273,8 @@ fn run(operations: u32, seed: u64) -> (Model, u32) {
     let mut recent: Vec<Request> = Vec::new();
     for step in 0..operations {
         if numbers.one_in(20) {
-            now += numbers.below(if numbers.one_in(50) { 400 } else { 10 }) * SECOND;
+            let most = if numbers.one_in(50) { 400 } else { 10 };
+            now += numbers.below(most) * SECOND;
         }
         let request = match numbers.below(10) {
             0 if !recent.is_empty() => recent[numbers.below(recent.len() as u64) as usize].clone(),

@@ -39,15 +39,7 @@ pub(crate) const INTERFACE: &[u8] = include_bytes!("../ledger.did");
 #[used]
 pub(crate) static SERVICE: [u8; INTERFACE.len()] = *include_bytes!("../ledger.did");
 
-/// The argument, or the bare record that old scripts give.
-fn decode_init(bytes: Vec<u8>) -> LedgerCanisterPayload {
-    candid::decode_one(&bytes).unwrap_or_else(|error| {
-        candid::decode_one(&bytes)
-            .map(LedgerCanisterPayload::Init)
-            .unwrap_or_else(|_| ic_cdk::trap(format!("unreadable Init argument: {error}")))
-    })
-}
-
+/// Tools that have nothing to say send no bytes at all, or no argument.
 fn decode_upgrade(bytes: Vec<u8>) -> Option<LedgerCanisterPayload> {
     if bytes.is_empty() {
         return None;
@@ -56,7 +48,7 @@ fn decode_upgrade(bytes: Vec<u8>) -> Option<LedgerCanisterPayload> {
         .unwrap_or_else(|error| ic_cdk::trap(format!("unreadable Upgrade argument: {error}")))
 }
 
-#[init(decode_with = "decode_init")]
+#[init]
 fn init(payload: LedgerCanisterPayload) {
     let LedgerCanisterPayload::Init(args) = payload else {
         ic_cdk::trap("an installation needs an Init argument")

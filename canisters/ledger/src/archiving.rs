@@ -3,7 +3,8 @@
 //! A transfer only sets the timer; the work is done in messages of its own. One run works at a time. What
 //! must not be lost is written before the next call leaves: the canister that was created, the archive that
 //! was installed, the index that an archive confirmed. A run that fails anywhere is begun again a minute later
-//! and repeats at most the last step, which does no harm. A run that traps is begun again by the next transfer.
+//! and repeats at most the last step, which does no harm. A run that traps is begun again by the next
+//! transfer.
 
 use crate::archives::{
     ArchiveEntry, DEFAULT_APPEND_BYTES, DEFAULT_ARCHIVE_BYTES, MAX_APPEND_BYTES, MAX_BLOCKS_PER_APPEND,

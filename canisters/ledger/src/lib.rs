@@ -24,7 +24,8 @@
 //!    ([`certificate`]).
 //! 9. **Archives.** When more blocks than `trigger_threshold` are held, the oldest `num_blocks_to_archive`
 //!    move to archive canisters that the ledger makes ([`archiving`]). Their module (package
-//!    `ledger_archive`) comes with `archive_wasm` of the init argument or by `set_archive_wasm`; until it is there, all blocks stay.
+//!    `ledger_archive`) comes with `archive_wasm` of the init argument or by `set_archive_wasm`; until it
+//!    is there, all blocks stay.
 //! 10. **State** is in stable memory only: an upgrade reads and writes nothing but settings, and no call
 //!     costs more than the logarithm of what is stored, times a constant.
 //!

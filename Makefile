@@ -3,7 +3,9 @@
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/atoll/target
 export PATH := $(CURDIR)/testnet/bin:$(PATH)
 WASM      := wasm32-unknown-unknown
-CANISTERS := counter cycles_ledger cycles_minting kernels ledger notebook probe
+CANISTERS := counter cycles_ledger cycles_minting kernels ledger ledger_archive notebook probe
+# Libraries with unit tests of their own, which need no subnet.
+BOOKS     := cycles_ledger cycles_minting ledger ledger_archive ledger_block
 DIST      := canisters/dist
 ASSETS    := canisters/assets
 ATOLL     := $(CARGO_TARGET_DIR)/release/atoll
@@ -84,8 +86,10 @@ check: ## Formatting, and lints while the tests are compiled
 	cargo fmt --check
 	cd $(ASSETS) && cargo fmt --all --check
 	$(LINTED) $(CARGO) test --no-run --all-targets $(QUICK)
+	$(LINTED) $(CARGO) test --no-run --all-targets $(QUICK) $(BOOKS:%=-p %)
 
 unit: canisters assets ## All Rust tests, those with real processes, real clients and a real browser included
+	$(LINTED) $(CARGO) test $(QUICK) $(BOOKS:%=-p %)
 	$(LINTED) $(CARGO) test $(QUICK)
 
 sim-ci: ## The simulator's 300 seeds of 200 heights, 40 of 1,000, and 5,000 of Twins; seeds drawn from the commit

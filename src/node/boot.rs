@@ -77,7 +77,7 @@ pub fn genesis_state(
     committee: &Committee,
     root_key: &[u8],
     members: Succession,
-    founding: Vec<(Founding, Arc<[u8]>)>,
+    founding: Foundings,
 ) -> Result<ReplicatedState, HostFailure> {
     let subnet = SubnetId(self_authenticating(root_key));
     let node = |index| Some((committee.node_id(index)?, committee.identity_key(index)?));

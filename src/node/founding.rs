@@ -4,7 +4,7 @@ use super::ConfigError;
 use crate::crypto::genesis::founding;
 use crate::crypto::hash::sha256;
 use crate::types::limits::MODULE_BYTES_MAX;
-use crate::types::{Digest, Founding, Genesis};
+use crate::types::{Digest, Foundings, Genesis};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ pub fn module_file(genesis: &Path, hash: &Digest) -> PathBuf {
 ///
 /// # Errors
 /// [`ConfigError`] naming the module that is not there, or is another.
-pub fn load_founding(file: &Path, genesis: &Genesis) -> Result<Vec<(Founding, Arc<[u8]>)>, ConfigError> {
+pub fn load_founding(file: &Path, genesis: &Genesis) -> Result<Foundings, ConfigError> {
     let load = |canister| {
         let founding =
             founding(canister).map_err(|error| ConfigError::Genesis { path: file.to_path_buf(), error })?;

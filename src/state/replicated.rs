@@ -74,7 +74,7 @@ pub struct ReplicatedState {
     pub(super) records: LabelTree,
     pub(super) touched: Touched,
     /// What the first block makes, with its modules.
-    pub(crate) founding: Vec<(Founding, Arc<[u8]>)>,
+    pub(crate) founding: Foundings,
 }
 
 impl ReplicatedState {
@@ -108,7 +108,7 @@ impl ReplicatedState {
 
     /// The same state, before the first block, with the canisters that this block makes. They need not be on disk: as
     /// long as no block was executed, a node begins with its genesis.
-    pub fn with_founding(mut self, founding: Vec<(Founding, Arc<[u8]>)>) -> ReplicatedState {
+    pub fn with_founding(mut self, founding: Foundings) -> ReplicatedState {
         self.founding = founding;
         self
     }

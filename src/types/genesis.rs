@@ -3,6 +3,7 @@
 
 use super::{CanisterId, Cycles, Digest, Principal};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// The hash of the genesis: names the chain.
 pub type ChainId = Digest;
@@ -87,6 +88,9 @@ pub struct Founding {
     pub cycles: Cycles,
     pub controllers: Vec<Principal>,
 }
+
+/// What the first block makes, with the modules.
+pub type Foundings = Vec<(Founding, Arc<[u8]>)>;
 
 /// One node of the committee.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -7,6 +7,8 @@ CANISTERS := counter cycles_ledger cycles_minting kernels ledger ledger_archive 
 # Libraries with unit tests of their own, which need no subnet.
 BOOKS     := cycles_ledger cycles_minting ledger ledger_archive ledger_block
 DIST      := canisters/dist
+ECONOMY   := canisters/economy.toml
+MINTING   := rkp4c-7iaaa-aaaaa-aaaca-cai
 ASSETS    := canisters/assets
 ATOLL     := $(CARGO_TARGET_DIR)/release/atoll
 RUN       := testnet/run
@@ -30,8 +32,8 @@ QUICK     := --release --config 'profile.release.package.atoll.opt-level=1'
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-run: setup build canisters ## Build, start four replicas and the gateway, install the sample, print URLs
-	$(ATOLL) testnet up --dir $(RUN) --canisters $(DIST)
+run: setup build canisters ## Build, start four replicas and the gateway with ledgers and the sample, print URLs
+	$(ATOLL) testnet up --dir $(RUN) --canisters $(DIST) --genesis-canisters $(ECONOMY) --minting-canister $(MINTING)
 
 test: setup-test check unit sim-ci ## Everything: units, simulator, four real processes, npm agents, browser
 

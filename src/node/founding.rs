@@ -24,7 +24,7 @@ pub fn load_founding(file: &Path, genesis: &Genesis) -> Result<Foundings, Config
         let founding =
             founding(canister).map_err(|error| ConfigError::Genesis { path: file.to_path_buf(), error })?;
         let path = module_file(file, &founding.module);
-        let module = read(&path).map_err(|error| ConfigError::Read { path: path.clone(), error })?;
+        let module = read_module(&path).map_err(|error| ConfigError::Read { path: path.clone(), error })?;
         match sha256(&module) == founding.module {
             true => Ok((founding, Arc::from(module))),
             false => Err(ConfigError::Module { path }),
@@ -33,7 +33,11 @@ pub fn load_founding(file: &Path, genesis: &Genesis) -> Result<Foundings, Config
     genesis.canisters.iter().map(load).collect()
 }
 
-fn read(path: &Path) -> io::Result<Vec<u8>> {
+/// A module's file; one byte more than may be, so that too much is noticed where it is checked.
+///
+/// # Errors
+/// What the file system says.
+pub fn read_module(path: &Path) -> io::Result<Vec<u8>> {
     let mut module = Vec::new();
     File::open(path)?.take(MODULE_BYTES_MAX as u64 + 1).read_to_end(&mut module)?;
     Ok(module)

@@ -70,7 +70,7 @@ mod thread;
 
 pub use config::{Config, ConfigError, load_genesis};
 pub use error::NodeError;
-pub use founding::{load_founding, module_file};
+pub use founding::{load_founding, module_file, read_module};
 pub use handle::{CertifiedState, Handle, Identity, Members, QueryError, SubmitError};
 pub use replay::{Replayed, replay};
 pub use start::{End, Node};

@@ -3,15 +3,9 @@
 use candid::Principal;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
-use sha2::{Digest, Sha224};
 use std::fmt;
 
-/// Separates these hashes from others.
-const DOMAIN: &[u8] = b"\x0Aaccount-id";
-
-const SUBACCOUNT: usize = 32;
-const CHECKSUM: usize = 4;
-const IDENTIFIER: usize = 32;
+const SUBACCOUNT: usize = ledger_block::SUBACCOUNT_BYTES;
 
 /// 32 bytes: the CRC-32 of the rest, and the SHA-224 of owner and subaccount.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq)]
@@ -23,23 +17,14 @@ pub struct NoAccountIdentifier;
 
 impl AccountIdentifier {
     pub fn of(owner: Principal, subaccount: [u8; SUBACCOUNT]) -> Self {
-        let hash = Sha224::new()
-            .chain_update(DOMAIN)
-            .chain_update(owner.as_slice())
-            .chain_update(subaccount)
-            .finalize();
-        Self(ByteBuf::from([&crc32fast::hash(&hash).to_be_bytes()[..], &hash].concat()))
+        let account = ledger_block::Account { owner, subaccount: Some(subaccount.into()) };
+        Self(ByteBuf::from(account.identifier().as_bytes()))
     }
 
     /// Reads 64 hexadecimal digits whose checksum agrees.
     pub fn parse(text: &str) -> Result<Self, NoAccountIdentifier> {
-        let bytes = hex::decode(text).map_err(|_| NoAccountIdentifier)?;
-        match bytes.split_at_checked(CHECKSUM) {
-            Some((sum, hash)) if bytes.len() == IDENTIFIER && sum == crc32fast::hash(hash).to_be_bytes() => {
-                Ok(Self(ByteBuf::from(bytes)))
-            }
-            _ => Err(NoAccountIdentifier),
-        }
+        let identifier = ledger_block::AccountIdentifier::parse(text).map_err(|_| NoAccountIdentifier)?;
+        Ok(Self(ByteBuf::from(identifier.as_bytes())))
     }
 
     /// As the ledger gave it.

@@ -4,14 +4,11 @@ use super::AssembleError;
 use crate::agent::interface::Interface;
 use crate::cli::file::write_atomically;
 use crate::crypto::hash::sha256;
-use crate::node::module_file;
-use crate::types::limits::MODULE_BYTES_MAX;
+use crate::node::{module_file, read_module};
 use crate::types::{Digest, GenesisCanister, Principal};
 use crate::wasm::Engine;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// Section with the interface of a canister.
@@ -100,13 +97,6 @@ impl Canisters {
         }
         Ok(())
     }
-}
-
-/// One byte more than may be, so that too much is noticed where it is checked.
-fn read_module(path: &Path) -> io::Result<Vec<u8>> {
-    let mut module = Vec::new();
-    File::open(path)?.take(MODULE_BYTES_MAX as u64 + 1).read_to_end(&mut module)?;
-    Ok(module)
 }
 
 #[cfg(test)]

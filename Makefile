@@ -3,9 +3,9 @@
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/atoll/target
 export PATH := $(CURDIR)/testnet/bin:$(PATH)
 WASM      := wasm32-unknown-unknown
-CANISTERS := counter cycles_ledger cycles_minting kernels ledger ledger_archive notebook probe
+CANISTERS := counter cycles_ledger cycles_minting explorer governance kernels ledger ledger_archive notebook probe registry rewards
 # Libraries with unit tests of their own, which need no subnet.
-BOOKS     := cycles_ledger cycles_minting ledger ledger_archive ledger_block
+BOOKS     := conservation cycles_interface cycles_ledger cycles_minting explorer governance icrc ledger ledger_archive ledger_block registry rewards
 DIST      := canisters/dist
 ECONOMY   := canisters/economy.toml
 MINTING   := rkp4c-7iaaa-aaaaa-aaaca-cai
@@ -27,7 +27,7 @@ CARGO     := cargo --locked
 LINTED    := RUSTC_WORKSPACE_WRAPPER="$$(rustup which clippy-driver)" CLIPPY_ARGS=-Dwarnings
 QUICK     := --release --config 'profile.release.package.atoll.opt-level=1'
 
-.PHONY: help run test bench sim sim-soak chaos setup setup-test setup-bench setup-chaos build malicious canisters assets unit check sim-ci deny clean
+.PHONY: help run test bench sim sim-soak chaos setup setup-test setup-bench setup-chaos build malicious pages canisters assets unit check sim-ci deny clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -73,7 +73,10 @@ malicious: ## Build a replica that lies, for `make bench` row 19; never for use
 	cp $(ATOLL) $(ATOLL)-malicious
 	$(CARGO) build --release --bin atoll
 
-canisters: ## Build the sample canisters into canisters/dist
+pages: ## Bundle the explorer's page
+	npm run --silent --prefix canisters/explorer/web build >/dev/null
+
+canisters: pages ## Build the canisters into canisters/dist
 	$(CARGO) build --profile canister --target $(WASM) $(CANISTERS:%=-p %)
 	@mkdir -p $(DIST)
 	@cp $(CANISTERS:%=$(CARGO_TARGET_DIR)/$(WASM)/canister/%.wasm) $(DIST)/
@@ -84,13 +87,14 @@ assets: ## Build the asset canister and its uploader into canisters/dist
 	@mkdir -p $(DIST)
 	@cp $(CARGO_TARGET_DIR)/$(WASM)/canister/assets.wasm $(CARGO_TARGET_DIR)/release/uploader $(DIST)/
 
-check: ## Formatting, and lints while the tests are compiled
+check: pages ## Formatting, and lints while the tests are compiled
 	cargo fmt --check
 	cd $(ASSETS) && cargo fmt --all --check
 	$(LINTED) $(CARGO) test --no-run --all-targets $(QUICK)
 	$(LINTED) $(CARGO) test --no-run --all-targets $(QUICK) $(BOOKS:%=-p %)
 
 unit: canisters assets ## All Rust tests, those with real processes, real clients and a real browser included
+	npm test --silent --prefix canisters/explorer/web
 	$(LINTED) $(CARGO) test $(QUICK) $(BOOKS:%=-p %)
 	$(LINTED) $(CARGO) test $(QUICK)
 

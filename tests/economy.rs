@@ -77,12 +77,16 @@ fn a_developer_gets_tokens_mints_cycles_and_pays_with_them_and_no_token_or_cycle
     let flags = ["--no-apps", "--nodes", "4", "--genesis-canisters", plan, "--minting-canister", minting];
     let network = Network::with(&flags);
     let folder = home.join("tests/js/economy");
+    let spender = network.dir.join("spender.wasm");
+    let module = wat::parse_file(folder.join("spender.wat")).expect("a module");
+    std::fs::write(&spender, module).expect("it is written");
     assert!(folder.join("node_modules").exists(), "run `make setup-test`");
     let status = Command::new("node")
         .args(["--test", "--test-reporter=spec", "economy.test.mjs"])
         .current_dir(&folder)
         .env("ATOLL_STATUS", network.dir.join("status.json"))
         .env("ATOLL_CANISTERS", canisters())
+        .env("ATOLL_SPENDER", spender)
         .status()
         .expect("node starts");
     assert!(status.success(), "the story failed");

@@ -11,9 +11,11 @@ import { Actor, AnonymousIdentity, HttpAgent } from "@icp-sdk/core/agent";
 import { IDL } from "@icp-sdk/core/candid";
 import { Ed25519KeyIdentity } from "@icp-sdk/core/identity";
 import { Principal } from "@icp-sdk/core/principal";
+import { agrees, replay } from "./books.mjs";
 
 const status = JSON.parse(readFileSync(process.env.ATOLL_STATUS, "utf8"));
 const counterWasm = readFileSync(join(process.env.ATOLL_CANISTERS, "counter.wasm"));
+const spenderWasm = readFileSync(process.env.ATOLL_SPENDER);
 const rootKey = Uint8Array.from(Buffer.from(status.root_key, "hex"));
 const TOKENS = Principal.fromText("ryjl3-tyaaa-aaaaa-aaaba-cai");
 const MINTING = Principal.fromText("rkp4c-7iaaa-aaaaa-aaaca-cai");
@@ -27,6 +29,15 @@ const TRILLION = 1_000_000_000_000n;
 /** Cycles for e8s at 3.52 XDR a token. */
 const worth = (e8s) => (e8s * 35_200n * TRILLION) / (100_000_000n * 10_000n);
 
+/** Cycles on a subnet of four, of figures that are meant for thirteen nodes. */
+const onFour = (cycles) => (cycles * 4n) / 13n;
+const CREATION = onFour(500_000_000_000n);
+/** A call without arguments is charged for the bytes of its method's name, of its nonce, and of no arguments in Candid. */
+const ingressOf = (method) => onFour(1_200_000n + 2_000n * BigInt(method.length + 16 + 6));
+const MESSAGE = onFour(5_000_000n);
+/** All of a core for a second. */
+const CORE_SECOND = onFour(10_000_000n * 100n);
+
 const SettingsIdl = IDL.Record({ controllers: IDL.Opt(IDL.Vec(IDL.Principal)) });
 const cyclesInterface = () => IDL.Service({
   create_canister: IDL.Func([IDL.Record({
@@ -36,6 +47,17 @@ const cyclesInterface = () => IDL.Service({
     creation_args: IDL.Opt(IDL.Record({ settings: IDL.Opt(SettingsIdl) })),
   })], [IDL.Variant({ Ok: IDL.Record({ block_id: IDL.Nat, canister_id: IDL.Principal }), Err: IDL.Reserved })], []),
 });
+const USES = ["memory", "compute_allocation", "ingress_induction", "instructions",
+  "request_and_response_transmission", "uninstall", "canister_creation", "http_outcalls", "burned_cycles"];
+const statusIdl = IDL.Record({ cycles: IDL.Nat, module_hash: IDL.Opt(IDL.Vec(IDL.Nat8)) });
+const metricsIdl = IDL.Record({ cycles_consumed: IDL.Record(Object.fromEntries(USES.map((use) => [use, IDL.Nat]))) });
+const managementQueries = () => {
+  const id = IDL.Record({ canister_id: IDL.Principal });
+  return IDL.Service({
+    canister_status: IDL.Func([id], [statusIdl], ["query"]),
+    canister_metrics: IDL.Func([id], [metricsIdl], ["query"]),
+  });
+};
 const managementInterface = () => {
   const id = IDL.Record({ canister_id: IDL.Principal });
   return IDL.Service({
@@ -43,9 +65,14 @@ const managementInterface = () => {
       mode: IDL.Variant({ install: IDL.Null }), canister_id: IDL.Principal,
       wasm_module: IDL.Vec(IDL.Nat8), arg: IDL.Vec(IDL.Nat8),
     })], [], []),
-    canister_status: IDL.Func([id], [IDL.Record({ cycles: IDL.Nat, module_hash: IDL.Opt(IDL.Vec(IDL.Nat8)) })], []),
+    canister_status: IDL.Func([id], [statusIdl], []),
+    update_settings: IDL.Func([IDL.Record({
+      canister_id: IDL.Principal,
+      settings: IDL.Record({ compute_allocation: IDL.Opt(IDL.Nat), freezing_threshold: IDL.Opt(IDL.Nat) }),
+    })], [], []),
   });
 };
+const spenderInterface = () => IDL.Service({ burn: IDL.Func([], [], []), live: IDL.Func([], [], []) });
 const counterInterface = () => IDL.Service({ increment: IDL.Func([], [IDL.Nat64], []) });
 
 async function person(identity, host = status.gateway_url) {
@@ -63,6 +90,10 @@ async function person(identity, host = status.gateway_url) {
     management: (id) => Actor.createActor(managementInterface, {
       agent, canisterId: Principal.fromText("aaaaa-aa"), callTransform: () => ({ effectiveCanisterId: id }),
     }),
+    look: (id) => Actor.createActor(managementQueries, {
+      agent, canisterId: Principal.fromText("aaaaa-aa"), queryTransform: () => ({ effectiveCanisterId: id }),
+    }),
+    spender: (id) => Actor.createActor(spenderInterface, { agent, canisterId: id }),
     counter: (id) => Actor.createActor(counterInterface, { agent, canisterId: id }),
   };
 }
@@ -79,6 +110,39 @@ const paidTo = (purpose) => AccountIdentifier.fromPrincipal({
 });
 const pay = (purpose, amount, memo) =>
   developer.tokens.transfer({ to: paidTo(purpose), amount, memo, fee: FEE });
+
+
+async function eventually(what, holds) {
+  const until = Date.now() + 120_000;
+  while (!(await holds())) assert.ok(Date.now() < until, `waited in vain until ${what}`);
+}
+
+/** What a canister holds and has spent on what, at one moment: asked by queries, which cost nothing. */
+async function books(canister_id) {
+  const look = developer.look(canister_id);
+  for (;;) {
+    const spent = async () => (await look.canister_metrics({ canister_id })).cycles_consumed;
+    const consumed = await spent();
+    const { cycles } = await look.canister_status({ canister_id });
+    if (USES.every((use) => consumed[use] === 0n)) continue;
+    const again = await spent();
+    if (USES.some((use) => consumed[use] !== again[use])) continue;
+    return { cycles, consumed, total: USES.reduce((sum, use) => sum + consumed[use], 0n) };
+  }
+}
+
+/** A canister with this module, made by the cycles ledger with `amount` cycles. */
+async function installed(amount, wasm_module = counterWasm) {
+  const created = await developer.cyclesActor.create_canister({
+    from_subaccount: [], created_at_time: [], amount, creation_args: [],
+  });
+  assert.ok(created.Ok, JSON.stringify(created, (_, value) => String(value)));
+  const { canister_id } = created.Ok;
+  await developer.management(canister_id).install_code({
+    mode: { install: null }, canister_id, wasm_module, arg: new Uint8Array(),
+  });
+  return canister_id;
+}
 
 let canister;
 
@@ -121,16 +185,9 @@ test("he mints cycles, once for each payment", async () => {
 
 test("he makes a canister with them, and users call it", async () => {
   const before = await cyclesOf(developer);
-  const result = await developer.cyclesActor.create_canister({
-    from_subaccount: [], created_at_time: [], amount: 5n * TRILLION, creation_args: [],
-  });
-  assert.ok(result.Ok, JSON.stringify(result, (_, value) => String(value)));
-  canister = result.Ok.canister_id;
+  canister = await installed(5n * TRILLION);
   assert.equal(await cyclesOf(developer), before - 5n * TRILLION - CYCLES_FEE);
   const management = developer.management(canister);
-  await management.install_code({
-    mode: { install: null }, canister_id: canister, wasm_module: counterWasm, arg: new Uint8Array(),
-  });
   const full = (await management.canister_status({ canister_id: canister })).cycles;
   assert.ok(full > 4n * TRILLION && full < 5n * TRILLION, `${full}`);
   for (let count = 1n; count <= 5n; count++) {
@@ -138,6 +195,47 @@ test("he makes a canister with them, and users call it", async () => {
   }
   const rest = (await management.canister_status({ canister_id: canister })).cycles;
   assert.ok(rest < full, "work is paid for");
+});
+
+test("every cycle that it burns is in the price table", async () => {
+  const before = await books(canister);
+  assert.equal(before.cycles + before.total, 5n * TRILLION, "what is spent is named");
+  assert.equal(before.consumed.canister_creation, CREATION);
+  await banker.counter(canister).increment();
+  const after = await books(canister);
+  assert.equal(after.cycles + after.total, 5n * TRILLION);
+  const on = (use) => after.consumed[use] - before.consumed[use];
+  assert.equal(on("ingress_induction"), ingressOf("increment"));
+  const instructions = on("instructions") - MESSAGE;
+  assert.ok(instructions > 0n && instructions < onFour(1_000_000n), `${instructions} for instructions`);
+  for (const use of ["request_and_response_transmission", "uninstall", "canister_creation", "http_outcalls"]) {
+    assert.equal(on(use), 0n, use);
+  }
+});
+
+test("left unfunded it freezes, then is emptied; topped up in time it lives", async () => {
+  // An installation needs 92 billion cycles at hand; after `burn`, what is left pays for half a minute of half a core.
+  const amount = CREATION + 93_000_000_000n + CORE_SECOND * 8n;
+  const [poor, rich] = await Promise.all([installed(amount, spenderWasm), installed(amount, spenderWasm)]);
+  const spender = (id) => developer.spender(id);
+  for (const canister_id of [poor, rich]) {
+    await spender(canister_id).burn();
+    const settings = { compute_allocation: [49n], freezing_threshold: [15n] };
+    await developer.management(canister_id).update_settings({ canister_id, settings });
+  }
+  await developer.cycles.withdraw({ to: rich, amount: TRILLION });
+  await eventually("it freezes", async () => {
+    const refusal = await spender(poor).live().then(() => "", String);
+    return refusal.includes("out of cycles");
+  });
+  await eventually("it is emptied", async () => {
+    const { module_hash } = await developer.look(poor).canister_status({ canister_id: poor });
+    return module_hash.length === 0;
+  });
+  const { cycles, consumed, total } = await books(poor);
+  assert.deepEqual([cycles, total], [0n, amount], "it has spent all that it was given");
+  assert.ok(consumed.uninstall > 0n && consumed.burned_cycles === 90_000_000_000n);
+  await spender(rich).live();
 });
 
 test("he tops it up with tokens, and with cycles of his account", async () => {
@@ -170,4 +268,8 @@ test("a payment that is for nothing known is refused, and stays where it is", as
   const block_index = await pay(developer.principal, 50_000_000n, 7n);
   await assert.rejects(developer.minting.notifyTopUp({ block_index, canister_id: canister }));
   assert.equal(await supply(), tokens - FEE);
+});
+
+test("both ledgers hold to the unit what their histories make", async () => {
+  for (const ledger of [developer.icrcTokens, developer.icrcCycles]) await agrees(ledger, await replay(ledger));
 });

@@ -14,6 +14,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 pub mod load;
+pub mod newcomer;
 
 /// Turns a hang into a failure; no test depends on it being reached.
 pub const DEADLINE: Duration = Duration::from_secs(180);

@@ -3,12 +3,13 @@
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/atoll/target
 export PATH := $(CURDIR)/testnet/bin:$(PATH)
 WASM      := wasm32-unknown-unknown
-CANISTERS := counter cycles_ledger cycles_minting kernels ledger ledger_archive notebook probe
+CANISTERS := counter cycles_ledger cycles_minting governance kernels ledger ledger_archive notebook probe registry rewards
 # Libraries with unit tests of their own, which need no subnet.
-BOOKS     := cycles_ledger cycles_minting ledger ledger_archive ledger_block
+BOOKS     := cycles_ledger cycles_minting governance icrc ledger ledger_archive ledger_block registry rewards
 DIST      := canisters/dist
 ECONOMY   := canisters/economy.toml
 MINTING   := rkp4c-7iaaa-aaaaa-aaaca-cai
+GOVERNING := --governance-canister rrkah-fqaaa-aaaaa-aaaaq-cai --registry-canister rwlgt-iiaaa-aaaaa-aaaaa-cai
 ASSETS    := canisters/assets
 ATOLL     := $(CARGO_TARGET_DIR)/release/atoll
 RUN       := testnet/run
@@ -33,7 +34,7 @@ help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 run: setup build canisters ## Build, start four replicas and the gateway with ledgers and the sample, print URLs
-	$(ATOLL) testnet up --dir $(RUN) --canisters $(DIST) --genesis-canisters $(ECONOMY) --minting-canister $(MINTING)
+	$(ATOLL) testnet up --dir $(RUN) --canisters $(DIST) --genesis-canisters $(ECONOMY) --minting-canister $(MINTING) $(GOVERNING)
 
 test: setup-test check unit sim-ci ## Everything: units, simulator, four real processes, npm agents, browser
 

@@ -346,7 +346,10 @@ mod tests {
         check(hash_block(&block), "0b6fa002c84f57a7ba5726333f1703a887c77fa25cfb7e8498bdc212d932e2ce");
         for (from, to) in [(0, 2), (9, 17)] {
             let mut other = block.clone();
-            assert!(other.attendance.voters.remove(&NodeIndex(from)) && other.attendance.voters.insert(NodeIndex(to)));
+            assert!(
+                other.attendance.voters.remove(&NodeIndex(from))
+                    && other.attendance.voters.insert(NodeIndex(to))
+            );
             assert_ne!(hash_block(&other), hash_block(&block));
         }
         let mut other = block.clone();

@@ -4,7 +4,8 @@
 use super::{DecodeError, cbor, peer, proto, record};
 use crate::crypto::hash::{hash_calls, sha256};
 use crate::types::limits::{
-    BLOCK_INGRESS_COUNT_MAX, CHAIN_SEGMENT_BLOCKS_MAX, MISSED_VIEWS_MAX, ORDER_BYTES_MAX, ORDER_PROOF_BYTES_MAX,
+    BLOCK_INGRESS_COUNT_MAX, CHAIN_SEGMENT_BLOCKS_MAX, MISSED_VIEWS_MAX, ORDER_BYTES_MAX,
+    ORDER_PROOF_BYTES_MAX,
 };
 use crate::types::*;
 use bytes::Bytes;

@@ -104,7 +104,12 @@ impl Window {
 }
 
 /// A query that this node asks as anybody could: anonymous, so that there is nothing to prove.
-pub fn anonymous_query(canister_id: Principal, method: &str, arg: &[u8], now: Time) -> Authenticated<UserQuery> {
+pub fn anonymous_query(
+    canister_id: Principal,
+    method: &str,
+    arg: &[u8],
+    now: Time,
+) -> Authenticated<UserQuery> {
     let sender = Principal::anonymous();
     let id = hash_of_map(&[
         ("request_type", Value::Text("query")),

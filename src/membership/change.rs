@@ -1,9 +1,9 @@
 //! Changes of the membership: what the operators sign, and what they or the registry canister may do.
 
+use super::order::OrderError;
 use crate::crypto::genesis::{GenesisError, validate_nodes};
 use crate::crypto::hash::{hash_node, hash_parts};
 use crate::crypto::node_key::{Committee, IdentityKey};
-use super::order::OrderError;
 use crate::types::limits::NODES_MAX;
 use crate::types::{
     ChainId, GenesisNode, MembershipChange, NodeIndex, NodeSignature, Principal, faults_max, quorum,

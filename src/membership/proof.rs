@@ -23,7 +23,8 @@ pub fn certified(keyrings: &[Keyring], canister: &Principal, data: &[u8]) -> Vec
     tree.set_leaf(&path, data.to_vec());
     let (height, root) = (Height(1), StateRoot(tree.digest()));
     let statement = Statement::Certify { height, root };
-    let shares: Vec<_> = keyrings.iter().map(|keyring| (keyring.own(), keyring.sign_share(&statement))).collect();
+    let shares: Vec<_> =
+        keyrings.iter().map(|keyring| (keyring.own(), keyring.sign_share(&statement))).collect();
     let signature = keyrings[0].combine(&statement, &shares).unwrap();
     let path = path.map(<[u8]>::to_vec).to_vec();
     certificate(&tree, &[path], &Certification { height, root, signature })

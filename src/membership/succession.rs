@@ -357,7 +357,11 @@ impl Succession {
     ///
     /// # Errors
     /// Why it may not.
-    pub fn ordered(&self, height: Height, message: &MembershipOrder) -> Result<Vec<GenesisNode>, ChangeError> {
+    pub fn ordered(
+        &self,
+        height: Height,
+        message: &MembershipOrder,
+    ) -> Result<Vec<GenesisNode>, ChangeError> {
         let registry = self.registry.ok_or(OrderError::NoRegistry)?;
         let order = order::read(&message.order)?;
         self.check_due(height, order.version)?;

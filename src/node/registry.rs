@@ -108,8 +108,7 @@ mod tests {
         let shares = PublicShares::of_keyring(&Keyring::simulated(Digest::ZERO, 1)[0]);
         let members = Succession::genesis(Digest::ZERO, 20, Vec::new(), &shares);
         let mut state = first_state().with_succession(members);
-        let mut canister =
-            CanisterState::new(Settings::with_controllers(Vec::new()), Cycles(1), Time::ZERO);
+        let mut canister = CanisterState::new(Settings::with_controllers(Vec::new()), Cycles(1), Time::ZERO);
         canister.record.certified_data = vec![data; 32];
         state.put_canister(REGISTRY, canister);
         let (height, root) = (Height(height), StateRoot(Digest::ZERO));
@@ -203,7 +202,10 @@ mod tests {
         // The replica is gone before it answers, so the registry will be asked again.
         assert_eq!(fake.look(1, 7).await, (Some(REGISTRY_PAUSE_MS), 1));
         let order = replica.join().unwrap();
-        assert_eq!((&order.order[..], &order.certificate[..], &order.witness[..]), (&[1][..], &[2][..], &[3][..]));
+        assert_eq!(
+            (&order.order[..], &order.certificate[..], &order.witness[..]),
+            (&[1][..], &[2][..], &[3][..])
+        );
         assert_eq!(fake.registry.answered, None);
     }
 }

@@ -20,10 +20,10 @@ use crate::crypto::threshold::pairing_checks;
 use crate::net::{Inbox, Net, Received};
 use crate::storage::{Rocks, Votes};
 use crate::telemetry::{self, Health, Metrics};
-use crate::types::{CanisterId, PeerMessage};
 use crate::types::limits::{
     INGRESS_PLACES_MAX, NODE_STOP_MS, QUERY_QUEUE_MAX, STATE_PARTS_WAITING_MAX, STATE_REQUESTS_MAX,
 };
+use crate::types::{CanisterId, PeerMessage};
 use crate::wasm::Engine;
 use std::future::Future;
 use std::sync::mpsc::{SyncSender, sync_channel};

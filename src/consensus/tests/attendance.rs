@@ -43,9 +43,7 @@ fn a_vote_that_comes_when_its_block_is_final_is_acknowledged_too() {
     for _ in 0..200 {
         cluster.run_ms(10);
         let tip = cluster.consensus(0).finalized_view();
-        let late = |message: &PeerMessage| {
-            matches!(message, PeerMessage::NotarizationShare(share) if share.view == tip)
-        };
+        let late = |message: &PeerMessage| matches!(message, PeerMessage::NotarizationShare(share) if share.view == tip);
         let votes: Vec<PeerMessage> = held.borrow().iter().filter(|vote| late(vote)).cloned().collect();
         for (vote, to) in votes.into_iter().flat_map(|vote| (0..3).map(move |to| (vote.clone(), to))) {
             cluster.input(to, Input::Peer(NodeIndex(3), vote));

@@ -21,7 +21,8 @@ impl Votes {
     /// proposer names no honest node that did not vote.
     pub fn attended(&self, claim: &Claim) -> Finding {
         let Claim { view, proposer, parent, said } = claim;
-        let accuse = |what: &str| violation("I17", format!("the block of view {view} by node {proposer} {what}"));
+        let accuse =
+            |what: &str| violation("I17", format!("the block of view {view} by node {proposer} {what}"));
         if said.voters.iter().any(|voter| u64::from(voter.0) >= self.nodes) {
             return accuse("acknowledges a vote of nobody");
         }
@@ -36,7 +37,8 @@ impl Votes {
         if honest && named & !voted & !self.sinning != 0 {
             return accuse("acknowledges votes that were not given");
         }
-        self.missed(*view, parent.map(|(parent, _)| parent), &said.missed).or_else(|()| accuse("names other leaders"))
+        self.missed(*view, parent.map(|(parent, _)| parent), &said.missed)
+            .or_else(|()| accuse("names other leaders"))
     }
 
     /// Whether exactly the leaders of the skipped views are named, as far as the beacons are known.

@@ -78,7 +78,7 @@ impl Registry {
     async fn hand_over(&mut self, order: MembershipOrder) {
         match self.handle.order_members(order).await {
             Ok(Ok(())) => tracing::info!("the registry canister's order of the membership waits for a block"),
-            Ok(Err(reason)) => tracing::warn!(%reason, "the registry canister's order is not taken"),
+            Ok(Err(reason)) => tracing::info!(%reason, "the registry canister's order is not taken"),
             Err(_) => self.answered = None,
         }
     }

@@ -37,21 +37,20 @@ impl Votes {
         if honest && named & !voted & !self.sinning != 0 {
             return accuse("acknowledges votes that were not given");
         }
-        self.missed(*view, parent.map(|(parent, _)| parent), &said.missed)
-            .or_else(|()| accuse("names other leaders"))
+        if !self.names_all_missed(*view, parent.map(|(parent, _)| parent), &said.missed) {
+            return accuse("names other leaders of skipped views");
+        }
+        Ok(())
     }
 
     /// Whether exactly the leaders of the skipped views are named, as far as the beacons are known.
-    fn missed(&self, view: View, parent: Option<View>, named: &[NodeIndex]) -> Result<(), ()> {
+    fn names_all_missed(&self, view: View, parent: Option<View>, named: &[NodeIndex]) -> bool {
         let first = parent.map_or((view.0 >> 40 << 40).max(1), |parent| parent.0 + 1);
         let skipped = first.max(view.0.saturating_sub(NAMED_MAX))..view.0;
-        if skipped.end - skipped.start != named.len() as u64 {
-            return Err(());
-        }
-        let other = skipped.zip(named).any(|(skipped, named)| {
-            self.drawn(View(skipped)).is_some_and(|leader| leader != u64::from(named.0))
-        });
-        if other { Err(()) } else { Ok(()) }
+        let drawn = |(skipped, named): (u64, &NodeIndex)| {
+            self.drawn(View(skipped)).is_none_or(|leader| leader == u64::from(named.0))
+        };
+        skipped.end.saturating_sub(skipped.start) == named.len() as u64 && skipped.zip(named).all(drawn)
     }
 }
 

@@ -87,6 +87,7 @@ pub fn assemble(args: &Args) -> Result<(Genesis, Canisters), AssembleError> {
         view_timeout_ms: args.view_timeout_ms,
         provisional: args.provisional,
         minting_canister: args.minting_canister,
+        registry_canister: None,
         subnet_admins: args.subnet_admins.clone(),
         epoch_length: args.epoch_length,
         canisters: canisters.entries.clone(),

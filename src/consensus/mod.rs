@@ -75,10 +75,17 @@
 //! 18. A node without shares follows: it votes for nothing and proposes nothing unless it is a member. Nodes
 //!     that come with the next epoch are guests of this one: they are heard when they fetch, and when they
 //!     prove that they were dealt bad shares. (`epoch`, `receive`)
+//!
+//! **Attendance** (docs/adr/0019)
+//! 19. A block names the members whose votes for its parent its leader had seen, a quorum at least, or nobody: a
+//!     leader that was brought the certificate may have seen fewer. Nor does it name anybody where its epoch begins. And
+//!     it names the leaders of the views since its parent, which were nullified. Who votes for the block checks all
+//!     of it but that the votes were seen. A vote for a block that is final counts for this alone. (`attendance`, `receive`)
 
 mod aggregate;
 mod amnesia;
 mod assemble;
+mod attendance;
 mod catch_up;
 pub mod ceremony;
 mod certify;

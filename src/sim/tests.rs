@@ -256,6 +256,8 @@ fn caught_after(bug: Bug, first: u64) -> Option<(u64, Violation)> {
                 let forgers = Scenario::faults_allowed(scenario.nodes);
                 scenario = with_sinners(scenario, Sin::Forger, forgers);
             }
+            // Only a leader who lies shows it.
+            Bug::AttendanceUnchecked => scenario = with_sinners(scenario, Sin::Usurper, 1),
             _ => {}
         }
         let verdict = run(Scenario { planted: Some(bug), real_execution: false, ..scenario });
@@ -320,6 +322,7 @@ fn what_gives_a_bug_away_is_what_it_breaks() {
     check_caught(Bug::CulpritsKept, &["I12"]);
     check_caught(Bug::HashOrderRoot, &["I4"]);
     check_caught(Bug::RefundTwice, &["I8"]);
+    check_caught(Bug::AttendanceUnchecked, &["I17"]);
     check_caught(Bug::DeliveredForgotten, &["I7"]);
     check_caught(Bug::BodyUnchecked, &["I1", "I2", "I4", "I7"]);
 }

@@ -84,6 +84,7 @@ fn block(view: u64, payload: usize) -> Block {
         parent_view: View(view - 1),
         proposer: NodeIndex(2),
         time: Time(view * 1_000),
+        attendance: Attendance::default(),
         payload: Payload { ingress, ..Payload::default() },
     }
 }

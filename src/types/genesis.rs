@@ -26,6 +26,9 @@ pub struct Genesis {
     /// The one canister that may call `ic0.mint_cycles128`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minting_canister: Option<Principal>,
+    /// The canister whose certified orders alone change the membership; without one, the operators' signatures do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registry_canister: Option<Principal>,
     /// Principals that may make canisters for nothing, and manage those of others in part (interface spec,
     /// "Subnet admins").
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -51,6 +54,7 @@ impl Genesis {
             view_timeout_ms: 1_000,
             provisional: true,
             minting_canister: None,
+            registry_canister: None,
             subnet_admins: Vec::new(),
             epoch_length: default_epoch_length(),
             canisters: Vec::new(),

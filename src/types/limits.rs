@@ -85,6 +85,8 @@ pub const VIEW_TIMEOUT_MAX_MS: u64 = 10_000;
 /// most the second; so an idle subnet answers at once, and a busy one spends little on each call.
 pub const GATHER_CALL_US: u64 = 500;
 pub const GATHER_MAX_MS: u64 = 40;
+/// Missed views of which one block names the leaders: half an hour of them at the longest timeout.
+pub const MISSED_VIEWS_MAX: usize = 180;
 /// Views above the finalized one for which artifacts are kept.
 pub const VIEWS_AHEAD_MAX: u64 = 64;
 /// Finalized heights that may await certification before leaders stop adding payload.
@@ -146,10 +148,13 @@ pub const COMPLAINT_PART: u64 = 4;
 /// System messages in one block, and what they may be made of.
 pub const BLOCK_SYSTEM_COUNT_MAX: usize = 16;
 pub const COMPLAINT_BYTES_MAX: usize = 64;
-/// System messages that wait for a block: each member's dealing and complaint, and changes.
+/// System messages that wait for a block: each member's dealing and complaint, changes and an order.
 pub const SYSTEM_POOL_MAX: usize = 3 * NODES_MAX;
 /// Nodes that come or leave, and operators that sign, in one change of the membership.
 pub const CHANGE_NODES_MAX: usize = NODES_MAX;
+/// An order of the registry canister, and each of the two parts of its proof.
+pub const ORDER_BYTES_MAX: usize = 32 * 1024;
+pub const ORDER_PROOF_BYTES_MAX: usize = 32 * 1024;
 /// Longest field of a node: its address.
 pub const NODE_FIELD_BYTES_MAX: usize = NAME_BYTES_MAX * 4 + 8;
 /// A ceremony repeats what it said this often, and answers a late peer no more often.
@@ -420,6 +425,9 @@ pub const PACKAGE_RETRY_MS: u64 = 10_000;
 /// Queries and inspections that wait.
 pub const QUERY_QUEUE_MAX: usize = 1_024;
 pub const QUERY_THREADS_MAX: usize = 8;
+/// The registry canister is asked for an order no more often than this, and when it gave no answer, than the second.
+pub const REGISTRY_PAUSE_MS: u64 = 1_000;
+pub const REGISTRY_RETRY_MS: u64 = 5_000;
 /// Threads that authenticate gossiped calls.
 pub const ADMISSION_THREADS_MAX: usize = 4;
 /// Gossiped calls whose signatures are checked together.

@@ -22,4 +22,9 @@ pub struct Batch {
     pub ingress: Vec<Arc<Ingress>>,
     /// About the subnet itself.
     pub system: Vec<SystemMessage>,
+    /// Members whose vote for the block before this block acknowledges, ascending.
+    pub voters: Vec<NodeIndex>,
+    /// Leaders of the views between the block before and this block, in which nothing was notarized: one entry
+    /// for each view.
+    pub missed: Vec<NodeIndex>,
 }

@@ -228,6 +228,8 @@ impl Walk {
             randomness: Digest([state.height().0 as u8; 32]),
             proposer: NodeIndex(0),
             system: Vec::new(),
+            voters: Vec::new(),
+            missed: Vec::new(),
             ingress,
         };
         let modules = |state: &ReplicatedState| {
@@ -269,6 +271,8 @@ impl Walk {
                 randomness: Digest::ZERO,
                 proposer: NodeIndex(0),
                 system: Vec::new(),
+                voters: Vec::new(),
+                missed: Vec::new(),
                 ingress: vec![call.clone()],
             };
             let executed = execute_batch(&self.subnet.engine, self.subnet.state.clone(), &batch).unwrap();

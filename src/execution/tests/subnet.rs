@@ -151,6 +151,8 @@ impl Subnet {
             randomness: Digest([self.state.height().0 as u8; 32]),
             proposer: NodeIndex(0),
             system: Vec::new(),
+            voters: Vec::new(),
+            missed: Vec::new(),
             ingress,
         };
         self.execute(batch);

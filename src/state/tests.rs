@@ -174,6 +174,7 @@ fn pause(state: &mut ReplicatedState) {
                 memory_max: Bytes(9),
                 guaranteed_calls_room: 8,
                 mint_room: Cycles(1),
+                tariff: Tariff::default(),
             },
             before: canister.record.clone(),
             prepaid: Cycles(8),

@@ -1,10 +1,12 @@
-//! `list_canisters` and `subnet_info`.
+//! The subnet as a whole: `list_canisters`, `subnet_info`, `node_metrics_history` and `atoll_membership`.
 
 use super::{Done, Failure};
+use crate::crypto::node_key::node_id;
 use crate::encoding::management::{self as candid, CanisterIdRange};
-use crate::state::ReplicatedState;
-use crate::types::limits::{CANISTER_RANGES_MAX, REPLICA_VERSION};
+use crate::state::{Duty, ReplicatedState, Sample};
+use crate::types::limits::{CANISTER_RANGES_MAX, REPLICA_VERSION, SAMPLED_NODES_PER_ANSWER_MAX};
 use crate::types::*;
+use ::candid::Nat;
 
 /// All canisters, as ranges of ids that follow each other. Costs a walk over the ids: a query of subnet admins.
 pub(super) fn list_canisters(state: &ReplicatedState, sender: &Principal) -> Result<Done, Failure> {
@@ -36,11 +38,85 @@ pub(super) fn list_canisters(state: &ReplicatedState, sender: &Principal) -> Res
 
 pub(super) fn subnet_info(state: &ReplicatedState, arg: &[u8]) -> Result<Done, Failure> {
     let args: candid::SubnetInfoArgs = candid::decode(arg)?;
+    is_own(state, &args.subnet_id)?;
+    let subnet = state.subnet();
+    let accounting = Accounting::of(subnet.accounting, subnet.provisional);
+    Done::reply(&candid::SubnetInfoResult {
+        replica_version: REPLICA_VERSION.to_owned(),
+        registry_version: 1,
+        accounting: accounting.name().to_owned(),
+    })
+}
+
+fn is_own(state: &ReplicatedState, subnet_id: &Principal) -> Result<(), Reject> {
     let own = state.subnet().id;
-    if args.subnet_id != own {
-        let message = format!("Subnet {} not found. This network has the one subnet {own}.", args.subnet_id);
-        return Err(Reject::new(ErrorCode::SubnetNotFound, message).into());
+    if *subnet_id == own {
+        return Ok(());
     }
-    let replica_version = REPLICA_VERSION.to_owned();
-    Done::reply(&candid::SubnetInfoResult { replica_version, registry_version: 1 })
+    let message = format!("Subnet {subnet_id} not found. This network has the one subnet {own}.");
+    Err(Reject::new(ErrorCode::SubnetNotFound, message))
+}
+
+/// What the nodes did (`state::duty`), from a time on; of long lists the beginning: whoever wants more asks again,
+/// from the time after the last.
+pub(super) fn node_metrics_history(state: &ReplicatedState, arg: &[u8]) -> Result<Done, Failure> {
+    let args: candid::NodeMetricsHistoryArgs = candid::decode(arg)?;
+    is_own(state, &args.subnet_id)?;
+    let mut nodes = 0usize;
+    let mut has_room = |sample: &&std::sync::Arc<Sample>| {
+        let is_first = nodes == 0;
+        nodes = nodes.saturating_add(sample.nodes.len());
+        is_first || nodes <= SAMPLED_NODES_PER_ANSWER_MAX
+    };
+    let samples = state.samples().since(Time(args.start_at_timestamp_nanos));
+    let shown: Vec<_> = samples.take_while(|sample| has_room(sample)).map(|sample| entry(sample)).collect();
+    Done::reply(&shown)
+}
+
+fn entry(sample: &Sample) -> candid::NodeMetricsHistoryEntry {
+    let node = |(id, duty): (&NodeId, &Duty)| candid::NodeMetrics {
+        node_id: id.0,
+        num_blocks_proposed_total: duty.proposed,
+        num_block_failures_total: duty.missed,
+        num_votes_total: duty.votes,
+        num_instructions_total: duty.instructions.0,
+    };
+    candid::NodeMetricsHistoryEntry {
+        timestamp_nanos: sample.time.0,
+        node_metrics: sample.nodes.iter().map(node).collect(),
+        height: sample.height.0,
+        cycles_consumed_total: Nat::from(sample.cycles_consumed.0),
+        instructions_total: sample.instructions.0,
+        blocks_total: sample.height.0,
+    }
+}
+
+/// Who the members are and who they will be, as the next block finds it.
+pub(super) fn atoll_membership(state: &ReplicatedState) -> Result<Done, Failure> {
+    let Some(succession) = state.succession() else {
+        let message = "This subnet keeps no record of its membership.";
+        return Err(Reject::new(ErrorCode::CanisterRejectedMessage, message).into());
+    };
+    let cards = |nodes: &[GenesisNode]| nodes.iter().filter_map(card).collect();
+    Done::reply(&candid::Membership {
+        version: succession.version(),
+        epoch: succession.epoch().0,
+        dealing: succession.is_dealing(state.height().next()),
+        changes_max: succession.changes_max(),
+        members: cards(succession.members()),
+        next: cards(succession.next_members()),
+    })
+}
+
+/// Validated nodes have keys in hex.
+fn card(node: &GenesisNode) -> Option<candid::Node> {
+    let identity: [u8; 32] = hex::decode(&node.identity_key).ok()?.try_into().ok()?;
+    Some(candid::Node {
+        name: node.name.clone(),
+        node_id: node_id(&identity).0,
+        identity_key: identity.to_vec(),
+        tls_key: hex::decode(&node.tls_key).ok()?,
+        encryption_key: hex::decode(&node.encryption_key).ok()?,
+        address: node.address.clone(),
+    })
 }

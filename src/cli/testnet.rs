@@ -17,8 +17,8 @@ mod probe;
 mod process;
 mod status;
 
-use crate::types::{Accounting, Principal};
 use crate::types::limits::{CHECKPOINT_HEIGHTS, EPOCH_LENGTH_DEFAULT};
+use crate::types::{Accounting, Principal};
 use apps::AppError;
 use layout::{Layout, LayoutError};
 use process::ProcessError;

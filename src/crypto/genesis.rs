@@ -7,8 +7,8 @@ use crate::types::limits::{
     MINTED_CYCLES_MAX, NAME_BYTES_MAX, NODES_MAX, SUBNET_ADMINS_MAX, VIEW_TIMEOUT_MAX_MS,
 };
 use crate::types::{
-    Accounting, CanisterId, Cycles, Digest, Founding, Genesis, GenesisCanister, GenesisNode, NodeIndex, NodeSignature,
-    Principal,
+    Accounting, CanisterId, Cycles, Digest, Founding, Genesis, GenesisCanister, GenesisNode, NodeIndex,
+    NodeSignature, Principal,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};

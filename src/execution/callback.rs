@@ -131,7 +131,8 @@ impl Executor<'_> {
         let Some((fun, env)) = callback.on_cleanup else {
             return Ok(());
         };
-        let Some(canister) = self.state.canister(id).filter(|canister| canister.record.frozen.is_none()).cloned()
+        let Some(canister) =
+            self.state.canister(id).filter(|canister| canister.record.frozen.is_none()).cloned()
         else {
             return Ok(());
         };

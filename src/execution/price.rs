@@ -91,7 +91,8 @@ impl PriceTable {
     /// Holding so many bytes and so many percent of a core.
     pub fn idle(&self, bytes: u64, compute_percent: u64) -> IdleRate {
         let memory = self.tariff.gib_second.0.saturating_mul(u128::from(bytes));
-        let compute = self.tariff.compute_percent_second.0.saturating_mul(GIB.saturating_mul(compute_percent.into()));
+        let compute =
+            self.tariff.compute_percent_second.0.saturating_mul(GIB.saturating_mul(compute_percent.into()));
         IdleRate { memory: memory.saturating_mul(self.nodes), compute: compute.saturating_mul(self.nodes) }
     }
 

@@ -104,7 +104,8 @@ impl Samples {
         Samples { first, samples: samples.collect() }
     }
 
-    pub(super) fn push(&mut self, sample: Sample) {
+    /// One more; the oldest goes when there are too many.
+    pub fn push(&mut self, sample: Sample) {
         self.samples.push_back(Arc::new(sample));
         while self.samples.len() > SAMPLES_MAX {
             self.samples.pop_front();

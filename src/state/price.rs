@@ -130,8 +130,11 @@ mod tests {
     fn book(prices: &[(u64, u128, u128, usize)]) -> PriceBook {
         let mut book = PriceBook::default();
         for (until, memory, compute, nodes) in prices {
-            book.tariff =
-                Tariff { gib_second: Cycles(*memory), compute_percent_second: Cycles(*compute), ..book.tariff };
+            book.tariff = Tariff {
+                gib_second: Cycles(*memory),
+                compute_percent_second: Cycles(*compute),
+                ..book.tariff
+            };
             book.close(Time(*until), *nodes);
         }
         book

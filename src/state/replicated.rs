@@ -3,11 +3,11 @@
 mod index;
 
 use super::account::Allocated;
+use super::duty::is_sampled;
 use super::record::key;
 use super::task::Tasks;
 use super::volume::Shares;
 use super::{Blob, CanisterState, Counters, History, HistoryEntry, Module, Queue, SubnetRecord};
-use super::duty::is_sampled;
 use super::{Column, HostFailure, StateDelta, SubnetNode, Write, record, tree};
 use super::{Duties, PriceBook, Sample, Samples, Tariff, Use};
 use crate::certification::LabelTree;

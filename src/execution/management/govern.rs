@@ -62,7 +62,9 @@ fn price(name: &str, wanted: &Nat) -> Result<Cycles, Failure> {
     let price = cycles(name, wanted)?;
     match price <= PRICE_MAX {
         true => Ok(price),
-        false => Err(invalid(format!("{name} of {price} is more than the {PRICE_MAX} that are possible")).into()),
+        false => {
+            Err(invalid(format!("{name} of {price} is more than the {PRICE_MAX} that are possible")).into())
+        }
     }
 }
 
@@ -90,7 +92,8 @@ impl Executor<'_> {
         let (id, _) = find(&self.state, &args.canister_id)?;
         let bytes = args.reason.len();
         if bytes > FREEZE_REASON_BYTES_MAX {
-            let message = format!("the reason has {bytes} bytes; at most {FREEZE_REASON_BYTES_MAX} are possible");
+            let message =
+                format!("the reason has {bytes} bytes; at most {FREEZE_REASON_BYTES_MAX} are possible");
             return Err(invalid(message).into());
         }
         if self.state.subnet().governance_canister == Some(id) {

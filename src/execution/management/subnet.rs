@@ -3,10 +3,11 @@
 use super::{Done, Failure};
 use crate::crypto::node_key::node_id;
 use crate::encoding::management::{self as candid, CanisterIdRange};
-use crate::state::{Duty, ReplicatedState, Sample};
+use crate::state::{Duty, ReplicatedState, Sample, Samples};
 use crate::types::limits::{CANISTER_RANGES_MAX, REPLICA_VERSION, SAMPLED_NODES_PER_ANSWER_MAX};
 use crate::types::*;
 use ::candid::Nat;
+use std::sync::Arc;
 
 /// All canisters, as ranges of ids that follow each other. Costs a walk over the ids: a query of subnet admins.
 pub(super) fn list_canisters(state: &ReplicatedState, sender: &Principal) -> Result<Done, Failure> {
@@ -62,15 +63,18 @@ fn is_own(state: &ReplicatedState, subnet_id: &Principal) -> Result<(), Reject> 
 pub(super) fn node_metrics_history(state: &ReplicatedState, arg: &[u8]) -> Result<Done, Failure> {
     let args: candid::NodeMetricsHistoryArgs = candid::decode(arg)?;
     is_own(state, &args.subnet_id)?;
+    let samples = answered(state.samples(), Time(args.start_at_timestamp_nanos));
+    Done::reply(&samples.map(|sample| entry(sample)).collect::<Vec<_>>())
+}
+
+/// As many samples from `start` on as one answer holds.
+fn answered(samples: &Samples, start: Time) -> impl Iterator<Item = &Arc<Sample>> {
     let mut nodes = 0usize;
-    let mut has_room = |sample: &&std::sync::Arc<Sample>| {
+    samples.since(start).take_while(move |sample| {
         let is_first = nodes == 0;
         nodes = nodes.saturating_add(sample.nodes.len());
         is_first || nodes <= SAMPLED_NODES_PER_ANSWER_MAX
-    };
-    let samples = state.samples().since(Time(args.start_at_timestamp_nanos));
-    let shown: Vec<_> = samples.take_while(|sample| has_room(sample)).map(|sample| entry(sample)).collect();
-    Done::reply(&shown)
+    })
 }
 
 fn entry(sample: &Sample) -> candid::NodeMetricsHistoryEntry {
@@ -119,4 +123,40 @@ fn card(node: &GenesisNode) -> Option<candid::Node> {
         encryption_key: hex::decode(&node.encryption_key).ok()?,
         address: node.address.clone(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    /// Samples at the times from 0 on, of so many nodes.
+    fn samples(count: u64, nodes: u16) -> Samples {
+        let id = |n: u16| NodeId(Principal::from_slice(&n.to_be_bytes()));
+        let mut samples = Samples::default();
+        for n in 0..count {
+            samples.push(Sample {
+                time: Time(n),
+                height: Height(n),
+                cycles_consumed: Cycles::ZERO,
+                instructions: Instructions::ZERO,
+                nodes: (0..nodes).map(|n| (id(n), Duty::default())).collect::<BTreeMap<_, _>>(),
+            });
+        }
+        samples
+    }
+
+    #[test]
+    fn a_long_history_is_answered_from_its_beginning_and_no_answer_is_empty_before_its_end() {
+        let check = |nodes: u16, start: u64, first: Option<u64>, count: usize| {
+            let samples = samples(100, nodes);
+            let times: Vec<u64> = answered(&samples, Time(start)).map(|sample| sample.time.0).collect();
+            assert_eq!((times.first().copied(), times.len()), (first, count), "{nodes} nodes from {start}");
+        };
+        check(4, 0, Some(0), 100);
+        check(64, 0, Some(0), 64);
+        check(64, 64, Some(64), 36);
+        check(64, 100, None, 0);
+        check(5_000, 7, Some(7), 1);
+    }
 }

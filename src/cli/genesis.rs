@@ -5,7 +5,7 @@ mod canisters;
 use crate::crypto::genesis::{GenesisError, NodeCard, print_genesis, validate_genesis};
 use crate::crypto::hash::chain_id;
 use crate::types::limits::{EPOCH_LENGTH_DEFAULT, GENESIS_BYTES_MAX};
-use crate::types::{Genesis, GenesisNode, Principal};
+use crate::types::{Accounting, Genesis, GenesisNode, Principal};
 use canisters::Canisters;
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -35,6 +35,16 @@ pub struct Args {
     /// The canister that may make cycles out of nothing: a ledger's cycles minting canister.
     #[arg(long, value_name = "CANISTER")]
     pub minting_canister: Option<Principal>,
+    /// The canister that may set prices and freeze canisters.
+    #[arg(long, value_name = "CANISTER")]
+    pub governance_canister: Option<Principal>,
+    /// The canister whose certified orders change the membership, in place of the operators' signatures.
+    #[arg(long, value_name = "CANISTER")]
+    pub registry_canister: Option<Principal>,
+    /// How cycles come to users: market, quota, or free (with --provisional true). Said nothing: free with
+    /// --provisional true, else market.
+    #[arg(long)]
+    pub accounting: Option<Accounting>,
     /// A subnet admin: may make canisters for nothing, and start, stop, empty and delete those of others.
     #[arg(long = "subnet-admin", value_name = "PRINCIPAL")]
     pub subnet_admins: Vec<Principal>,
@@ -87,7 +97,9 @@ pub fn assemble(args: &Args) -> Result<(Genesis, Canisters), AssembleError> {
         view_timeout_ms: args.view_timeout_ms,
         provisional: args.provisional,
         minting_canister: args.minting_canister,
-        registry_canister: None,
+        governance_canister: args.governance_canister,
+        registry_canister: args.registry_canister,
+        accounting: args.accounting,
         subnet_admins: args.subnet_admins.clone(),
         epoch_length: args.epoch_length,
         canisters: canisters.entries.clone(),
@@ -134,6 +146,9 @@ mod tests {
             view_timeout_ms: 1_000,
             provisional: true,
             minting_canister: None,
+            governance_canister: None,
+            registry_canister: None,
+            accounting: None,
             subnet_admins: Vec::new(),
             epoch_length: 499,
             canisters: None,

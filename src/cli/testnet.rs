@@ -17,8 +17,8 @@ mod probe;
 mod process;
 mod status;
 
-use crate::types::Principal;
 use crate::types::limits::{CHECKPOINT_HEIGHTS, EPOCH_LENGTH_DEFAULT};
+use crate::types::{Accounting, Principal};
 use apps::AppError;
 use layout::{Layout, LayoutError};
 use process::ProcessError;
@@ -75,6 +75,16 @@ pub struct UpArgs {
     /// The canister that may make cycles out of nothing; only at the first start.
     #[arg(long, value_name = "CANISTER")]
     minting_canister: Option<Principal>,
+    /// The canister that may set prices and freeze canisters; only at the first start.
+    #[arg(long, value_name = "CANISTER")]
+    governance_canister: Option<Principal>,
+    /// The canister whose certified orders change the membership; only at the first start.
+    #[arg(long, value_name = "CANISTER")]
+    registry_canister: Option<Principal>,
+    /// How cycles come to users: free, market or quota; only at the first start. Where they are not free, no sample
+    /// canisters are installed.
+    #[arg(long, default_value = "free")]
+    accounting: Accounting,
     /// Start replicas again that end.
     #[arg(long)]
     supervise: bool,

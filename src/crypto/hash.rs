@@ -140,7 +140,23 @@ pub fn chain_id(genesis: &Genesis) -> ChainId {
         &canisters.0,
     ];
     let nodes = nodes.iter().map(AsRef::as_ref);
-    hash_parts("atoll-genesis", &header.into_iter().chain(nodes).collect::<Vec<_>>())
+    let hash = hash_parts("atoll-genesis", &header.into_iter().chain(nodes).collect::<Vec<_>>());
+    governed(genesis, hash)
+}
+
+/// The name of a chain whose genesis says who governs it; of others, `hash` as it is.
+fn governed(genesis: &Genesis, hash: Digest) -> ChainId {
+    let Genesis { governance_canister, registry_canister, accounting, .. } = genesis;
+    if governance_canister.is_none() && registry_canister.is_none() && accounting.is_none() {
+        return hash;
+    }
+    let id = |canister: &Option<crate::types::Principal>| {
+        canister.map_or_else(Vec::new, |canister| canister.as_slice().to_vec())
+    };
+    let accounting = accounting.map_or("", |accounting| accounting.name());
+    let parts: [&[u8]; 4] =
+        [&hash.0, &id(governance_canister), &id(registry_canister), accounting.as_bytes()];
+    hash_parts("atoll-genesis-governed", &parts)
 }
 
 fn hash_genesis_canister(canister: &GenesisCanister) -> Digest {
@@ -393,11 +409,22 @@ mod tests {
     #[test]
     fn a_genesis_hashes_to_the_golden_digest() {
         check(chain_id(&genesis()), "da1cea11d813e033e0a407192c7492765a82416b6f49bbdb91d35591dae73239");
+        let canister = |number| Some(crate::types::CanisterId(number).principal());
+        let governed = Genesis {
+            governance_canister: canister(1),
+            registry_canister: canister(0),
+            accounting: Some(crate::types::Accounting::Free),
+            ..genesis()
+        };
+        check(chain_id(&governed), "0207343157f562cebde3636a6f1328172c536ce8acfdf2122189cf77985a9cd2");
     }
 
     #[test]
     fn every_field_of_a_genesis_changes_the_chain() {
-        let changes: [fn(&mut Genesis); 20] = [
+        let changes: [fn(&mut Genesis); 23] = [
+            |g| g.governance_canister = Some(crate::types::CanisterId(4).principal()),
+            |g| g.registry_canister = Some(crate::types::CanisterId(4).principal()),
+            |g| g.accounting = Some(crate::types::Accounting::Free),
             |g| g.version = 2,
             |g| g.name.push('x'),
             |g| g.heartbeat_ms += 1,

@@ -101,6 +101,8 @@ impl<'a> Executor<'a> {
     fn run(&mut self) -> Result<(), HostFailure> {
         self.state.counters.height = self.batch.height;
         self.state.counters.time = self.batch.time;
+        self.foresee_repriced();
+        self.state.count_duties(self.batch);
         self.state.apply_system(&self.batch.system)?;
         self.found_canisters()?;
         self.age_history();
@@ -114,6 +116,7 @@ impl<'a> Executor<'a> {
         self.run_messages()?;
         self.shrink_history();
         self.foresee_insolvency();
+        self.state.sample_duties(self.facts.instructions);
         Ok(())
     }
 

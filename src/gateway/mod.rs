@@ -14,9 +14,12 @@
 //! 5. `/api/…` is passed on to a healthy replica as it is; agents verify for themselves.
 //! 6. A replica that does not answer is put aside until a probe finds it healthy; requests go to the next
 //!    one. Requests can be repeated: an update call is the same request wherever it arrives.
+//! 7. Of a canister that the subnet's governance has frozen there is a page with status 451 that says the reason. Like
+//!    every error page, it stands for what one replica said.
 //!
 //! Bounds stand at the top of [`serve`] and [`upstream`]. Absent: any knowledge of storage, consensus or node.
 
+mod frozen;
 pub mod host;
 pub mod metrics;
 mod page;

@@ -1,5 +1,6 @@
 //! The gateway's listener: connections with deadlines and bounds, each request to its target.
 
+use super::frozen::frozen;
 use super::host::{Target, target};
 use super::metrics::Metrics;
 use super::page::{self, Reply, failure, refusal, welcome, whole};
@@ -208,11 +209,14 @@ impl Gateway {
                 )
             }
             None => answer.canister_response,
-            Some(error) => {
-                let status = answer.canister_response.status();
-                tracing::warn!(canister = %canister_id, %status, %error, "no verified answer");
-                failure(status, &error.to_string())
-            }
+            Some(error) => match frozen(&error) {
+                Some(reason) => failure(StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS, reason),
+                None => {
+                    let status = answer.canister_response.status();
+                    tracing::warn!(canister = %canister_id, %status, %error, "no verified answer");
+                    failure(status, &error.to_string())
+                }
+            },
         };
         if let Ok(id) = HeaderValue::from_str(&canister_id.to_text()) {
             reply.headers_mut().insert("x-ic-canister-id", id);

@@ -146,6 +146,11 @@ impl Succession {
         self.version
     }
 
+    /// How many nodes may come, and how many may leave, in this epoch.
+    pub fn changes_max(&self) -> u64 {
+        change::changes_max(self.members.len()) as u64
+    }
+
     /// The members, in the order of `NodeIndex`.
     pub fn members(&self) -> &[GenesisNode] {
         &self.members

@@ -3,11 +3,13 @@
 mod index;
 
 use super::account::Allocated;
+use super::duty::is_sampled;
 use super::record::key;
 use super::task::Tasks;
 use super::volume::Shares;
 use super::{Blob, CanisterState, Counters, History, HistoryEntry, Module, Queue, SubnetRecord};
 use super::{Column, HostFailure, StateDelta, SubnetNode, Write, record, tree};
+use super::{Duties, PriceBook, Sample, Samples, Tariff, Use};
 use crate::certification::LabelTree;
 use crate::crypto::hash::sha256;
 use crate::membership::Succession;
@@ -41,6 +43,9 @@ pub struct ReplicatedState {
     /// Absent where no chain is: in tests of execution alone.
     pub(super) succession: Option<Arc<Succession>>,
     pub(crate) counters: Counters,
+    pub(super) prices: Arc<PriceBook>,
+    pub(super) duties: Arc<Duties>,
+    pub(super) samples: Samples,
     pub(super) canisters: OrdMap<CanisterId, Arc<CanisterState>>,
     pub(super) modules: OrdMap<Digest, SharedModule>,
     pub(super) shares: Shares,
@@ -61,6 +66,8 @@ pub struct ReplicatedState {
     solvent: OrdSet<(Time, CanisterId)>,
     /// Running canisters with a compute allocation for which messages wait.
     allotted: OrdSet<CanisterId>,
+    /// How many canisters are frozen.
+    frozen: u64,
     allocated: Allocated,
     /// Cycles of all canisters, kept by every change.
     #[cfg(test)]
@@ -96,6 +103,9 @@ impl ReplicatedState {
             nodes: nodes.iter().map(node).collect(),
             provisional: genesis.provisional,
             minting_canister: genesis.minting_canister.as_ref().and_then(CanisterId::from_principal),
+            governance_canister: genesis.governance_canister.as_ref().and_then(CanisterId::from_principal),
+            registry_canister: genesis.registry_canister.as_ref().and_then(CanisterId::from_principal),
+            accounting: genesis.accounting,
             admins: genesis.subnet_admins.clone(),
         };
         let mut state = ReplicatedState::empty(record, Counters::genesis());
@@ -161,6 +171,9 @@ impl ReplicatedState {
         if nodes == self.subnet.nodes {
             return Ok(());
         }
+        if nodes.len() != self.subnet.nodes.len() {
+            self.reprice(|_| ());
+        }
         let subnet = Arc::make_mut(&mut self.subnet);
         let before = std::mem::replace(&mut subnet.nodes, nodes);
         tree::hide_nodes(&mut self.tree, self.subnet.id.as_slice(), &before);
@@ -182,6 +195,9 @@ impl ReplicatedState {
             subnet: Arc::new(subnet),
             succession: None,
             counters,
+            prices: Arc::default(),
+            duties: Arc::default(),
+            samples: Samples::default(),
             canisters: OrdMap::new(),
             modules: OrdMap::new(),
             shares: Shares::default(),
@@ -195,6 +211,7 @@ impl ReplicatedState {
             line: OrdSet::new(),
             solvent: OrdSet::new(),
             allotted: OrdSet::new(),
+            frozen: 0,
             allocated: Allocated::default(),
             #[cfg(test)]
             cycles: 0,
@@ -235,6 +252,64 @@ impl ReplicatedState {
     /// Who the subnet is.
     pub fn subnet(&self) -> &SubnetRecord {
         &self.subnet
+    }
+
+    /// What is charged, and what time cost before.
+    pub fn prices(&self) -> &PriceBook {
+        &self.prices
+    }
+
+    /// Time from now on costs something else, as `change` and the number of nodes say.
+    fn reprice(&mut self, change: impl FnOnce(&mut Tariff)) {
+        let prices = Arc::make_mut(&mut self.prices);
+        prices.close(self.counters.time, self.subnet.nodes.len());
+        change(&mut prices.tariff);
+        self.counters.repriced = Some(CanisterId(0));
+    }
+
+    /// Sets what is charged from now on.
+    pub fn set_tariff(&mut self, tariff: Tariff) {
+        self.reprice(|now| *now = tariff);
+    }
+
+    /// At most `count` canisters from `first` on, and where to go on after them.
+    pub fn canister_ids(&self, first: CanisterId, count: usize) -> (Vec<CanisterId>, Option<CanisterId>) {
+        let mut ids = self.canisters.range(first..).map(|(id, _)| *id);
+        (ids.by_ref().take(count).collect(), ids.next())
+    }
+
+    /// What the nodes did, sampled from time to time.
+    pub fn samples(&self) -> &Samples {
+        &self.samples
+    }
+
+    /// Counts what the batch says of the members' duties (`duty`). Members are those before the batch.
+    pub fn count_duties(&mut self, batch: &Batch) {
+        let members: Vec<NodeId> = self.subnet.nodes.iter().map(|node| node.id).collect();
+        Arc::make_mut(&mut self.duties).count(&members, batch);
+    }
+
+    /// The height used so many instructions; if it ends an epoch, there is a sample.
+    pub fn sample_duties(&mut self, instructions: Instructions) {
+        Arc::make_mut(&mut self.duties).end_height(instructions);
+        let (height, time) = (self.counters.height, self.counters.time);
+        let epoch_length = self.succession.as_ref().map_or(0, |succession| succession.epoch_length());
+        if !is_sampled(height, epoch_length) {
+            return;
+        }
+        let mut nodes = self.duties.nodes.clone();
+        for member in &self.subnet.nodes {
+            nodes.entry(member.id).or_default();
+        }
+        let (cycles_consumed, instructions) = (self.cycles_consumed(), self.duties.instructions);
+        self.samples.push(Sample { time, height, cycles_consumed, instructions, nodes });
+    }
+
+    /// Cycles that are gone since genesis, but for those that the minting canister burned: it returns payments so.
+    fn cycles_consumed(&self) -> Cycles {
+        let minting = self.subnet.minting_canister.and_then(|id| self.canister(id));
+        let returned = minting.map_or(Cycles::ZERO, |canister| canister.record.consumed.on(Use::Burned));
+        self.counters.burned.saturating_sub(returned)
     }
 
     /// How many canisters there are.

@@ -174,6 +174,7 @@ fn pause(state: &mut ReplicatedState) {
                 memory_max: Bytes(9),
                 guaranteed_calls_room: 8,
                 mint_room: Cycles(1),
+                tariff: Tariff::default(),
             },
             before: canister.record.clone(),
             prepaid: Cycles(8),
@@ -467,6 +468,10 @@ fn every_record_that_changes_changes_the_root() {
         let page = Some(Arc::new([1; limits::PAGE_BYTES]));
         Arc::make_mut(snapshot).stable.set(3, page).unwrap();
     }));
+    check(&canister(|canister| canister.record.frozen = Some(frozen())));
+    check(&|state| state.set_tariff(Tariff { call: Cycles(1), ..Tariff::default() }));
+    check(&|state| state.count_duties(&batch(1)));
+    check(&|state| state.sample_duties(Instructions(1)));
     check(&|state| state.counters.burned = Cycles(1));
     check(&|state| state.management.push(Message::Ingress(Arc::new(ingress(9)))));
     check(&|state| {
@@ -493,6 +498,9 @@ fn damage_on_disk_is_named_and_never_a_panic() {
     check(Column::Subnet, key::COUNTERS.to_vec(), None);
     check(Column::Subnet, key::COUNTERS.to_vec(), Some(b"\xff"));
     check(Column::Subnet, key::management(0), None);
+    check(Column::Subnet, key::PRICES.to_vec(), Some(b"x"));
+    check(Column::Subnet, key::DUTIES.to_vec(), Some(b"x"));
+    check(Column::Subnet, key::sample(0), Some(b"x"));
     check(Column::Canister, key::canister(CanisterId(5)), Some(b""));
     check(Column::Canister, key::canister(CanisterId(5)), None);
     check(Column::Canister, key::belonging(CanisterId(5), key::MESSAGE, 0), None);
@@ -526,6 +534,114 @@ fn the_encoding_of_records_is_pinned() {
         "eb7b0019fc2d72eb2f19a2f9de0b71aa93a0dd13ec1f7e8f90e669e0137e0ecf",
         "f96bd53e12f38466d36db522092cc2141fb27209a68d998a139c10f247c89213",
     ];
+    assert_eq!(digests, pinned);
+}
+
+fn frozen() -> Frozen {
+    Frozen { reason: "spam".into(), since: Time(7) }
+}
+
+/// Says that both nodes voted for the block before, and that the second missed a view.
+fn batch(height: u64) -> Batch {
+    Batch {
+        height: Height(height),
+        time: Time(height),
+        randomness: Digest::ZERO,
+        proposer: NodeIndex(0),
+        voters: vec![NodeIndex(0), NodeIndex(1)],
+        missed: vec![NodeIndex(1)],
+        ingress: Vec::new(),
+        system: Vec::new(),
+    }
+}
+
+/// Heights of the default epoch, and one more, with a change of prices in the middle.
+fn governed(state: &mut ReplicatedState, shelf: &Shelf) {
+    for height in 1..=limits::EPOCH_LENGTH_DEFAULT + 1 {
+        advance(state, shelf, |state| {
+            state.count_duties(&batch(height));
+            if height == 9 {
+                state.set_tariff(Tariff { gib_second: Cycles(1), ..Tariff::default() });
+            }
+            state.sample_duties(Instructions(5));
+        });
+    }
+}
+
+#[test]
+fn prices_and_duties_restore_with_their_history() {
+    let shelf = Arc::new(Shelf::default());
+    let mut state = genesis();
+    governed(&mut state, &shelf);
+    let restored = ReplicatedState::restore(shelf).unwrap();
+    assert_eq!(restored.root(), state.root());
+    assert_eq!((restored.prices(), restored.prices().span_count()), (state.prices(), 1));
+    assert_eq!(restored.counters.repriced, Some(CanisterId(0)));
+    let samples: Vec<_> = restored.samples().since(Time::ZERO).cloned().collect();
+    assert_eq!(samples, state.samples().since(Time::ZERO).cloned().collect::<Vec<_>>());
+    let duty = samples[0].nodes[&NodeId(Principal::from_slice(&[2; 29]))];
+    let heights = limits::EPOCH_LENGTH_DEFAULT;
+    assert_eq!((samples.len(), duty.votes, duty.missed, duty.proposed), (1, heights, heights, 0));
+    assert_eq!(duty.instructions, Instructions(5 * (heights - 1)), "nothing was voted for before the first");
+}
+
+#[test]
+fn the_oldest_sample_goes_from_disk_when_there_are_too_many() {
+    let shelf = Arc::new(Shelf::default());
+    let mut state = genesis();
+    let sampled = |state: &mut ReplicatedState, shelf: &Shelf| {
+        advance(state, shelf, |state| {
+            state.counters.height = Height(limits::EPOCH_LENGTH_DEFAULT * state.counters.height.0);
+            state.sample_duties(Instructions(1));
+            state.counters.height = Height(state.samples().end());
+        });
+    };
+    for _ in 0..limits::SAMPLES_MAX + 2 {
+        sampled(&mut state, &shelf);
+    }
+    let on_disk = shelf.scan(Column::Subnet, key::SAMPLE).unwrap().len();
+    assert_eq!((state.samples().first(), on_disk), (2, limits::SAMPLES_MAX));
+    assert_eq!(ReplicatedState::restore(shelf).unwrap().root(), state.root());
+}
+
+#[test]
+fn a_state_of_before_prices_and_duties_were_recorded_restores_and_goes_on() {
+    let (old, new) = (Arc::new(Shelf::default()), Arc::new(Shelf::default()));
+    let mut state = genesis();
+    advance(&mut state, &old, fill);
+    let records = old.scan(Column::Subnet, b"").unwrap();
+    assert!(!records.iter().any(|(key, _)| key == key::PRICES || key == key::DUTIES));
+    let mut state = ReplicatedState::restore(old.snapshot()).unwrap();
+    assert_eq!((state.prices(), state.samples().end()), (&PriceBook::default(), 0));
+    *new.0.lock().unwrap() = old.0.lock().unwrap().clone();
+    advance(&mut state, &new, |state| {
+        state.count_duties(&batch(2));
+        state.sample_duties(Instructions(5));
+    });
+    assert_eq!(ReplicatedState::restore(new).unwrap().root(), state.root());
+}
+
+#[test]
+fn the_encoding_of_what_governance_decides_and_nodes_do_is_pinned() {
+    let hash = |bytes: Vec<u8>| crate::crypto::hash::sha256(&bytes).to_string();
+    let mut state = full();
+    state.change_canister(CanisterId(5), |canister| canister.record.frozen = Some(frozen()));
+    governed(&mut state, &Shelf::default());
+    let subnet = SubnetRecord {
+        governance_canister: Some(CanisterId(1)),
+        registry_canister: Some(CanisterId(0)),
+        accounting: Some(Accounting::Quota),
+        ..state.subnet().clone()
+    };
+    let digests = [
+        hash(record::encode(&frozen()).unwrap()),
+        hash(record::encode(state.prices()).unwrap()),
+        hash(record::encode(state.duties.as_ref()).unwrap()),
+        hash(record::encode(state.samples().get(0).unwrap().as_ref()).unwrap()),
+        hash(record::encode(&subnet).unwrap()),
+        hash(record::encode(&state.counters).unwrap()),
+    ];
+    let pinned = ["P0", "P1", "P2", "P3", "P4", "P5"];
     assert_eq!(digests, pinned);
 }
 

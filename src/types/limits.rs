@@ -374,6 +374,21 @@ pub const RESPONSE_BYTES_MAX: usize = MESSAGE_BYTES_MAX;
 /// for all.
 pub const GUARANTEED_CALLS_MAX: u64 = (32 << 30) / RESPONSE_BYTES_MAX as u64;
 
+/// What voters may be asked: no price is higher, in cycles.
+pub const PRICE_MAX: Cycles = Cycles(1_000_000_000_000_000);
+/// Times of other prices that are remembered for those who have not paid for them yet.
+pub const PRICE_SPANS_MAX: usize = 256;
+/// Canisters for which one height finds out anew until when they can pay, after what time costs has changed.
+pub const REPRICED_PER_HEIGHT_MAX: usize = 256;
+/// Why a canister is frozen, in UTF-8.
+pub const FREEZE_REASON_BYTES_MAX: usize = 500;
+/// Nodes whose duties are counted: the members, and as many that have left.
+pub const DUTIES_MAX: usize = 2 * NODES_MAX;
+/// Samples of those counts that are kept.
+pub const SAMPLES_MAX: usize = 400;
+/// Entries of nodes in one answer of `node_metrics_history`, after which no further sample begins.
+pub const SAMPLED_NODES_PER_ANSWER_MAX: usize = 4_096;
+
 // This node's threads and queues; not of the protocol.
 /// A run that takes more instructions gets a thread of its own: it begins again there, unless it was begun there
 /// because such runs took more before.

@@ -28,8 +28,8 @@ use super::network::Network;
 use super::process::{Process, stop_all};
 use super::{TestnetError, UpArgs, apps};
 use crate::cli::stop_signal;
-use crate::types::Principal;
 use crate::types::limits::NODES_MAX;
+use crate::types::{Accounting, Principal};
 use blow::Offers;
 use drive::{Driver, Tally};
 use journal::Journal;
@@ -124,6 +124,9 @@ impl Args {
             epoch_length: EPOCH_LENGTH,
             genesis_canisters: None,
             minting_canister: None,
+            governance_canister: None,
+            registry_canister: None,
+            accounting: Accounting::Free,
             supervise: false,
             no_apps: false,
             canisters: self.canisters.clone(),

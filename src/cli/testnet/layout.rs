@@ -6,6 +6,7 @@ use crate::cli::{genesis, keygen};
 use crate::crypto::genesis::{GenesisError, print_genesis};
 use crate::node::{Config, ConfigError, load_genesis};
 use crate::telemetry::LogFormat;
+use crate::types::Accounting;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -168,8 +169,11 @@ impl Layout {
             name: "testnet".to_string(),
             heartbeat_ms: HEARTBEAT_MS,
             view_timeout_ms: VIEW_TIMEOUT_MS.max(delay.saturating_mul(VIEW_TIMEOUT_DELAYS)),
-            provisional: true,
+            provisional: self.args.accounting == Accounting::Free,
             minting_canister: self.args.minting_canister,
+            governance_canister: self.args.governance_canister,
+            registry_canister: self.args.registry_canister,
+            accounting: Some(self.args.accounting).filter(|accounting| *accounting != Accounting::Free),
             subnet_admins: Vec::new(),
             epoch_length: self.args.epoch_length,
             canisters: self.args.genesis_canisters.clone(),
@@ -245,6 +249,9 @@ mod tests {
             epoch_length: 499,
             genesis_canisters: None,
             minting_canister: None,
+            governance_canister: None,
+            registry_canister: None,
+            accounting: Accounting::Free,
             dir: dir.to_path_buf(),
             nodes,
             gateway_port: 0,
@@ -268,6 +275,22 @@ mod tests {
         assert_eq!(fs::read(dir.join("genesis.toml")).unwrap(), genesis);
         let wrong = Layout::prepare(&args(&dir, Some(7)));
         assert!(matches!(wrong, Err(LayoutError::Nodes { found: 4, wanted: 7, .. })));
+    }
+
+    #[test]
+    fn the_genesis_says_who_governs_and_how_cycles_come() {
+        let root = tempfile::tempdir().unwrap();
+        let canister = |number| Some(crate::types::CanisterId(number).principal());
+        let args = UpArgs {
+            governance_canister: canister(1),
+            registry_canister: canister(0),
+            accounting: Accounting::Market,
+            ..args(root.path(), Some(1))
+        };
+        let layout = Layout::prepare(&args).unwrap();
+        let genesis = load_genesis(&layout.dir.join("genesis.toml")).unwrap();
+        assert_eq!((genesis.governance_canister, genesis.registry_canister), (canister(1), canister(0)));
+        assert_eq!((genesis.accounting(), genesis.provisional), (Accounting::Market, false));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::status::{ReplicaStatus, Status};
 use super::{TestnetError, UpArgs};
 use crate::cli::file::write_atomically;
 use crate::cli::stop_signal;
-use crate::types::quorum;
+use crate::types::{Accounting, quorum};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -72,7 +72,7 @@ impl<'a> Network<'a> {
         let root_key = self.wait(Network::subnet_answers).await?;
         self.start_gateway(&root_key)?;
         self.wait(Network::gateway_answers).await?;
-        if !self.args().no_apps {
+        if !self.args().no_apps && self.args().accounting == Accounting::Free {
             let key = hex::decode(&root_key).map_err(std::io::Error::other)?;
             let url = self.places.first().map(Place::api_url).unwrap_or_default();
             let install = apps::install_missing(&self.layout.dir, &self.args().canisters, &url, &key);

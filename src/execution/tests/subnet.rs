@@ -284,7 +284,7 @@ impl Subnet {
 
     /// Prices of its four nodes.
     pub fn prices(&self) -> crate::execution::price::PriceTable {
-        crate::execution::price::PriceTable::new(4)
+        crate::execution::price::PriceTable::new(Tariff::default(), 4)
     }
 
     pub fn canister(&self, id: CanisterId) -> &CanisterState {

@@ -42,6 +42,7 @@ enum Command {
     Gateway(gateway::Args),
     Health(health::Args),
     Testnet(testnet::Args),
+    Launcher(testnet::launcher::Args),
     Canister(canister::Args),
     Wallet(wallet::Args),
     Node(node::Args),
@@ -53,13 +54,14 @@ enum Command {
 
 /// Parses the command line and runs its command.
 pub fn main() -> ExitCode {
-    match Atoll::parse().command {
+    match testnet::launcher::parse::<Atoll>(std::env::args_os().collect()).command {
         Command::Keygen(args) => told("keygen", keygen::run(args)),
         Command::Genesis(args) => told("genesis", genesis::run(args)),
         Command::Replica(args) => replica::run(&args),
         Command::Gateway(args) => run_gateway(args),
         Command::Health(args) => told("health", health::run(args)),
         Command::Testnet(args) => told("testnet", testnet::run(&args)),
+        Command::Launcher(args) => told("launcher", testnet::launcher::run(args)),
         Command::Canister(args) => told("canister", block_on(canister::run(args))),
         Command::Wallet(args) => told("wallet", block_on(wallet::run(args))),
         Command::Node(args) => told("node", node::run(&args)),

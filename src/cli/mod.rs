@@ -9,12 +9,17 @@ mod exchange;
 pub mod file;
 pub mod gateway;
 pub mod genesis;
+pub mod governance;
 pub mod health;
 pub mod keygen;
+mod moment;
+pub mod neuron;
 pub mod node;
+pub mod proposal;
 pub mod proxy;
 pub mod replay;
 pub mod replica;
+pub mod rewards;
 pub mod sim;
 pub mod state;
 pub mod testnet;
@@ -45,6 +50,9 @@ enum Command {
     Launcher(testnet::launcher::Args),
     Canister(canister::Args),
     Wallet(wallet::Args),
+    Neuron(neuron::Args),
+    Proposal(proposal::Args),
+    Rewards(rewards::Args),
     Node(node::Args),
     Proxy(proxy::Args),
     State(state::Args),
@@ -64,6 +72,9 @@ pub fn main() -> ExitCode {
         Command::Launcher(args) => told("launcher", testnet::launcher::run(args)),
         Command::Canister(args) => told("canister", block_on(canister::run(args))),
         Command::Wallet(args) => told("wallet", block_on(wallet::run(args))),
+        Command::Neuron(args) => told("neuron", block_on(neuron::run(args))),
+        Command::Proposal(args) => told("proposal", block_on(proposal::run(args))),
+        Command::Rewards(args) => told("rewards", block_on(rewards::run(args))),
         Command::Node(args) => told("node", node::run(&args)),
         Command::Proxy(args) => told("proxy", block_on(proxy::run(&args))),
         Command::State(args) => told("state", state::run(&args)),

@@ -25,9 +25,10 @@ use apps::AppError;
 use layout::{Layout, LayoutError};
 use network::Network;
 use process::ProcessError;
+use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU64;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Run a subnet on this machine.
 #[derive(clap::Args, Debug)]
@@ -100,6 +101,18 @@ pub struct UpArgs {
 }
 
 impl UpArgs {
+    /// What a start in this folder means without further flags.
+    fn of(dir: &Path) -> UpArgs {
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            up: UpArgs,
+        }
+        let mut flag = OsString::from("--dir=");
+        flag.push(dir);
+        <Line as clap::Parser>::parse_from([OsString::from("up"), flag]).up
+    }
+
     fn gateway_address(&self) -> SocketAddr {
         SocketAddr::new(self.gateway_bind, self.gateway_port)
     }

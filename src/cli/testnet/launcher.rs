@@ -21,7 +21,6 @@ use super::network::Network;
 use super::{TestnetError, UpArgs, run_until_stopped};
 use crate::cli::gateway::CALL_DELAY_MS_MAX;
 use crate::cli::wallet::ledgers::MINTING;
-use crate::types::limits::{CHECKPOINT_HEIGHTS, EPOCH_LENGTH_DEFAULT};
 use economy::Missing;
 use status::StatusFolder;
 use std::io;
@@ -165,22 +164,16 @@ impl Args {
         let old = dir.join("genesis.toml").exists();
         let custom_domains = self.custom_domains_file.clone();
         Ok(UpArgs {
-            dir: dir.to_path_buf(),
             nodes: if old { None } else { Some(self.new_nodes()?) },
             gateway_port: self.gateway_port.map_or_else(|| free_port(self.bind), Ok)?,
             gateway_bind: self.bind,
             custom_domains: custom_domains.or_else(|| status.map(StatusFolder::custom_domains)),
             call_delay_ms: self.artificial_delay_ms,
-            base_port: BASE_PORT_FIRST,
-            delay_ms: None,
-            rate_mbit: None,
-            checkpoint_heights: CHECKPOINT_HEIGHTS,
-            epoch_length: EPOCH_LENGTH_DEFAULT,
             genesis_canisters: if old { None } else { Some(economy::find()?) },
             minting_canister: Some(MINTING.principal()),
             supervise: true,
             no_apps: true,
-            canisters: PathBuf::new(),
+            ..UpArgs::of(dir)
         })
     }
 

@@ -40,6 +40,7 @@ use seen::Seen;
 use sky::Sky;
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::net::Ipv4Addr;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -117,6 +118,9 @@ impl Args {
             dir: self.dir.clone(),
             nodes: self.nodes,
             gateway_port: 0,
+            gateway_bind: Ipv4Addr::LOCALHOST.into(),
+            custom_domains: None,
+            call_delay_ms: 0,
             base_port: self.base_port,
             delay_ms: Some(0),
             rate_mbit: None,

@@ -212,19 +212,20 @@ impl Layout {
     /// # Errors
     /// A port that something else listens on, named.
     pub fn check_ports(&self) -> Result<(), LayoutError> {
-        let mut ports = vec![(self.args.gateway_port, "the gateway's".to_string())];
+        let mut ports = vec![(self.args.gateway_address(), "the gateway's".to_string())];
+        let mut add = |port: u16, purpose: String| ports.push(((Ipv4Addr::LOCALHOST, port).into(), purpose));
         for place in self.places()? {
             let node = place.index;
-            ports.push((place.peer_port, format!("node {node}'s for peers")));
-            ports.push((place.api_port, format!("node {node}'s for users")));
-            ports.push((place.metrics_port, format!("node {node}'s for metrics")));
+            add(place.peer_port, format!("node {node}'s for peers"));
+            add(place.api_port, format!("node {node}'s for users"));
+            add(place.metrics_port, format!("node {node}'s for metrics"));
             if self.proxied() {
-                ports.push((place.proxy_port, format!("the proxy's for node {node}")));
+                add(place.proxy_port, format!("the proxy's for node {node}"));
             }
         }
-        for (port, purpose) in ports {
-            if let Err(error) = TcpListener::bind(loopback(port)) {
-                return Err(LayoutError::Port { port, purpose, error });
+        for (address, purpose) in ports {
+            if let Err(error) = TcpListener::bind(address) {
+                return Err(LayoutError::Port { port: address.port(), purpose, error });
             }
         }
         Ok(())
@@ -255,6 +256,9 @@ mod tests {
             dir: dir.to_path_buf(),
             nodes,
             gateway_port: 0,
+            gateway_bind: Ipv4Addr::LOCALHOST.into(),
+            custom_domains: None,
+            call_delay_ms: 0,
             base_port: 20_000,
             delay_ms: None,
             checkpoint_heights: limits::CHECKPOINT_HEIGHTS,

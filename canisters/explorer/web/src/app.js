@@ -3,7 +3,7 @@ import { askExplorer, certifiedTime, connect, status } from "./chain.js";
 import { burnt, canisters, listen } from "./canisters.js";
 import { at, fact, id, note, show, table } from "./dom.js";
 import { absent, economy } from "./economy.js";
-import { brief, briefTokens, decimal, duration, full, ago, ofNanos, whole } from "./format.js";
+import { ago, brief, decimal, duration, full, ofNanos, tokens, whole } from "./format.js";
 import { governance } from "./governance.js";
 import { plot } from "./plot.js";
 import { registry } from "./registry.js";
@@ -16,7 +16,8 @@ const HEIGHTS = 90;
 /** Seconds over which the live rate is taken. */
 const WINDOW_MS = 12_000;
 
-const tiles = new Map();
+const tiles = new Map(["Certified height", "Finality", "Certified state", "Replicas", "Canisters", "Cycles burnt", "Token supply",
+  "Open proposals"].map((name) => [name, { value: "…", more: "" }]));
 const heights = [];
 let known;
 let resolution = "fine";
@@ -52,7 +53,7 @@ async function live() {
     const now = speeds.at(-1)?.[1];
     tile("Finality", now === undefined ? "…" : `${decimal(now)} blocks/s`, "in the last 12 s");
     plot(at("plot-height"), {
-      title: "Blocks each second, live", zero: true, unit: (value) => decimal(value), empty: "Counting…",
+      title: "Blocks each second, live", zero: true, unit: decimal, empty: "Counting…",
       lines: [{ name: "Blocks each second", tone: "one", points: speeds }],
     });
     state(health === "healthy" ? "Live" : health.replaceAll("_", " "), health === "healthy" ? "good" : "warn");
@@ -101,7 +102,7 @@ async function chainAndEconomy({ canisters: ids }) {
     chain.burn === undefined ? "comes with the second epoch" : "in the last epoch");
   plotBurn(chain.consumed);
   const money = await part("economy-facts", "The economy", () => economy(known.configuration, chain, resolution));
-  if (money?.supply !== undefined) tile("Token supply", `${briefTokens(money.supply)} ${money.unit}`, money.rate && `${decimal(money.rate)} T cycles each`);
+  if (money?.supply !== undefined) tile("Token supply", `${tokens(money.supply)} ${money.unit}`, money.rate && `${decimal(money.rate)} T cycles each`);
   return ids;
 }
 

@@ -8,7 +8,11 @@ const PAGE = 40n;
 const DAY = 86_400;
 const BARS = 40;
 
+/** Canisters that are shown before anybody asks for more. */
+const FIRST = 12;
+
 let pages = 1;
+let short = true;
 let chosen;
 let known = [];
 let resolution = "fine";
@@ -65,7 +69,7 @@ function rows(canisters) {
     { name: "Burn a day", number: true, cell: (it) => (burn(it) === undefined ? "–" : brief(burn(it))) },
     { name: "Burnt in all", number: true, cell: (it) => (it.consumed.length ? brief(total(it.consumed[0])) : "–") },
     { name: "Memory", number: true, cell: (it) => (it.status.length ? size(it.status[0].memory_size) : "–") },
-    { name: "Module", cell: (it) => (it.module_hash.length ? h("code", { title: hex(it.module_hash[0]) }, hex(it.module_hash[0]).slice(0, 8)) : "–") },
+    { name: "Module", minor: true, cell: (it) => (it.module_hash.length ? h("code", { title: hex(it.module_hash[0]) }, hex(it.module_hash[0]).slice(0, 8)) : "–") },
     { name: "Plot", cell: (it) => h("button", {
       type: "button", class: "plain small", "aria-pressed": String(chosen?.canister_id.toText() === it.canister_id.toText()),
       "aria-label": `Plot ${shown(it)}`, "data-key": `plot ${it.canister_id.toText()}`, onclick: () => choose(it),
@@ -114,9 +118,11 @@ function frozenList(canisters) {
   })));
 }
 
+const shortened = (list) => (short ? list.slice(0, FIRST) : list);
+
 function render() {
   const order = orders[at("canisters-order").value] ?? orders.burn;
-  show(at("canisters-list"), known.length ? rows([...known].sort(order)) : note("There are no canisters."));
+  show(at("canisters-list"), known.length ? rows(shortened([...known].sort(order))) : note("There are no canisters."));
 }
 
 /** Reads and shows; how many there are, and how many are frozen. */
@@ -129,7 +135,7 @@ export async function canisters(range) {
     : `${whole(all)} canisters. Burn is of the last hour's samples, or what resting costs.`;
   chosen = known.find((it) => it.canister_id.toText() === chosen?.canister_id.toText()) ?? [...known].sort(orders.burn)[0];
   show(at("frozen"), frozenList(known));
-  at("canisters-more").hidden = !more;
+  at("canisters-more").hidden = !more && !(short && known.length > FIRST);
   render();
   await plotChosen();
   return { count: Number(all), frozen: known.filter((it) => it.frozen.length).length };
@@ -141,7 +147,8 @@ export const burnt = (consumed) => parts(consumed, BARS);
 export function listen(refresh) {
   at("canisters-order").addEventListener("change", render);
   at("canisters-more").addEventListener("click", async (event) => {
-    pages += 1;
+    if (short) short = false;
+    else pages += 1;
     event.currentTarget.disabled = true;
     await refresh();
     at("canisters-more").disabled = false;

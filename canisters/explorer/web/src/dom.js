@@ -31,17 +31,16 @@ export function show(place, ...children) {
 }
 
 /**
- * A table; `columns` of `{ name, cell(row), number, head }`. On narrow screens its rows are cards, so that roles are
- * said; what is still too wide scrolls by itself and can be reached by keys.
+ * A table; `columns` of `{ name, cell(row), number, head, wide, minor }`. On narrow screens its rows are cards, in which wide
+ * cells have a line and minor ones are left out; that is why roles are said. What is still too wide scrolls by itself and can be reached by keys.
  */
 export function table(caption, columns, rows, key) {
-  const head = columns.map(({ name, number }) =>
-    h("th", { scope: "col", role: "columnheader", class: number && "number" }, name));
-  const line = (row) => columns.map(({ name, cell, number, head: first }) =>
-    h(first ? "th" : "td", {
-      scope: first && "row", role: first ? "rowheader" : "cell", class: number && "number", "data-name": name,
-    }, cell(row)));
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption, "data-key": key ?? caption },
+  const kind = ({ number, wide, minor }) => [number && "number", wide && "wide", minor && "minor"].filter(Boolean).join(" ");
+  const head = columns.map((column) => h("th", { scope: "col", role: "columnheader", class: kind(column) }, column.name));
+  const line = (row) => columns.map((column) => h(column.head ? "th" : "td", {
+    scope: column.head && "row", role: column.head ? "rowheader" : "cell", class: kind(column), "data-name": column.name,
+  }, column.cell(row)));
+  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `Table: ${caption}`, "data-key": key ?? caption },
     h("table", { role: "table" }, h("caption", { class: "hidden" }, caption),
       h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, head)),
       h("tbody", { role: "rowgroup" }, rows.map((row) => h("tr", { role: "row" }, line(row))))));
@@ -54,7 +53,7 @@ export const note = (text, tone = "") => h("p", { class: `note ${tone}` }, text)
 export const fact = (name, value, more) =>
   h("div", { class: "fact" }, h("dt", {}, name), h("dd", {}, value, more && h("small", {}, more)));
 
-/** A principal: short, whole on hover and for screen readers, copied by a click. */
+/** A principal: short, whole as its description, copied by a click. */
 export function id(principal, label) {
   const text = typeof principal === "string" ? principal : principal.toText();
   const parts = text.split("-");
@@ -65,6 +64,6 @@ export function id(principal, label) {
     button.classList.add("copied");
     setTimeout(() => button.classList.remove("copied"), 1200);
   };
-  return h("button", { class: "id", type: "button", title: `${text} (copy)`, "aria-label": `Copy ${label ?? "id"} ${text}`,
+  return h("button", { class: "id", type: "button", title: `Copy ${label ?? "id"} ${text}`,
     "data-key": `id ${label ?? ""} ${text}`, onclick: copy }, short);
 }

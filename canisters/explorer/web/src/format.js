@@ -1,15 +1,16 @@
 // Numbers, times and bytes as people read them.
 
 const E8S = 100_000_000;
-const STEPS = [[1e24, " Y"], [1e21, " Z"], [1e18, " E"], [1e15, " P"], [1e12, " T"], [1e9, " G"], [1e6, " M"], [1e3, " k"]];
+const STEPS = [[1e24, " Y"], [1e21, " Z"], [1e18, " E"], [1e15, " P"], [1e12, " T"], [1e9, " B"], [1e6, " M"], [1e3, " k"]];
 const fixed = (digits) => new Intl.NumberFormat(undefined, { maximumFractionDigits: digits });
 
-/** Three to four digits and a prefix: 12.3 T. */
-export function brief(number) {
+/** Three to four digits, or as many as asked for, and a prefix: 12.3 T. */
+export function brief(number, digits) {
   const value = Number(number);
   const [size, unit] = STEPS.find(([least]) => Math.abs(value) >= least * 0.9995) ?? [1, ""];
   const scaled = value / size;
-  return fixed(Math.abs(scaled) >= 100 ? 0 : Math.abs(scaled) >= 10 ? 1 : 2).format(scaled) + unit;
+  const usual = Math.abs(scaled) >= 100 ? 0 : Math.abs(scaled) >= 10 ? 1 : 2;
+  return fixed(digits ?? usual).format(scaled) + unit;
 }
 
 export const whole = (number) => new Intl.NumberFormat().format(number);
@@ -20,7 +21,7 @@ export function tokens(e8s) {
   const value = Number(e8s) / E8S;
   return fixed(value >= 1e4 ? 0 : value >= 1 ? 4 : 8).format(value);
 }
-export const briefTokens = (e8s) => brief(Number(e8s) / E8S);
+export const briefTokens = (e8s, digits) => brief(Number(e8s) / E8S, digits);
 
 export function size(bytes) {
   const value = Number(bytes);
@@ -29,11 +30,13 @@ export function size(bytes) {
 }
 
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const SECONDS = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const DAY = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
 const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 export const ofNanos = (nanos) => new Date(Number(nanos / 1_000_000n));
 export const ofSeconds = (seconds) => new Date(Number(seconds) * 1000);
 export const clock = (ms) => CLOCK.format(ms);
+export const clockSeconds = (ms) => SECONDS.format(ms);
 export const day = (ms) => DAY.format(ms);
 export const full = (date) => FULL.format(date);
 

@@ -1,7 +1,7 @@
 // What was proposed, how the votes stand, and what came of it.
 import { ask } from "./chain.js";
 import { at, badge, fact, h, id, note, show, svg } from "./dom.js";
-import { ago, brief, duration, full, hex, ofSeconds, percent, tokens, whole } from "./format.js";
+import { ago, briefTokens, duration, full, hex, ofSeconds, percent, tokens, whole } from "./format.js";
 
 const PAGE = 20;
 let limit = PAGE;
@@ -65,7 +65,7 @@ function link(url) {
   return /^https:\/\//u.test(url) ? h("a", { href: url, rel: "noopener noreferrer nofollow" }, url) : url;
 }
 
-function proposal(it) {
+function proposal(it, power) {
   const [word, of] = it.status.length ? Object.entries(it.status[0])[0] : ["Unknown", undefined];
   const { title, summary, url } = it.proposal;
   const { yes, no, total } = it.tally;
@@ -73,7 +73,7 @@ function proposal(it) {
     h("h4", {}, `${it.id}. ${title}`, " ", badge(word.toLowerCase(), tones[word] ?? "idle")),
     h("p", {}, action(it.proposal.action)),
     bar(it),
-    h("p", { class: "soft" }, `Yes ${brief(yes)} (${percent(Number(yes), Number(total))}), no ${brief(no)} (${percent(Number(no), Number(total))}) · `,
+    h("p", { class: "soft" }, `Yes ${power(yes)} (${percent(Number(yes), Number(total))}), no ${power(no)} (${percent(Number(no), Number(total))}) · `,
       when(it, word), " · ", proposer(it.proposer), ` · ${full(ofSeconds(it.created_seconds))}`),
     of?.reason && note(of.reason, "bad"),
     (summary || url) && h("details", { "data-key": `proposal ${it.id}` }, h("summary", {}, "Summary"),
@@ -88,15 +88,16 @@ export async function governance(canister, refresh) {
     ask("governance", canister, "list_proposals", { before: [], open_only: false, limit }),
   ]);
   const operators = voters.length > 0 && "Operators" in voters[0];
+  const power = operators ? whole : briefTokens;
   const more = BigInt(proposals.length) < status.proposals && limit < 50;
   show(at("governance-body"),
     h("dl", { class: "facts" },
       fact("Open proposals", whole(status.open_proposals), `of ${whole(status.proposals)} in all`),
       fact("Who votes", operators ? "operators" : "neurons", operators ? "one vote each" : `${whole(status.neurons)} neurons`),
       !operators && fact("Tokens at stake", tokens(status.stake_e8s)),
-      !operators && fact("Voting power", brief(status.voting_power))),
+      !operators && fact("Voting power", briefTokens(status.voting_power))),
     h("h3", {}, "Proposals"),
-    proposals.length ? proposals.map(proposal) : note("Nothing was proposed yet.", "idle"),
+    proposals.length ? proposals.map((it) => proposal(it, power)) : note("Nothing was proposed yet.", "idle"),
     more && h("p", {}, h("button", { type: "button", class: "plain", "data-key": "more proposals", onclick: () => {
       limit = 50;
       refresh();

@@ -1,13 +1,17 @@
 // Lines and bars over time as SVG, made here. A plot is an image with a description; arrow keys or a pointer read single
 // values, and a table below has all of them.
 import { h, show, svg, table } from "./dom.js";
-import { brief, clock, day, full } from "./format.js";
+import { brief, clock, clockSeconds, day, full } from "./format.js";
 
 const HEIGHT = 190;
-const [TOP, RIGHT, BOTTOM, LEFT] = [10, 12, 24, 56];
+const [TOP, RIGHT, BOTTOM] = [10, 12, 24];
+/** Room for the numbers of the vertical axis: of each character, and beside them. */
+const [CHARACTER, BESIDE] = [6.8, 14];
 /** Rows of the table below a plot. */
 const TABLE_ROWS = 24;
-const DAY_MS = 86_400_000;
+const [DAY_MS, MINUTE_MS] = [86_400_000, 60_000];
+/** Digits behind the point that an axis takes until its numbers differ. */
+const AXIS_DIGITS = [undefined, 2, 3, 4, 6];
 
 /** Round numbers from `low` to `high`, some four of them. */
 export function ticks(low, high, count = 4) {
@@ -21,7 +25,7 @@ export function ticks(low, high, count = 4) {
   return Array.from({ length: Math.min(last - first + 1, 12) }, (_, index) => (first + index) * step);
 }
 
-function bounds(lines, zero) {
+function bounds(lines, zero, bars) {
   const all = lines.flatMap(({ points }) => points);
   const times = all.map(([time]) => time);
   const values = all.map(([, value]) => value);
@@ -29,30 +33,45 @@ function bounds(lines, zero) {
   if (high === low) [low, high] = low === 0 ? [0, 1] : [low - Math.abs(low) * 0.05, high + Math.abs(high) * 0.05];
   const margin = zero ? 0 : (high - low) * 0.06;
   let [begin, end] = [Math.min(...times), Math.max(...times)];
-  if (begin === end) [begin, end] = [begin - 60_000, end + 60_000];
+  if (begin === end) [begin, end] = [begin - MINUTE_MS, end + MINUTE_MS];
+  const half = bars ? (end - begin) / Math.max(8, 2 * (lines[0].points.length - 1)) : 0;
+  [begin, end] = [begin - half, end + half];
   return { begin, end, low: low - margin, high: high + (high - low) * 0.06 };
 }
 
-function scales({ begin, end, low, high }, width) {
-  const [inner, tall] = [width - LEFT - RIGHT, HEIGHT - TOP - BOTTOM];
+function scales({ begin, end, low, high }, width, left) {
+  const [inner, tall] = [width - left - RIGHT, HEIGHT - TOP - BOTTOM];
   return {
-    x: (time) => LEFT + ((time - begin) / (end - begin)) * inner,
+    x: (time) => left + ((time - begin) / (end - begin)) * inner,
     y: (value) => TOP + (1 - (value - low) / (high - low)) * tall,
     floor: TOP + tall,
+    left,
   };
 }
 
-function axes(range, { x, y }, width, unit) {
-  const label = range.end - range.begin > 2 * DAY_MS ? day : clock;
+/** Marks of the vertical axis, with as many digits as they need to differ. */
+function marked(range, unit) {
+  const marks = ticks(range.low, range.high);
+  const named = AXIS_DIGITS.map((digits) => marks.map((value) => unit(value, digits)));
+  const names = named.find((list) => new Set(list).size === list.length) ?? named[0];
+  return marks.map((value, index) => [value, names[index]]);
+}
+
+function axes(range, { x, y, left }, width, marks) {
+  const span = range.end - range.begin;
+  const label = span > 2 * DAY_MS ? day : span > 10 * MINUTE_MS ? clock : clockSeconds;
   const count = width < 420 ? 2 : 5;
-  const horizontal = ticks(range.low, range.high).map((value) => [
-    svg("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: y(value), y2: y(value) }),
-    svg("text", { class: "tick", x: LEFT - 8, y: y(value) + 4, "text-anchor": "end" }, unit(value)),
+  const horizontal = marks.map(([value, name]) => [
+    svg("line", { class: "grid", x1: left, x2: width - RIGHT, y1: y(value), y2: y(value) }),
+    svg("text", { class: "tick", x: left - 8, y: y(value) + 4, "text-anchor": "end" }, name),
   ]);
+  let said;
   const vertical = Array.from({ length: count + 1 }, (_, index) => {
-    const time = range.begin + ((range.end - range.begin) * index) / count;
+    const time = range.begin + (span * index) / count;
+    if (label(time) === said) return [];
+    said = label(time);
     const anchor = index === 0 ? "start" : index === count ? "end" : "middle";
-    return svg("text", { class: "tick", x: x(time), y: HEIGHT - 6, "text-anchor": anchor }, label(time));
+    return svg("text", { class: "tick", x: x(time), y: HEIGHT - 6, "text-anchor": anchor }, said);
   });
   return [horizontal, vertical];
 }
@@ -68,8 +87,8 @@ function line({ points, tone }, { x, y, floor }, filled) {
   ].filter(Boolean);
 }
 
-function bars({ points, tone }, { x, y, floor }, width, place, of) {
-  const room = (width - LEFT - RIGHT) / Math.max(points.length, 8) / of;
+function bars({ points, tone }, { x, y, floor, left }, width, place, of) {
+  const room = (width - left - RIGHT) / Math.max(points.length, 8) / of;
   const wide = Math.max(1, Math.min(18, room * 0.8));
   return points.map(([time, value]) => svg("rect", {
     class: `bar ${tone}`, rx: 1, width: wide, height: Math.max(0, floor - y(value)), y: y(value),
@@ -155,15 +174,17 @@ function draw(figure, plot) {
     return;
   }
   const width = Math.max(260, Math.round(figure.clientWidth || 600));
-  const range = bounds(lines, zero || kind === "bars");
-  const scale = scales(range, width);
+  const range = bounds(lines, zero || kind === "bars", kind === "bars");
+  const marks = marked(range, unit);
+  const left = BESIDE + CHARACTER * Math.max(4, ...marks.map(([, name]) => name.length));
+  const scale = scales(range, width, left);
   const shapes = lines.map((it, index) => (kind === "bars"
     ? bars(it, scale, width, index, lines.length)
     : line(it, scale, lines.length === 1)));
   const image = svg("svg", {
     viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, role: "img", tabindex: "0", "data-key": `plot ${title}`,
     "aria-label": described(title, lines, unit),
-  }, axes(range, scale, width, unit), shapes);
+  }, axes(range, scale, width, marks), shapes);
   const readout = h("output", { class: "readout" });
   readable(image, lines, scale, unit, readout);
   show(figure, heading, image, readout, values(title, lines, unit));

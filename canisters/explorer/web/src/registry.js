@@ -17,7 +17,7 @@ function nodes(list, operators) {
     } },
     { name: "Operator", cell: ({ operator }) => of(operator)?.name ?? (operator.length ? id(operator[0], "operator") : "not assigned") },
     { name: "Data center", cell: ({ operator }) => of(operator)?.data_center ?? "–" },
-    { name: "Address", cell: ({ card }) => card.address },
+    { name: "Address", wide: true, cell: ({ card }) => card.address },
   ];
   return table("Nodes", columns, list);
 }
@@ -28,7 +28,7 @@ function operatorTable(list, nodeList) {
     { name: "Operator", head: true, cell: ({ name, operator }) => [h("b", {}, name), " ", id(operator, "operator")] },
     { name: "Data center", cell: ({ data_center }) => data_center },
     { name: "Nodes", number: true, cell: ({ operator }) => whole(runs(operator)) },
-    { name: "Rewards go to", cell: ({ reward_account: [account] }) => (account ? id(account.owner, "reward account of") : "nobody") },
+    { name: "Rewards go to", wide: true, cell: ({ reward_account: [account] }) => (account ? id(account.owner, "reward account of") : "nobody") },
   ];
   return table("Operators", columns, list);
 }
@@ -46,7 +46,7 @@ function history({ changes }) {
   const columns = [
     { name: "Version", head: true, cell: ({ version }) => whole(version) },
     { name: "When", cell: ({ timestamp_nanos }) => full(ofNanos(timestamp_nanos)) },
-    { name: "What", cell: ({ what }) => what },
+    { name: "What", wide: true, cell: ({ what }) => what },
     { name: "Proposal", number: true, cell: ({ proposal }) => (proposal.length ? whole(proposal[0]) : "–") },
   ];
   return table("Changes", columns, [...changes].reverse());

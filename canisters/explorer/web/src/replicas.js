@@ -92,7 +92,7 @@ function rows(members, done) {
       const it = done?.nodes.get(node.node_id.toText());
       return it ? brief(it.instructions) : "–";
     } },
-    { name: "Address", cell: (node) => node.address || "–" },
+    { name: "Address", wide: true, cell: (node) => node.address || "–" },
   ];
   return table("Replicas", columns, members);
 }
@@ -121,7 +121,7 @@ export async function replicas() {
   const instructions = rate(series("instructions_total"));
   const empty = "Comes with the second epoch of keys that ends.";
   plot(at("plot-blocks"), {
-    title: "Blocks each second, by epoch", zero: true, unit: (value) => decimal(value), empty,
+    title: "Blocks each second, by epoch", zero: true, unit: decimal, empty,
     now: blocks.length ? `${decimal(blocks.at(-1)[1])} /s` : "",
     lines: [{ name: "Blocks each second", tone: "one", points: blocks }],
   });

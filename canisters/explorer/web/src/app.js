@@ -16,12 +16,14 @@ const HEIGHTS = 90;
 /** Seconds over which the live rate is taken. */
 const WINDOW_MS = 12_000;
 
-const tiles = new Map(["Certified height", "Finality", "Certified state", "Replicas", "Canisters", "Cycles burnt", "Token supply",
-  "Open proposals"].map((name) => [name, { value: "…", more: "" }]));
+const tiles = new Map([
+  "Certified height", "Finality", "Certified state", "Replicas", "Canisters", "Cycles burnt", "Token supply", "Open proposals",
+].map((name) => [name, { value: "…", more: "" }]));
 const heights = [];
 let known;
 let resolution = "fine";
 let refreshing = false;
+let again = false;
 
 function tile(name, value, more) {
   tiles.set(name, { value, more });
@@ -92,7 +94,7 @@ async function part(place, what, work) {
   }
 }
 
-async function chainAndEconomy({ canisters: ids }) {
+async function chainAndEconomy() {
   const chain = await part("replicas-table", "The list of replicas", replicas) ?? { consumed: [] };
   if (chain.count) {
     tile("Replicas", chain.healthy === undefined ? whole(chain.count) : `${chain.healthy} of ${chain.count}`,
@@ -102,8 +104,9 @@ async function chainAndEconomy({ canisters: ids }) {
     chain.burn === undefined ? "comes with the second epoch" : "in the last epoch");
   plotBurn(chain.consumed);
   const money = await part("economy-facts", "The economy", () => economy(known.configuration, chain, resolution));
-  if (money?.supply !== undefined) tile("Token supply", `${tokens(money.supply)} ${money.unit}`, money.rate && `${decimal(money.rate)} T cycles each`);
-  return ids;
+  if (money?.supply === undefined) return;
+  const each = money.rate && `${decimal(money.rate)} T cycles each`;
+  tile("Token supply", `${tokens(money.supply)} ${money.unit}`, each);
 }
 
 function plotBurn(consumed) {
@@ -114,13 +117,17 @@ function plotBurn(consumed) {
 }
 
 async function refresh() {
-  if (refreshing) return;
+  if (refreshing) {
+    again = true;
+    return;
+  }
   refreshing = true;
+  again = false;
   try {
     known.configuration = await askExplorer("get_configuration");
     const ids = known.configuration.canisters;
     await Promise.all([
-      chainAndEconomy(known.configuration),
+      chainAndEconomy(),
       part("canisters-list", "The list of canisters", async () => {
         const { count, frozen } = await canisters(resolution);
         tile("Canisters", whole(count), frozen ? `${frozen} frozen` : "none frozen");
@@ -140,6 +147,7 @@ async function refresh() {
   } finally {
     refreshing = false;
   }
+  if (again) await refresh();
 }
 
 function ranges({ sample_seconds }) {

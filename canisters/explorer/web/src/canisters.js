@@ -61,15 +61,17 @@ function lasts({ status: [status] }, perDay) {
   return days < 30 && badge(`${Math.floor(days)} d left`, days < 7 ? "bad" : "warn");
 }
 
+const module = ([hash]) => (hash ? h("code", { title: hex(hash) }, hex(hash).slice(0, 8)) : "–");
+
 function rows(canisters) {
   const columns = [
-    { name: "Canister", head: true, cell: (it) => [it.name[0] && h("b", {}, it.name[0]), it.name[0] && " ", id(it.canister_id, "canister")] },
+    { name: "Canister", head: true, cell: (it) => [it.name.map((name) => [h("b", {}, name), " "]), id(it.canister_id, "canister")] },
     { name: "State", cell: state },
     { name: "Cycles", number: true, cell: (it) => [it.status.length ? brief(it.status[0].cycles) : "–", lasts(it, burn(it))] },
     { name: "Burn a day", number: true, cell: (it) => (burn(it) === undefined ? "–" : brief(burn(it))) },
     { name: "Burnt in all", number: true, cell: (it) => (it.consumed.length ? brief(total(it.consumed[0])) : "–") },
     { name: "Memory", number: true, cell: (it) => (it.status.length ? size(it.status[0].memory_size) : "–") },
-    { name: "Module", minor: true, cell: (it) => (it.module_hash.length ? h("code", { title: hex(it.module_hash[0]) }, hex(it.module_hash[0]).slice(0, 8)) : "–") },
+    { name: "Module", minor: true, cell: (it) => module(it.module_hash) },
     { name: "Plot", cell: (it) => h("button", {
       type: "button", class: "plain small", "aria-pressed": String(chosen?.canister_id.toText() === it.canister_id.toText()),
       "aria-label": `Plot ${shown(it)}`, "data-key": `plot ${it.canister_id.toText()}`, onclick: () => choose(it),
@@ -114,7 +116,8 @@ function frozenList(canisters) {
   if (!frozen.length) return note("No canister is frozen.", "good");
   return h("div", { class: "note bad" }, h("h3", {}, `${frozen.length} frozen`), h("ul", {}, frozen.map((it) => {
     const [{ reason, since_nanos }] = it.frozen;
-    return h("li", {}, h("b", {}, shown(it)), " ", id(it.canister_id, "frozen canister"), ` since ${ago(ofNanos(since_nanos))}: `, h("q", {}, reason));
+    const since = ` since ${ago(ofNanos(since_nanos))}: `;
+    return h("li", {}, h("b", {}, shown(it)), " ", id(it.canister_id, "frozen canister"), since, h("q", {}, reason));
   })));
 }
 
@@ -131,7 +134,7 @@ export async function canisters(range) {
   const { total: all, partial, canisters: list, more } = await read();
   known = list;
   at("canisters-lead").textContent = partial.length
-    ? "Only the canisters that this explorer watches: it is no admin of the subnet, and may not list all or see what they hold."
+    ? "Only the canisters that this explorer watches: it is no admin of the subnet, and may not list all of them."
     : `${whole(all)} canisters. Burn is of the last hour's samples, or what resting costs.`;
   chosen = known.find((it) => it.canister_id.toText() === chosen?.canister_id.toText()) ?? [...known].sort(orders.burn)[0];
   show(at("frozen"), frozenList(known));

@@ -31,8 +31,9 @@ export function show(place, ...children) {
 }
 
 /**
- * A table; `columns` of `{ name, cell(row), number, head, wide, minor }`. On narrow screens its rows are cards, in which wide
- * cells have a line and minor ones are left out; that is why roles are said. What is still too wide scrolls by itself and can be reached by keys.
+ * A table; `columns` of `{ name, cell(row), number, head, wide, minor }`. On narrow screens its rows are cards, in which
+ * wide cells have a line and minor ones are left out; that is why roles are said. What is still too wide scrolls by
+ * itself and can be reached by keys.
  */
 export function table(caption, columns, rows, key) {
   const kind = ({ number, wide, minor }) => [number && "number", wide && "wide", minor && "minor"].filter(Boolean).join(" ");
@@ -40,7 +41,8 @@ export function table(caption, columns, rows, key) {
   const line = (row) => columns.map((column) => h(column.head ? "th" : "td", {
     scope: column.head && "row", role: column.head ? "rowheader" : "cell", class: kind(column), "data-name": column.name,
   }, column.cell(row)));
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `Table: ${caption}`, "data-key": key ?? caption },
+  const region = { tabindex: "0", role: "region", "aria-label": `Table: ${caption}`, "data-key": key ?? caption };
+  return h("div", { class: "scroll", ...region },
     h("table", { role: "table" }, h("caption", { class: "hidden" }, caption),
       h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, head)),
       h("tbody", { role: "rowgroup" }, rows.map((row) => h("tr", { role: "row" }, line(row))))));

@@ -29,14 +29,16 @@ async function facts({ ledger, cycles_ledger, minting }, tally, burn) {
   const unit = symbol.value ?? "tokens";
   const per = rate.value && Number(rate.value.data.xdr_permyriad_per_icp) / 10_000;
   const list = [
-    fact("Token supply", supply.error ? missing(supply) : `${tokens(supply.value)} ${unit}`, fee.error ? "" : `fee ${tokens(fee.value)} ${unit}`),
+    fact("Token supply", supply.error ? missing(supply) : `${tokens(supply.value)} ${unit}`,
+      fee.error ? "" : `fee ${tokens(fee.value)} ${unit}`),
     fact("Minted in all", tally.next ? `${tokens(tally.minted_e8s)} ${unit}` : "–", `${whole(tally.next)} blocks read`),
     fact("Burnt in all", tally.next ? `${tokens(tally.burned_e8s)} ${unit}` : "–", `of it fees ${tokens(tally.fees_e8s)}`),
     fact("Rate", per === undefined ? missing(rate) : `${decimal(per, 4)} T cycles`,
       per !== undefined && `per ${unit}, set ${ago(ofSeconds(rate.value.data.timestamp_seconds))}`),
     fact("Cycles in accounts", cycles.error ? missing(cycles) : brief(cycles.value), "cycles ledger"),
     fact("Cycles minted for tokens", minted.error ? missing(minted) : brief(minted.value)),
-    fact("Cycles burnt", burn === undefined ? "–" : `${brief(burn * 86_400)} a day`, burn === undefined ? "told at the end of epochs" : "in the last epoch"),
+    fact("Cycles burnt", burn === undefined ? "–" : `${brief(burn * 86_400)} a day`,
+      burn === undefined ? "told at the end of epochs" : "in the last epoch"),
   ];
   show(at("economy-facts"), list);
   return { supply: supply.value, unit, rate: per };

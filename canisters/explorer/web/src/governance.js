@@ -30,7 +30,8 @@ function action([it]) {
     case "UpdateOperator": return ["Change operator ", id(of.operator, "operator")];
     case "AddDataCenter": return [`Add data center ${of.id}, ${of.region}`];
     case "SetReplicaVersion": return [`Run version ${of.version} on all replicas`];
-    case "UpgradeCanister": return ["Upgrade ", id(of.canister_id, "canister"), " to module ", h("code", {}, hex(of.sha256).slice(0, 16))];
+    case "UpgradeCanister": return ["Upgrade ", id(of.canister_id, "canister"), " to module ",
+      h("code", {}, hex(of.sha256).slice(0, 16))];
     case "FreezeCanister": return ["Freeze ", id(of.canister_id, "canister"), ": ", h("q", {}, of.reason)];
     case "UnfreezeCanister": return ["Unfreeze ", id(of.canister_id, "canister")];
     default: return [kind];
@@ -41,7 +42,8 @@ function action([it]) {
 function bar({ tally, quorum_permille }) {
   const all = Number(tally.total) || 1;
   const [yes, no] = [(100 * Number(tally.yes)) / all, (100 * Number(tally.no)) / all];
-  const label = `Yes ${percent(yes, 100)}, no ${percent(no, 100)} of all voting power; quorum ${percent(quorum_permille, 1000)}`;
+  const quorum = percent(quorum_permille, 1000);
+  const label = `Yes ${percent(yes, 100)}, no ${percent(no, 100)} of all voting power; quorum ${quorum}`;
   return svg("svg", { class: "votes", viewBox: "0 0 100 6", preserveAspectRatio: "none", role: "img", "aria-label": label },
     svg("rect", { class: "rest", width: 100, height: 6 }),
     svg("rect", { class: "yes", width: yes, height: 6 }),
@@ -69,11 +71,12 @@ function proposal(it, power) {
   const [word, of] = it.status.length ? Object.entries(it.status[0])[0] : ["Unknown", undefined];
   const { title, summary, url } = it.proposal;
   const { yes, no, total } = it.tally;
+  const part = (votes) => `${power(votes)} (${percent(Number(votes), Number(total))})`;
   return h("article", { class: "card", "aria-label": `Proposal ${it.id}` },
     h("h4", {}, `${it.id}. ${title}`, " ", badge(word.toLowerCase(), tones[word] ?? "idle")),
     h("p", {}, action(it.proposal.action)),
     bar(it),
-    h("p", { class: "soft" }, `Yes ${power(yes)} (${percent(Number(yes), Number(total))}), no ${power(no)} (${percent(Number(no), Number(total))}) · `,
+    h("p", { class: "soft" }, `Yes ${part(yes)}, no ${part(no)} · `,
       when(it, word), " · ", proposer(it.proposer), ` · ${full(ofSeconds(it.created_seconds))}`),
     of?.reason && note(of.reason, "bad"),
     (summary || url) && h("details", { "data-key": `proposal ${it.id}` }, h("summary", {}, "Summary"),
@@ -93,7 +96,7 @@ export async function governance(canister, refresh) {
   show(at("governance-body"),
     h("dl", { class: "facts" },
       fact("Open proposals", whole(status.open_proposals), `of ${whole(status.proposals)} in all`),
-      fact("Who votes", operators ? "operators" : "neurons", operators ? "one vote each" : `${whole(status.neurons)} neurons`),
+      operators ? fact("Who votes", "operators", "one vote each") : fact("Who votes", "neurons", `${whole(status.neurons)} of them`),
       !operators && fact("Tokens at stake", tokens(status.stake_e8s)),
       !operators && fact("Voting power", briefTokens(status.voting_power))),
     h("h3", {}, "Proposals"),

@@ -77,7 +77,8 @@ function axes(range, { x, y, left }, width, marks) {
 }
 
 function line({ points, tone }, { x, y, floor }, filled) {
-  const path = points.map(([time, value], index) => `${index ? "L" : "M"}${x(time).toFixed(1)} ${y(value).toFixed(1)}`).join("");
+  const spot = ([time, value]) => `${x(time).toFixed(1)} ${y(value).toFixed(1)}`;
+  const path = `M${points.map(spot).join("L")}`;
   const [first, last] = [points[0], points.at(-1)];
   const area = `${path}L${x(last[0]).toFixed(1)} ${floor}L${x(first[0]).toFixed(1)} ${floor}Z`;
   return [
@@ -113,7 +114,8 @@ function described(title, lines, unit) {
 }
 
 function values(title, lines, unit) {
-  const times = thinned([...new Set(lines.flatMap(({ points }) => points.map(([time]) => time)))].sort((a, b) => b - a), TABLE_ROWS);
+  const all = new Set(lines.flatMap(({ points }) => points.map(([time]) => time)));
+  const times = thinned([...all].sort((one, two) => two - one), TABLE_ROWS);
   const maps = lines.map(({ points }) => new Map(points));
   const columns = [
     { name: "Time", head: true, cell: (time) => full(time) },
@@ -201,9 +203,18 @@ const watcher = new ResizeObserver((entries) => {
   }
 });
 
-/** Draws `{ title, lines: [{ name, tone, points: [[ms, value]] }], unit, zero, kind, now, empty }`, again at each size. */
+const isRead = (figure) => figure.querySelector("svg") && figure.matches(":hover, :focus-within");
+
+/**
+ * Draws `{ title, lines: [{ name, tone, points: [[ms, value]] }], unit, zero, kind, now, empty }`, again at each size; not
+ * while somebody reads it.
+ */
 export function plot(figure, description) {
   const known = drawn.get(figure);
+  if (known && isRead(figure) && known.plot.title === description.title) {
+    known.plot = description;
+    return;
+  }
   drawn.set(figure, { plot: description, width: figure.clientWidth });
   draw(figure, description);
   if (!known) watcher.observe(figure);

@@ -6,6 +6,10 @@ import { ago, full, ofNanos, whole } from "./format.js";
 const CHANGES = 15n;
 const statuses = { Joining: "warn", Member: "good", Leaving: "warn", Gone: "idle" };
 
+/** Whether the node is this operator's, and not gone. */
+const isOf = (operator) => (node) =>
+  node.operator[0]?.toText() === operator.toText() && !("Gone" in (node.status[0] ?? {}));
+
 function nodes(list, operators) {
   const names = new Map(operators.map(({ operator, name, data_center }) => [operator.toText(), { name, data_center }]));
   const of = ([operator]) => (operator ? names.get(operator.toText()) : undefined);
@@ -15,7 +19,7 @@ function nodes(list, operators) {
       const word = status.length ? Object.keys(status[0])[0] : "Unknown";
       return badge(word.toLowerCase(), statuses[word] ?? "idle");
     } },
-    { name: "Operator", cell: ({ operator }) => of(operator)?.name ?? (operator.length ? id(operator[0], "operator") : "not assigned") },
+    { name: "Operator", cell: ({ operator }) => of(operator)?.name ?? operator.map((it) => id(it, "operator"))[0] ?? "not assigned" },
     { name: "Data center", cell: ({ operator }) => of(operator)?.data_center ?? "–" },
     { name: "Address", wide: true, cell: ({ card }) => card.address },
   ];
@@ -23,12 +27,11 @@ function nodes(list, operators) {
 }
 
 function operatorTable(list, nodeList) {
-  const runs = (operator) => nodeList.filter((it) => it.operator[0]?.toText() === operator.toText() && !("Gone" in (it.status[0] ?? {}))).length;
   const columns = [
     { name: "Operator", head: true, cell: ({ name, operator }) => [h("b", {}, name), " ", id(operator, "operator")] },
     { name: "Data center", cell: ({ data_center }) => data_center },
-    { name: "Nodes", number: true, cell: ({ operator }) => whole(runs(operator)) },
-    { name: "Rewards go to", wide: true, cell: ({ reward_account: [account] }) => (account ? id(account.owner, "reward account of") : "nobody") },
+    { name: "Nodes", number: true, cell: ({ operator }) => whole(nodeList.filter(isOf(operator)).length) },
+    { name: "Rewards go to", wide: true, cell: ({ reward_account: [account] }) => (account ? id(account.owner, "owner") : "nobody") },
   ];
   return table("Operators", columns, list);
 }
@@ -69,7 +72,8 @@ export async function registry(canister) {
   show(at("registry-body"),
     h("dl", { class: "facts" },
       fact("Registry version", whole(version)),
-      fact("Membership version", whole(subnet.subnet.membership_version), `epoch ${whole(subnet.epoch)}${subnet.dealing ? ", keys are being dealt" : ""}`),
+      fact("Membership version", whole(subnet.subnet.membership_version),
+        `epoch ${whole(subnet.epoch)}${subnet.dealing ? ", keys are being dealt" : ""}`),
       fact("Replica version", wanted ? wanted.version : "not set"),
       fact("Read from the chain", subnet.read_nanos ? ago(ofNanos(subnet.read_nanos)) : "not yet"),
       fact("Subnet", id(subnet.subnet_id, "subnet"))),

@@ -1,7 +1,7 @@
 // Who runs the subnet and how well: what each replica did in the epoch that ended last.
 import { Absent, askExplorer, askSubnet, nodeIds, ok } from "./chain.js";
 import { at, badge, id, note, show, table } from "./dom.js";
-import { ago, brief, decimal, duration, ofNanos, percent, whole } from "./format.js";
+import { ago, brief, decimal, ofNanos, percent, whole } from "./format.js";
 import { plot, rate } from "./plot.js";
 
 const EPOCHS = 100n;
@@ -131,6 +131,7 @@ export async function replicas() {
     lines: [{ name: "Instructions each second", tone: "two", points: instructions }],
   });
   const healthy = members.filter((node) => health(done?.nodes.get(node.node_id.toText()), done?.blocks)[1] === "good").length;
-  const burn = rate(series("cycles_consumed_total")).at(-1)?.[1];
-  return { count: members.length, healthy: done && healthy, burn, consumed: series("cycles_consumed_total"), since: done && duration((Date.now() - done.ended) / 1000) };
+  const consumed = series("cycles_consumed_total");
+  const burn = rate(consumed).at(-1)?.[1];
+  return { count: members.length, healthy: done && healthy, burn, consumed };
 }

@@ -17,6 +17,9 @@ function paid(view) {
   return badge(...payments[worst]);
 }
 
+const missed = (it) => (it ? `${whole(it.failures)} of ${whole(it.proposed + it.failures)}` : "–");
+const votes = (it) => (it ? percent(Number(it.votes), Number(it.blocks)) : "–");
+
 function details(view) {
   const { statement, hash } = view;
   const work = new Map(statement.inputs.nodes.map((node) => [node.node_id.toText(), node]));
@@ -24,23 +27,28 @@ function details(view) {
   const columns = [
     { name: "Replica", head: true, cell: (node) => id(node.node_id, "replica") },
     { name: "Work", number: true, cell: (node) => brief(node.work) },
-    { name: "Turns missed", number: true, cell: (node) => (of(node) ? `${whole(of(node).failures)} of ${whole(of(node).proposed + of(node).failures)}` : "–") },
-    { name: "Votes", number: true, cell: (node) => (of(node) ? percent(Number(of(node).votes), Number(of(node).blocks)) : "–") },
+    { name: "Turns missed", number: true, cell: (node) => missed(of(node)) },
+    { name: "Votes", number: true, cell: (node) => votes(of(node)) },
     { name: "Factor", number: true, cell: (node) => percent(node.factor_ppm, 1_000_000) },
     { name: "Earns", number: true, cell: (node) => tokens(node.e8s) },
   ];
-  return h("details", { "data-key": `statement ${statement.index}` }, h("summary", {}, `Statement ${statement.index} in detail`),
-    h("p", {}, `Share ${decimal(statement.inputs.share_permille / 10, 1)} % of ${brief(statement.cycles_consumed)} cycles at `,
-      `${decimal(Number(statement.inputs.xdr_permyriad_per_icp) / 10_000, 4)} T cycles per token: a pot of ${tokens(statement.pot_e8s)}. Hash `,
+  const share = decimal(statement.inputs.share_permille / 10, 1);
+  const rate = decimal(Number(statement.inputs.xdr_permyriad_per_icp) / 10_000, 4);
+  return h("details", { "data-key": `statement ${statement.index}` },
+    h("summary", {}, `Statement ${statement.index} in detail`),
+    h("p", {}, `Share ${share} % of ${brief(statement.cycles_consumed)} cycles at ${rate} T cycles per token: `,
+      `a pot of ${tokens(statement.pot_e8s)}. Hash `,
       h("code", {}, hex(hash).slice(0, 16))),
     table(`Statement ${statement.index}`, columns, statement.nodes));
 }
+
+const period = ({ from, to }) => duration((to.timestamp_nanos - from.timestamp_nanos) / 1_000_000_000n);
 
 function list(statements) {
   const columns = [
     { name: "No.", head: true, cell: ({ statement }) => whole(statement.index) },
     { name: "Until", cell: ({ statement }) => full(ofNanos(statement.inputs.to.timestamp_nanos)) },
-    { name: "Period", cell: ({ statement: { inputs } }) => duration(Number((inputs.to.timestamp_nanos - inputs.from.timestamp_nanos) / 1_000_000_000n)) },
+    { name: "Period", cell: ({ statement: { inputs } }) => period(inputs) },
     { name: "Cycles burnt", number: true, cell: ({ statement }) => brief(statement.cycles_consumed) },
     { name: "Pot", number: true, cell: ({ statement }) => tokens(statement.pot_e8s) },
     { name: "Paid out", number: true, cell: ({ statement }) => tokens(statement.total_e8s) },
@@ -70,6 +78,7 @@ export async function rewards(canister) {
     status.last_error.length ? note(`The last attempt failed: ${status.last_error[0]}`, "warn") : undefined,
     newest.length ? [list(newest), figure, newest.slice(0, 5).map(details)] : note("No period has ended yet.", "idle"));
   if (newest.length) {
-    plot(figure, { title: "Paid out, by statement", kind: "bars", unit: tokens, lines: [{ name: "Tokens", tone: "one", points: earned }] });
+    const lines = [{ name: "Tokens", tone: "one", points: earned }];
+    plot(figure, { title: "Paid out, by statement", kind: "bars", unit: tokens, lines });
   }
 }

@@ -2,7 +2,8 @@
 import { askExplorer, ok, points } from "./chain.js";
 import { at, badge, h, id, note, show, table } from "./dom.js";
 import { ago, brief, hex, ofNanos, size, whole } from "./format.js";
-import { parts, plot } from "./plot.js";
+import { parts } from "./numbers.js";
+import { plot } from "./plot.js";
 
 const PAGE = 40n;
 const DAY = 86_400;

@@ -2,7 +2,8 @@
 import { Absent, ask, points } from "./chain.js";
 import { at, fact, note, show } from "./dom.js";
 import { ago, brief, briefTokens, decimal, ofSeconds, tokens, whole } from "./format.js";
-import { parts, plot } from "./plot.js";
+import { parts } from "./numbers.js";
+import { plot } from "./plot.js";
 
 const BARS = 30;
 

@@ -2,6 +2,7 @@
 // values, and a table below has all of them.
 import { h, show, svg, table } from "./dom.js";
 import { brief, clock, clockSeconds, day, full } from "./format.js";
+import { thinned, ticks } from "./numbers.js";
 
 const HEIGHT = 190;
 const [TOP, RIGHT, BOTTOM] = [10, 12, 24];
@@ -12,18 +13,6 @@ const TABLE_ROWS = 24;
 const [DAY_MS, MINUTE_MS] = [86_400_000, 60_000];
 /** Digits behind the point that an axis takes until its numbers differ. */
 const AXIS_DIGITS = [undefined, 2, 3, 4, 6];
-
-/** Round numbers from `low` to `high`, some four of them. */
-export function ticks(low, high, count = 4) {
-  const span = high - low;
-  if (!(span > 0)) return [low];
-  const raw = span / count;
-  const power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= raw) ?? power * 10;
-  const first = Math.ceil(low / step);
-  const last = Math.floor(high / step + 1e-9);
-  return Array.from({ length: Math.min(last - first + 1, 12) }, (_, index) => (first + index) * step);
-}
 
 function bounds(lines, zero, bars) {
   const all = lines.flatMap(({ points }) => points);
@@ -95,12 +84,6 @@ function bars({ points, tone }, { x, y, floor, left }, width, place, of) {
     class: `bar ${tone}`, rx: 1, width: wide, height: Math.max(0, floor - y(value)), y: y(value),
     x: x(time) - (wide * of) / 2 + place * wide,
   }));
-}
-
-function thinned(points, most) {
-  if (points.length <= most) return points;
-  const step = (points.length - 1) / (most - 1);
-  return Array.from({ length: most }, (_, index) => points[Math.round(index * step)]);
 }
 
 function described(title, lines, unit) {
@@ -218,24 +201,4 @@ export function plot(figure, description) {
   drawn.set(figure, { plot: description, width: figure.clientWidth });
   draw(figure, description);
   if (!known) watcher.observe(figure);
-}
-
-/** What a total grew by, point by point. */
-export const growth = (points) => points.slice(1).map(([time, value], index) => [time, value - points[index][1]]);
-
-/** What a total grew by in each second. */
-export const rate = (points) => points.slice(1).map(([time, value], index) =>
-  [time, (value - points[index][1]) / Math.max(0.001, (time - points[index][0]) / 1000)]);
-
-/** Sums of what a total grew by, in at most so many equal parts of the time. */
-export function parts(points, count) {
-  if (points.length < 2) return [];
-  const [begin, end] = [points[0][0], points.at(-1)[0]];
-  const step = (end - begin) / Math.min(count, points.length - 1);
-  const sums = new Map();
-  for (const [time, value] of growth(points)) {
-    const place = Math.min(count - 1, Math.floor((time - begin - 1) / step));
-    sums.set(place, (sums.get(place) ?? 0) + value);
-  }
-  return [...sums].map(([place, value]) => [begin + (place + 0.5) * step, value]);
 }

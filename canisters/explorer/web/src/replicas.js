@@ -2,7 +2,8 @@
 import { Absent, askExplorer, askSubnet, nodeIds, ok } from "./chain.js";
 import { at, badge, id, note, show, table } from "./dom.js";
 import { ago, brief, decimal, ofNanos, percent, whole } from "./format.js";
-import { plot, rate } from "./plot.js";
+import { rate } from "./numbers.js";
+import { plot } from "./plot.js";
 
 const EPOCHS = 100n;
 /** Votes for this part of the blocks, and views in which it did not lead in vain. */

@@ -1,0 +1,9 @@
+//! Native tests: what is kept, what is shown, what is certified, what the interface promises.
+
+mod epochs;
+mod interface;
+mod series;
+mod site;
+mod store;
+mod tally;
+mod watch;

@@ -103,6 +103,7 @@ fn a_change_of_the_membership_comes_back_as_it_was_written_and_is_bounded() {
 
 /// What is left of a block's attendance when its voters and missed views travel as these bytes.
 fn attendance(voters: &'static [u8], missed: Vec<u8>) -> Result<Attendance, DecodeError> {
+    use prost::Message;
     let mut wire = proto::Block::from(&block(8, &[]));
     (wire.voters, wire.missed) = (Bytes::from_static(voters), missed.into());
     record::decode_block(wire.encode_to_vec().into()).map(|block| block.attendance)
@@ -223,8 +224,10 @@ fn messages() -> Vec<(&'static str, PeerMessage)> {
         ("agree", ceremony(CeremonyStep::Agree(digest(2)))),
         ("done", ceremony(CeremonyStep::Done(Bytes::from_static(b"transcript")))),
     ];
-    let system = system_messages().map(|message| ("system", PeerMessage::System(Box::new(message))));
-    messages.extend(system);
+    // Orders came later: their bytes are pinned by themselves.
+    let [dealing, complaint, change, _] = system_messages();
+    let system = [dealing, complaint, change];
+    messages.extend(system.map(|message| ("system", PeerMessage::System(Box::new(message)))));
     messages
 }
 
@@ -242,6 +245,20 @@ fn the_bytes_of_peer_messages_are_pinned() {
 }
 
 const GOLDEN_PEER: &str = "ba3dbc6eeb23ef119c362f83cdee1c7af53cb3e78eed1571574586e93c8211f3";
+
+#[test]
+fn the_bytes_of_orders_and_of_attendance_are_pinned() {
+    let [.., order] = system_messages();
+    let message = PeerMessage::System(Box::new(order));
+    let bytes = peer::encode(&message);
+    assert_eq!(&bytes[..], b"\xf2\x01\x1f\x22\x1d\x0a\x05order\x12\x0bcertificate\x1a\x07witness");
+    assert_eq!(peer::decode(bytes), Ok(message));
+    let (voters, missed) = ([0, 1, 9].map(NodeIndex).into(), vec![NodeIndex(258)]);
+    let with = Block { attendance: Attendance { voters, missed }, ..block(8, &["inc"]) };
+    let without = record::encode_block(&block(8, &["inc"]));
+    let said = b"\xaa\x01\x02\x03\x02\xb2\x01\x02\x01\x02";
+    assert_eq!(record::encode_block(&with), [&without[..], said].concat());
+}
 
 #[test]
 fn every_truncated_peer_message_is_an_error_or_another_message() {

@@ -355,7 +355,7 @@ impl Succession {
         let (have, need) = (0, quorum(self.members.len()));
         let committee = self.committee().map_err(|_| ChangeError::Signatures { have, need })?;
         change::check_signatures(&self.chain, &committee, change)?;
-        change::apply(&self.members, &committee, &self.next, &change.remove, &change.add)
+        change::apply(&self.members, committee.is_simulated(), &self.next, &change.remove, &change.add)
     }
 
     /// The next members as `message` orders, if the registry did order it and it may be done in a block at `height`.
@@ -370,11 +370,11 @@ impl Succession {
         let registry = self.registry.ok_or(OrderError::NoRegistry)?;
         let order = order::read(&message.order)?;
         self.check_due(height, order.version)?;
+        let simulated = self.shares().map_err(|_| OrderError::Keys)?.is_simulated();
         let keyring = self.blind_keyring().map_err(|_| OrderError::Keys)?;
-        let committee = self.committee().map_err(|_| OrderError::Keys)?;
         order::verify(message, &registry, &keyring)?;
         let remove: Vec<[u8; 32]> = order.remove.iter().map(|key| **key).collect();
-        change::apply(&self.members, &committee, &self.next, &remove, &order.add)
+        change::apply(&self.members, simulated, &self.next, &remove, &order.add)
     }
 
     /// Whether a block at `height` may change version `version` of the membership.

@@ -62,7 +62,7 @@ fn prices_are_the_published_ones_until_governance_sets_others() {
     assert_eq!((&published.gib_second, &published.instruction), (&Nat::from(127_000u64), &Nat::from(1u8)));
     let id = subnet.workshop();
     let paid = |subnet: &Subnet| subnet.canister(id).record.consumed.on(Use::IngressInduction).0;
-    let mut call = |subnet: &mut Subnet| {
+    let call = |subnet: &mut Subnet| {
         let before = paid(subnet);
         subnet.update(id, "inc", vec![]).unwrap();
         paid(subnet) - before

@@ -72,7 +72,9 @@ pub async fn transfer(ledger: Principal, order: Transfer) -> Report {
         Ok(Err(TransferError::BadFee { expected_fee })) => Report::BadFee(e8s(&expected_fee)),
         Ok(Err(TransferError::BadBurn { .. })) => Report::TooSmall,
         Ok(Err(TransferError::TooOld)) => Report::TooOld,
-        Ok(Err(TransferError::TemporarilyUnavailable)) => Report::Unheard("temporarily unavailable".to_owned()),
+        Ok(Err(TransferError::TemporarilyUnavailable)) => {
+            Report::Unheard("temporarily unavailable".to_owned())
+        }
         Ok(Err(error)) => Report::Refused(format!("{error:?}")),
         Err(error) => Report::Unheard(error),
     }
@@ -98,7 +100,11 @@ fn there(canister: Option<Principal>, name: &str) -> Result<Principal, String> {
     canister.ok_or_else(|| format!("this network has no {name} canister"))
 }
 
-async fn registry_does<A: CandidType>(registry: Option<Principal>, method: &str, arg: A) -> Result<(), String> {
+async fn registry_does<A: CandidType>(
+    registry: Option<Principal>,
+    method: &str,
+    arg: A,
+) -> Result<(), String> {
     ask_for::<_, u64, Refusal>(there(registry, "registry")?, method, (arg,)).await
 }
 
@@ -179,8 +185,7 @@ async fn upgrade(canister_id: Principal, wasm_module: ByteBuf, arg: ByteBuf) -> 
     let stopped = management_does("stop_canister", CanisterId { canister_id }).await;
     let installed = match stopped {
         Ok(()) => {
-            let install =
-                InstallCode { mode: InstallMode::Upgrade(None), canister_id, wasm_module, arg };
+            let install = InstallCode { mode: InstallMode::Upgrade(None), canister_id, wasm_module, arg };
             management_does("install_code", install).await
         }
         Err(reason) => Err(format!("it did not stop: {reason}")),

@@ -113,7 +113,11 @@ impl<M: Memory> Governance<M> {
     }
 
     /// Whether a caller may disburse.
-    pub(crate) fn authorize_disburse(&self, caller: Principal, neuron: &Neuron) -> Result<(), GovernanceError> {
+    pub(crate) fn authorize_disburse(
+        &self,
+        caller: Principal,
+        neuron: &Neuron,
+    ) -> Result<(), GovernanceError> {
         authorize(neuron, caller, &Command::Disburse { amount_e8s: None, to: None })
     }
 

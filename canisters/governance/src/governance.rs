@@ -118,7 +118,12 @@ impl<M: Memory> Governance<M> {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn configure(&mut self, canisters: Canisters, voters: Voters, parameters: Parameters) -> Result<(), String> {
+    pub fn configure(
+        &mut self,
+        canisters: Canisters,
+        voters: Voters,
+        parameters: Parameters,
+    ) -> Result<(), String> {
         parameters.check()?;
         match voters {
             Voters::Neurons if canisters.ledger.is_none() => return Err("neurons need a ledger".to_owned()),
@@ -226,7 +231,8 @@ impl<M: Memory> Governance<M> {
     /// Keeps what a neuron's votes weigh in the proposals that are open now, before it changes. The first change
     /// after a proposal counts: later ones find a standing at this proposal or above.
     fn remember_standing(&mut self, neuron: u64, before: Standing) {
-        let (Some((oldest, _)), Some((newest, _))) = (self.open.first_key_value(), self.open.last_key_value())
+        let (Some((oldest, _)), Some((newest, _))) =
+            (self.open.first_key_value(), self.open.last_key_value())
         else {
             return;
         };

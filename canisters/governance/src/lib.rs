@@ -61,7 +61,7 @@ const SWEEP_AFTER: Duration = Duration::from_secs(5);
 /// Most neurons of which tokens are tried in one sweep.
 const NEURONS_PER_SWEEP: u32 = 10;
 /// Most pieces of work in one message.
-const PIECES_PER_MESSAGE: u32 = 10;
+const PIECES_PER_MESSAGE: u32 = 20;
 /// How often is looked for work of which a trap took the alarm.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// Most orders of one neuron told to the ledger in one message; more than any takes.
@@ -326,9 +326,8 @@ async fn make_proposal(arg: MakeProposal) -> Result<u64, GovernanceError> {
             Err(reason) => ic_cdk::api::debug_print(format!("operators as before: {reason}")),
         }
     }
-    let made = change(|governance| {
-        governance.make_proposal(caller, arg.neuron_id, arg.proposal, now_seconds())
-    });
+    let made =
+        change(|governance| governance.make_proposal(caller, arg.neuron_id, arg.proposal, now_seconds()));
     wake();
     made
 }
@@ -336,9 +335,8 @@ async fn make_proposal(arg: MakeProposal) -> Result<u64, GovernanceError> {
 #[update]
 fn register_vote(arg: RegisterVote) -> Result<(), GovernanceError> {
     let RegisterVote { neuron_id, proposal_id, vote } = arg;
-    let voted = change(|governance| {
-        governance.register_vote(caller(), neuron_id, proposal_id, vote, now_seconds())
-    });
+    let voted =
+        change(|governance| governance.register_vote(caller(), neuron_id, proposal_id, vote, now_seconds()));
     wake();
     voted
 }

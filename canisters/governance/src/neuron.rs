@@ -16,8 +16,12 @@ const SUBACCOUNT_DOMAIN: &[u8] = b"neuron-stake";
 #[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Lock {
     /// So long after dissolving was started.
-    Locked { delay_seconds: u64 },
-    Dissolving { when_dissolved_seconds: u64 },
+    Locked {
+        delay_seconds: u64,
+    },
+    Dissolving {
+        when_dissolved_seconds: u64,
+    },
 }
 
 impl Lock {

@@ -75,9 +75,9 @@ impl<M: Memory> Governance<M> {
     pub fn require_neurons(&self) -> Result<(), GovernanceError> {
         match self.config().voters {
             Voters::Neurons => Ok(()),
-            Voters::Operators => {
-                Err(GovernanceError::PreconditionFailed("operators vote here; there are no neurons".to_owned()))
-            }
+            Voters::Operators => Err(GovernanceError::PreconditionFailed(
+                "operators vote here; there are no neurons".to_owned(),
+            )),
         }
     }
 
@@ -93,7 +93,9 @@ impl<M: Memory> Governance<M> {
         balance_e8s: u64,
         now_seconds: u64,
     ) -> Result<u64, GovernanceError> {
-        if let Some(mut neuron) = self.neuron_at(&subaccount_of(controller, memo)).and_then(|id| self.neuron(id)) {
+        if let Some(mut neuron) =
+            self.neuron_at(&subaccount_of(controller, memo)).and_then(|id| self.neuron(id))
+        {
             if neuron.order.is_some() {
                 return Err(busy());
             }
@@ -154,7 +156,9 @@ impl<M: Memory> Governance<M> {
 
     /// Orders to burn what a neuron owes, if it does and nothing else is under way.
     pub fn begin_burn(&mut self, id: u64, minting_account: Account, now_nanos: u64) {
-        let Some(mut neuron) = self.neuron(id).filter(|it| it.owed_e8s > 0 && it.order.is_none()) else { return };
+        let Some(mut neuron) = self.neuron(id).filter(|it| it.owed_e8s > 0 && it.order.is_none()) else {
+            return;
+        };
         let e8s = neuron.owed_e8s.min(neuron.stake_e8s);
         neuron.owed_e8s = 0;
         neuron.stake_e8s -= e8s;
@@ -174,7 +178,8 @@ impl<M: Memory> Governance<M> {
         created_at_nanos: u64,
     ) {
         let number = self.next_order();
-        neuron.order = Some(Order { number, purpose, to, e8s, fee_e8s, created_at_nanos, sent: 0, bad_fees: 0 });
+        neuron.order =
+            Some(Order { number, purpose, to, e8s, fee_e8s, created_at_nanos, sent: 0, bad_fees: 0 });
         self.put_neuron(neuron);
     }
 
@@ -217,7 +222,9 @@ impl<M: Memory> Governance<M> {
             Report::BadFee(fee_e8s) if order.bad_fees < MAX_BAD_FEES && fee_e8s < order.e8s => {
                 self.order_again(neuron, order, fee_e8s, now_nanos)
             }
-            Report::BadFee(fee_e8s) => self.undo(neuron, &order, format!("the ledger's fee is {fee_e8s} e8s")),
+            Report::BadFee(fee_e8s) => {
+                self.undo(neuron, &order, format!("the ledger's fee is {fee_e8s} e8s"))
+            }
             Report::TooSmall => {
                 let forgiven = Order { purpose: Purpose::Disburse, ..order };
                 self.undo(neuron, &forgiven, "too little to burn".to_owned())

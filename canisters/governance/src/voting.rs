@@ -217,11 +217,12 @@ impl<M: Memory> Governance<M> {
             return self.decide(record, verdict, cast.cast_seconds);
         }
         if record.rules.passes(&record.tally) != passed {
-            record.deadline_seconds =
-                record.rules.moved_deadline(record.deadline_seconds, cast.cast_seconds);
+            record.deadline_seconds = record.rules.moved_deadline(record.deadline_seconds, cast.cast_seconds);
             self.open.insert(record.id, record.deadline_seconds);
         }
-        if let Voter::Neuron(id) = voter {
+        if let Voter::Neuron(id) = voter
+            && self.has_followers(id, record.proposal.action.topic())
+        {
             self.waves.insert(keys::pair(record.id, id), Stored((false, 0)));
         }
         self.put_record(record.clone());
@@ -282,7 +283,8 @@ impl<M: Memory> Governance<M> {
             .take(FOLLOWERS_PER_PIECE)
             .map(|key| keys::neuron_of_follower(&key))
             .collect();
-        match (followers.last(), of_all) {
+        let more = followers.last().filter(|_| followers.len() == FOLLOWERS_PER_PIECE);
+        match (more, of_all) {
             (Some(last), _) => self.waves.insert(key, Stored((of_all, *last))),
             (None, false) => self.waves.insert(key, Stored((true, 0))),
             (None, true) => self.waves.remove(&key),
@@ -294,6 +296,13 @@ impl<M: Memory> Governance<M> {
             }
         }
         true
+    }
+
+    fn has_followers(&self, id: u64, topic: Topic) -> bool {
+        [topic, Topic::All].into_iter().any(|topic| {
+            let range = keys::follower(topic, id, 0)..=keys::follower(topic, id, u64::MAX);
+            self.followers.keys_range(range).next().is_some()
+        })
     }
 
     /// A follower votes, if those whom it follows said enough.
@@ -331,12 +340,8 @@ impl<M: Memory> Governance<M> {
 
     /// Ends one voting of which the deadline passed.
     fn close_due(&mut self, now_seconds: u64) -> bool {
-        let due: Vec<u64> = self
-            .open
-            .iter()
-            .filter(|entry| entry.value() <= now_seconds)
-            .map(|entry| *entry.key())
-            .collect();
+        let due: Vec<u64> =
+            self.open.iter().filter(|entry| entry.value() <= now_seconds).map(|entry| *entry.key()).collect();
         let Some(record) = due.into_iter().find_map(|id| self.record(id)) else { return false };
         debug_assert!(self.waves.range(pair_range(record.id)).next().is_none());
         let adopted = record.rules.passes(&record.tally);

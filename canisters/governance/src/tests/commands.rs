@@ -4,7 +4,12 @@ use super::*;
 use crate::interface::DissolveState;
 use crate::neuron::Lock;
 
-fn command(governance: &mut TestGovernance, id: u64, command: Command, now: u64) -> Result<(), GovernanceError> {
+fn command(
+    governance: &mut TestGovernance,
+    id: u64,
+    command: Command,
+    now: u64,
+) -> Result<(), GovernanceError> {
     governance.command(person(1), id, command, now)
 }
 
@@ -73,7 +78,8 @@ fn what_the_state_does_not_allow_changes_nothing() {
     let id = neuron(&mut governance, 1, 2, 0);
     assert!(is_unfit(&command(&mut governance, id, Command::StartDissolving, NOW)));
     assert!(is_unfit(&command(&mut governance, id, Command::StopDissolving, NOW)));
-    command(&mut governance, id, Command::IncreaseDissolveDelay { additional_seconds: 9 }, NOW).expect("longer");
+    command(&mut governance, id, Command::IncreaseDissolveDelay { additional_seconds: 9 }, NOW)
+        .expect("longer");
     command(&mut governance, id, Command::StartDissolving, NOW).expect("locked");
     let before = governance.neuron(id);
     assert!(is_unfit(&command(&mut governance, id, Command::StartDissolving, NOW)));

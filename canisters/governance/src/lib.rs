@@ -251,6 +251,12 @@ async fn finish_order(id: u64, work: &Work) -> Result<(), GovernanceError> {
     }
 }
 
+/// Makes a neuron's stake what its account holds.
+async fn refresh(controller: Principal, memo: u64, work: &Work) -> Result<u64, GovernanceError> {
+    let balance = balance(work.0).await?;
+    change(|governance| governance.claim(controller, memo, balance, now_seconds()))
+}
+
 /// Tries again what did not move: orders without an answer, fees that are to be burnt.
 async fn sweep() {
     for _ in 0..NEURONS_PER_SWEEP {
@@ -267,6 +273,7 @@ async fn settle(id: u64) -> Result<(), GovernanceError> {
     let Some(neuron) = read(|governance| governance.neuron(id)) else { return Ok(()) };
     let work = Work::begin(neuron.subaccount())?;
     if neuron.order.is_none() {
+        refresh(neuron.controller, neuron.memo, &work).await?;
         let account = calls::minting_account(ledger()?).await.map_err(GovernanceError::External)?;
         change(|governance| governance.begin_burn(id, account, now()));
     }
@@ -282,8 +289,7 @@ async fn claim_or_refresh_neuron_from_account(arg: ControllerAndMemo) -> Result<
     if let Some(id) = read(|governance| governance.neuron_at(&subaccount)) {
         finish_order(id, &work).await?;
     }
-    let balance = balance(subaccount).await?;
-    change(|governance| governance.claim(controller, arg.memo, balance, now_seconds()))
+    refresh(controller, arg.memo, &work).await
 }
 
 #[update]
@@ -302,9 +308,10 @@ async fn disburse(
     amount_e8s: Option<u64>,
     to: Option<Account>,
 ) -> Result<Done, GovernanceError> {
-    let subaccount = read(|governance| governance.disbursable(caller, id))?;
-    let work = Work::begin(subaccount)?;
+    let neuron = read(|governance| governance.disbursable(caller, id))?;
+    let work = Work::begin(neuron.subaccount())?;
     finish_order(id, &work).await?;
+    refresh(neuron.controller, neuron.memo, &work).await?;
     change(|governance| governance.begin_disburse(caller, id, amount_e8s, to, now()))?;
     let settled = drive(id, &work).await;
     wake();

@@ -5,7 +5,9 @@
 //!    transferred more and did not have it claimed yet.
 //! 2. An order is kept before the ledger hears of it, and until the answer is known. One whose answer was lost is
 //!    repeated as it was, which the ledger knows by its time and number. When it is too old for that, the balance
-//!    says whether it was done.
+//!    says whether it was done; so that it can, the stake is made to be all of it before tokens are ordered to move.
+//!    What is transferred to the account in the meantime may be taken for what was not done: a neuron never has more
+//!    at stake than its account holds.
 //! 3. An order that was not done gives everything back.
 
 use crate::governance::{Governance, MAX_NEURONS};
@@ -285,14 +287,14 @@ impl<M: Memory> Governance<M> {
         Settled::Undone(GovernanceError::External(format!("the ledger: {reason}")))
     }
 
-    /// The account of a neuron that a caller may disburse.
+    /// A neuron that a caller may disburse.
     ///
     /// # Errors
     /// Why the caller may not.
-    pub fn disbursable(&self, caller: Principal, id: u64) -> Result<Subaccount, GovernanceError> {
+    pub fn disbursable(&self, caller: Principal, id: u64) -> Result<Neuron, GovernanceError> {
         let neuron = self.named_neuron(id)?;
         self.authorize_disburse(caller, &neuron)?;
-        Ok(neuron.subaccount())
+        Ok(neuron)
     }
 
     /// Whether tokens of any neuron are to move.

@@ -96,6 +96,14 @@ impl World {
         }
     }
 
+    /// Before tokens move all that is there is claimed.
+    fn refresh(&mut self, owner: u8, neuron: &Neuron) {
+        let balance = self.balances[&(owner, neuron.memo)];
+        if self.governance.claim(person(owner), neuron.memo, balance, self.now).is_ok() {
+            self.unclaimed.remove(&(owner, neuron.memo));
+        }
+    }
+
     fn command(&mut self) {
         let Some((owner, neuron)) = self.some_neuron() else { return };
         let others: Vec<u64> = (0..3).filter_map(|_| self.some_neuron()).map(|(_, it)| it.id).collect();
@@ -111,6 +119,7 @@ impl World {
 
     fn disburse(&mut self) {
         let Some((owner, neuron)) = self.some_neuron() else { return };
+        self.refresh(owner, &neuron);
         let amount = self.rng.gen_bool(0.5).then(|| self.rng.gen_range(1..3 * E8S));
         let then = self.now * NANOS;
         if self.governance.begin_disburse(person(owner), neuron.id, amount, None, then).is_ok() {
@@ -120,6 +129,10 @@ impl World {
 
     fn sweep(&mut self) {
         let Some(id) = self.governance.next_unsettled() else { return };
+        if let Some(neuron) = self.governance.neuron(id) {
+            let owner = (1..=OWNERS).find(|it| person(*it) == neuron.controller).expect("one of them");
+            self.refresh(owner, &neuron);
+        }
         self.governance.begin_burn(id, minting_account(), self.now * NANOS);
         self.drive(id);
     }
@@ -281,7 +294,11 @@ impl World {
     }
 
     fn check_votes(&self) {
-        let records: Vec<Record> = self.governance.proposals.values().map(|it| it.0).collect();
+        let newest = self.governance.proposals.keys().rev().take(12);
+        let mut ids: Vec<u64> = self.governance.open.keys().chain(newest).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let records: Vec<Record> = ids.into_iter().filter_map(|id| self.governance.record(id)).collect();
         let total: u128 = self
             .governance
             .neurons
@@ -290,7 +307,7 @@ impl World {
             .map(|it| it.power(self.now, MIN_DELAY, MAX_DELAY))
             .sum();
         assert_eq!(self.governance.total_power(self.now), total);
-        for record in records.iter().rev().take(12) {
+        for record in &records {
             let (mut yes, mut no) = (0, 0);
             for (voter, weight) in &self.weights[&record.id] {
                 match self.governance.cast_of(record.id, Voter::Neuron(*voter)) {

@@ -5,6 +5,7 @@ use crate::keys::{self, BallotKey, FollowerKey, FollowingKey, OwnerKey, Pair};
 use crate::neuron::{Neuron, Standing};
 use crate::parameters::Parameters;
 use crate::proposal::{Cast, Record};
+use crate::voting::{MAX_BALLOTS, MAX_PROPOSALS};
 use crate::weights::Weights;
 use candid::Principal;
 use cycles_interface::{Stored, Subaccount};
@@ -82,6 +83,9 @@ pub struct Governance<M: Memory> {
     pub(crate) rest_until: u64,
     /// Where the search for unsettled neurons goes on.
     pub(crate) swept: u64,
+    /// [`MAX_PROPOSALS`] and [`MAX_BALLOTS`]; tests do with fewer.
+    pub(crate) max_proposals: u64,
+    pub(crate) max_ballots: u64,
 }
 
 impl<M: Memory> Governance<M> {
@@ -111,6 +115,8 @@ impl<M: Memory> Governance<M> {
             executing: None,
             rest_until: 0,
             swept: 0,
+            max_proposals: MAX_PROPOSALS,
+            max_ballots: MAX_BALLOTS,
         }
     }
 

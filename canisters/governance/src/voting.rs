@@ -351,7 +351,7 @@ impl<M: Memory> Governance<M> {
 
     /// Forgets some of the oldest, if there is too much.
     fn forget(&mut self) -> bool {
-        if self.proposals.len() > MAX_PROPOSALS {
+        if self.proposals.len() > self.max_proposals {
             let oldest = self.proposals.values().map(|Stored(record)| record).find(Record::is_ended);
             if let Some(record) = oldest {
                 if !self.forget_ballots(record.id) {
@@ -360,7 +360,7 @@ impl<M: Memory> Governance<M> {
                 return true;
             }
         }
-        if self.ballots.len() > MAX_BALLOTS {
+        if self.ballots.len() > self.max_ballots {
             let oldest = self.ballots.first_key_value().map(|(key, _)| keys::proposal_of_ballot(&key));
             let ended = oldest.filter(|id| self.record(*id).is_none_or(|record| !record.is_open()));
             return ended.is_some_and(|id| self.forget_ballots(id));

@@ -121,7 +121,7 @@ impl<M: Memory> Weights<M> {
     }
 
     /// What is at a key or above.
-    fn from_key(&self, kind: u8, from: u64) -> Sum {
+    fn at_least(&self, kind: u8, from: u64) -> Sum {
         if from > KEY_MAX {
             return Sum::default();
         }
@@ -142,8 +142,8 @@ impl<M: Memory> Weights<M> {
     /// Stake × (`max` + delay), for delays of at least `min`, which is not 0; delays count as `max` at most.
     pub fn power(&self, now_seconds: u64, min: u64, max: u64) -> u128 {
         let of_kind = |kind: u8, base: u64| {
-            let above = self.from_key(kind, base.saturating_add(max));
-            let between = self.from_key(kind, base.saturating_add(min)).minus(above);
+            let above = self.at_least(kind, base.saturating_add(max));
+            let between = self.at_least(kind, base.saturating_add(min)).minus(above);
             let delays = between.weighted.saturating_sub(between.stake.saturating_mul(base.into()));
             let full = above.stake.saturating_mul(2).saturating_mul(max.into());
             between.stake.saturating_mul(max.into()).saturating_add(delays).saturating_add(full)

@@ -5,6 +5,7 @@ mod commands;
 mod execution;
 mod following;
 mod interface;
+mod keeping;
 mod many;
 mod model;
 mod operators;

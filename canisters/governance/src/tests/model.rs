@@ -308,14 +308,11 @@ impl World {
             .sum();
         assert_eq!(self.governance.total_power(self.now), total);
         for record in &records {
-            let (mut yes, mut no) = (0, 0);
+            let (mut yes, mut no) = (0u128, 0u128);
             for (voter, weight) in &self.weights[&record.id] {
-                match self.governance.cast_of(record.id, Voter::Neuron(*voter)) {
-                    Some(cast) => {
-                        assert_eq!(cast.power, *weight, "neuron {voter} in proposal {}", record.id);
-                        if cast.yes { yes += weight } else { no += weight }
-                    }
-                    None => (),
+                if let Some(cast) = self.governance.cast_of(record.id, Voter::Neuron(*voter)) {
+                    assert_eq!(cast.power, *weight, "neuron {voter} in proposal {}", record.id);
+                    *(if cast.yes { &mut yes } else { &mut no }) += weight;
                 }
             }
             assert_eq!((record.tally.yes, record.tally.no), (yes, no), "votes of others were counted");

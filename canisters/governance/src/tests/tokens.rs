@@ -156,7 +156,7 @@ fn a_fee_that_is_owed_is_burnt_once() {
     let transfer = governance.next_transfer(id).expect("an order");
     assert_eq!((transfer.to, transfer.amount_e8s, transfer.fee_e8s), (minting_account(), PROPOSAL_FEE, None));
     governance.settled(id, Report::Done(3), NOW * NANOS);
-    assert_eq!(governance.totals().burnt_e8s, PROPOSAL_FEE.into());
+    assert_eq!(governance.totals().burnt_e8s, u128::from(PROPOSAL_FEE));
     assert_eq!((stake(&governance, id), governance.next_transfer(id)), (Some(STAKE - PROPOSAL_FEE), None));
     assert!(!governance.is_unsettled());
 }

@@ -1,0 +1,166 @@
+//! What follows of adoption.
+
+use super::*;
+use crate::execution::{ASK_AGAIN_SECONDS, Job, MAX_FAILURE_BYTES, REGISTRY_PATIENCE_SECONDS, lost};
+use crate::others::{GovernanceUpgrade, UpgradeStage};
+
+/// An adopted proposal.
+fn adopted(action: Action) -> (TestGovernance, u64) {
+    let mut governance = governance();
+    let id = neuron(&mut governance, 1, 100, 50);
+    let proposal = propose(&mut governance, 1, id, action);
+    assert_eq!(status(&governance, proposal), ProposalStatus::Adopted);
+    (governance, proposal)
+}
+
+fn rate() -> Action {
+    Action::SetConversionRate { xdr_permyriad_per_icp: 9 }
+}
+
+fn failure(governance: &TestGovernance, proposal: u64) -> String {
+    match status(governance, proposal) {
+        ProposalStatus::Failed { reason } => reason,
+        other => panic!("not failed: {other:?}"),
+    }
+}
+
+#[test]
+fn what_was_adopted_is_done_once() {
+    let (mut governance, id) = adopted(rate());
+    assert_eq!(governance.next_job(NOW), Some(Job::Do { id, action: rate() }));
+    assert_eq!(status(&governance, id), ProposalStatus::Executing);
+    assert_eq!(governance.next_job(NOW), None, "it is under way");
+    governance.ended(id, Ok(()), NOW + 3);
+    governance.release_execution();
+    assert_eq!(status(&governance, id), ProposalStatus::Executed);
+    assert_eq!(governance.record(id).and_then(|it| it.ended_seconds), Some(NOW + 3));
+    assert_eq!((governance.next_job(NOW), governance.next_due()), (None, None));
+    governance.ended(id, Err("late".to_owned()), NOW + 9);
+    assert_eq!(status(&governance, id), ProposalStatus::Executed);
+}
+
+#[test]
+fn a_failure_stands_on_the_record_and_changes_nothing() {
+    let (mut governance, id) = adopted(rate());
+    let config = *governance.config();
+    governance.next_job(NOW);
+    governance.ended(id, Err("é".repeat(MAX_FAILURE_BYTES)), NOW);
+    governance.release_execution();
+    assert_eq!(failure(&governance, id).len(), MAX_FAILURE_BYTES);
+    assert_eq!(*governance.config(), config);
+    assert_eq!(governance.next_job(NOW), None);
+}
+
+#[test]
+fn what_was_under_way_when_its_message_trapped_is_not_done_again() {
+    let (mut governance, id) = adopted(rate());
+    governance.next_job(NOW);
+    governance.release_execution();
+    assert_eq!(governance.next_job(NOW), Some(Job::Ended));
+    assert_eq!(Err(failure(&governance, id)), lost());
+}
+
+#[test]
+fn a_canister_whose_upgrade_trapped_in_the_middle_is_started() {
+    let (mut governance, id) = adopted(upgrade_of(super::id(4)));
+    assert_eq!(governance.next_job(NOW), Some(Job::Do { id, action: upgrade_of(super::id(4)) }));
+    assert!(governance.modules.is_empty(), "the module is needed once");
+    governance.release_execution();
+    assert_eq!(governance.next_job(NOW), Some(Job::Restart { id, canister_id: super::id(4) }));
+}
+
+#[test]
+fn a_rejected_upgrade_leaves_no_module() {
+    let mut governance = governance();
+    let small = neuron(&mut governance, 1, 10, 50);
+    let large = neuron(&mut governance, 2, 100, 50);
+    let proposal = propose(&mut governance, 1, small, upgrade_of(id(4)));
+    assert_eq!(governance.modules.len(), 1);
+    vote(&mut governance, 2, large, proposal, Vote::No, NOW);
+    assert!(governance.modules.is_empty() && governance.adopted.is_empty());
+    assert_eq!(governance.next_job(NOW), None);
+}
+
+#[test]
+fn a_motion_ends_at_once() {
+    let (mut governance, id) = adopted(Action::Motion);
+    assert_eq!(governance.next_job(NOW), Some(Job::Ended));
+    assert_eq!(status(&governance, id), ProposalStatus::Executed);
+}
+
+#[test]
+fn parameters_are_in_force_once_adopted() {
+    let other = Parameters { quorum_permille: 1, ..parameters() };
+    let (mut governance, id) = adopted(Action::SetParameters(other));
+    assert_eq!(governance.config().parameters, parameters());
+    governance.next_job(NOW);
+    assert_eq!((governance.config().parameters, status(&governance, id)), (other, ProposalStatus::Executed));
+}
+
+#[test]
+fn adopted_proposals_are_executed_one_after_the_other() {
+    let (mut governance, first) = adopted(rate());
+    let second = propose(&mut governance, 1, 1, rate());
+    governance.next_job(NOW);
+    governance.ended(first, Err("no".to_owned()), NOW);
+    assert_eq!(governance.next_job(NOW), None);
+    governance.release_execution();
+    assert_eq!(governance.next_job(NOW), Some(Job::Do { id: second, action: rate() }));
+}
+
+/// The registry has the module for this canister.
+fn handed_over() -> (TestGovernance, u64) {
+    let (mut governance, id) = adopted(upgrade_of(own_id()));
+    assert!(matches!(governance.next_job(NOW), Some(Job::HandOver { .. })));
+    governance.handed_over(id, Ok(()), NOW);
+    governance.release_execution();
+    (governance, id)
+}
+
+fn answer(id: u64, status: UpgradeStage) -> Result<Option<GovernanceUpgrade>, String> {
+    Ok(Some(GovernanceUpgrade { proposal: Some(id), status }))
+}
+
+#[test]
+fn the_upgrade_of_this_canister_ends_as_the_registry_says() {
+    let (mut governance, id) = handed_over();
+    assert_eq!(governance.next_job(NOW), None, "not at once");
+    let mut now = NOW;
+    for unfinished in [answer(id, UpgradeStage::Stopping), Err("stopped".to_owned())] {
+        now += ASK_AGAIN_SECONDS;
+        assert_eq!(governance.next_job(now), Some(Job::Ask { id }));
+        governance.asked(id, unfinished, now);
+        governance.release_execution();
+        assert_eq!(status(&governance, id), ProposalStatus::Executing);
+    }
+    governance.asked(id, answer(id, UpgradeStage::Done), now);
+    assert_eq!(status(&governance, id), ProposalStatus::Executed);
+}
+
+#[test]
+fn an_upgrade_of_this_canister_that_failed_or_is_unknown_ends_as_failed() {
+    for (said, expected) in [
+        (answer(1, UpgradeStage::Failed("it trapped".to_owned())), "it trapped"),
+        (Ok(None), "knows nothing"),
+        (answer(99, UpgradeStage::Done), "knows nothing"),
+    ] {
+        let (mut governance, id) = handed_over();
+        governance.asked(id, said, NOW);
+        assert!(failure(&governance, id).contains(expected));
+    }
+}
+
+#[test]
+fn a_registry_that_never_says_does_not_stand_in_the_way_for_ever() {
+    let (mut governance, id) = handed_over();
+    governance.asked(id, Err("stopped".to_owned()), NOW + REGISTRY_PATIENCE_SECONDS + 1);
+    assert!(failure(&governance, id).contains("does not say"));
+}
+
+#[test]
+fn a_module_that_the_registry_does_not_take_fails() {
+    let (mut governance, id) = adopted(upgrade_of(own_id()));
+    governance.next_job(NOW);
+    governance.handed_over(id, Err("not now".to_owned()), NOW);
+    assert_eq!(failure(&governance, id), "not now");
+}

@@ -2,10 +2,8 @@
 
 use crate::ledger::{Ledger, Refusal};
 use ic_stable_structures::Memory;
-use ledger_block::{Account, Operation, Party, Transaction};
-
-/// The longest memo of the ICRC interface.
-pub const MAX_MEMO_BYTES: usize = 32;
+use icrc::{Account, MAX_MEMO_LENGTH};
+use ledger_block::{Operation, Party, Transaction};
 
 /// Tokens move, appear or vanish, by what the minting account's part is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +49,7 @@ pub struct ApproveRequest {
 
 fn validate_memo(memo: &Option<Vec<u8>>) -> Result<(), Refusal> {
     match memo {
-        Some(memo) if memo.len() > MAX_MEMO_BYTES => Err(Refusal::MemoTooLong),
+        Some(memo) if memo.len() > MAX_MEMO_LENGTH => Err(Refusal::MemoTooLong),
         _ => Ok(()),
     }
 }

@@ -6,10 +6,12 @@
 
 mod stored;
 
+// What this interface is made of, so that canisters that speak it need one crate.
+pub use icrc::tree::encode_self_described as encode_hash_tree;
+pub use icrc::{Account, MAX_MEMO_LENGTH, SUBACCOUNT_LENGTH, Subaccount};
 pub use stored::Stored;
 
 use candid::{CandidType, Nat, Principal};
-use icrc::Account;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 

@@ -259,7 +259,7 @@ fn settings_and_sums_written_before_there_were_quotas_are_read() {
     assert_eq!(Stored::<Totals>::from_bytes(bytes(old).into()).0, totals);
 }
 
-/// The canister's cycles beside the book: what leaves and comes back moves both.
+/// The canister's cycles beside the book: what leaves and comes back moves both, and others top it up.
 #[test]
 fn under_random_payments_no_period_grants_more_than_an_allowance_and_balances_stay_backed() {
     let mut random = StdRng::seed_from_u64(7);
@@ -269,6 +269,7 @@ fn under_random_payments_no_period_grants_more_than_an_allowance_and_balances_st
     let mut away = Vec::new();
     for _ in 0..50_000 {
         now += random.gen_range(0..PERIOD / 20);
+        held += random.gen_range(0..20);
         let number = random.gen_range(2..ACCOUNTS);
         book.set_held(held);
         let before = book.totals().granted;
@@ -284,8 +285,11 @@ fn under_random_payments_no_period_grants_more_than_an_allowance_and_balances_st
                 held -= amount;
                 away.push((block, amount));
             }
-        } else if book.transfer(transfer(number, number - 1, random.gen_range(0..100)), now).is_ok() {
-            held += random.gen_range(0..100);
+        } else {
+            let order = transfer(number, number - 1, random.gen_range(0..100));
+            let due = book.due(&order.from, now).is_some();
+            let done = book.transfer(order, now).is_ok();
+            assert_eq!(book.quota_of(owner(number)).1 == Some(now), due && done);
         }
         *granted.entry((number, now / PERIOD)).or_default() += book.totals().granted - before;
         assert!(book.totals().supply <= held, "balances that nothing backs");

@@ -197,13 +197,12 @@ impl<M: Memory> Ledger<M> {
                 })
             }
             Operation::Transfer { from, to, spender, amount, fee } => {
-                let balance = self.balance(from.identifier);
                 let spender = spender.map(|spender| spender.identifier);
-                let total = amount.checked_add(*fee).ok_or(match spender {
+                let total = amount.checked_add(*fee).ok_or_else(|| match spender {
                     Some(spender) if spender != from.identifier => Refusal::InsufficientAllowance {
                         allowance: self.allowances.get(from.identifier, spender, now).amount,
                     },
-                    _ => Refusal::InsufficientFunds { balance },
+                    _ => Refusal::InsufficientFunds { balance: self.balance(from.identifier) },
                 })?;
                 self.spend(from.identifier, spender, total, now, |ledger| {
                     ledger.debit(from.identifier, total)?;

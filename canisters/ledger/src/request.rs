@@ -88,17 +88,21 @@ impl<M: Memory> Ledger<M> {
             (true, false) => {
                 validate_fee(request.fee, 0)?;
                 let room = u64::MAX - self.total_supply();
-                Ok(Operation::Mint { to, amount: within(request.amount, room)? })
+                Ok(Operation::Mint { to, amount: within(request.amount, || room)? })
             }
             (false, true) => {
                 validate_fee(request.fee, 0)?;
                 self.validate_burn(request)?;
-                Ok(Operation::Burn { from, spender, amount: within(request.amount, self.balance_of(from))? })
+                Ok(Operation::Burn {
+                    from,
+                    spender,
+                    amount: within(request.amount, || self.balance_of(from))?,
+                })
             }
             (false, false) => {
                 let fee = self.config().fee;
                 validate_fee(request.fee, fee)?;
-                let amount = within(request.amount, self.balance_of(from))?;
+                let amount = within(request.amount, || self.balance_of(from))?;
                 Ok(Operation::Transfer { from, to, spender, amount, fee })
             }
         }
@@ -171,6 +175,6 @@ impl<M: Memory> Ledger<M> {
 }
 
 /// An amount that fits; what does not, nobody has.
-fn within(amount: u128, balance: u64) -> Result<u64, Refusal> {
-    u64::try_from(amount).map_err(|_| Refusal::InsufficientFunds { balance })
+fn within(amount: u128, balance: impl FnOnce() -> u64) -> Result<u64, Refusal> {
+    u64::try_from(amount).map_err(|_| Refusal::InsufficientFunds { balance: balance() })
 }

@@ -6,37 +6,14 @@
 
 mod stored;
 
+// What this interface is made of, so that canisters that speak it need one crate.
+pub use icrc::tree::encode_self_described as encode_hash_tree;
+pub use icrc::{Account, MAX_MEMO_LENGTH, SUBACCOUNT_LENGTH, Subaccount};
 pub use stored::Stored;
 
 use candid::{CandidType, Nat, Principal};
-use ic_certification::HashTree;
 use serde::{Deserialize, Serialize};
-use serde_bytes::{ByteArray, ByteBuf};
-
-/// Bytes of a subaccount.
-pub const SUBACCOUNT_LENGTH: usize = 32;
-
-/// Most bytes of a memo, in a block as in a deposit.
-pub const MAX_MEMO_LENGTH: usize = 32;
-
-/// CBOR's mark "what follows is CBOR", with which certificates and hash trees begin.
-const SELF_DESCRIBED: [u8; 3] = [0xd9, 0xd9, 0xf7];
-
-/// 32 bytes that tell accounts of one owner apart; all zeros is the same as none.
-pub type Subaccount = ByteArray<SUBACCOUNT_LENGTH>;
-
-/// An ICRC-1 account.
-#[derive(CandidType, Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Account {
-    pub owner: Principal,
-    pub subaccount: Option<Subaccount>,
-}
-
-impl From<Principal> for Account {
-    fn from(owner: Principal) -> Self {
-        Self { owner, subaccount: None }
-    }
-}
+use serde_bytes::ByteBuf;
 
 /// Who may read a canister's log.
 #[derive(CandidType, Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
@@ -130,13 +107,4 @@ pub struct DepositArgs {
 pub struct DepositResult {
     pub balance: Nat,
     pub block_index: Nat,
-}
-
-/// A hash tree as clients read it.
-pub fn encode_hash_tree(tree: &HashTree) -> Vec<u8> {
-    let mut bytes = SELF_DESCRIBED.to_vec();
-    if let Err(error) = ciborium::into_writer(tree, &mut bytes) {
-        unreachable!("a tree is always encoded: {error}");
-    }
-    bytes
 }

@@ -2,8 +2,9 @@
 
 use crate::key::AccountKey;
 use crate::memory::{Memory, Segment, Segments};
-use cycles_interface::{Account, Stored};
+use cycles_interface::Stored;
 use ic_stable_structures::{StableBTreeMap, StableBTreeSet};
+use icrc::Account;
 use serde::{Deserialize, Serialize};
 
 /// Most expired allowances removed in one call: more than one call can add.

@@ -1,7 +1,6 @@
 //! Blocks of the log: who did what, when, and the hash of the block before.
 
-use crate::value::{Hash, Value};
-use cycles_interface::{Account, SUBACCOUNT_LENGTH};
+use icrc::{Account, Hash, Value};
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
 
@@ -87,7 +86,7 @@ impl Fields {
 
 fn account(account: &Account) -> Value {
     let mut parts = vec![Value::blob(account.owner.as_slice())];
-    if let Some(subaccount) = account.subaccount.filter(|it| **it != [0; SUBACCOUNT_LENGTH]) {
+    if let Some(subaccount) = account.subaccount.filter(|_| !account.is_default()) {
         parts.push(Value::blob(subaccount.as_slice()));
     }
     Value::Array(parts)

@@ -5,15 +5,15 @@ use crate::block::{Block, Operation, Transaction};
 use crate::flight::Flight;
 use crate::key::AccountKey;
 use crate::memory::{Memory, Segment, Segments};
+use crate::quota::{Quota, Roll};
 use crate::refusal::{Reason, Refusal};
 use crate::seen::Seen;
-use crate::value::Hash;
-use cycles_interface::{Account, MAX_MEMO_LENGTH, Stored};
+use candid::Principal;
+use cycles_interface::Stored;
 use ic_stable_structures::{StableBTreeMap, StableCell, StableLog};
+use icrc::{Account, Hash, MAX_MEMO_LENGTH};
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
-
-use candid::Principal;
 
 /// What installation decides.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
@@ -24,6 +24,8 @@ pub struct Settings {
     pub max_blocks_per_request: u64,
     pub index_id: Option<Principal>,
     pub minting_canister: Principal,
+    /// Cycles that owners have each period without paying; none: they pay for all.
+    pub quota: Option<Quota>,
 }
 
 /// The sums. At every moment `deposited = supply + fees + withdrawn + in_flight`.
@@ -31,8 +33,11 @@ pub struct Settings {
 pub struct Totals {
     /// All balances together.
     pub supply: u128,
-    /// All that ever came in.
+    /// All that ever came in, or was granted.
     pub deposited: u128,
+    /// Of that, granted from cycles that were this canister's own.
+    #[serde(default)]
+    pub granted: u128,
     /// Fees charged: no longer anybody's balance, they pay for this canister's upkeep.
     pub fees: u128,
     /// Cycles that left for other canisters.
@@ -77,6 +82,8 @@ pub struct Book<M: Memory> {
     pub(crate) seen: Seen<M>,
     log: StableLog<Stored<Block>, Segment<M>, Segment<M>>,
     pub(crate) flights: StableBTreeMap<u64, Stored<Flight>, Segment<M>>,
+    pub(crate) roll: Roll<M>,
+    held: u128,
 }
 
 impl<M: Memory> Book<M> {
@@ -91,7 +98,18 @@ impl<M: Memory> Book<M> {
             seen: Seen::open(&segments),
             log: StableLog::init(segments.log_index(), segments.log_blocks()),
             flights: StableBTreeMap::init(segments.flights()),
+            roll: Roll::open(&segments),
+            held: 0,
         }
+    }
+
+    /// Says how many cycles the canister could spend in this message: before anything that may grant some.
+    pub fn set_held(&mut self, cycles: u128) {
+        self.held = cycles;
+    }
+
+    pub(crate) fn held(&self) -> u128 {
+        self.held
     }
 
     pub fn settings(&self) -> &Settings {
@@ -108,6 +126,11 @@ impl<M: Memory> Book<M> {
 
     pub fn balance(&self, account: &Account) -> u128 {
         self.balances.get(&account.into()).unwrap_or(0)
+    }
+
+    /// What an account can pay now: its balance, and what its next payment grants.
+    pub fn spendable(&self, account: &Account, now: u64) -> u128 {
+        self.balance(account).saturating_add(self.due(account, now).unwrap_or(0))
     }
 
     /// Accounts that are not empty.
@@ -181,7 +204,7 @@ impl<M: Memory> Book<M> {
         self.check_seen(&transaction, now)?;
         let charge = self.check_charge(&from, spender.as_ref(), amount, now)?;
         self.prune(now);
-        self.apply_charge(&from, spender.as_ref(), &charge, false);
+        self.apply_charge(&from, spender.as_ref(), &charge, false, now);
         self.credit(&to, amount);
         self.count(|totals| totals.supply += amount);
         Ok(self.append(transaction, charge.fee, now).0)
@@ -208,7 +231,7 @@ impl<M: Memory> Book<M> {
         }
         let charge = self.check_charge(&from, None, 0, now)?;
         self.prune(now);
-        self.apply_charge(&from, None, &charge, false);
+        self.apply_charge(&from, None, &charge, false, now);
         let (block, _) = self.append(transaction, charge.fee, now);
         self.grant(&pair(&from, &spender), Allowance { amount, expires_at, granted: block });
         Ok(block)
@@ -244,7 +267,8 @@ impl<M: Memory> Book<M> {
         amount: u128,
         now: u64,
     ) -> Result<Charge, Refusal> {
-        let (fee, balance) = (self.settings().fee, self.balance(from));
+        let (fee, due) = (self.settings().fee, self.due(from, now));
+        let balance = self.balance(from).saturating_add(due.unwrap_or(0));
         let insufficient = Refusal::InsufficientFunds { balance };
         let cost = amount.checked_add(fee);
         let used = match spender.filter(|it| AccountKey::from(*it) != AccountKey::from(from)) {
@@ -259,19 +283,24 @@ impl<M: Memory> Book<M> {
             }
         };
         match cost {
-            Some(cost) if cost <= balance => Ok(Charge { cost, fee, used }),
+            Some(cost) if cost <= balance => Ok(Charge { cost, fee, used, due }),
             _ => Err(insufficient),
         }
     }
 
-    /// Takes a charge that was checked: balance and allowance go down, the fee is counted.
+    /// Takes a charge that was checked: what is due is granted, balance and allowance go down, the fee is
+    /// counted.
     pub(crate) fn apply_charge(
         &mut self,
         from: &Account,
         spender: Option<&Account>,
         charge: &Charge,
         keep_empty: bool,
+        now: u64,
     ) {
+        if let Some(amount) = charge.due {
+            self.fill_up(*from, amount, now);
+        }
         let key = AccountKey::from(from);
         match self.balance(from).saturating_sub(charge.cost) {
             0 => self.balances.remove(&key),
@@ -330,6 +359,8 @@ pub(crate) struct Charge {
     pub fee: u128,
     /// The allowance that pays for it, where a spender ordered.
     pub used: Option<Allowance>,
+    /// What the payment grants first, where it is the owner's first in a period.
+    pub due: Option<u128>,
 }
 
 pub(crate) fn check_memo(memo: &Option<ByteBuf>) -> Result<(), Refusal> {

@@ -2,6 +2,7 @@
 
 use crate::refusal::Refusal;
 use candid::{CandidType, Nat, Principal};
+use icrc::token::{ApproveError, TransferError, TransferFromError};
 use serde::Deserialize;
 
 /// The `error_code` of a refusal that a method has no variant for.
@@ -31,44 +32,6 @@ impl From<u32> for RejectionCode {
             _ => Self::Unknown,
         }
     }
-}
-
-#[derive(CandidType, Deserialize, Clone, PartialEq, Eq, Debug)]
-pub enum TransferError {
-    BadFee { expected_fee: Nat },
-    BadBurn { min_burn_amount: Nat },
-    InsufficientFunds { balance: Nat },
-    TooOld,
-    CreatedInFuture { ledger_time: u64 },
-    Duplicate { duplicate_of: Nat },
-    TemporarilyUnavailable,
-    GenericError { error_code: Nat, message: String },
-}
-
-#[derive(CandidType, Deserialize, Clone, PartialEq, Eq, Debug)]
-pub enum TransferFromError {
-    BadFee { expected_fee: Nat },
-    BadBurn { min_burn_amount: Nat },
-    InsufficientFunds { balance: Nat },
-    InsufficientAllowance { allowance: Nat },
-    TooOld,
-    CreatedInFuture { ledger_time: u64 },
-    Duplicate { duplicate_of: Nat },
-    TemporarilyUnavailable,
-    GenericError { error_code: Nat, message: String },
-}
-
-#[derive(CandidType, Deserialize, Clone, PartialEq, Eq, Debug)]
-pub enum ApproveError {
-    BadFee { expected_fee: Nat },
-    InsufficientFunds { balance: Nat },
-    AllowanceChanged { current_allowance: Nat },
-    Expired { ledger_time: u64 },
-    TooOld,
-    CreatedInFuture { ledger_time: u64 },
-    Duplicate { duplicate_of: Nat },
-    TemporarilyUnavailable,
-    GenericError { error_code: Nat, message: String },
 }
 
 #[derive(CandidType, Deserialize, Clone, PartialEq, Eq, Debug)]

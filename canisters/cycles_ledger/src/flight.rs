@@ -8,11 +8,12 @@
 
 use crate::allowance::{Allowance, pair};
 use crate::block::{Operation, Transaction};
-use crate::book::{Book, Charge};
+use crate::book::Book;
 use crate::memory::Memory;
 use crate::refusal::Refusal;
 use candid::Principal;
-use cycles_interface::{Account, MAX_MEMO_LENGTH, Stored};
+use cycles_interface::Stored;
+use icrc::{Account, MAX_MEMO_LENGTH};
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
 
@@ -100,7 +101,7 @@ impl<M: Memory> Book<M> {
             return Err(Refusal::TemporarilyUnavailable);
         }
         self.prune(now);
-        self.apply_charge(&from, spender.as_ref(), &charge, true);
+        self.apply_charge(&from, spender.as_ref(), &charge, true, now);
         self.count(|totals| totals.in_flight += amount);
         let (block, remembered) = self.append(transaction, charge.fee, now);
         let spender = spender.zip(charge.used.map(|allowance| allowance.granted));
@@ -155,8 +156,8 @@ impl<M: Memory> Book<M> {
         let allowance = self.allowances.get(&pair, now).filter(|it| it.granted == granted)?;
         let fee = self.settings().fee;
         let worth = flight.amount.checked_sub(fee)?.checked_sub(fee).filter(|worth| *worth > 0)?;
-        let Charge { cost, .. } = self.check_charge(&flight.from, None, 0, now).ok()?;
-        self.apply_charge(&flight.from, None, &Charge { cost, fee, used: None }, false);
+        let charge = self.check_charge(&flight.from, None, 0, now).ok()?;
+        self.apply_charge(&flight.from, None, &charge, false, now);
         let amount = allowance.amount.saturating_add(worth);
         let operation = Operation::Approve {
             from: flight.from,

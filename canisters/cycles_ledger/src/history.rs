@@ -1,12 +1,14 @@
 //! ICRC-3: the log, and the certificate of its last block.
 
 use crate::block::BLOCK_TYPES;
-use crate::interface::*;
 use crate::read;
-use crate::value::leb128;
-use cycles_interface::encode_hash_tree;
 use ic_cdk::query;
-use ic_certification::{HashTree, fork, label, leaf};
+use ic_certification::HashTree;
+use icrc::history::{
+    ArchiveRange, BlockWithId, DataCertificate, GetArchivesArgs, GetBlocksRequest, GetBlocksResult,
+    SupportedBlockType,
+};
+use icrc::tree;
 use serde_bytes::ByteBuf;
 
 /// Most ranges in one request for blocks.
@@ -15,16 +17,13 @@ const MAX_RANGES: usize = 100;
 /// The tree of ICRC-3 that certifies the last block; empty before the first one.
 pub fn tip_tree() -> HashTree {
     read(|book| match (book.totals().tip, book.log_length().checked_sub(1)) {
-        (Some(tip), Some(index)) => fork(
-            label("last_block_hash", leaf(tip.to_vec())),
-            label("last_block_index", leaf(leb128(&index.into()))),
-        ),
+        (Some(hash), Some(index)) => tree::tip(index, &hash),
         _ => ic_certification::empty(),
     })
 }
 
 #[query]
-fn icrc3_get_archives(_args: GetArchivesArgs) -> Vec<Archive> {
+fn icrc3_get_archives(_args: GetArchivesArgs) -> Vec<ArchiveRange> {
     Vec::new()
 }
 
@@ -32,18 +31,17 @@ fn icrc3_get_archives(_args: GetArchivesArgs) -> Vec<Archive> {
 fn icrc3_get_tip_certificate() -> Option<DataCertificate> {
     let certificate = ic_cdk::api::data_certificate()?;
     read(|book| book.totals().tip)?;
-    let hash_tree = ByteBuf::from(encode_hash_tree(&tip_tree()));
+    let hash_tree = ByteBuf::from(tree::encode_self_described(&tip_tree()));
     Some(DataCertificate { certificate: ByteBuf::from(certificate), hash_tree })
 }
 
 #[query]
-fn icrc3_get_blocks(args: Vec<GetBlocksRange>) -> GetBlocksResult {
+fn icrc3_get_blocks(args: Vec<GetBlocksRequest>) -> GetBlocksResult {
     read(|book| {
         let max = book.settings().max_blocks_per_request as usize;
-        let ids = args.into_iter().take(MAX_RANGES).flat_map(|GetBlocksRange { start, length }| {
-            let start = u64::try_from(start.0).unwrap_or(u64::MAX);
-            let end = start.saturating_add(u64::try_from(length.0).unwrap_or(u64::MAX));
-            start..end.min(book.log_length())
+        let ids = args.iter().take(MAX_RANGES).flat_map(|request| {
+            let wanted = request.range();
+            wanted.start..wanted.end.min(book.log_length())
         });
         let blocks = ids
             .take(max)

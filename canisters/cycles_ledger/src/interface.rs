@@ -1,8 +1,9 @@
-//! Candid types of the public interface that methods take and give.
+//! Candid types of the public interface that methods take and give, beside those of the standards ([`icrc`]).
 
-use crate::value::Value;
+use crate::quota::{Members, Quota};
 use candid::{CandidType, Nat, Principal};
-use cycles_interface::{Account, CanisterSettings, Subaccount, SubnetSelection};
+use cycles_interface::{CanisterSettings, SubnetSelection};
+use icrc::{Account, Subaccount};
 use serde::Deserialize;
 use serde_bytes::ByteBuf;
 
@@ -18,6 +19,37 @@ pub struct InitArgs {
     pub fee: Option<Nat>,
     /// Who creates canisters.
     pub minting_canister_id: Option<Principal>,
+    /// Accounting mode `quota`.
+    pub quota: Option<QuotaArgs>,
+}
+
+/// A quota as arguments and answers have it.
+#[derive(CandidType, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct QuotaArgs {
+    pub cycles: Nat,
+    pub period_seconds: u64,
+    pub members: Members,
+    pub governance: Option<Principal>,
+}
+
+impl From<&Quota> for QuotaArgs {
+    fn from(quota: &Quota) -> Self {
+        let Quota { cycles, period_seconds, members, governance } = *quota;
+        Self { cycles: cycles.into(), period_seconds, members, governance }
+    }
+}
+
+impl TryFrom<QuotaArgs> for Quota {
+    type Error = &'static str;
+
+    fn try_from(args: QuotaArgs) -> Result<Self, Self::Error> {
+        let QuotaArgs { cycles, period_seconds, members, governance } = args;
+        let cycles = u128::try_from(cycles.0).map_err(|_| "a quota has at most 128 bits")?;
+        match period_seconds {
+            0 => Err("a period has at least one second"),
+            _ => Ok(Self { cycles, period_seconds, members, governance }),
+        }
+    }
 }
 
 #[derive(CandidType, Deserialize, Clone, Debug)]
@@ -26,61 +58,56 @@ pub enum ChangeIndexId {
     SetTo(Principal),
 }
 
+#[derive(CandidType, Deserialize, Clone, Debug)]
+pub enum ChangeQuota {
+    Unset,
+    SetTo(QuotaArgs),
+}
+
 #[derive(CandidType, Deserialize, Clone, Debug, Default)]
 pub struct UpgradeArgs {
     pub max_blocks_per_request: Option<u64>,
     pub change_index_id: Option<ChangeIndexId>,
+    pub change_quota: Option<ChangeQuota>,
+}
+
+/// Argument of `quota_set_allowance`.
+#[derive(CandidType, Deserialize, Clone, Debug)]
+pub struct SetAllowanceArgs {
+    pub owner: Principal,
+    /// The quota's again, if absent.
+    pub cycles: Option<Nat>,
+}
+
+/// Argument of `quota_members`.
+#[derive(CandidType, Deserialize, Clone, Debug)]
+pub struct ListMembersArgs {
+    pub after: Option<Principal>,
+    pub take: Option<u64>,
+}
+
+/// Answer of `quota_of`.
+#[derive(CandidType, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct QuotaAnswer {
+    pub is_member: bool,
+    pub allowance: Nat,
+    /// Granted with the next payment.
+    pub due: Nat,
+    pub granted_at: Option<u64>,
+}
+
+/// One of the answers of `quota_members`.
+#[derive(CandidType, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct QuotaMember {
+    pub owner: Principal,
+    pub is_listed: bool,
+    pub cycles: Option<Nat>,
 }
 
 #[derive(CandidType, Deserialize, Clone, Debug)]
 pub enum LedgerArgs {
     Init(InitArgs),
     Upgrade(Option<UpgradeArgs>),
-}
-
-#[derive(CandidType, Deserialize, Clone, Debug)]
-pub struct TransferArgs {
-    pub from_subaccount: Option<Subaccount>,
-    pub to: Account,
-    pub amount: Nat,
-    pub fee: Option<Nat>,
-    pub memo: Option<ByteBuf>,
-    pub created_at_time: Option<u64>,
-}
-
-#[derive(CandidType, Deserialize, Clone, Debug)]
-pub struct TransferFromArgs {
-    pub spender_subaccount: Option<Subaccount>,
-    pub from: Account,
-    pub to: Account,
-    pub amount: Nat,
-    pub fee: Option<Nat>,
-    pub memo: Option<ByteBuf>,
-    pub created_at_time: Option<u64>,
-}
-
-#[derive(CandidType, Deserialize, Clone, Debug)]
-pub struct ApproveArgs {
-    pub from_subaccount: Option<Subaccount>,
-    pub spender: Account,
-    pub amount: Nat,
-    pub expected_allowance: Option<Nat>,
-    pub expires_at: Option<u64>,
-    pub fee: Option<Nat>,
-    pub memo: Option<ByteBuf>,
-    pub created_at_time: Option<u64>,
-}
-
-#[derive(CandidType, Deserialize, Clone, Debug)]
-pub struct AllowanceArgs {
-    pub account: Account,
-    pub spender: Account,
-}
-
-#[derive(CandidType, Deserialize, Clone, PartialEq, Eq, Debug)]
-pub struct Allowance {
-    pub allowance: Nat,
-    pub expires_at: Option<u64>,
 }
 
 #[derive(CandidType, Deserialize, Clone, Debug)]
@@ -130,70 +157,6 @@ pub struct CreateCanisterSuccess {
     pub canister_id: Principal,
 }
 
-#[derive(CandidType, Deserialize, Clone, PartialEq, Eq, Debug)]
-pub struct SupportedStandard {
-    pub name: String,
-    pub url: String,
-}
-
-#[derive(CandidType, Deserialize, Clone, PartialEq, Eq, Debug)]
-pub struct SupportedBlockType {
-    pub block_type: String,
-    pub url: String,
-}
-
-#[derive(CandidType, Deserialize, Clone, PartialEq, Eq, Debug)]
-pub enum MetadataValue {
-    Nat(Nat),
-    Text(String),
-}
-
-#[derive(CandidType, Deserialize, Clone, PartialEq, Eq, Debug)]
-pub struct GetBlocksRange {
-    pub start: Nat,
-    pub length: Nat,
-}
-
-#[derive(CandidType, Deserialize, Clone, PartialEq, Eq, Debug)]
-pub struct BlockWithId {
-    pub id: Nat,
-    pub block: Value,
-}
-
-candid::define_function!(pub GetBlocks : (Vec<GetBlocksRange>) -> (GetBlocksResult) query);
-
-/// Where blocks would be that are not here; this ledger keeps all.
-#[derive(CandidType, Deserialize, Clone, PartialEq, Eq, Debug)]
-pub struct ArchivedBlocks {
-    pub args: Vec<GetBlocksRange>,
-    pub callback: GetBlocks,
-}
-
-#[derive(CandidType, Deserialize, Clone, PartialEq, Eq, Debug)]
-pub struct GetBlocksResult {
-    pub log_length: Nat,
-    pub blocks: Vec<BlockWithId>,
-    pub archived_blocks: Vec<ArchivedBlocks>,
-}
-
-#[derive(CandidType, Deserialize, Clone, Debug)]
-pub struct GetArchivesArgs {
-    pub from: Option<Principal>,
-}
-
-#[derive(CandidType, Deserialize, Clone, PartialEq, Eq, Debug)]
-pub struct Archive {
-    pub canister_id: Principal,
-    pub start: Nat,
-    pub end: Nat,
-}
-
-#[derive(CandidType, Deserialize, Clone, PartialEq, Eq, Debug)]
-pub struct DataCertificate {
-    pub certificate: ByteBuf,
-    pub hash_tree: ByteBuf,
-}
-
 #[derive(CandidType, Deserialize, Clone, Debug)]
 pub struct GetAllowancesArgs {
     pub from_account: Option<Account>,
@@ -213,12 +176,6 @@ pub struct AllowanceOfPair {
 pub enum GetAllowancesError {
     AccessDenied { reason: String },
     GenericError { error_code: Nat, message: String },
-}
-
-#[derive(CandidType, Deserialize, Clone, PartialEq, Eq, Debug)]
-pub enum GetIndexPrincipalError {
-    IndexPrincipalNotSet,
-    GenericError { error_code: Nat, description: String },
 }
 
 #[derive(CandidType, Deserialize, Clone, Debug)]

@@ -1,9 +1,9 @@
 //! An account as a key of fixed length: owner (padded), its length, subaccount.
 
 use candid::Principal;
-use cycles_interface::{Account, SUBACCOUNT_LENGTH, Subaccount};
 use ic_stable_structures::Storable;
 use ic_stable_structures::storable::Bound;
+use icrc::{Account, SUBACCOUNT_LENGTH, Subaccount};
 use std::borrow::Cow;
 
 const OWNER: usize = Principal::MAX_LENGTH_IN_BYTES;

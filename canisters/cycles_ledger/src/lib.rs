@@ -9,6 +9,8 @@
 //! 4. An allowance never pays more than it says, nor after it expired ([`allowance`]).
 //! 5. The tip of the log is certified after every block.
 //! 6. All state is in stable memory ([`memory`]); an upgrade has nothing to save. A call costs O(log n).
+//! 7. Where there is a quota, owners have cycles each period without paying for them ([`quota`]). Balances
+//!    show what is due already, so that it can be spent; the supply does once it was granted.
 //!
 //! # Where it differs from the public cycles ledger
 //! Orders that it traps on for their content (memo too long, approval for oneself) are answered with
@@ -24,23 +26,25 @@ pub mod flight;
 mod history;
 pub mod interface;
 pub mod key;
+mod members;
 pub mod memory;
 mod metrics;
 mod outgoing;
+pub mod quota;
 pub mod refusal;
 pub mod seen;
 mod token;
-pub mod value;
 
 #[cfg(test)]
 mod tests;
 
 use book::{Book, Settings};
 use candid::{Nat, Principal};
-use cycles_interface::{Account, Subaccount};
 use ic_cdk::{init, post_upgrade};
 use ic_stable_structures::DefaultMemoryImpl;
-use interface::{ChangeIndexId, LedgerArgs};
+use icrc::{Account, Subaccount};
+use interface::{ChangeIndexId, ChangeQuota, LedgerArgs, QuotaArgs};
+use quota::Quota;
 use refusal::Refusal;
 use std::cell::RefCell;
 
@@ -81,16 +85,27 @@ fn default_settings() -> Settings {
         max_blocks_per_request: MAX_BLOCKS_PER_REQUEST,
         index_id: None,
         minting_canister: Principal::from_slice(&MINTING_CANISTER),
+        quota: None,
     }
 }
 
+/// Opens the book; where there is a quota it is told what the canister holds.
+fn with<T>(f: impl FnOnce(&mut Book<DefaultMemoryImpl>) -> T) -> T {
+    BOOK.with_borrow_mut(|book| {
+        if book.settings().quota.is_some() {
+            book.set_held(ic_cdk::api::canister_liquid_cycle_balance());
+        }
+        f(book)
+    })
+}
+
 fn read<T>(f: impl FnOnce(&Book<DefaultMemoryImpl>) -> T) -> T {
-    BOOK.with_borrow(f)
+    with(|book| f(book))
 }
 
 /// Changes the book and certifies its tip.
 fn change<T>(f: impl FnOnce(&mut Book<DefaultMemoryImpl>) -> T) -> T {
-    let answer = BOOK.with_borrow_mut(f);
+    let answer = with(f);
     certify();
     answer
 }
@@ -114,7 +129,13 @@ fn small(number: Nat) -> Option<u128> {
 
 /// An amount that a balance has to pay.
 fn payable(amount: Nat, from: &Account) -> Result<u128, Refusal> {
-    small(amount).ok_or_else(|| Refusal::InsufficientFunds { balance: read(|book| book.balance(from)) })
+    small(amount)
+        .ok_or_else(|| Refusal::InsufficientFunds { balance: read(|book| book.spendable(from, now())) })
+}
+
+/// A quota that installation or an upgrade names.
+fn checked(quota: QuotaArgs) -> Quota {
+    Quota::try_from(quota).unwrap_or_else(|reason| ic_cdk::trap(reason))
 }
 
 fn small_fee(fee: Option<Nat>) -> Result<Option<u128>, Refusal> {
@@ -138,6 +159,7 @@ fn init(ledger_args: LedgerArgs) {
         max_blocks_per_request: args.max_blocks_per_request.clamp(1, MAX_BLOCKS_PER_REQUEST),
         index_id: args.index_id,
         minting_canister: args.minting_canister_id.unwrap_or(defaults.minting_canister),
+        quota: args.quota.map(checked),
     };
     let balances = args.initial_balances.unwrap_or_default();
     if balances.len() > MAX_INITIAL_BALANCES {
@@ -154,7 +176,7 @@ fn init(ledger_args: LedgerArgs) {
     });
 }
 
-/// The book is where it was; an argument may change two settings.
+/// The book is where it was; an argument may change three settings.
 #[post_upgrade]
 fn post_upgrade() {
     let bytes = ic_cdk::api::msg_arg_data();
@@ -178,6 +200,11 @@ fn post_upgrade() {
             Some(ChangeIndexId::Unset) => settings.index_id = None,
             Some(ChangeIndexId::SetTo(index)) => settings.index_id = Some(index),
         }
+        match args.change_quota {
+            None => {}
+            Some(ChangeQuota::Unset) => settings.quota = None,
+            Some(ChangeQuota::SetTo(quota)) => settings.quota = Some(checked(quota)),
+        }
         book.set_settings(settings);
     });
 }
@@ -188,8 +215,12 @@ mod exported {
 
     use crate::errors::*;
     use crate::interface::*;
+    use crate::quota::QuotaError;
     use candid::{Nat, Principal};
-    use cycles_interface::{Account, DepositArgs, DepositResult};
+    use cycles_interface::{DepositArgs, DepositResult};
+    use icrc::Account;
+    use icrc::history::*;
+    use icrc::token::*;
 
     candid::export_service!();
 

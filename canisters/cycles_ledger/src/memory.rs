@@ -60,4 +60,12 @@ impl<M: Memory> Segments<M> {
     pub fn flights(&self) -> Segment<M> {
         self.segment(9)
     }
+
+    pub fn members(&self) -> Segment<M> {
+        self.segment(10)
+    }
+
+    pub fn grants(&self) -> Segment<M> {
+        self.segment(11)
+    }
 }

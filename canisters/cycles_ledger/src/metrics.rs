@@ -8,11 +8,12 @@ use std::fmt::Write;
 pub fn page<M: Memory>(book: &Book<M>, cycle_balance: u128, stable_pages: u64) -> String {
     let totals = book.totals();
     let (allowances, remembered) = book.index_sizes();
-    let gauges: [(&str, &str, u128); 11] = [
+    let gauges: [(&str, &str, u128); 12] = [
         ("stable_memory_pages", "Pages of 64 KiB of stable memory.", stable_pages.into()),
         ("cycle_balance", "Cycles of this canister.", cycle_balance),
         ("total_supply", "All balances together.", totals.supply),
         ("deposited", "Cycles that ever came in.", totals.deposited),
+        ("granted", "Of these, granted by a quota.", totals.granted),
         ("withdrawn", "Cycles that left for other canisters.", totals.withdrawn),
         ("in_flight", "Cycles attached to calls that have not been answered.", totals.in_flight),
         ("fees", "Fees charged.", totals.fees),

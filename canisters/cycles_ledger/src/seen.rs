@@ -2,10 +2,10 @@
 
 use crate::memory::{Memory, Segment, Segments};
 use crate::refusal::Refusal;
-use crate::value::Hash;
 use candid::Principal;
 use cycles_interface::Stored;
 use ic_stable_structures::{StableBTreeMap, StableBTreeSet};
+use icrc::Hash;
 use serde::{Deserialize, Serialize};
 
 /// For how long a transaction is remembered, and how old one may be.

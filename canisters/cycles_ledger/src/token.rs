@@ -3,14 +3,14 @@
 use crate::allowance::MAX_PAGE;
 use crate::block::{ICRC1_URL, ICRC2_URL};
 use crate::book::{Approval, Transfer};
-use crate::errors::{ApproveError, TransferError, TransferFromError};
 use crate::interface::*;
 use crate::key::AccountKey;
 use crate::refusal::{Reason, Refusal};
 use crate::{DECIMALS, caller, change, now, payable, read, small, small_fee};
 use candid::{Nat, Principal};
-use cycles_interface::{Account, MAX_MEMO_LENGTH};
 use ic_cdk::{query, update};
+use icrc::token::*;
+use icrc::{Account, MAX_MEMO_LENGTH};
 
 const ICRC3_URL: &str = "https://github.com/dfinity/ICRC-1/blob/main/standards/ICRC-3/README.md";
 const ICRC10_URL: &str = "https://github.com/dfinity/ICRC/blob/main/ICRCs/ICRC-10/ICRC-10.md";
@@ -63,7 +63,7 @@ fn icrc1_total_supply() -> Nat {
 
 #[query]
 fn icrc1_balance_of(account: Account) -> Nat {
-    read(|book| book.balance(&account).into())
+    read(|book| book.spendable(&account, now()).into())
 }
 
 #[query]
@@ -86,7 +86,7 @@ fn icrc10_supported_standards() -> Vec<SupportedStandard> {
 }
 
 #[update]
-fn icrc1_transfer(args: TransferArgs) -> Result<Nat, TransferError> {
+fn icrc1_transfer(args: TransferArg) -> Result<Nat, TransferError> {
     let from = caller(args.from_subaccount);
     let order = Transfer {
         from,
@@ -136,21 +136,27 @@ fn icrc2_approve(args: ApproveArgs) -> Result<Nat, ApproveError> {
 }
 
 #[query]
-fn icrc2_allowance(args: AllowanceArgs) -> Allowance {
+fn icrc2_allowance(args: AllowanceArgs) -> AllowanceAnswer {
     match read(|book| book.allowance(&args.account, &args.spender, now())) {
-        None => Allowance { allowance: Nat::from(0u8), expires_at: None },
-        Some(it) => Allowance { allowance: it.amount.into(), expires_at: it.expires_at },
+        None => AllowanceAnswer { allowance: Nat::from(0u8), expires_at: None },
+        Some(it) => AllowanceAnswer { allowance: it.amount.into(), expires_at: it.expires_at },
     }
 }
 
 /// Allowances are their owner's affair: others are denied access.
+pub(crate) fn check_owner(caller: Principal, account: &Account) -> Result<(), GetAllowancesError> {
+    match account.owner == caller {
+        true => Ok(()),
+        false => Err(GetAllowancesError::AccessDenied {
+            reason: "only the owner sees an account's allowances".to_owned(),
+        }),
+    }
+}
+
 #[query]
 fn icrc103_get_allowances(args: GetAllowancesArgs) -> Result<Vec<AllowanceOfPair>, GetAllowancesError> {
     let from = args.from_account.unwrap_or_else(|| caller(None));
-    if from.owner != ic_cdk::api::msg_caller() {
-        let reason = "only the owner sees an account's allowances".to_owned();
-        return Err(GetAllowancesError::AccessDenied { reason });
-    }
+    check_owner(ic_cdk::api::msg_caller(), &from)?;
     let take = args.take.and_then(|it| usize::try_from(it.0).ok()).unwrap_or(MAX_PAGE);
     let after =
         (AccountKey::from(&from), args.prev_spender.map_or(AccountKey::FIRST, |it| AccountKey::from(&it)));

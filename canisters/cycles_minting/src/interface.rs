@@ -1,7 +1,8 @@
 //! Candid types of the public interface.
 
 use candid::{CandidType, Nat, Principal};
-use cycles_interface::{CanisterSettings, Subaccount, SubnetSelection};
+use cycles_interface::{CanisterSettings, SubnetSelection};
+use icrc::Subaccount;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
@@ -26,6 +27,17 @@ pub struct CyclesCanisterInitPayload {
     pub subnet_id: Option<Principal>,
     /// The first conversion rate.
     pub icp_xdr_permyriad: Option<u64>,
+    /// How the network accounts for cycles.
+    pub accounting: Option<Accounting>,
+}
+
+/// How a network accounts for cycles. There are tokens in a market only.
+#[derive(CandidType, Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Accounting {
+    #[default]
+    Market,
+    Quota,
+    Free,
 }
 
 #[derive(CandidType, Deserialize, Clone, Debug)]
@@ -80,6 +92,8 @@ pub enum ErrorCode {
     Busy = 7,
     NoConversionRate = 8,
     SettingsTooLarge = 9,
+    /// The network's accounting mode has no tokens.
+    NoTokens = 10,
 }
 
 impl ErrorCode {

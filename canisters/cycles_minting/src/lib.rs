@@ -1,7 +1,7 @@
 //! The cycles minting canister: tokens in, cycles out at a rate that is voted on.
 //!
 //! # How a payment goes
-//! Somebody transfers tokens to this canister's account for a principal ([`account::subaccount_of`]) with a
+//! Somebody transfers tokens to this canister's account for a principal ([`icrc::subaccount_of`]) with a
 //! memo that says what for, and notifies it of the block. The canister reads the block from the token
 //! ledger, mints the cycles that the tokens buy ([`rate`]), sends them (top-up), creates a canister with
 //! them, or deposits them on the cycles ledger, and burns the tokens. If that fails the cycles are burnt
@@ -15,6 +15,8 @@
 //!    are `TransactionTooOld`.
 //! 5. The rate is changed by the governance canister alone, and certified.
 //! 6. All state is in stable memory; an upgrade has nothing to save.
+//! 7. In every accounting mode all methods answer: the rate is certified, canisters are created with cycles
+//!    that come with the call; where there are no tokens, `notify_*` says so ([`interface::ErrorCode::NoTokens`]).
 //!
 //! # What can stay open
 //! A callback that traps after cycles were sent leaves the payment `Processing`: it is not known whether
@@ -35,12 +37,11 @@ mod tests;
 
 use account::AccountIdentifier;
 use candid::{Nat, Principal};
-use cycles_interface::{
-    Account, CanisterSettings, CreateCanisterArg, CreateCanisterError, SubnetSelection, encode_hash_tree,
-};
+use cycles_interface::{CanisterSettings, CreateCanisterArg, CreateCanisterError, SubnetSelection};
 use ic_cdk::{init, post_upgrade, query, update};
 use ic_certification::{HashTree, label, leaf};
 use ic_stable_structures::DefaultMemoryImpl;
+use icrc::{Account, tree};
 use interface::*;
 use mint::Mint;
 use notify::{Answer, Step};
@@ -119,7 +120,8 @@ fn configure(payload: CyclesCanisterInitPayload) {
             let timestamp_seconds = now() / NANOS_PER_SECOND;
             config.rate = Some(IcpXdrConversionRate { timestamp_seconds, xdr_permyriad_per_icp });
         }
-        mint.set_config(config);
+        let accounting = payload.accounting.unwrap_or(config.accounting);
+        mint.set_config(config.accounted(accounting, now()));
         if let Some(last) = payload.last_purged_notification {
             mint.count(|totals| totals.lowest = totals.lowest.max(last.saturating_add(1)));
         }
@@ -309,7 +311,7 @@ fn get_icp_xdr_conversion_rate() -> IcpXdrConversionRateResponse {
     let Some(data) = rate else { ic_cdk::trap("there is no conversion rate yet") };
     IcpXdrConversionRateResponse {
         data,
-        hash_tree: ByteBuf::from(encode_hash_tree(&rate_tree(rate))),
+        hash_tree: ByteBuf::from(tree::encode_self_described(&rate_tree(rate))),
         certificate: ByteBuf::from(ic_cdk::api::data_certificate().unwrap_or_default()),
     }
 }

@@ -1,7 +1,7 @@
 //! The minting canister's state, all of it in stable memory but who is at work.
 
 use crate::account::AccountIdentifier;
-use crate::interface::IcpXdrConversionRate;
+use crate::interface::{Accounting, ErrorCode, IcpXdrConversionRate, NotifyError};
 use crate::limiter::Limiter;
 use crate::payment::{Closed, Open};
 use candid::Principal;
@@ -20,6 +20,11 @@ pub const MAX_OPEN: u64 = 10_000;
 
 /// What a transfer costs until the ledger says otherwise.
 const TRANSFER_FEE_E8S: u64 = 10_000;
+
+/// The rate where there are no tokens and none was named: 1 XDR.
+const NOMINAL_PERMYRIAD: u64 = 10_000;
+
+const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
 /// Pages of which segments of stable memory are made: 2 MiB.
 const BUCKET_PAGES: u16 = 32;
@@ -41,6 +46,8 @@ pub struct Config {
     pub subnet_id: Option<Principal>,
     pub rate: Option<IcpXdrConversionRate>,
     pub transfer_fee_e8s: u64,
+    #[serde(default)]
+    pub accounting: Accounting,
 }
 
 impl Config {
@@ -56,7 +63,31 @@ impl Config {
             subnet_id: None,
             rate: None,
             transfer_fee_e8s: TRANSFER_FEE_E8S,
+            accounting: Accounting::Market,
         }
+    }
+
+    /// This configuration in a mode. Where there are no tokens there is a rate all the same, for tools that ask
+    /// for it before anything else.
+    pub fn accounted(mut self, accounting: Accounting, now: u64) -> Self {
+        self.accounting = accounting;
+        if accounting != Accounting::Market {
+            self.rate.get_or_insert(IcpXdrConversionRate {
+                timestamp_seconds: now / NANOS_PER_SECOND,
+                xdr_permyriad_per_icp: NOMINAL_PERMYRIAD,
+            });
+        }
+        self
+    }
+
+    /// Whether payments in tokens can be.
+    pub fn check_tokens(&self) -> Result<(), NotifyError> {
+        let instead = match self.accounting {
+            Accounting::Market => return Ok(()),
+            Accounting::Quota => "owners have a quota of cycles on the cycles ledger",
+            Accounting::Free => "cycles are free by the management canister's provisional calls",
+        };
+        Err(ErrorCode::NoTokens.error(format!("there are no tokens on this network: {instead}")))
     }
 }
 

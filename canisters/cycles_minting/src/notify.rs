@@ -15,6 +15,7 @@
 //!    ledger knows it.
 //! 4. A payment that was not decided (block unreadable, no rate, no room in this hour) leaves no record: it
 //!    can be notified again.
+//! 5. In an accounting mode without tokens no payment begins; one that began before ends as it would have.
 
 use crate::account::AccountIdentifier;
 use crate::interface::{ErrorCode, NotifyError};
@@ -115,6 +116,9 @@ impl<M: Memory> Mint<M> {
                 Step::Answer(Err(ErrorCode::Busy.error("too many payments at once; try again later")))
             }
             None | Some(Open { stage: Stage::Reading, .. }) => {
+                if let Err(error) = self.config().check_tokens() {
+                    return self.undecided(block, error);
+                }
                 self.put_open(block, Open { claim, stage: Stage::Reading });
                 self.hold(block);
                 Step::Read { block }

@@ -1,9 +1,10 @@
 //! What a payment in tokens is for, and the records of payments.
 
-use crate::account::{AccountIdentifier, subaccount_of};
+use crate::account::AccountIdentifier;
 use crate::interface::{ErrorCode, NotifyError};
 use candid::Principal;
-use cycles_interface::{Account, CanisterSettings, MAX_MEMO_LENGTH};
+use cycles_interface::CanisterSettings;
+use icrc::{Account, MAX_MEMO_LENGTH, subaccount_of};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 

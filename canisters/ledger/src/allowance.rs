@@ -2,7 +2,7 @@
 
 use ic_stable_structures::storable::Bound;
 use ic_stable_structures::{Memory, StableBTreeMap, Storable};
-use ledger_block::AccountIdentifier;
+use icrc::AccountIdentifier;
 use std::borrow::Cow;
 use std::ops::Bound as Edge;
 

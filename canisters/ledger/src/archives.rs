@@ -20,6 +20,12 @@ pub const DEFAULT_APPEND_BYTES: u64 = 1 << 20;
 pub const MAX_APPEND_BYTES: u64 = 1_900_000;
 /// The most blocks of one append.
 pub const MAX_BLOCKS_PER_APPEND: usize = 1_000;
+/// Cycles of a new archive, where the options name none: those of some years.
+pub const DEFAULT_ARCHIVE_CYCLES: u128 = 10_000_000_000_000;
+/// The most archives; then blocks stay with the ledger.
+pub const MAX_ARCHIVES: u64 = 1_000;
+/// After so many failures in a row, a minute apart, an archive is given up: an hour.
+pub const MAX_FAILURES: u32 = 60;
 /// The longest module of an archive.
 pub const MAX_WASM_BYTES: usize = 1_900_000;
 
@@ -69,6 +75,8 @@ pub struct Archives<M: Memory> {
     table: StableBTreeMap<u64, ArchiveEntry, M>,
     pending: StableCell<Pending, M>,
     wasm: StableBTreeMap<u8, Vec<u8>, M>,
+    /// Appends that failed in a row; an upgrade begins anew.
+    failures: u32,
 }
 
 impl<M: Memory> Archives<M> {
@@ -78,7 +86,18 @@ impl<M: Memory> Archives<M> {
             table: StableBTreeMap::init(table),
             pending: StableCell::init(pending, Principal::management_canister()),
             wasm: StableBTreeMap::init(wasm),
+            failures: 0,
         }
+    }
+
+    /// How many archives there are.
+    pub fn len(&self) -> u64 {
+        self.table.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
     }
 
     /// One more than the index of the newest archived block.
@@ -122,8 +141,21 @@ impl<M: Memory> Archives<M> {
         self.pending.set(Principal::management_canister());
     }
 
+    /// The newest archive took nothing. One that did so too often in a row counts as full.
+    pub fn note_append_failed(&mut self, max_failures: u32) {
+        self.failures += 1;
+        if self.failures < max_failures {
+            return;
+        }
+        self.failures = 0;
+        if let Some((start, entry)) = self.table.last_key_value() {
+            self.table.insert(start, ArchiveEntry { bytes: u64::MAX, ..entry });
+        }
+    }
+
     /// The newest archive confirmed that it expects `next`; `bytes` were sent.
     pub fn note_appended(&mut self, next: u64, bytes: u64) {
+        self.failures = 0;
         if let Some((start, mut entry)) = self.table.last_key_value() {
             entry.end = next;
             entry.bytes = entry.bytes.saturating_add(bytes);

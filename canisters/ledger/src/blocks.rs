@@ -7,7 +7,8 @@ use crate::types::{
 };
 use candid::{Nat, Principal};
 use ic_stable_structures::Memory;
-use ledger_block::wire::{ArchivedBlocks, GetBlocksFn, QueryArchiveFn, QueryEncodedArchiveFn};
+use icrc::history::{ArchivedBlocks, GetBlocksFn};
+use ledger_block::wire::{QueryArchiveFn, QueryEncodedArchiveFn};
 use ledger_block::{BlockDecodeError, BlockLog, MAX_BLOCKS_PER_RESPONSE, overlap};
 use serde_bytes::ByteBuf;
 use std::collections::BTreeMap;

@@ -5,11 +5,12 @@ use crate::config::{Config, DECIMALS, initial_balances};
 use crate::ledger::{Ledger, Refusal};
 use crate::request::TransferRequest;
 use crate::types::*;
-use crate::{allowance, archiving};
+use crate::{allowance, spawning};
 use ic_cdk::{init, post_upgrade, query, update};
 use ic_stable_structures::DefaultMemoryImpl;
 use ic_stable_structures::memory_manager::{MemoryId, MemoryManager, VirtualMemory};
-use ledger_block::{Account, AccountIdentifier, Operation, Party, Subaccount, Transaction};
+use icrc::{Account, AccountIdentifier, Subaccount};
+use ledger_block::{Operation, Party, Transaction};
 use serde_bytes::ByteBuf;
 use std::cell::RefCell;
 
@@ -66,25 +67,34 @@ fn init(payload: LedgerCanisterPayload) {
                 .unwrap_or_else(|refusal| ic_cdk::trap(refusal.to_string()));
         }
     });
-    if let Some(wasm) = args.archive_wasm {
+    keep_archive_wasm(args.archive_wasm);
+    certify();
+}
+
+/// Keeps a module that came with an argument, and so from a controller.
+fn keep_archive_wasm(wasm: Option<ByteBuf>) {
+    if let Some(wasm) = wasm {
         with(|ledger| ledger.archives.set_wasm(true, wasm.into_vec()))
             .unwrap_or_else(|_| ic_cdk::trap("archive_wasm is not a module, or too long"));
     }
-    certify();
 }
 
 #[post_upgrade(decode_with = "decode_upgrade")]
 fn post_upgrade(args: Option<LedgerCanisterPayload>) {
     match args {
         Some(LedgerCanisterPayload::Init(_)) => ic_cdk::trap("an upgrade needs an Upgrade argument"),
-        Some(LedgerCanisterPayload::Upgrade(Some(args))) => with(|ledger| {
-            let config = ledger.config().upgraded(args).unwrap_or_else(|error| ic_cdk::trap(error));
-            ledger.set_config(config);
-        }),
+        Some(LedgerCanisterPayload::Upgrade(Some(mut args))) => {
+            let wasm = args.archive_wasm.take();
+            with(|ledger| {
+                let config = ledger.config().upgraded(args).unwrap_or_else(|error| ic_cdk::trap(error));
+                ledger.set_config(config);
+            });
+            keep_archive_wasm(wasm);
+        }
         Some(LedgerCanisterPayload::Upgrade(None)) | None => (),
     }
     certify();
-    archiving::wake();
+    spawning::wake();
 }
 
 fn certify() {
@@ -102,7 +112,7 @@ pub(crate) fn perform(
 ) -> Result<u64, Refusal> {
     let index = with(|ledger| action(ledger, ic_cdk::api::time()))?;
     certify();
-    archiving::wake();
+    spawning::wake();
     Ok(index)
 }
 
@@ -238,7 +248,7 @@ fn is_ledger_ready() -> bool {
 fn set_archive_wasm(wasm: ByteBuf) -> Result<ByteBuf, SetArchiveWasmError> {
     let from_controller = ic_cdk::api::is_controller(&ic_cdk::api::msg_caller());
     with(|ledger| ledger.archives.set_wasm(from_controller, wasm.into_vec()))?;
-    archiving::wake();
+    spawning::wake();
     archive_wasm_hash().ok_or(SetArchiveWasmError::NotAModule)
 }
 

@@ -5,7 +5,7 @@ use crate::window::NANOS_PER_SECOND;
 use candid::{CandidType, Deserialize, Principal};
 use ic_stable_structures::Storable;
 use ic_stable_structures::storable::Bound;
-use ledger_block::{Account, AccountIdentifier};
+use icrc::{Account, AccountIdentifier};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
@@ -80,7 +80,7 @@ impl Config {
             index: args.index_principal,
             archive,
         };
-        config.validate_minting_owner()?;
+        config.validate()?;
         Ok(config)
     }
 
@@ -90,13 +90,17 @@ impl Config {
             icrc1_minting_account: args.icrc1_minting_account.or(self.icrc1_minting_account),
             icrc2: args.feature_flags.map_or(self.icrc2, |flags| flags.icrc2),
             index: args.index_principal.or(self.index),
+            archive: args.archive_options.or(self.archive.clone()),
             ..self.clone()
         };
-        config.validate_minting_owner()?;
+        config.validate()?;
         Ok(config)
     }
 
-    fn validate_minting_owner(&self) -> Result<(), ConfigError> {
+    fn validate(&self) -> Result<(), ConfigError> {
+        if self.archive.as_ref().is_some_and(|it| it.node_max_memory_size_bytes == Some(0)) {
+            return Err("archives of no bytes (node_max_memory_size_bytes) can hold nothing".to_string());
+        }
         match self.icrc1_minting_account {
             Some(account) if account.identifier().to_string() != self.minting_account => {
                 Err("icrc1_minting_account is not the account of minting_account".to_string())

@@ -3,7 +3,7 @@
 use crate::config::DECIMALS;
 use crate::types::{ApproveArgs, TransferArg, TransferArgs, TransferFromArgs};
 use candid::{CandidType, Decode, Deserialize, Nat};
-use ledger_block::Account;
+use icrc::Account;
 use serde_bytes::ByteBuf;
 
 /// Longer arguments have no message.

@@ -1,9 +1,9 @@
 //! Refusals in the words of each interface.
 
 use crate::ledger::Refusal;
-use crate::request::MAX_MEMO_BYTES;
 use crate::types::{ApproveError, Icrc1TransferError, Tokens, TransferError, TransferFromError};
 use candid::Nat;
+use icrc::MAX_MEMO_LENGTH;
 use std::fmt;
 
 impl fmt::Display for Refusal {
@@ -19,7 +19,7 @@ impl fmt::Display for Refusal {
             Self::CreatedInFuture { now } => write!(f, "the transaction was made after {now}"),
             Self::Duplicate { of } => write!(f, "the transaction was done in block {of}"),
             Self::Throttled => f.write_str("too many transactions in the deduplication window: try later"),
-            Self::MemoTooLong => write!(f, "the memo field is too large: at most {MAX_MEMO_BYTES} bytes"),
+            Self::MemoTooLong => write!(f, "the memo field is too large: at most {MAX_MEMO_LENGTH} bytes"),
             Self::MintToMinter => f.write_str("it is illegal to mint to the minting account"),
             Self::MinterDelegates => f.write_str("the minting account cannot delegate mints"),
             Self::SelfApproval => f.write_str("self approval is not allowed"),

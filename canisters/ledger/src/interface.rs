@@ -5,7 +5,7 @@ use crate::consent::{ConsentError, ConsentInfo, ConsentRequest};
 use crate::types::*;
 use candid::{Nat, Principal};
 use candid_parser::utils::{CandidSource, service_compatible, service_equal};
-use ledger_block::Account;
+use icrc::Account;
 use serde_bytes::ByteBuf;
 
 candid::export_service!();

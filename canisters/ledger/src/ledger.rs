@@ -6,9 +6,8 @@ use crate::config::Config;
 use crate::window::{PERMITTED_DRIFT_NANOS, Window};
 use ic_stable_structures::storable::Bound;
 use ic_stable_structures::{Memory, StableBTreeMap, StableCell, Storable};
-use ledger_block::{
-    Account, AccountIdentifier, Block, BlockLog, Hashes, Operation, StoredBlock, Transaction,
-};
+use icrc::{Account, AccountIdentifier};
+use ledger_block::{Block, BlockLog, Hashes, Operation, StoredBlock, Transaction};
 use std::borrow::Cow;
 
 /// Why a transaction was refused.
@@ -34,7 +33,7 @@ pub enum Refusal {
     Duplicate { of: u64 },
     /// Too many transactions in the window: later.
     Throttled,
-    /// The memo is longer than [`crate::request::MAX_MEMO_BYTES`].
+    /// The memo is longer than [`icrc::MAX_MEMO_LENGTH`].
     MemoTooLong,
     /// From the minting account to itself.
     MintToMinter,
@@ -198,13 +197,12 @@ impl<M: Memory> Ledger<M> {
                 })
             }
             Operation::Transfer { from, to, spender, amount, fee } => {
-                let balance = self.balance(from.identifier);
                 let spender = spender.map(|spender| spender.identifier);
-                let total = amount.checked_add(*fee).ok_or(match spender {
+                let total = amount.checked_add(*fee).ok_or_else(|| match spender {
                     Some(spender) if spender != from.identifier => Refusal::InsufficientAllowance {
                         allowance: self.allowances.get(from.identifier, spender, now).amount,
                     },
-                    _ => Refusal::InsufficientFunds { balance },
+                    _ => Refusal::InsufficientFunds { balance: self.balance(from.identifier) },
                 })?;
                 self.spend(from.identifier, spender, total, now, |ledger| {
                     ledger.debit(from.identifier, total)?;

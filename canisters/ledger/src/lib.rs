@@ -24,12 +24,12 @@
 //!    ([`certificate`]).
 //! 9. **Archives.** When more blocks than `trigger_threshold` are held, the oldest `num_blocks_to_archive`
 //!    move to archive canisters that the ledger makes ([`archiving`]). Their module (package
-//!    `ledger_archive`) comes with `archive_wasm` of the init argument or by `set_archive_wasm`; until it
-//!    is there, all blocks stay.
+//!    `ledger_archive`) comes with `archive_wasm` of the init or upgrade argument, or from a controller by
+//!    `set_archive_wasm`; until it is there, all blocks stay.
 //! 10. **State** is in stable memory only: an upgrade reads and writes nothing but settings, and no call
 //!     costs more than the logarithm of what is stored, times a constant.
 //!
-//! `canister` and `icrc` hold the entry points; all else but `archiving` works without the system.
+//! `canister` and `standards` hold the entry points; all else but `spawning` works without the system.
 
 pub mod allowance;
 pub mod archives;
@@ -40,9 +40,10 @@ pub mod certificate;
 pub mod config;
 pub mod consent;
 pub mod errors;
-mod icrc;
 pub mod ledger;
 pub mod request;
+mod spawning;
+mod standards;
 #[allow(missing_docs, reason = "fields are the public interfaces' own, described there")]
 pub mod types;
 pub mod window;

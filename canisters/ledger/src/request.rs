@@ -2,10 +2,8 @@
 
 use crate::ledger::{Ledger, Refusal};
 use ic_stable_structures::Memory;
-use ledger_block::{Account, Operation, Party, Transaction};
-
-/// The longest memo of the ICRC interface.
-pub const MAX_MEMO_BYTES: usize = 32;
+use icrc::{Account, MAX_MEMO_LENGTH};
+use ledger_block::{Operation, Party, Transaction};
 
 /// Tokens move, appear or vanish, by what the minting account's part is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +49,7 @@ pub struct ApproveRequest {
 
 fn validate_memo(memo: &Option<Vec<u8>>) -> Result<(), Refusal> {
     match memo {
-        Some(memo) if memo.len() > MAX_MEMO_BYTES => Err(Refusal::MemoTooLong),
+        Some(memo) if memo.len() > MAX_MEMO_LENGTH => Err(Refusal::MemoTooLong),
         _ => Ok(()),
     }
 }
@@ -90,17 +88,21 @@ impl<M: Memory> Ledger<M> {
             (true, false) => {
                 validate_fee(request.fee, 0)?;
                 let room = u64::MAX - self.total_supply();
-                Ok(Operation::Mint { to, amount: within(request.amount, room)? })
+                Ok(Operation::Mint { to, amount: within(request.amount, || room)? })
             }
             (false, true) => {
                 validate_fee(request.fee, 0)?;
                 self.validate_burn(request)?;
-                Ok(Operation::Burn { from, spender, amount: within(request.amount, self.balance_of(from))? })
+                Ok(Operation::Burn {
+                    from,
+                    spender,
+                    amount: within(request.amount, || self.balance_of(from))?,
+                })
             }
             (false, false) => {
                 let fee = self.config().fee;
                 validate_fee(request.fee, fee)?;
-                let amount = within(request.amount, self.balance_of(from))?;
+                let amount = within(request.amount, || self.balance_of(from))?;
                 Ok(Operation::Transfer { from, to, spender, amount, fee })
             }
         }
@@ -173,6 +175,6 @@ impl<M: Memory> Ledger<M> {
 }
 
 /// An amount that fits; what does not, nobody has.
-fn within(amount: u128, balance: u64) -> Result<u64, Refusal> {
-    u64::try_from(amount).map_err(|_| Refusal::InsufficientFunds { balance })
+fn within(amount: u128, balance: impl FnOnce() -> u64) -> Result<u64, Refusal> {
+    u64::try_from(amount).map_err(|_| Refusal::InsufficientFunds { balance: balance() })
 }

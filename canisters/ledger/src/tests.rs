@@ -4,6 +4,7 @@ mod consent;
 mod model;
 mod rules;
 mod settings;
+mod spawning;
 
 use crate::config::{Config, initial_balances};
 use crate::ledger::{Ledger, Refusal};
@@ -12,7 +13,8 @@ use crate::types::{ArchiveOptions, Duration, InitArgs, Tokens};
 use candid::Principal;
 use ic_stable_structures::VectorMemory;
 use ic_stable_structures::memory_manager::{MemoryId, MemoryManager, VirtualMemory};
-use ledger_block::{Account, Party, Subaccount};
+use icrc::{Account, Subaccount};
+use ledger_block::Party;
 
 type Memory = VirtualMemory<VectorMemory>;
 
@@ -27,7 +29,7 @@ fn principal(number: u8) -> Principal {
 }
 
 fn user(number: u8) -> Account {
-    Account::of(principal(number))
+    Account::from(principal(number))
 }
 
 fn subaccount(number: u8) -> Subaccount {

@@ -1,11 +1,18 @@
 //! Candid types of the ledger's interface: names and shapes of the public ledgers.
 
-use candid::{CandidType, Deserialize, Nat, Principal};
+use candid::{CandidType, Deserialize, Principal};
+use icrc::{Account, Subaccount};
 use ledger_block::wire::{QueryArchiveFn, QueryEncodedArchiveFn};
-use ledger_block::{Account, Subaccount};
 use serde_bytes::ByteBuf;
 
-pub use ledger_block::wire::{GetBlocksArgs, GetBlocksRequest, GetBlocksResult, TimeStamp, Tokens};
+pub use icrc::history::{
+    ArchiveRange, DataCertificate, GetArchivesArgs, GetBlocksRequest, GetBlocksResult, SupportedBlockType,
+};
+pub use icrc::token::{
+    AllowanceAnswer, AllowanceArgs, ApproveArgs, ApproveError, GetIndexPrincipalError, MetadataValue,
+    SupportedStandard, TransferArg, TransferError as Icrc1TransferError, TransferFromArgs, TransferFromError,
+};
+pub use ledger_block::wire::{GetBlocksArgs, TimeStamp, Tokens};
 
 /// A span of time.
 #[derive(CandidType, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +91,10 @@ pub struct UpgradeArgs {
     pub feature_flags: Option<FeatureFlags>,
     /// The index canister.
     pub index_principal: Option<Principal>,
+    /// How archives are made from now on. Ours.
+    pub archive_options: Option<ArchiveOptions>,
+    /// Module of the next archives. Ours.
+    pub archive_wasm: Option<ByteBuf>,
 }
 
 /// Argument of install and upgrade.
@@ -231,148 +242,6 @@ pub struct ListedAllowance {
     pub to_spender_id: String,
     pub allowance: Tokens,
     pub expires_at: Option<u64>,
-}
-
-/// Error of `icrc106_get_index_principal`.
-#[derive(CandidType, Deserialize, Clone, Debug, PartialEq, Eq)]
-pub enum GetIndexPrincipalError {
-    IndexPrincipalNotSet,
-    GenericError { error_code: Nat, description: String },
-}
-
-/// Argument of `icrc1_transfer`.
-#[derive(CandidType, Deserialize, Clone, Debug, PartialEq, Eq)]
-pub struct TransferArg {
-    pub from_subaccount: Option<Subaccount>,
-    pub to: Account,
-    pub amount: Nat,
-    pub fee: Option<Nat>,
-    pub memo: Option<ByteBuf>,
-    pub created_at_time: Option<u64>,
-}
-
-/// Error of `icrc1_transfer`.
-#[derive(CandidType, Deserialize, Clone, Debug, PartialEq, Eq)]
-pub enum Icrc1TransferError {
-    BadFee { expected_fee: Nat },
-    BadBurn { min_burn_amount: Nat },
-    InsufficientFunds { balance: Nat },
-    TooOld,
-    CreatedInFuture { ledger_time: u64 },
-    TemporarilyUnavailable,
-    Duplicate { duplicate_of: Nat },
-    GenericError { error_code: Nat, message: String },
-}
-
-/// Argument of `icrc2_approve`.
-#[derive(CandidType, Deserialize, Clone, Debug, PartialEq, Eq)]
-pub struct ApproveArgs {
-    pub from_subaccount: Option<Subaccount>,
-    pub spender: Account,
-    pub amount: Nat,
-    pub expected_allowance: Option<Nat>,
-    pub expires_at: Option<u64>,
-    pub fee: Option<Nat>,
-    pub memo: Option<ByteBuf>,
-    pub created_at_time: Option<u64>,
-}
-
-/// Error of `icrc2_approve`.
-#[derive(CandidType, Deserialize, Clone, Debug, PartialEq, Eq)]
-pub enum ApproveError {
-    BadFee { expected_fee: Nat },
-    InsufficientFunds { balance: Nat },
-    AllowanceChanged { current_allowance: Nat },
-    Expired { ledger_time: u64 },
-    TooOld,
-    CreatedInFuture { ledger_time: u64 },
-    Duplicate { duplicate_of: Nat },
-    TemporarilyUnavailable,
-    GenericError { error_code: Nat, message: String },
-}
-
-/// Argument of `icrc2_allowance`.
-#[derive(CandidType, Deserialize, Clone, Debug, PartialEq, Eq)]
-pub struct AllowanceArgs {
-    pub account: Account,
-    pub spender: Account,
-}
-
-/// Answer of `icrc2_allowance`.
-#[derive(CandidType, Deserialize, Clone, Debug, PartialEq, Eq)]
-pub struct AllowanceAnswer {
-    pub allowance: Nat,
-    pub expires_at: Option<u64>,
-}
-
-/// Argument of `icrc2_transfer_from`.
-#[derive(CandidType, Deserialize, Clone, Debug, PartialEq, Eq)]
-pub struct TransferFromArgs {
-    pub spender_subaccount: Option<Subaccount>,
-    pub from: Account,
-    pub to: Account,
-    pub amount: Nat,
-    pub fee: Option<Nat>,
-    pub memo: Option<ByteBuf>,
-    pub created_at_time: Option<u64>,
-}
-
-/// Error of `icrc2_transfer_from`.
-#[derive(CandidType, Deserialize, Clone, Debug, PartialEq, Eq)]
-pub enum TransferFromError {
-    BadFee { expected_fee: Nat },
-    BadBurn { min_burn_amount: Nat },
-    InsufficientFunds { balance: Nat },
-    InsufficientAllowance { allowance: Nat },
-    TooOld,
-    CreatedInFuture { ledger_time: u64 },
-    Duplicate { duplicate_of: Nat },
-    TemporarilyUnavailable,
-    GenericError { error_code: Nat, message: String },
-}
-
-/// A value of `icrc1_metadata`.
-#[derive(CandidType, Deserialize, Clone, Debug, PartialEq, Eq)]
-pub enum MetadataValue {
-    Nat(Nat),
-    Int(candid::Int),
-    Text(String),
-    Blob(ByteBuf),
-}
-
-/// A standard and where it is written.
-#[derive(CandidType, Deserialize, Clone, Debug, PartialEq, Eq)]
-pub struct StandardRecord {
-    pub name: String,
-    pub url: String,
-}
-
-/// A type of block and where it is written.
-#[derive(CandidType, Deserialize, Clone, Debug, PartialEq, Eq)]
-pub struct SupportedBlockType {
-    pub block_type: String,
-    pub url: String,
-}
-
-/// Argument of `icrc3_get_archives`.
-#[derive(CandidType, Deserialize, Clone, Debug, PartialEq, Eq)]
-pub struct GetArchivesArgs {
-    pub from: Option<Principal>,
-}
-
-/// An archive and what it holds, first and last included.
-#[derive(CandidType, Deserialize, Clone, Debug, PartialEq, Eq)]
-pub struct ArchiveRange {
-    pub canister_id: Principal,
-    pub start: Nat,
-    pub end: Nat,
-}
-
-/// Answer of `icrc3_get_tip_certificate`.
-#[derive(CandidType, Deserialize, Clone, Debug, PartialEq, Eq)]
-pub struct DataCertificate {
-    pub certificate: ByteBuf,
-    pub hash_tree: ByteBuf,
 }
 
 /// Error of `set_archive_wasm` (ours).

@@ -1,7 +1,7 @@
 //! The transactions of the last day, by which duplicates are known.
 
 use ic_stable_structures::{Memory, StableBTreeMap};
-use ledger_block::Hash;
+use icrc::Hash;
 
 /// How far the caller's clock may be ahead of the ledger's: 60 s.
 pub const PERMITTED_DRIFT_NANOS: u64 = 60 * NANOS_PER_SECOND;

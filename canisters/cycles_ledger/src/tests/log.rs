@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::flight::Landing;
-use crate::value::Value;
 use candid::Nat;
+use icrc::Value;
 use std::collections::BTreeMap;
 
 /// One block of every kind.
@@ -55,24 +55,6 @@ fn blocks_say_their_type_and_where_the_fee_was_named() {
         assert_eq!(transaction.get("fee"), named.map(Value::nat).as_ref());
         assert_eq!(block.contains_key("phash"), index > 0);
     }
-}
-
-/// The test vectors of the ICRC-3 standard.
-#[test]
-fn values_hash_as_the_standard_says() {
-    let check = |value: Value, expected: &str| {
-        let hash: String = value.hash().iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hash, expected, "{value:?}");
-    };
-    check(Value::nat(42u64), "684888c0ebb17f374298b65ee2807526c066094c701bcc7ebbe1c1095f494fc1");
-    check(Value::text("Hello, World!"), "dffd6021bb2bd5b0af676290809ec3a53191dd81c7f70a4b28688a362182986f");
-    check(Value::blob(&[1, 2, 3, 4]), "9f64a747e1b97f131fabb6b447296c9b6f0201e79fb3c5356e6c77e89b6a806a");
-    let array = vec![Value::nat(3u64), Value::text("foo"), Value::blob(&[5, 6])];
-    check(Value::Array(array), "514a04011caa503990d446b7dec5d79e19c221ae607fb08b2848c67734d468d6");
-    let map = [("from", Value::text("a")), ("to", Value::blob(b"b")), ("amount", Value::nat(42u64))];
-    let ordered = Value::Map(map.iter().map(|(name, it)| ((*name).to_owned(), it.clone())).collect());
-    let reversed = Value::Map(map.iter().rev().map(|(name, it)| ((*name).to_owned(), it.clone())).collect());
-    assert_eq!(ordered.hash(), reversed.hash());
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod interface;
 mod log;
 mod model;
 mod outgoing;
+mod quota;
 mod rules;
 mod upgrade;
 
@@ -13,8 +14,8 @@ use crate::default_settings;
 use crate::flight::{Departure, Purpose};
 use crate::refusal::Refusal;
 use candid::Principal;
-use cycles_interface::{Account, Subaccount};
 use ic_stable_structures::VectorMemory;
+use icrc::{Account, Subaccount};
 
 type TestBook = Book<VectorMemory>;
 

@@ -105,6 +105,15 @@ fn a_spender_withdraws_what_was_allowed() {
     assert_eq!(book.index_sizes().0, 0);
 }
 
+#[test]
+fn a_stranger_neither_withdraws_nor_creates_from_an_account() {
+    for purpose in [Purpose::Withdrawal { to: canister() }, Purpose::Creation] {
+        let order = || Departure { purpose, ..by_spender(2, 1, 0) };
+        let refusal = Refusal::InsufficientAllowance { allowance: 0 };
+        check(as_it_is, |book| book.depart(order(), NOW), Err(refusal));
+    }
+}
+
 /// Approves 500 for account 2, which withdraws 100 in vain; the allowance afterwards.
 fn check_approval_refund(
     meanwhile: impl FnOnce(&mut TestBook),

@@ -1,6 +1,7 @@
 //! ICRC-1 and ICRC-2, rule by rule.
 
 use super::*;
+use crate::interface::GetAllowancesError;
 use crate::refusal::Reason;
 use crate::seen::{DRIFT_NS, FORGOTTEN_PER_CALL, WINDOW_NS};
 use serde_bytes::ByteBuf;
@@ -285,6 +286,16 @@ fn a_deposit_beyond_what_can_be_counted_is_refused() {
     let deposit = |amount| move |book: &mut TestBook| Ok(book.deposit(account(2), amount, None, NOW)?.0);
     check(as_it_is, deposit(u128::MAX - FUNDS), Ok(1));
     check(as_it_is, deposit(u128::MAX - FUNDS + 1), Err(Reason::SupplyTooLarge.into()));
+}
+
+#[test]
+fn an_owner_alone_reads_the_list_of_its_allowances() {
+    let own = Account { subaccount: subaccount(3), ..account(1) };
+    assert_eq!(crate::token::check_owner(account(1).owner, &own), Ok(()));
+    for stranger in [account(2).owner, canister(), candid::Principal::anonymous()] {
+        let answer = crate::token::check_owner(stranger, &own);
+        assert!(matches!(answer, Err(GetAllowancesError::AccessDenied { .. })), "{stranger}");
+    }
 }
 
 #[test]

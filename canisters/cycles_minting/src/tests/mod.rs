@@ -7,13 +7,14 @@ mod steps;
 mod words;
 mod world;
 
-use crate::account::{AccountIdentifier, subaccount_of};
+use crate::account::AccountIdentifier;
 use crate::interface::IcpXdrConversionRate;
 use crate::mint::{Config, Mint};
 use crate::notify::{BlockRead, Paid, PayReport, Step, TokenTransfer};
 use crate::payment::{Claim, MEMO_TOP_UP, Payment};
 use candid::Principal;
 use ic_stable_structures::VectorMemory;
+use icrc::subaccount_of;
 
 type TestMint = Mint<VectorMemory>;
 

@@ -1,12 +1,12 @@
 //! What a notification is answered, rule by rule.
 
 use super::*;
-use crate::interface::{ErrorCode, NotifyError};
+use crate::interface::{Accounting, ErrorCode, NotifyError};
 use crate::limiter::CYCLES_PER_HOUR;
 use crate::mint::FORGOTTEN_PER_CALL;
 use crate::notify::{Answer, TransferReport};
 use crate::payment::{Bought, MEMO_CREATE_CANISTER};
-use cycles_interface::Account;
+use icrc::Account;
 use serde_bytes::ByteBuf;
 
 const BOUGHT: Bought = Bought::Cycles { cycles: CYCLES };
@@ -255,4 +255,59 @@ fn an_open_payment_ends_although_newer_ones_were_forgotten() {
     (1..30).for_each(|block| bought_at(&mut mint, block));
     order(mint.paid(0, arrived(CYCLES), NOW));
     assert_eq!(mint.settled(0, TransferReport::Done(9), NOW), Step::Answer(Ok(BOUGHT)));
+}
+
+#[test]
+fn where_there_are_no_tokens_no_payment_begins_and_there_is_a_rate() {
+    for accounting in [Accounting::Quota, Accounting::Free] {
+        let mut mint = mint();
+        mint.set_config(Config { rate: None, ..config() }.accounted(accounting, NOW));
+        assert_eq!(code(mint.notify(7, top_up(1), NOW)), ErrorCode::NoTokens as u64, "{accounting:?}");
+        assert_eq!(mint.open_payments(), 0);
+        let expected =
+            IcpXdrConversionRate { timestamp_seconds: NOW / SECOND, xdr_permyriad_per_icp: 10_000 };
+        assert_eq!(mint.config().rate, Some(expected));
+    }
+}
+
+#[test]
+fn a_rate_that_was_named_holds_in_every_mode() {
+    for accounting in [Accounting::Market, Accounting::Quota, Accounting::Free] {
+        assert_eq!(config().accounted(accounting, NOW).rate, config().rate);
+    }
+    assert_eq!(Config { rate: None, ..config() }.accounted(Accounting::Market, NOW).rate, None);
+}
+
+#[test]
+fn payments_that_began_in_a_market_end_in_another_mode() {
+    let mut mint = mint();
+    bought(&mut mint);
+    paying(&mut mint, 8);
+    mint.set_config(config().accounted(Accounting::Quota, NOW));
+    assert_eq!(mint.notify(7, top_up(1), NOW), Step::Answer(Ok(BOUGHT)));
+    order(mint.paid(8, arrived(CYCLES), NOW));
+    assert_eq!(mint.settled(8, TransferReport::Done(80), NOW), Step::Answer(Ok(BOUGHT)));
+}
+
+#[test]
+fn a_configuration_written_before_there_were_modes_is_a_markets() {
+    use cycles_interface::Stored;
+    use ic_stable_structures::Storable;
+    #[derive(serde::Serialize)]
+    struct Old {
+        ledger: Principal,
+        governance: Principal,
+        cycles_ledger: Principal,
+        minting_account: AccountIdentifier,
+        subnet_id: Option<Principal>,
+        rate: Option<IcpXdrConversionRate>,
+        transfer_fee_e8s: u64,
+    }
+    let Config {
+        ledger, governance, cycles_ledger, minting_account, subnet_id, rate, transfer_fee_e8s, ..
+    } = config();
+    let old = Old { ledger, governance, cycles_ledger, minting_account, subnet_id, rate, transfer_fee_e8s };
+    let mut bytes = Vec::new();
+    assert!(ciborium::into_writer(&old, &mut bytes).is_ok());
+    assert_eq!(Stored::<Config>::from_bytes(bytes.into()).0, config());
 }

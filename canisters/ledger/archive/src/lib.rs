@@ -8,10 +8,10 @@ use candid::Principal;
 use ic_cdk::{init, query, update};
 use ic_stable_structures::DefaultMemoryImpl;
 use ic_stable_structures::memory_manager::{MemoryId, MemoryManager, VirtualMemory};
+use icrc::history::{GetBlocksRequest, GetBlocksResult};
 use ledger_block::ArchiveStore;
 use ledger_block::wire::{
-    AppendArgs, AppendResult, ArchiveInit, GetBlocksArgs, GetBlocksRequest, GetBlocksResult,
-    QueryArchiveResult, QueryEncodedArchiveResult,
+    AppendArgs, AppendResult, ArchiveInit, GetBlocksArgs, QueryArchiveResult, QueryEncodedArchiveResult,
 };
 use std::cell::RefCell;
 

@@ -3,11 +3,12 @@
 use crate::block::{BlockDecodeError, StoredBlock};
 use crate::log::{BlockLog, overlap};
 use crate::wire::{
-    AppendArgs, AppendError, AppendResult, BlockRange, GetBlocksArgs, GetBlocksRequest, GetBlocksResult,
-    QueryArchiveError, QueryArchiveResult, QueryEncodedArchiveResult,
+    AppendArgs, AppendError, AppendResult, BlockRange, GetBlocksArgs, QueryArchiveError, QueryArchiveResult,
+    QueryEncodedArchiveResult,
 };
 use candid::{Nat, Principal};
 use ic_stable_structures::{Memory, StableCell};
+use icrc::history::{GetBlocksRequest, GetBlocksResult};
 use std::ops::Range;
 
 const DAMAGED: u64 = 1;

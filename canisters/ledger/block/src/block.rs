@@ -1,16 +1,14 @@
 //! Blocks: their fields, their hashed encoding, and the form in which they are stored.
 
-use crate::account::{Account, AccountIdentifier, Party, Subaccount};
+use crate::account::Party;
 use crate::proto;
 use candid::Principal;
 use ic_stable_structures::Storable;
 use ic_stable_structures::storable::Bound;
+use icrc::{Account, AccountIdentifier, Hash, Subaccount};
 use prost::Message;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
-
-/// SHA-256.
-pub type Hash = [u8; 32];
 
 /// The two hashes of one block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

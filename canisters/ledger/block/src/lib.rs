@@ -1,8 +1,7 @@
 //! Accounts and blocks of the token ledger: what a block is, how it is hashed and how it is shown.
 //!
-//! 1. **One account, two names.** An ICRC account (principal, subaccount) and its *account identifier*
-//!    (CRC-32 before SHA-224 of `0x0a "account-id"`, principal, subaccount) name the same balance.
-//!    No subaccount and the subaccount of 32 zeros are the same account.
+//! 1. **One account, two names.** An ICRC account and its account identifier ([`icrc`]) name the same
+//!    balance.
 //! 2. **One block, two encodings.** Each block is hashed twice: as the protobuf message `Block` of the
 //!    ICP ledger, whose `parent_hash` is the SHA-256 of the previous message, and as the ICRC-3 `Value`,
 //!    whose `phash` is the representation-independent hash of the previous value. Both are pure functions
@@ -26,11 +25,11 @@ mod proto;
 mod value;
 pub mod wire;
 
-pub use account::{Account, AccountIdentifier, AccountIdentifierError, Party, SUBACCOUNT_BYTES, Subaccount};
+pub use account::Party;
 pub use archive::ArchiveStore;
-pub use block::{Block, BlockDecodeError, Hash, Hashes, Operation, StoredBlock, Transaction};
+pub use block::{Block, BlockDecodeError, Hashes, Operation, StoredBlock, Transaction};
 pub use log::{BlockLog, MAX_BLOCKS_PER_RESPONSE, MAX_RANGES_PER_REQUEST, overlap};
-pub use value::{BLOCK_TYPES, Value};
+pub use value::BLOCK_TYPES;
 
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,10 @@
 //! A run of stored blocks in stable memory: the ledger's newest, or an archive's.
 
 use crate::block::{BlockDecodeError, StoredBlock};
-use crate::wire::{self, BlockWithId, GetBlocksRequest};
+use crate::wire;
 use candid::Nat;
 use ic_stable_structures::{Memory, StableBTreeMap};
+use icrc::history::{BlockWithId, GetBlocksRequest};
 use std::ops::Range;
 
 /// The most blocks that one answer holds.
@@ -21,13 +22,6 @@ pub struct BlockLog<M: Memory> {
 pub fn overlap(a: &Range<u64>, b: &Range<u64>) -> Range<u64> {
     let start = a.start.max(b.start);
     start..a.end.min(b.end).max(start)
-}
-
-/// The range that a request names, as far as indices reach.
-fn requested(request: &GetBlocksRequest) -> Range<u64> {
-    let start = u64::try_from(&request.start.0).unwrap_or(u64::MAX);
-    let length = u64::try_from(&request.length.0).unwrap_or(u64::MAX);
-    start..start.saturating_add(length)
 }
 
 impl<M: Memory> BlockLog<M> {
@@ -101,6 +95,6 @@ impl<M: Memory> BlockLog<M> {
 
     /// The ranges that are looked at.
     pub fn ranges(requests: &[GetBlocksRequest]) -> impl Iterator<Item = Range<u64>> + '_ {
-        requests.iter().take(MAX_RANGES_PER_REQUEST).map(requested)
+        requests.iter().take(MAX_RANGES_PER_REQUEST).map(GetBlocksRequest::range)
     }
 }

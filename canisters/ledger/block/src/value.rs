@@ -1,10 +1,8 @@
-//! ICRC-3: blocks as generic values, and the hash of a value.
+//! ICRC-3: blocks as generic values.
 
 use crate::account::Party;
-use crate::block::{Block, Hash, Operation, Transaction};
-use candid::{CandidType, Deserialize, Int, Nat};
-use serde_bytes::ByteBuf;
-use sha2::{Digest, Sha256};
+use crate::block::{Block, Operation, Transaction};
+use icrc::Value;
 
 const ICRC1_URL: &str = "https://github.com/dfinity/ICRC-1/tree/main/standards/ICRC-1";
 const ICRC2_URL: &str = "https://github.com/dfinity/ICRC-1/tree/main/standards/ICRC-2";
@@ -23,72 +21,10 @@ pub const BLOCK_TYPES: [(&str, &str); 9] = [
     ("icp_xfer", ICP_URL),
 ];
 
-/// The standard's generic value.
-#[derive(CandidType, Deserialize, Clone, Debug, PartialEq, Eq)]
-pub enum Value {
-    /// Bytes.
-    Blob(ByteBuf),
-    /// Text.
-    Text(String),
-    /// A natural number.
-    Nat(Nat),
-    /// An integer.
-    Int(Int),
-    /// A list.
-    Array(Vec<Value>),
-    /// Named values.
-    Map(Vec<(String, Value)>),
-}
-
-impl Value {
-    /// The representation-independent hash.
-    pub fn hash(&self) -> Hash {
-        match self {
-            Self::Blob(bytes) => Sha256::digest(bytes).into(),
-            Self::Text(text) => Sha256::digest(text).into(),
-            Self::Nat(number) => hash_written(|bytes| number.encode(bytes)),
-            Self::Int(number) => hash_written(|bytes| number.encode(bytes)),
-            Self::Array(values) => {
-                let mut hasher = Sha256::new();
-                values.iter().for_each(|value| hasher.update(value.hash()));
-                hasher.finalize().into()
-            }
-            Self::Map(entries) => hash_map(entries),
-        }
-    }
-}
-
-/// Writing to memory cannot fail.
-fn hash_written(write: impl FnOnce(&mut Vec<u8>) -> candid::Result<()>) -> Hash {
-    let mut bytes = Vec::new();
-    write(&mut bytes).expect("a vector takes all that is written");
-    Sha256::digest(bytes).into()
-}
-
-fn hash_map(entries: &[(String, Value)]) -> Hash {
-    let mut pairs: Vec<(Hash, Hash)> =
-        entries.iter().map(|(key, value)| (Sha256::digest(key).into(), value.hash())).collect();
-    pairs.sort_unstable();
-    let mut hasher = Sha256::new();
-    for (key, value) in pairs {
-        hasher.update(key);
-        hasher.update(value);
-    }
-    hasher.finalize().into()
-}
-
-fn blob(bytes: &[u8]) -> Value {
-    Value::Blob(ByteBuf::from(bytes))
-}
-
-fn nat(number: u64) -> Value {
-    Value::Nat(Nat::from(number))
-}
-
 fn party_to_value(party: &Party) -> Value {
-    let Some(account) = party.account else { return blob(party.identifier.as_bytes()) };
-    let mut parts = vec![blob(account.owner.as_slice())];
-    parts.extend(account.subaccount.map(|subaccount| blob(subaccount.as_slice())));
+    let Some(account) = party.account else { return Value::blob(party.identifier.as_bytes()) };
+    let mut parts = vec![Value::blob(account.owner.as_slice())];
+    parts.extend(account.subaccount.map(|subaccount| Value::blob(subaccount.as_slice())));
     Value::Array(parts)
 }
 
@@ -139,18 +75,18 @@ fn transaction_to_value(transaction: &Transaction) -> Value {
     let (amount, fee) = amounts(operation);
     let [from, to, spender] = operation.parties().map(|party| party.map(party_to_value));
     let mut fields = Fields(Vec::new());
-    fields.add("amt", nat(amount));
-    fields.add("fee", fee.filter(|_| transaction.fee_given).map(nat));
+    fields.add("amt", Value::nat(amount));
+    fields.add("fee", fee.filter(|_| transaction.fee_given).map(Value::nat));
     fields.add("from", from);
     fields.add("to", to);
     fields.add("spender", spender);
-    fields.add("memo", transaction.icrc1_memo.as_deref().map(blob));
-    fields.add("icp_memo", Some(transaction.memo).filter(|memo| *memo != 0).map(nat));
+    fields.add("memo", transaction.icrc1_memo.as_deref().map(Value::blob));
+    fields.add("icp_memo", Some(transaction.memo).filter(|memo| *memo != 0).map(Value::nat));
     fields.add("op", Value::Text(name(operation).to_string()));
-    fields.add("ts", transaction.created_at_time.map(nat));
+    fields.add("ts", transaction.created_at_time.map(Value::nat));
     if let Operation::Approve { expected_allowance, expires_at, .. } = operation {
-        fields.add("expected_allowance", expected_allowance.map(nat));
-        fields.add("expires_at", expires_at.map(nat));
+        fields.add("expected_allowance", expected_allowance.map(Value::nat));
+        fields.add("expires_at", expires_at.map(Value::nat));
     }
     fields.into_value()
 }
@@ -163,9 +99,9 @@ impl Block {
         let typed = (!knows_all_owners(operation)).then(|| Value::Text(name(operation).to_string()));
         let mut fields = Fields(Vec::new());
         fields.add("btype", typed);
-        fields.add("fee", charged.map(nat));
-        fields.add("phash", self.parent.map(|parent| blob(&parent.icrc3)));
-        fields.add("ts", nat(self.timestamp));
+        fields.add("fee", charged.map(Value::nat));
+        fields.add("phash", self.parent.map(|parent| Value::blob(&parent.icrc3)));
+        fields.add("ts", Value::nat(self.timestamp));
         fields.add("tx", transaction_to_value(&self.transaction));
         fields.into_value()
     }

@@ -2,8 +2,7 @@
 
 use crate::account::Party;
 use crate::block;
-use crate::value::Value;
-use candid::{CandidType, Deserialize, Int, Nat, define_function};
+use candid::{CandidType, Deserialize, Int, define_function};
 use serde_bytes::ByteBuf;
 
 /// An amount on the ICP interface.
@@ -97,46 +96,6 @@ pub type QueryEncodedArchiveResult = Result<Vec<ByteBuf>, QueryArchiveError>;
 
 define_function!(pub QueryArchiveFn : (GetBlocksArgs) -> (QueryArchiveResult) query);
 define_function!(pub QueryEncodedArchiveFn : (GetBlocksArgs) -> (QueryEncodedArchiveResult) query);
-
-/// A range of an ICRC-3 request.
-#[derive(CandidType, Deserialize, Clone, Debug, PartialEq, Eq)]
-pub struct GetBlocksRequest {
-    /// The first.
-    pub start: Nat,
-    /// How many at most.
-    pub length: Nat,
-}
-
-/// A block and where it stands.
-#[derive(CandidType, Deserialize, Clone, Debug, PartialEq, Eq)]
-pub struct BlockWithId {
-    /// Its index.
-    pub id: Nat,
-    /// Itself.
-    pub block: Value,
-}
-
-define_function!(pub GetBlocksFn : (Vec<GetBlocksRequest>) -> (GetBlocksResult) query);
-
-/// Ranges that another canister holds.
-#[derive(CandidType, Deserialize, Clone, Debug, PartialEq, Eq)]
-pub struct ArchivedBlocks {
-    /// What to ask.
-    pub args: Vec<GetBlocksRequest>,
-    /// Whom to ask.
-    pub callback: GetBlocksFn,
-}
-
-/// Answer of `icrc3_get_blocks`.
-#[derive(CandidType, Deserialize, Clone, Debug, PartialEq, Eq)]
-pub struct GetBlocksResult {
-    /// How many blocks the log has.
-    pub log_length: Nat,
-    /// Those held here.
-    pub blocks: Vec<BlockWithId>,
-    /// Where the others are.
-    pub archived_blocks: Vec<ArchivedBlocks>,
-}
 
 /// Blocks on their way into an archive.
 #[derive(CandidType, Deserialize, Clone, Debug, PartialEq, Eq)]

@@ -3,8 +3,9 @@ use crate::archives::DEFAULT_APPEND_BYTES;
 use crate::archiving::Batch;
 use crate::types::{GetArchivesArgs, GetBlocksArgs, GetBlocksRequest};
 use candid::Nat;
+use icrc::history::BlockWithId;
 use ledger_block::ArchiveStore;
-use ledger_block::wire::{AppendArgs, AppendError, BlockWithId};
+use ledger_block::wire::{AppendArgs, AppendError};
 
 const LEDGER_ID: u8 = 100;
 
@@ -71,7 +72,7 @@ fn every_block_is_found_before_during_and_after_archiving() {
     ledger.transfer(transfer(user(1), user(1), 0), NOW).unwrap();
     let next = append(&mut store, &batch).unwrap();
     assert_eq!(all_blocks(&ledger, &store)[..20], before, "the confirmation is not here yet");
-    ledger.note_archived(&batch, next);
+    ledger.note_archived(&batch, next).unwrap();
     assert_eq!(all_blocks(&ledger, &store)[..20], before);
     assert_eq!((ledger.local_indices(), ledger.blocks.len()), (8..21, 13));
 
@@ -100,8 +101,8 @@ fn a_confirmation_that_was_lost_or_comes_twice_changes_nothing() {
     assert_eq!(again, batch, "the ledger has not heard of it and sends the same");
     assert_eq!(append(&mut store, &again), Ok(8));
     assert_eq!(store.indices(), 0..8);
-    ledger.note_archived(&again, 8);
-    ledger.note_archived(&again, 8);
+    ledger.note_archived(&again, 8).unwrap();
+    ledger.note_archived(&again, 8).unwrap();
     assert_eq!(ledger.local_indices(), 8..20);
     assert_eq!(all_blocks(&ledger, &store), before);
 }
@@ -126,13 +127,13 @@ fn a_full_archive_is_followed_by_another() {
     let mut ledger = archiving_ledger(20, 10, 8);
     ledger.archives.note_installed(principal(101));
     let first = ledger.archive_batch(4, u64::MAX);
-    ledger.note_archived(&first, 4);
+    ledger.note_archived(&first, 4).unwrap();
     assert_eq!(ledger.archives.open_archive(first.bytes + 1).unwrap().canister, principal(101));
     assert_eq!(ledger.archives.open_archive(first.bytes), None);
     ledger.archives.note_installed(principal(102));
     let second = ledger.archive_batch(8, u64::MAX);
     assert_eq!((second.start, second.blocks.len()), (4, 4));
-    ledger.note_archived(&second, 8);
+    ledger.note_archived(&second, 8).unwrap();
     assert_eq!(ledger.archives.holders(&(2..6)), [(2..4, principal(101)), (4..6, principal(102))]);
     assert_eq!(ledger.icrc3_get_archives(&GetArchivesArgs { from: Some(principal(101)) }).len(), 1);
 }
@@ -173,7 +174,7 @@ fn archives_are_remembered_by_stable_memory() {
     ledger.archives.set_wasm(true, b"\0asm".to_vec()).unwrap();
     ledger.archives.note_installed(principal(101));
     ledger.archives.note_created(principal(102));
-    ledger.note_archived(&ledger.archive_batch(2, u64::MAX), 2);
+    ledger.note_archived(&ledger.archive_batch(2, u64::MAX), 2).unwrap();
     let (list, local) = (ledger.archives.list(), ledger.local_indices());
     drop(ledger);
     let ledger = open(&memory);

@@ -1,9 +1,10 @@
 use super::*;
-use crate::certificate::{encode, tip_tree};
+use crate::certificate::tip_tree;
 use crate::types::{GetArchivesArgs, GetBlocksArgs, GetBlocksRequest};
 use candid::Nat;
 use ic_certification::{HashTree, LookupResult};
-use ledger_block::{Block, MAX_BLOCKS_PER_RESPONSE, StoredBlock, Value};
+use icrc::Value;
+use ledger_block::{Block, MAX_BLOCKS_PER_RESPONSE, StoredBlock};
 
 /// A ledger with one block of each form of each interface.
 fn varied() -> Ledger<Memory> {
@@ -71,7 +72,7 @@ fn the_certified_tree_names_index_and_both_hashes_of_the_tip() {
     let tip = varied().tip();
     let hashes = tip.hashes.unwrap();
     let tree = tip_tree(300, &hashes);
-    let read: HashTree = ciborium::from_reader(encode(&tree).as_slice()).unwrap();
+    let read: HashTree = ciborium::from_reader(icrc::tree::encode(&tree).as_slice()).unwrap();
     assert_eq!(read.digest(), tree.digest());
     let check = |name: &str, expected: &[u8]| {
         let LookupResult::Found(found) = read.lookup_path([name.as_bytes()]) else { panic!("no {name}") };

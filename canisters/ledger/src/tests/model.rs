@@ -3,7 +3,7 @@
 use super::*;
 use crate::allowance::Allowance;
 use crate::window::PERMITTED_DRIFT_NANOS;
-use ledger_block::AccountIdentifier;
+use icrc::AccountIdentifier;
 use std::collections::HashMap;
 
 const OPERATIONS: u32 = 200_000;
@@ -155,7 +155,7 @@ impl Model {
 }
 
 /// Numbers that look random and are the same every time (SplitMix64).
-struct Numbers(u64);
+pub(super) struct Numbers(pub(super) u64);
 
 impl Numbers {
     fn draw(&mut self) -> u64 {
@@ -166,11 +166,11 @@ impl Numbers {
         mixed ^ (mixed >> 31)
     }
 
-    fn below(&mut self, end: u64) -> u64 {
+    pub(super) fn below(&mut self, end: u64) -> u64 {
         self.draw() % end
     }
 
-    fn one_in(&mut self, count: u64) -> bool {
+    pub(super) fn one_in(&mut self, count: u64) -> bool {
         self.below(count) == 0
     }
 

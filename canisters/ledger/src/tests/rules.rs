@@ -1,7 +1,7 @@
 use super::*;
 use crate::allowance::MAX_EXPIRED_PER_CALL;
-use crate::request::MAX_MEMO_BYTES;
 use crate::window::PERMITTED_DRIFT_NANOS;
+use icrc::MAX_MEMO_LENGTH;
 
 /// Does a transfer on a fresh ledger; a refusal must leave everything as it was.
 fn check(request: TransferRequest, expected: Result<(), Refusal>) {
@@ -157,8 +157,8 @@ fn memos_have_at_most_32_bytes() {
     let memo = |bytes| Some(vec![7; bytes]);
     let with = |bytes| TransferRequest { icrc1_memo: memo(bytes), ..transfer(user(1), user(2), 1) };
     check(with(0), Ok(()));
-    check(with(MAX_MEMO_BYTES), Ok(()));
-    check(with(MAX_MEMO_BYTES + 1), Err(Refusal::MemoTooLong));
+    check(with(MAX_MEMO_LENGTH), Ok(()));
+    check(with(MAX_MEMO_LENGTH + 1), Err(Refusal::MemoTooLong));
     let approval = ApproveRequest { icrc1_memo: memo(33), ..approve(user(1), user(2), 5) };
     check_approval(&mut ledger(), approval, NOW, Err(Refusal::MemoTooLong));
 }
@@ -258,6 +258,14 @@ fn an_allowance_pays_for_amount_and_fee() {
 }
 
 #[test]
+fn a_stranger_moves_and_burns_nothing() {
+    for to in [user(3), user(4), minter()] {
+        let refused = Err(Refusal::InsufficientAllowance { allowance: 0 });
+        check(transfer_from(user(4), user(1), to, 100), refused);
+    }
+}
+
+#[test]
 fn an_allowance_stays_whole_when_the_funds_are_short() {
     let mut ledger = ledger();
     check_approval(&mut ledger, approve(user(1), user(2), u128::MAX), NOW, Ok(()));
@@ -351,7 +359,7 @@ fn owners_need_no_allowance_for_the_account_itself_and_get_none_for_others() {
 #[test]
 fn nobody_in_particular_may_send_but_not_approve() {
     let mut ledger = ledger();
-    let nobody = Account::of(Principal::anonymous());
+    let nobody = Account::from(Principal::anonymous());
     ledger.transfer(transfer(minter(), nobody, 500), NOW).unwrap();
     check_on(&mut ledger, transfer(nobody, user(1), 5), NOW, Ok(()));
     check_approval(&mut ledger, approve(nobody, user(1), 5), NOW, Err(Refusal::Anonymous));

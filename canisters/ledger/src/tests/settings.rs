@@ -49,12 +49,23 @@ fn what_an_installation_leaves_out_is_as_on_the_public_ledger() {
 #[test]
 fn an_upgrade_changes_what_it_names_and_keeps_the_rest() {
     let config = Config::from_init(&init_args()).unwrap();
-    let none = UpgradeArgs { icrc1_minting_account: None, feature_flags: None, index_principal: None };
+    let none = UpgradeArgs {
+        icrc1_minting_account: None,
+        feature_flags: None,
+        index_principal: None,
+        archive_options: None,
+        archive_wasm: None,
+    };
     assert_eq!(config.upgraded(none.clone()), Ok(config.clone()));
     let flags = UpgradeArgs { feature_flags: Some(FeatureFlags { icrc2: false }), ..none.clone() };
     assert_eq!(config.upgraded(flags), Ok(Config { icrc2: false, ..config.clone() }));
     let index = UpgradeArgs { index_principal: Some(principal(4)), ..none.clone() };
     assert_eq!(config.upgraded(index), Ok(Config { index: Some(principal(4)), ..config.clone() }));
+    let archive = Some(archive_options(9, 5));
+    let archives = UpgradeArgs { archive_options: archive.clone(), ..none.clone() };
+    assert_eq!(config.upgraded(archives), Ok(Config { archive, ..config.clone() }));
+    let empty = Some(ArchiveOptions { node_max_memory_size_bytes: Some(0), ..archive_options(9, 5) });
+    assert!(config.upgraded(UpgradeArgs { archive_options: empty, ..none.clone() }).is_err());
     let wrong = UpgradeArgs { icrc1_minting_account: Some(user(4)), ..none };
     assert!(config.upgraded(wrong).is_err());
 }

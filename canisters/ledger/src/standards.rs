@@ -4,11 +4,12 @@ use crate::canister::{caller_account, damaged, perform, with};
 use crate::certificate;
 use crate::config::DECIMALS;
 use crate::consent::{ConsentError, ConsentInfo, ConsentRequest, Token, consent_message};
-use crate::request::{ApproveRequest, MAX_MEMO_BYTES, TransferRequest};
+use crate::request::{ApproveRequest, TransferRequest};
 use crate::types::*;
 use candid::{Nat, Principal};
 use ic_cdk::{query, update};
-use ledger_block::{Account, BLOCK_TYPES, Party};
+use icrc::{Account, MAX_MEMO_LENGTH};
+use ledger_block::{BLOCK_TYPES, Party};
 use serde_bytes::ByteBuf;
 
 /// More than fits is more than anyone has.
@@ -44,7 +45,7 @@ fn icrc1_metadata() -> Vec<(String, MetadataValue)> {
         entry("icrc1:name", MetadataValue::Text(icrc1_name())),
         entry("icrc1:symbol", MetadataValue::Text(icrc1_symbol())),
         entry("icrc1:fee", MetadataValue::Nat(icrc1_fee())),
-        entry("icrc1:max_memo_length", MetadataValue::Nat(MAX_MEMO_BYTES.into())),
+        entry("icrc1:max_memo_length", MetadataValue::Nat(MAX_MEMO_LENGTH.into())),
     ]
 }
 
@@ -64,14 +65,14 @@ fn icrc1_balance_of(account: Account) -> Nat {
 }
 
 #[query]
-fn icrc1_supported_standards() -> Vec<StandardRecord> {
+fn icrc1_supported_standards() -> Vec<SupportedStandard> {
     icrc10_supported_standards()
 }
 
 #[query]
-fn icrc10_supported_standards() -> Vec<StandardRecord> {
+fn icrc10_supported_standards() -> Vec<SupportedStandard> {
     let (icrc2, index) = with(|ledger| (ledger.config().icrc2, ledger.config().index));
-    let record = |name: &str, page: &str| StandardRecord {
+    let record = |name: &str, page: &str| SupportedStandard {
         name: name.to_string(),
         url: format!("https://github.com/dfinity/{page}"),
     };
@@ -160,7 +161,7 @@ fn icrc3_get_tip_certificate() -> Option<DataCertificate> {
     let tree = certificate::tip_tree(tip.length.checked_sub(1)?, &tip.hashes?);
     Some(DataCertificate {
         certificate: ByteBuf::from(certificate),
-        hash_tree: ByteBuf::from(certificate::encode(&tree)),
+        hash_tree: ByteBuf::from(icrc::tree::encode(&tree)),
     })
 }
 

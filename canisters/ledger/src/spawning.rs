@@ -1,0 +1,162 @@
+//! Making archives and sending blocks to them, beside transfers and never in their way.
+//!
+//! A transfer only sets the timer; the work is done in messages of its own, one run at a time. What to do is
+//! decided in [`crate::archiving`]. A run that fails anywhere is begun again a minute later and repeats at
+//! most the last step. A run that traps is begun again by the next transfer.
+
+use crate::archiving::{Batch, Step};
+use crate::canister::with;
+use crate::window::NANOS_PER_SECOND;
+use candid::{CandidType, Deserialize, Principal};
+use ic_cdk::call::{Call, Response};
+use ledger_block::wire::{AppendArgs, AppendResult, ArchiveInit};
+use serde_bytes::ByteBuf;
+use std::cell::Cell;
+
+/// After a failure archiving rests for a minute.
+pub const REST_NANOS: u64 = 60 * NANOS_PER_SECOND;
+
+thread_local! {
+    static RUNNING: Cell<bool> = const { Cell::new(false) };
+    static NOT_BEFORE: Cell<u64> = const { Cell::new(0) };
+}
+
+/// One run at a time; dropped when the run ends or traps.
+struct Guard;
+
+impl Guard {
+    fn take() -> Option<Self> {
+        (!RUNNING.replace(true)).then_some(Self)
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        RUNNING.set(false);
+    }
+}
+
+#[derive(CandidType)]
+struct CreateArgs {
+    settings: Option<CreateSettings>,
+}
+
+#[derive(CandidType)]
+struct CreateSettings {
+    controllers: Option<Vec<Principal>>,
+}
+
+#[derive(CandidType, Deserialize)]
+struct Created {
+    canister_id: Principal,
+}
+
+#[derive(CandidType)]
+#[allow(non_camel_case_types, reason = "names of the management interface")]
+enum InstallMode {
+    install,
+    reinstall,
+}
+
+#[derive(CandidType)]
+struct InstallArgs<'a> {
+    mode: InstallMode,
+    canister_id: Principal,
+    wasm_module: &'a serde_bytes::Bytes,
+    arg: ByteBuf,
+}
+
+/// Begins a run soon, if there is something to move and something to move it to.
+pub fn wake() {
+    let due = with(|ledger| ledger.archive_goal().is_some() && ledger.archives.has_wasm());
+    if due && !RUNNING.get() {
+        ic_cdk::api::global_timer_set(ic_cdk::api::time().max(NOT_BEFORE.get()));
+    }
+}
+
+#[unsafe(export_name = "canister_global_timer")]
+extern "C" fn global_timer() {
+    ic_cdk::futures::internals::in_executor_context(|| {
+        ic_cdk::futures::spawn(async {
+            let Some(guard) = Guard::take() else { return };
+            if let Err(error) = run().await {
+                NOT_BEFORE.set(ic_cdk::api::time().saturating_add(REST_NANOS));
+                ic_cdk::api::debug_print(format!("archiving stopped: {error}"));
+            }
+            drop(guard);
+            wake();
+        });
+    });
+}
+
+async fn run() -> Result<(), String> {
+    let Some(goal) = with(|ledger| ledger.archive_goal()) else { return Ok(()) };
+    loop {
+        let step = with(|ledger| ledger.archive_step(goal)).map_err(|error| error.to_string())?;
+        if step == Step::Done {
+            return Ok(());
+        }
+        if let Err(error) = take(&step).await {
+            with(|ledger| ledger.note_archiving_failed(&step));
+            return Err(error);
+        }
+    }
+}
+
+/// Takes a step and writes down what came of it.
+async fn take(step: &Step) -> Result<(), String> {
+    match step {
+        Step::Done => Ok(()),
+        Step::Create { controllers, cycles } => create(controllers, *cycles).await,
+        Step::Install { canister, first_index } => install(*canister, *first_index).await,
+        Step::Append { archive, batch } => append(*archive, batch).await,
+    }
+}
+
+async fn call(call: Call<'_, '_>) -> Result<Response, String> {
+    call.await.map_err(|error| error.to_string())
+}
+
+async fn append(archive: Principal, batch: &Batch) -> Result<(), String> {
+    let args = AppendArgs { start: batch.start, blocks: batch.blocks.clone() };
+    let response = call(Call::unbounded_wait(archive, "append_blocks").with_arg(&args)).await?;
+    let result: AppendResult = response.candid().map_err(|error| error.to_string())?;
+    let next = result.map_err(|error| format!("{archive} refused blocks: {error:?}"))?;
+    with(|ledger| ledger.note_archived(batch, next)).map_err(|error| error.to_string())
+}
+
+async fn create(controllers: &[Principal], cycles: u128) -> Result<(), String> {
+    let controllers = [&[ic_cdk::api::canister_self()][..], controllers].concat();
+    let args = CreateArgs { settings: Some(CreateSettings { controllers: Some(controllers) }) };
+    let management = Principal::management_canister();
+    let response =
+        call(Call::unbounded_wait(management, "create_canister").with_arg(&args).with_cycles(cycles)).await?;
+    let created: Created = response.candid().map_err(|error| error.to_string())?;
+    with(|ledger| ledger.archives.note_created(created.canister_id));
+    Ok(())
+}
+
+/// Installs the module; again where an earlier run did but did not hear of it: no block was sent since.
+async fn install(canister: Principal, first_index: u64) -> Result<(), String> {
+    let wasm = with(|ledger| ledger.archives.wasm()).ok_or("no module for archives")?;
+    let init = ArchiveInit { ledger: ic_cdk::api::canister_self(), first_index };
+    let arg = ByteBuf::from(candid::encode_one(&init).map_err(|error| error.to_string())?);
+    let mut failure = String::new();
+    for mode in [InstallMode::install, InstallMode::reinstall] {
+        let args = InstallArgs {
+            mode,
+            canister_id: canister,
+            wasm_module: serde_bytes::Bytes::new(&wasm),
+            arg: arg.clone(),
+        };
+        let management = Principal::management_canister();
+        match call(Call::unbounded_wait(management, "install_code").with_arg(&args)).await {
+            Ok(_) => {
+                with(|ledger| ledger.archives.note_installed(canister));
+                return Ok(());
+            }
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}

@@ -52,10 +52,7 @@ pub struct Config {
 impl Config {
     /// The id that tools expect: `rrkah-fqaaa-aaaaa-aaaaq-cai`.
     fn usual() -> Self {
-        Self {
-            governance: Principal::from_slice(&[0, 0, 0, 0, 0, 0, 0, 1, 1, 1]),
-            initial_nodes: Vec::new(),
-        }
+        Self { governance: Principal::from_slice(&[0, 0, 0, 0, 0, 0, 0, 1, 1, 1]), initial_nodes: Vec::new() }
     }
 }
 
@@ -330,8 +327,7 @@ impl<M: Memory> Registry<M> {
         let mut state = self.state.get().0;
         state.version = state.version.saturating_add(1);
         let Draft { caller, proposal, now, deltas } = draft;
-        let change =
-            Change { version: state.version, timestamp_nanos: now, caller, proposal, what, deltas };
+        let change = Change { version: state.version, timestamp_nanos: now, caller, proposal, what, deltas };
         self.changes.insert(state.version, Stored(change));
         if self.changes.len() > self.max_changes && self.changes.pop_first().is_some() {
             state.oldest = state.oldest.saturating_add(1);

@@ -52,12 +52,12 @@ pub async fn look(canister_id: Principal) -> Outcome {
     }
 }
 
-#[derive(CandidType)]
+#[derive(CandidType, Deserialize)]
 struct UpgradeOptions {
     skip_pre_upgrade: Option<bool>,
 }
 
-#[derive(CandidType)]
+#[derive(CandidType, Deserialize)]
 enum Mode {
     #[serde(rename = "upgrade")]
     Upgrade(Option<UpgradeOptions>),

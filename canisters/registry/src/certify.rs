@@ -47,7 +47,9 @@ impl Leaves {
             Some(order) if shown.is_none() => {
                 fork(label(ORDER_LABEL, leaf(order.to_vec())), pruned(rest.digest()))
             }
-            Some(order) => fork(pruned(label::<Vec<u8>, _, _>(ORDER_LABEL, leaf(order.to_vec())).digest()), rest),
+            Some(order) => {
+                fork(pruned(label::<Vec<u8>, _, _>(ORDER_LABEL, leaf(order.to_vec())).digest()), rest)
+            }
             None => rest,
         }
     }

@@ -39,7 +39,8 @@ impl<M: Memory> Registry<M> {
     pub fn configure(&mut self, args: InitArgs, is_new: bool, call: Call) -> Result<(), Error> {
         let mut config = self.config().clone();
         config.governance = args.governance.unwrap_or(config.governance);
-        let (centers, operators) = (args.data_centers.unwrap_or_default(), args.operators.unwrap_or_default());
+        let (centers, operators) =
+            (args.data_centers.unwrap_or_default(), args.operators.unwrap_or_default());
         if !is_new && !(centers.is_empty() && operators.is_empty()) {
             return Err(Error::Invalid("an upgrade names no data centers and operators".to_owned()));
         }

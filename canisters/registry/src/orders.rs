@@ -153,12 +153,7 @@ impl<M: Memory> Registry<M> {
     }
 
     /// Makes an order that was checked.
-    pub(crate) fn make_order(
-        &mut self,
-        draft: &mut Draft,
-        remove: Option<Principal>,
-        add: Option<NodeCard>,
-    ) {
+    pub(crate) fn make_order(&mut self, draft: &mut Draft, remove: Option<Principal>, add: Option<NodeCard>) {
         let id = self.number_order();
         let order = Order { id, proposal: draft.proposal, remove, add, status: OrderStatus::Queued };
         self.put_order(draft, order);
@@ -192,7 +187,9 @@ impl<M: Memory> Registry<M> {
         for mut order in self.orders_under_way() {
             let status = match order.status {
                 OrderStatus::Queued => begun(&order, &membership),
-                OrderStatus::Open { version, since_epoch } => went_on(&order, &membership, version, since_epoch),
+                OrderStatus::Open { version, since_epoch } => {
+                    went_on(&order, &membership, version, since_epoch)
+                }
                 _ => continue,
             };
             let holds_up = matches!(status, OrderStatus::Open { .. });

@@ -52,7 +52,9 @@ impl<M: Memory> Registry<M> {
         }
         let bytes = args.wasm_module.len().saturating_add(args.arg.len());
         if bytes > MAX_UPGRADE_BYTES {
-            return Err(Error::TooMany(format!("{bytes} bytes; at most {MAX_UPGRADE_BYTES} fit into a call")));
+            return Err(Error::TooMany(format!(
+                "{bytes} bytes; at most {MAX_UPGRADE_BYTES} fit into a call"
+            )));
         }
         if args.sha256.len() != HASH_BYTES || args.sha256[..] != Sha256::digest(&args.wasm_module)[..] {
             return Err(Error::Invalid("the SHA-256 is not the module's".to_owned()));

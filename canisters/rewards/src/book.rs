@@ -246,8 +246,7 @@ impl<M: Memory> Book<M> {
             nodes: nodes.collect(),
         };
         let index = self.state().statements;
-        let statement =
-            compute(index, self.state().last_hash, inputs).map_err(|error| error.to_string())?;
+        let statement = compute(index, self.state().last_hash, inputs).map_err(|error| error.to_string())?;
         self.keep(&statement, now);
         self.baseline.set(Stored(Some(period.end)));
         Ok(index)

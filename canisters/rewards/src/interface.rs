@@ -94,8 +94,12 @@ pub enum Payment {
     /// Not yet; with what the ledger said last.
     Pending(Option<String>),
     /// The order is out.
-    Sent { created_at_time: u64 },
-    Paid { block_index: Nat },
+    Sent {
+        created_at_time: u64,
+    },
+    Paid {
+        block_index: Nat,
+    },
     /// An answer was lost, and the ledger does not remember any more.
     Unknown,
 }

@@ -112,11 +112,7 @@ fn by_operator(nodes: &[NodeWork], rewards: &[NodeReward]) -> Vec<OperatorReward
 ///
 /// # Errors
 /// [`NoStatement`]
-pub fn compute(
-    index: u64,
-    parent_hash: Option<[u8; 32]>,
-    inputs: Inputs,
-) -> Result<Statement, NoStatement> {
+pub fn compute(index: u64, parent_hash: Option<[u8; 32]>, inputs: Inputs) -> Result<Statement, NoStatement> {
     let (consumed, pot_e8s) = pot(&inputs)?;
     let nodes = rewards(&inputs.nodes, pot_e8s);
     let operators = by_operator(&inputs.nodes, &nodes);

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::book::MAX_CHANGES_PER_PAGE;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A method, called by somebody.
 type Method = fn(&mut TestRegistry, Call) -> Result<u64, Error>;
@@ -164,7 +164,7 @@ fn a_card_that_the_chain_would_not_take_is_refused() {
         ("name", NodeCard { name: String::new(), ..good.clone() }),
         ("short identity key", NodeCard { identity_key: ByteBuf::from([1; 31]), ..good.clone() }),
         ("weak identity key", NodeCard { identity_key: ByteBuf::from([0; 32]), ..good.clone() }),
-        ("TLS key", NodeCard { tls_key: ByteBuf::from([0xff; 32]), ..good.clone() }),
+        ("TLS key", NodeCard { tls_key: ByteBuf::from([1; 33]), ..good.clone() }),
         ("one key twice", NodeCard { tls_key: good.identity_key.clone(), ..good.clone() }),
         ("encryption key", NodeCard { encryption_key: ByteBuf::from([0x8f; 48]), ..good.clone() }),
         ("no point", NodeCard { encryption_key: identity_point, ..good.clone() }),
@@ -204,23 +204,26 @@ fn the_records_are_the_sum_of_all_changes() {
     assert!(carry(&registry, &mut chain));
     chain.end_epoch();
     read(&mut registry, &chain);
-    let mut sum = std::collections::BTreeMap::new();
+    let mut sum = BTreeMap::new();
     for delta in registry.changes(0, 100).changes.into_iter().flat_map(|change| change.deltas) {
         match delta.value {
             Some(record) => sum.insert(delta.key, record),
             None => sum.remove(&delta.key),
         };
     }
-    let records = registry.records().map(|(key, entry)| (key, entry.record)).collect();
+    let records: BTreeMap<String, Record> =
+        registry.records().map(|(key, entry)| (key, entry.record)).collect();
     assert_eq!(sum, records);
 }
 
 #[test]
 fn genesis_nodes_are_read_from_the_chain_and_assigned_by_name() {
     let (registry, _) = following(4);
-    let operators: Vec<_> = (0..4).map(|number| registry.node(id(number)).and_then(|it| it.operator)).collect();
+    let operators: Vec<_> =
+        (0..4).map(|number| registry.node(id(number)).and_then(|it| it.operator)).collect();
     assert_eq!(operators, [Some(principal(1)), None, None, None]);
-    let statuses: BTreeSet<_> = registry.nodes().iter().map(|node| node.status == NodeStatus::Member).collect();
+    let statuses: BTreeSet<_> =
+        registry.nodes().iter().map(|node| node.status == NodeStatus::Member).collect();
     assert_eq!(statuses, BTreeSet::from([true]));
     assert_eq!(registry.subnet().members.len(), 4);
 }

@@ -128,11 +128,11 @@ fn every_order_that_was_accepted_is_done_and_the_records_follow_the_chain() {
         for _ in 0..TURNS {
             world.turn(&mut random);
             // Giving up has its own case; here the chain never stands still for so long.
-            if random.gen_bool(0.1) {
-                if let Some(order) = world.registry.open_order_bytes() {
-                    world.chain.dealing = false;
-                    world.chain.take(&order);
-                }
+            if random.gen_bool(0.1)
+                && let Some(order) = world.registry.open_order_bytes()
+            {
+                world.chain.dealing = false;
+                world.chain.take(&order);
             }
         }
         world.come_to_rest();

@@ -86,7 +86,10 @@ fn a_first_order_that_is_too_old_is_given_anew() {
 #[test]
 fn there_is_nothing_to_pay_where_there_is_no_payment() {
     let mut book = owing();
-    assert_eq!([(0, 1), (1, 0), (u64::MAX, u32::MAX)].map(|place| book.order(place, NOW)), [None, None, None]);
+    assert_eq!(
+        [(0, 1), (1, 0), (u64::MAX, u32::MAX)].map(|place| book.order(place, NOW)),
+        [None, None, None]
+    );
 }
 
 /// A token ledger.
@@ -147,7 +150,8 @@ fn under_failures_traps_and_upgrades_nobody_is_paid_twice_and_everybody_once() {
             }
         }
         assert_eq!(book.pending_payments(), 0);
-        for StatementView { statement, payments, .. } in (0..book.state().statements).map(|n| view(&book, n)) {
+        for StatementView { statement, payments, .. } in (0..book.state().statements).map(|n| view(&book, n))
+        {
             for (number, (reward, payment)) in (0..).zip(statement.operators.iter().zip(payments)) {
                 let memo = [&statement.index.to_be_bytes()[..], &u32::to_be_bytes(number)].concat();
                 let minted = ledger.minted.get(&memo).copied();

@@ -27,7 +27,9 @@ fn nobody_but_governance_sets_parameters() {
 fn parameters_have_bounds() {
     let mut book = book();
     let before = book.parameters().clone();
-    for args in [setting(Some(0), None), setting(Some(MAX_PERIOD_SECONDS + 1), None), setting(None, Some(1_001))] {
+    for args in
+        [setting(Some(0), None), setting(Some(MAX_PERIOD_SECONDS + 1), None), setting(None, Some(1_001))]
+    {
         assert!(matches!(book.set_parameters(governance(), args), Err(Error::Invalid(_))), "{args:?}");
     }
     assert_eq!(*book.parameters(), before);

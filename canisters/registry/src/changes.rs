@@ -41,7 +41,7 @@ impl<M: Memory> Registry<M> {
         config.governance = args.governance.unwrap_or(config.governance);
         let (centers, operators) =
             (args.data_centers.unwrap_or_default(), args.operators.unwrap_or_default());
-        if !is_new && !(centers.is_empty() && operators.is_empty()) {
+        if !(is_new || centers.is_empty() && operators.is_empty()) {
             return Err(Error::Invalid("an upgrade names no data centers and operators".to_owned()));
         }
         let mut draft = call.draft(None);

@@ -74,7 +74,7 @@ struct Rate {
 }
 
 #[derive(CandidType, Deserialize)]
-struct RateResponse {
+pub(crate) struct RateResponse {
     data: Rate,
 }
 
@@ -85,42 +85,46 @@ pub async fn rate(minting: Principal) -> Result<u64, String> {
 }
 
 #[derive(CandidType, Deserialize)]
-struct Node {
-    node_id: Principal,
-    operator: Option<Principal>,
+pub(crate) struct Node {
+    pub(crate) node_id: Principal,
+    pub(crate) operator: Option<Principal>,
 }
 
 #[derive(CandidType, Deserialize)]
-struct Operator {
-    operator: Principal,
-    reward_account: Option<Account>,
+pub(crate) struct Operator {
+    pub(crate) operator: Principal,
+    pub(crate) reward_account: Option<Account>,
 }
 
 /// For whom nodes work.
 pub async fn assignments(registry: Principal) -> Result<Assignments, String> {
     let nodes: Vec<Node> = ask(registry, "list_nodes", &()).await?;
     let operators: Vec<Operator> = ask(registry, "list_operators", &()).await?;
+    Ok(assign(nodes, operators))
+}
+
+pub(crate) fn assign(nodes: Vec<Node>, operators: Vec<Operator>) -> Assignments {
     let accounts: BTreeMap<Principal, Option<Account>> =
         operators.into_iter().map(|operator| (operator.operator, operator.reward_account)).collect();
     let assigned = |node: Node| {
         let operator = node.operator?;
         Some((node.node_id, (operator, accounts.get(&operator).copied().flatten())))
     };
-    Ok(nodes.into_iter().filter_map(assigned).collect())
+    nodes.into_iter().filter_map(assigned).collect()
 }
 
 #[derive(CandidType)]
-struct TransferArgs {
-    from_subaccount: Option<ByteBuf>,
-    to: Account,
-    amount: Nat,
-    fee: Option<Nat>,
-    memo: Option<ByteBuf>,
-    created_at_time: Option<u64>,
+pub(crate) struct TransferArgs {
+    pub(crate) from_subaccount: Option<ByteBuf>,
+    pub(crate) to: Account,
+    pub(crate) amount: Nat,
+    pub(crate) fee: Option<Nat>,
+    pub(crate) memo: Option<ByteBuf>,
+    pub(crate) created_at_time: Option<u64>,
 }
 
 #[derive(CandidType, Deserialize, Debug)]
-enum TransferError {
+pub(crate) enum TransferError {
     BadFee { expected_fee: Nat },
     BadBurn { min_burn_amount: Nat },
     InsufficientFunds { balance: Nat },
@@ -131,16 +135,20 @@ enum TransferError {
     GenericError { error_code: Nat, message: String },
 }
 
-/// Orders the token ledger to mint.
-pub async fn mint(parameters: &Parameters, order: &Order) -> Report {
-    let args = TransferArgs {
+pub(crate) fn transfer_args(order: &Order) -> TransferArgs {
+    TransferArgs {
         from_subaccount: None,
         to: order.to,
         amount: order.e8s.into(),
         fee: None,
         memo: Some(ByteBuf::from(order.memo.clone())),
         created_at_time: Some(order.created_at_time),
-    };
+    }
+}
+
+/// Orders the token ledger to mint.
+pub async fn mint(parameters: &Parameters, order: &Order) -> Report {
+    let args = transfer_args(order);
     let response = match Call::unbounded_wait(parameters.ledger, "icrc1_transfer").with_arg(&args).await {
         Ok(response) => response,
         Err(error) => return Report::Refused(error.to_string()),

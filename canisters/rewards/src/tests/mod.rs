@@ -3,6 +3,7 @@
 
 mod formula;
 mod interface;
+mod others;
 mod payments;
 mod periods;
 mod rules;

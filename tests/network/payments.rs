@@ -90,7 +90,7 @@ impl Payments {
     /// They finish what they began; how many transfers that were.
     pub fn stop(self, runtime: &Runtime) -> u64 {
         self.stop.store(true, Ordering::Relaxed);
-        let count = |payer| runtime.block_on(payer).expect("a payer ends");
+        let count = |payer: JoinHandle<u64>| runtime.block_on(payer).expect("a payer ends");
         self.payers.into_iter().map(count).sum()
     }
 }

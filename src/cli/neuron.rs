@@ -6,6 +6,7 @@ use super::governance::{CommandError, Governance, Place, print_json};
 use super::moment::{seconds, span, utc};
 use super::wallet::account::identifier;
 use super::wallet::amount::{self, show_tokens};
+use super::wallet::icrc::IcrcAccount;
 use super::wallet::ledgers::Ledgers;
 use crate::types::Principal;
 use clap::{Parser, Subcommand};
@@ -117,7 +118,7 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
         }
         Command::Disburse { neuron, amount, to } => {
             let amount_e8s = amount.map(|text| amount::tokens(&text)).transpose()?;
-            let to = to.map(|text| text.parse()).transpose()?;
+            let to = to.map(|text| text.parse::<IcrcAccount>()).transpose()?;
             disbursed(governance.manage(neuron, Order::Disburse { amount_e8s, to }).await?, json)
         }
         Command::Follow { neuron, topic, followees } => {

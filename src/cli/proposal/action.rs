@@ -5,6 +5,7 @@ use crate::cli::genesis::read_card;
 use crate::cli::governance::interface::{Action, DataCenter, NodeCard, Operator, Prices, ReplicaVersion};
 use crate::cli::governance::{CommandError, Governance};
 use crate::cli::moment::seconds;
+use crate::cli::wallet::icrc::IcrcAccount;
 use crate::crypto::hash::sha256;
 use crate::node::read_module;
 use crate::types::{GenesisNode, Principal};
@@ -182,11 +183,11 @@ impl ActionArgs {
                 Action::AssignNode { node_id: node_id(governance, &node).await?, operator }
             }
             ActionArgs::AddOperator { operator, name, data_center, rewards_to } => {
-                let reward_account = rewards_to.map(|text| text.parse()).transpose()?;
+                let reward_account = rewards_to.map(|text| text.parse::<IcrcAccount>()).transpose()?;
                 Action::AddOperator(Operator { operator, name, data_center, reward_account })
             }
             ActionArgs::UpdateOperator { operator, name, data_center, rewards_to } => {
-                let reward_account = rewards_to.map(|text| text.parse()).transpose()?;
+                let reward_account = rewards_to.map(|text| text.parse::<IcrcAccount>()).transpose()?;
                 Action::UpdateOperator { operator, name, data_center, reward_account }
             }
             ActionArgs::AddDataCenter { id, region, owner } => {

@@ -88,11 +88,13 @@ pub struct BlockRange {
     pub length: u64,
 }
 
+candid::define_function!(pub QueryArchiveFn : (BlockRange) -> (Result<BlockList, ArchiveError>) query);
+
 #[derive(CandidType, Deserialize)]
 pub struct ArchivedBlocks {
     pub start: u64,
     pub length: u64,
-    pub callback: Func,
+    pub callback: QueryArchiveFn,
 }
 
 #[derive(CandidType, Deserialize)]
@@ -103,8 +105,8 @@ pub struct Blocks {
 }
 
 #[derive(CandidType, Deserialize)]
-struct BlockList {
-    blocks: Vec<Block>,
+pub struct BlockList {
+    pub blocks: Vec<Block>,
 }
 
 const SUBNET: Principal = Principal::management_canister();
@@ -162,16 +164,16 @@ pub async fn blocks(ledger: Principal, range: BlockRange) -> Result<Blocks, Stri
     ask(ledger, "query_blocks", &(range,), Wait::Bounded).await
 }
 
-/// What an archive's own error looks like does not matter: the blocks are not there.
+/// Why an archive does not have the blocks.
 #[derive(CandidType, Deserialize)]
-enum ArchiveError {
+pub enum ArchiveError {
     BadFirstBlockIndex { requested_index: u64, first_valid_index: u64 },
     Other { error_code: u64, error_message: String },
 }
 
-pub async fn archived(archive: &Func, range: BlockRange) -> Result<Vec<Block>, String> {
-    let answer: Result<BlockList, ArchiveError> =
-        ask(archive.principal, &archive.method, &(range,), Wait::Bounded).await?;
+pub async fn archived(archive: &QueryArchiveFn, range: BlockRange) -> Result<Vec<Block>, String> {
+    let Func { principal, method } = &archive.0;
+    let answer: Result<BlockList, ArchiveError> = ask(*principal, method, &(range,), Wait::Bounded).await?;
     match answer {
         Ok(list) => Ok(list.blocks),
         Err(ArchiveError::Other { error_message, .. }) => Err(short(&error_message)),

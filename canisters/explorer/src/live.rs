@@ -30,7 +30,10 @@ pub async fn list(args: ListCanistersArgs) -> CanistersResult {
     let next = (ids.len() > limit).then(|| ids.get(limit - 1).copied()).flatten();
     let mut canisters = Vec::with_capacity(limit);
     for id in ids.into_iter().take(limit) {
-        canisters.push(view(id).await);
+        let (view, there) = view(id).await;
+        if there || partial.is_none() {
+            canisters.push(view);
+        }
     }
     Ok(CanisterPage { total, partial, canisters, next })
 }
@@ -59,10 +62,12 @@ pub fn after(ranges: &[Range], last: Option<Principal>, limit: usize) -> Vec<Pri
     numbers.take(limit.saturating_add(1)).map(id_of).collect()
 }
 
-async fn view(canister_id: Principal) -> CanisterView {
+/// The canister, and whether there is one.
+async fn view(canister_id: Principal) -> (CanisterView, bool) {
     let info = ask::info(canister_id, Wait::Query).await.ok();
     let name = read(|store| store.watch.get(&canister_id)).and_then(|it| it.name);
-    CanisterView {
+    let there = info.is_some();
+    let view = CanisterView {
         canister_id,
         name,
         module_hash: info.as_ref().and_then(|info| info.module_hash.clone()),
@@ -71,5 +76,6 @@ async fn view(canister_id: Principal) -> CanisterView {
         consumed: ask::consumed(canister_id, Wait::Query).await.ok(),
         frozen: ask::frozen(canister_id).await.ok().flatten(),
         recent: read(|store| store.recent(&canister_id)),
-    }
+    };
+    (view, there)
 }

@@ -129,12 +129,12 @@ async fn canisters() {
     let turn = read(|store| store.watch.turn(store.progress().last_sampled));
     for id in turn {
         change(|store| store.change_progress(|progress| progress.last_sampled = Some(id)));
-        let Some(status) = note("balances", ask::status(id, Wait::Bounded).await) else {
-            if ask::exists(id).await == Some(false) {
-                change(|store| store.watch.set_gone(&id));
-            }
+        let status = ask::status(id, Wait::Bounded).await;
+        if status.is_err() && ask::exists(id).await == Some(false) {
+            change(|store| store.watch.set_gone(&id));
             continue;
-        };
+        }
+        let Some(status) = note("balances", status) else { continue };
         sample(&Series::CanisterBalance(id), small(&status.cycles));
         if let Some(consumed) = note("consumption", ask::consumed(id, Wait::Bounded).await) {
             sample(&Series::CanisterConsumed(id), consumed.total());

@@ -134,8 +134,9 @@ async function refresh() {
       }),
       part("rewards-body", "The rewards canister", () => rewards(ids.rewards[0])),
       part("governance-body", "The governance canister", async () => {
-        const { open } = await governance(ids.governance[0], refresh);
-        tile("Open proposals", whole(open));
+        tile("Open proposals", "–", "not read");
+        const { open, all } = await governance(ids.governance[0], refresh);
+        tile("Open proposals", whole(open), `of ${whole(all)} in all`);
       }),
       part("registry-body", "The registry", () => registry(ids.registry[0])),
       part("sources-body", "The list of sources", async () => sources(await askExplorer("list_sources"))),

@@ -1,7 +1,7 @@
 // The subnet's canisters: what they hold and burn, and which are frozen.
 import { askExplorer, ok, points } from "./chain.js";
 import { at, badge, h, id, note, show, table } from "./dom.js";
-import { ago, brief, hex, ofNanos, size, whole } from "./format.js";
+import { ago, brief, counted, hex, ofNanos, size } from "./format.js";
 import { parts } from "./numbers.js";
 import { plot } from "./plot.js";
 
@@ -89,7 +89,7 @@ async function choose(canister) {
 
 async function plotChosen() {
   if (!chosen) return;
-  const title = `${shown(chosen)}: cycles held and burnt`;
+  const title = `${shown(chosen)}: cycles held`;
   try {
     const [balance, consumed] = await Promise.all([
       points({ canister_balance: chosen.canister_id }, resolution),
@@ -136,13 +136,13 @@ export async function canisters(range) {
   known = list;
   at("canisters-lead").textContent = partial.length
     ? "Only the canisters that this explorer watches: it is no admin of the subnet, and may not list all of them."
-    : `${whole(all)} canisters. Burn is of the last hour's samples, or what resting costs.`;
+    : `${counted(all, "canister")}. Burn is of the last hour's samples, or what resting costs.`;
   chosen = known.find((it) => it.canister_id.toText() === chosen?.canister_id.toText()) ?? [...known].sort(orders.burn)[0];
   show(at("frozen"), frozenList(known));
   at("canisters-more").hidden = !more && !(short && known.length > FIRST);
   render();
   await plotChosen();
-  return { count: Number(all), frozen: known.filter((it) => it.frozen.length).length };
+  return { count: partial.length ? known.length : Number(all), frozen: known.filter((it) => it.frozen.length).length };
 }
 
 /** What the subnet burnt, by parts of the time that there are totals of. */

@@ -13,6 +13,8 @@ export function brief(number, digits) {
   return fixed(digits ?? usual).format(scaled) + unit;
 }
 
+/** One replica, two replicas. */
+export const counted = (number, one, many = `${one}s`) => `${whole(number)} ${Number(number) === 1 ? one : many}`;
 export const whole = (number) => new Intl.NumberFormat().format(number);
 export const decimal = (number, digits = 2) => fixed(digits).format(number);
 export const percent = (part, all) => (all > 0 ? `${fixed(1).format((100 * part) / all)} %` : "–");
@@ -29,8 +31,10 @@ export function size(bytes) {
   return `${fixed(1).format(value / least)} ${unit}`;
 }
 
-const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const SECONDS = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const SECONDS = new Intl.DateTimeFormat(undefined, {
+  hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
+});
 const DAY = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
 const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 export const ofNanos = (nanos) => new Date(Number(nanos / 1_000_000n));

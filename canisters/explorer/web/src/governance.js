@@ -83,7 +83,7 @@ function proposal(it, power) {
       h("p", { class: "text" }, summary), url && h("p", {}, link(url))));
 }
 
-/** Reads and shows the newest proposals; how many are open. */
+/** Reads and shows the newest proposals; how many are open, and how many there are. */
 export async function governance(canister, refresh) {
   const [status, voters, proposals] = await Promise.all([
     ask("governance", canister, "get_status"),
@@ -105,5 +105,5 @@ export async function governance(canister, refresh) {
       limit = 50;
       refresh();
     } }, "Show more proposals")));
-  return { open: Number(status.open_proposals) };
+  return { open: status.open_proposals, all: status.proposals };
 }

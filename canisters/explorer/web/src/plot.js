@@ -5,6 +5,8 @@ import { brief, clock, clockSeconds, day, full } from "./format.js";
 import { thinned, ticks } from "./numbers.js";
 
 const HEIGHT = 190;
+/** Room for a time below the horizontal axis. */
+const MARK_WIDTH = 110;
 const [TOP, RIGHT, BOTTOM] = [10, 12, 24];
 /** Room for the numbers of the vertical axis: of each character, and beside them. */
 const [CHARACTER, BESIDE] = [6.8, 14];
@@ -12,7 +14,7 @@ const [CHARACTER, BESIDE] = [6.8, 14];
 const TABLE_ROWS = 24;
 const [DAY_MS, MINUTE_MS] = [86_400_000, 60_000];
 /** Digits behind the point that an axis takes until its numbers differ. */
-const AXIS_DIGITS = [undefined, 2, 3, 4, 6];
+const AXIS_DIGITS = [undefined, 2, 3, 4, 6, 9];
 
 function bounds(lines, zero, bars) {
   const all = lines.flatMap(({ points }) => points);
@@ -49,7 +51,7 @@ function marked(range, unit) {
 function axes(range, { x, y, left }, width, marks) {
   const span = range.end - range.begin;
   const label = span > 2 * DAY_MS ? day : span > 10 * MINUTE_MS ? clock : clockSeconds;
-  const count = width < 420 ? 2 : 5;
+  const count = Math.max(1, Math.min(5, Math.floor(width / MARK_WIDTH)));
   const horizontal = marks.map(([value, name]) => [
     svg("line", { class: "grid", x1: left, x2: width - RIGHT, y1: y(value), y2: y(value) }),
     svg("text", { class: "tick", x: left - 8, y: y(value) + 4, "text-anchor": "end" }, name),

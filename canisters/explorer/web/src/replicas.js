@@ -1,7 +1,7 @@
 // Who runs the subnet and how well: what each replica did in the epoch that ended last.
 import { Absent, askExplorer, askSubnet, nodeIds, ok } from "./chain.js";
 import { at, badge, id, note, show, table } from "./dom.js";
-import { ago, brief, decimal, ofNanos, percent, whole } from "./format.js";
+import { ago, brief, counted, decimal, ofNanos, percent, whole } from "./format.js";
 import { rate } from "./numbers.js";
 import { plot } from "./plot.js";
 
@@ -74,10 +74,10 @@ function health(done, blocks) {
 
 function lead(epoch, done, count) {
   const begin = epoch === undefined ? "" : `Epoch ${whole(epoch)}. `;
-  if (!done) return `${begin}${count} replicas. What each did is told at the end of an epoch of keys.`;
+  if (!done) return `${begin}${counted(count, "replica")}. What each did is told at the end of an epoch of keys.`;
   const span = done.whole ? `the epoch that ended ${ago(done.ended)}` : `the time until ${ago(done.ended)}`;
   const blocks = done.blocks === undefined ? "" : `, of ${whole(done.blocks)} blocks`;
-  return `${begin}${count} replicas; their work in ${span}${blocks}.`;
+  return `${begin}${counted(count, "replica")}; the work in ${span}${blocks}.`;
 }
 
 function rows(members, done) {

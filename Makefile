@@ -3,13 +3,11 @@
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/atoll/target
 export PATH := $(CURDIR)/testnet/bin:$(PATH)
 WASM      := wasm32-unknown-unknown
-CANISTERS := counter cycles_ledger cycles_minting governance kernels ledger ledger_archive notebook probe registry rewards
+CANISTERS := counter cycles_ledger cycles_minting explorer governance kernels ledger ledger_archive notebook probe registry rewards
 # Libraries with unit tests of their own, which need no subnet.
-BOOKS     := cycles_ledger cycles_minting governance icrc ledger ledger_archive ledger_block registry rewards
+BOOKS     := conservation cycles_interface cycles_ledger cycles_minting explorer governance icrc ledger ledger_archive ledger_block registry rewards
 DIST      := canisters/dist
 ECONOMY   := canisters/economy.toml
-MINTING   := rkp4c-7iaaa-aaaaa-aaaca-cai
-GOVERNING := --governance-canister rrkah-fqaaa-aaaaa-aaaaq-cai --registry-canister rwlgt-iiaaa-aaaaa-aaaaa-cai
 ASSETS    := canisters/assets
 ATOLL     := $(CARGO_TARGET_DIR)/release/atoll
 RUN       := testnet/run
@@ -28,13 +26,13 @@ CARGO     := cargo --locked
 LINTED    := RUSTC_WORKSPACE_WRAPPER="$$(rustup which clippy-driver)" CLIPPY_ARGS=-Dwarnings
 QUICK     := --release --config 'profile.release.package.atoll.opt-level=1'
 
-.PHONY: help run test bench sim sim-soak chaos setup setup-test setup-bench setup-chaos build malicious canisters assets unit check sim-ci deny clean
+.PHONY: help run test bench sim sim-soak chaos setup setup-test setup-bench setup-chaos build malicious pages canisters assets unit check sim-ci deny clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 run: setup build canisters ## Build, start four replicas and the gateway with ledgers and the sample, print URLs
-	$(ATOLL) testnet up --dir $(RUN) --canisters $(DIST) --genesis-canisters $(ECONOMY) --minting-canister $(MINTING) $(GOVERNING)
+	$(ATOLL) testnet up --dir $(RUN) --canisters $(DIST) --genesis-canisters $(ECONOMY)
 
 test: setup-test check unit sim-ci ## Everything: units, simulator, four real processes, npm agents, browser
 
@@ -74,7 +72,10 @@ malicious: ## Build a replica that lies, for `make bench` row 19; never for use
 	cp $(ATOLL) $(ATOLL)-malicious
 	$(CARGO) build --release --bin atoll
 
-canisters: ## Build the sample canisters into canisters/dist
+pages: ## Bundle the explorer's page
+	npm run --silent --prefix canisters/explorer/web build >/dev/null
+
+canisters: pages ## Build the canisters into canisters/dist
 	$(CARGO) build --profile canister --target $(WASM) $(CANISTERS:%=-p %)
 	@mkdir -p $(DIST)
 	@cp $(CANISTERS:%=$(CARGO_TARGET_DIR)/$(WASM)/canister/%.wasm) $(DIST)/
@@ -85,7 +86,7 @@ assets: ## Build the asset canister and its uploader into canisters/dist
 	@mkdir -p $(DIST)
 	@cp $(CARGO_TARGET_DIR)/$(WASM)/canister/assets.wasm $(CARGO_TARGET_DIR)/release/uploader $(DIST)/
 
-check: ## Formatting, and lints while the tests are compiled
+check: pages ## Formatting, and lints while the tests are compiled
 	cargo fmt --check
 	cd $(ASSETS) && cargo fmt --all --check
 	$(LINTED) $(CARGO) test --no-run --all-targets $(QUICK)

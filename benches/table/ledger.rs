@@ -11,7 +11,6 @@ use tokio::runtime::Runtime;
 
 const LEDGER: &str = "ryjl3-tyaaa-aaaaa-aaaba-cai";
 const PLAN: &str = "canisters/economy.toml";
-const MINTING: &str = "rkp4c-7iaaa-aaaaa-aaaca-cai";
 const ROUNDS: usize = 3;
 const ROUND: Duration = Duration::from_secs(8);
 /// Identities that pay.
@@ -53,7 +52,7 @@ fn fund(runtime: &Runtime, network: &Network, ledger: Principal) {
 
 /// A B A B: the ledger and the counter.
 pub fn transfers() -> Vec<Row> {
-    let flags = ["--nodes", "4", "--genesis-canisters", PLAN, "--minting-canister", MINTING];
+    let flags = ["--nodes", "4", "--genesis-canisters", PLAN];
     let network = Network::with(&flags);
     let runtime = Runtime::new().expect("a runtime");
     let ledger = Principal::from_text(LEDGER).expect("a principal");

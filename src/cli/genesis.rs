@@ -52,7 +52,7 @@ pub struct Args {
     #[arg(long, default_value_t = EPOCH_LENGTH_DEFAULT)]
     pub epoch_length: u64,
     /// Canisters that the first block makes: a TOML file of `[[canister]]` with id, module, arg (Candid text), cycles and
-    /// controllers. Their modules are put into `modules/` beside the genesis; every node needs a copy of those too.
+    /// controllers; before them it may name minting_canister, governance_canister, registry_canister and subnet_admins. Their modules are put into `modules/` beside the genesis; every node needs a copy of those too.
     #[arg(long, value_name = "FILE")]
     pub canisters: Option<PathBuf>,
     /// The nodes' cards.
@@ -90,17 +90,18 @@ pub fn run(args: Args) -> Result<(), AssembleError> {
 /// The genesis of the cards that `args` names, and its canisters.
 pub fn assemble(args: &Args) -> Result<(Genesis, Canisters), AssembleError> {
     let canisters = args.canisters.as_deref().map_or(Ok(Canisters::default()), Canisters::read)?;
+    let roles = canisters.roles.clone();
     let genesis = Genesis {
         version: 1,
         name: args.name.clone(),
         heartbeat_ms: args.heartbeat_ms,
         view_timeout_ms: args.view_timeout_ms,
         provisional: args.provisional,
-        minting_canister: args.minting_canister,
-        governance_canister: args.governance_canister,
-        registry_canister: args.registry_canister,
+        minting_canister: args.minting_canister.or(roles.minting_canister),
+        governance_canister: args.governance_canister.or(roles.governance_canister),
+        registry_canister: args.registry_canister.or(roles.registry_canister),
         accounting: args.accounting,
-        subnet_admins: args.subnet_admins.clone(),
+        subnet_admins: [args.subnet_admins.clone(), roles.subnet_admins].concat(),
         epoch_length: args.epoch_length,
         canisters: canisters.entries.clone(),
         nodes: args.cards.iter().map(|path| read_card(path)).collect::<Result<_, _>>()?,

@@ -31,11 +31,5 @@ pub fn plan_with(folder: &Path, changes: &[(&str, &str)]) -> PathBuf {
 /// Flags of `atoll testnet up` for it.
 pub fn flags(plan: &Path) -> Vec<String> {
     let plan = plan.to_str().expect("a path in UTF-8");
-    let flags = [
-        ["--genesis-canisters", plan],
-        ["--minting-canister", MINTING],
-        ["--governance-canister", GOVERNANCE],
-        ["--registry-canister", REGISTRY],
-    ];
-    flags.as_flattened().iter().map(ToString::to_string).collect()
+    ["--genesis-canisters", plan].map(str::to_string).to_vec()
 }

@@ -18,7 +18,21 @@ const INTERFACE: &str = "candid:service";
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Plan {
+    minting_canister: Option<Principal>,
+    governance_canister: Option<Principal>,
+    registry_canister: Option<Principal>,
+    #[serde(default)]
+    subnet_admins: Vec<Principal>,
     canister: Vec<Planned>,
+}
+
+/// Which of the canisters may do what others may not.
+#[derive(Default, Clone, Debug)]
+pub struct Roles {
+    pub minting_canister: Option<Principal>,
+    pub governance_canister: Option<Principal>,
+    pub registry_canister: Option<Principal>,
+    pub subnet_admins: Vec<Principal>,
 }
 
 #[derive(Deserialize)]
@@ -43,6 +57,7 @@ fn no_argument() -> String {
 /// Canisters for a genesis, and their modules.
 #[derive(Default, Debug)]
 pub struct Canisters {
+    pub roles: Roles,
     pub entries: Vec<GenesisCanister>,
     modules: BTreeMap<Digest, Vec<u8>>,
 }
@@ -58,7 +73,13 @@ impl Canisters {
         let plan: Plan = toml::from_str(&text)
             .map_err(|error| AssembleError::Plan { path: file.into(), error: error.to_string() })?;
         let (engine, home) = (Engine::new(None), file.parent().unwrap_or(Path::new(".")));
-        let mut canisters = Canisters::default();
+        let roles = Roles {
+            minting_canister: plan.minting_canister,
+            governance_canister: plan.governance_canister,
+            registry_canister: plan.registry_canister,
+            subnet_admins: plan.subnet_admins,
+        };
+        let mut canisters = Canisters { roles, ..Canisters::default() };
         plan.canister.into_iter().try_for_each(|planned| canisters.add(&engine, home, planned))?;
         Ok(canisters)
     }

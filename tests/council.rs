@@ -2,6 +2,8 @@
 
 mod network;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use ic_agent::Agent;
 use ic_agent::export::Principal;
 use network::economy::{self, CYCLES, GOVERNANCE, LEDGER, MINTING, REGISTRY, REWARDS};
@@ -11,6 +13,7 @@ use network::person::Person;
 use network::{Network, eventually, get, load, module};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use tokio::runtime::Runtime;
 
@@ -79,13 +82,16 @@ fn principal(text: &str) -> Principal {
     Principal::from_text(text).expect("a principal")
 }
 
-/// The module of a canister with an empty custom section more: another module that does the same.
+/// The module of a canister with a custom section more, packed as a proposal can carry it: another module that does the
+/// same.
 fn renewed(network: &Network, name: &str) -> PathBuf {
     let mut bytes = module(name);
     bytes.extend([0, 8, 7]);
     bytes.extend(b"renewed");
-    let path = network.dir.join(format!("{name}.wasm"));
-    std::fs::write(&path, bytes).expect("it is written");
+    let path = network.dir.join(format!("{name}.wasm.gz"));
+    let file = std::fs::File::create(&path).expect("a file");
+    let mut packed = GzEncoder::new(file, Compression::best());
+    packed.write_all(&bytes).and_then(|()| packed.finish()).expect("it is written");
     path
 }
 

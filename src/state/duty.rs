@@ -32,6 +32,9 @@ pub struct Duty {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Duties {
     pub nodes: BTreeMap<NodeId, Duty>,
+    /// Blocks that acknowledge votes. Whose parent came with its certificate alone, before its votes, acknowledges
+    /// nobody's; it says nothing about who voted.
+    pub acknowledging: u64,
     /// Instructions of all heights.
     pub instructions: Instructions,
     /// Those of the last height.
@@ -42,6 +45,7 @@ impl Duties {
     /// Counts what `batch` says of `members`, who stand in the order of `NodeIndex`.
     pub(super) fn count(&mut self, members: &[NodeId], batch: &Batch) {
         let latest = self.latest;
+        self.acknowledging = self.acknowledging.saturating_add(u64::from(!batch.voters.is_empty()));
         let mut note = |index: NodeIndex, change: &dyn Fn(&mut Duty)| {
             if let Some(id) = members.get(usize::from(index.0)) {
                 let duty = self.nodes.entry(*id).or_default();
@@ -83,8 +87,9 @@ impl Duties {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Sample {
     pub time: Time,
-    /// Also the number of blocks.
     pub height: Height,
+    /// Blocks that acknowledge votes.
+    pub acknowledging: u64,
     /// Cycles that are gone, but for those that the minting canister burned itself.
     pub cycles_consumed: Cycles,
     pub instructions: Instructions,
@@ -205,6 +210,7 @@ mod tests {
             samples.push(Sample {
                 time: Time(n * 10),
                 height: Height(n),
+                acknowledging: n,
                 cycles_consumed: Cycles::ZERO,
                 instructions: Instructions::ZERO,
                 nodes: BTreeMap::new(),

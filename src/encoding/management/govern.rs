@@ -84,5 +84,6 @@ pub struct NodeMetricsHistoryEntry {
     pub height: u64,
     pub cycles_consumed_total: Nat,
     pub instructions_total: u64,
+    /// Those that acknowledge votes.
     pub blocks_total: u64,
 }

@@ -91,7 +91,7 @@ fn entry(sample: &Sample) -> candid::NodeMetricsHistoryEntry {
         height: sample.height.0,
         cycles_consumed_total: Nat::from(sample.cycles_consumed.0),
         instructions_total: sample.instructions.0,
-        blocks_total: sample.height.0,
+        blocks_total: sample.acknowledging,
     }
 }
 
@@ -138,6 +138,7 @@ mod tests {
             samples.push(Sample {
                 time: Time(n),
                 height: Height(n),
+                acknowledging: n,
                 cycles_consumed: Cycles::ZERO,
                 instructions: Instructions::ZERO,
                 nodes: (0..nodes).map(|n| (id(n), Duty::default())).collect::<BTreeMap<_, _>>(),

@@ -55,7 +55,8 @@ impl ReplicatedState {
             nodes.entry(member.id).or_default();
         }
         let (cycles_consumed, instructions) = (self.cycles_consumed(), self.duties.instructions);
-        self.samples.push(Sample { time, height, cycles_consumed, instructions, nodes });
+        let acknowledging = self.duties.acknowledging;
+        self.samples.push(Sample { time, height, acknowledging, cycles_consumed, instructions, nodes });
     }
 
     /// Cycles that are gone since genesis, but for those that the minting canister burned: it returns payments so.

@@ -29,6 +29,7 @@ pub mod execution;
 pub mod governance;
 pub mod interface;
 mod keys;
+mod moving;
 pub mod neuron;
 pub mod others;
 pub mod parameters;
@@ -42,17 +43,17 @@ pub mod weights;
 mod tests;
 
 use candid::Principal;
-use cycles_interface::{Account, Subaccount};
+use cycles_interface::Account;
 use execution::Job;
 use governance::Governance;
 use ic_cdk::{init, post_upgrade, query, update};
 use ic_cdk_timers::TimerId;
 use ic_stable_structures::DefaultMemoryImpl;
 use interface::*;
+use moving::{Work, finish_order, refresh};
 use others::UpgradeGovernance;
 use parameters::Parameters;
 use serde_bytes::ByteBuf;
-use staking::Settled;
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
@@ -64,8 +65,6 @@ const NEURONS_PER_SWEEP: u32 = 10;
 const PIECES_PER_MESSAGE: u32 = 20;
 /// How often is looked for work of which a trap took the alarm.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
-/// Most orders of one neuron told to the ledger in one message; more than any takes.
-const MAX_STEPS: u32 = 8;
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
@@ -195,89 +194,16 @@ async fn run(job: Job) {
     }
 }
 
-/// An account that this message works on; it is released also if the message traps.
-struct Work(Subaccount);
-
-impl Work {
-    fn begin(subaccount: Subaccount) -> Result<Self, GovernanceError> {
-        match change(|governance| governance.hold(subaccount)) {
-            true => Ok(Self(subaccount)),
-            false => Err(GovernanceError::Busy("the account is worked on; try again later".to_owned())),
-        }
-    }
-}
-
-impl Drop for Work {
-    fn drop(&mut self) {
-        change(|governance| governance.release(self.0));
-    }
-}
-
-fn ledger() -> Result<Principal, GovernanceError> {
-    let ledger = read(|governance| governance.config().canisters.ledger);
-    ledger.ok_or_else(|| GovernanceError::PreconditionFailed("this network has no token ledger".to_owned()))
-}
-
-async fn balance(subaccount: Subaccount) -> Result<u64, GovernanceError> {
-    let account = Account { owner: ic_cdk::api::canister_self(), subaccount: Some(subaccount) };
-    calls::balance(ledger()?, account).await.map_err(GovernanceError::External)
-}
-
-/// Tells the ledger a neuron's order until it is known what became of it. None: there is no order.
-async fn drive(id: u64, work: &Work) -> Result<Option<Settled>, GovernanceError> {
-    let ledger = ledger()?;
-    for _ in 0..MAX_STEPS {
-        let Some(transfer) = change(|governance| governance.next_transfer(id)) else { return Ok(None) };
-        let report = calls::transfer(ledger, transfer).await;
-        let settled = match change(|governance| governance.settled(id, report, now())) {
-            Settled::Unclear => {
-                let balance = balance(work.0).await?;
-                change(|governance| governance.reconcile(id, balance))
-            }
-            settled => settled,
-        };
-        if settled != Settled::Again {
-            return Ok(Some(settled));
-        }
-    }
-    Err(GovernanceError::External("the ledger's fee does not stay".to_owned()))
-}
-
-/// Ends what a neuron's order of before left open.
-async fn finish_order(id: u64, work: &Work) -> Result<(), GovernanceError> {
-    match drive(id, work).await? {
-        Some(Settled::Later(error)) => Err(error),
-        _ => Ok(()),
-    }
-}
-
-/// Makes a neuron's stake what its account holds.
-async fn refresh(controller: Principal, memo: u64, work: &Work) -> Result<u64, GovernanceError> {
-    let balance = balance(work.0).await?;
-    change(|governance| governance.claim(controller, memo, balance, now_seconds()))
-}
-
 /// Tries again what did not move: orders without an answer, fees that are to be burnt.
 async fn sweep() {
     for _ in 0..NEURONS_PER_SWEEP {
         let Some(id) = change(|governance| governance.next_unsettled()) else { break };
-        if let Err(error) = settle(id).await {
+        if let Err(error) = moving::settle(id).await {
             ic_cdk::api::debug_print(format!("neuron {id}: {error:?}"));
         }
     }
     SWEEP_IS_SET.set(false);
     wake();
-}
-
-async fn settle(id: u64) -> Result<(), GovernanceError> {
-    let Some(neuron) = read(|governance| governance.neuron(id)) else { return Ok(()) };
-    let work = Work::begin(neuron.subaccount())?;
-    if neuron.order.is_none() {
-        refresh(neuron.controller, neuron.memo, &work).await?;
-        let account = calls::minting_account(ledger()?).await.map_err(GovernanceError::External)?;
-        change(|governance| governance.begin_burn(id, account, now()));
-    }
-    finish_order(id, &work).await
 }
 
 #[update]
@@ -296,31 +222,13 @@ async fn claim_or_refresh_neuron_from_account(arg: ControllerAndMemo) -> Result<
 async fn manage_neuron(arg: ManageNeuron) -> Result<Done, GovernanceError> {
     let ManageNeuron { neuron_id, command } = arg;
     match command {
-        Command::Disburse { amount_e8s, to } => disburse(caller(), neuron_id, amount_e8s, to).await,
+        Command::Disburse { amount_e8s, to } => {
+            let disbursed = moving::disburse(caller(), neuron_id, amount_e8s, to).await;
+            wake();
+            disbursed
+        }
         command => change(|governance| governance.command(caller(), neuron_id, command, now_seconds()))
             .map(|()| Done::Done),
-    }
-}
-
-async fn disburse(
-    caller: Principal,
-    id: u64,
-    amount_e8s: Option<u64>,
-    to: Option<Account>,
-) -> Result<Done, GovernanceError> {
-    let neuron = read(|governance| governance.disbursable(caller, id))?;
-    let work = Work::begin(neuron.subaccount())?;
-    finish_order(id, &work).await?;
-    refresh(neuron.controller, neuron.memo, &work).await?;
-    change(|governance| governance.begin_disburse(caller, id, amount_e8s, to, now()))?;
-    let settled = drive(id, &work).await;
-    wake();
-    match settled? {
-        Some(Settled::Done { block: Some(block_index), amount_e8s }) => {
-            Ok(Done::Disbursed { block_index, amount_e8s })
-        }
-        Some(Settled::Undone(error) | Settled::Later(error)) => Err(error),
-        other => Err(GovernanceError::External(format!("the block is not known: {other:?}"))),
     }
 }
 

@@ -308,7 +308,8 @@ impl<M: Memory> Governance<M> {
         let seen: Vec<u64> = self.unsettled.keys_range(from..).take(SWEPT_PER_CALL).collect();
         let idle = |id: &&u64| self.neuron(**id).is_some_and(|neuron| !self.is_held(neuron.subaccount()));
         let found = seen.iter().find(idle).copied();
-        self.swept = found.or(seen.last().copied()).unwrap_or(0);
+        let more = seen.last().copied().filter(|_| seen.len() == SWEPT_PER_CALL);
+        self.swept = found.or(more).unwrap_or(0);
         found
     }
 }

@@ -112,9 +112,9 @@ fn followees_are_bounded_others_and_exist() {
 #[test]
 fn votes_before_the_deadline_count_for_followers_although_it_passes_meanwhile() {
     let (mut governance, ids) = voters(2);
-    governance.change_config(|config| config.parameters.quorum_permille = 1);
-    let proposal = propose(&mut governance, 1, ids[0], Action::Motion);
+    governance.change_config(|config| config.parameters.quorum_permille = 0);
     follow(&mut governance, 2, ids[1], Topic::Governance, &[ids[0]]);
+    let proposal = propose(&mut governance, 1, ids[0], Action::Motion);
     work(&mut governance, NOW + PERIOD);
     assert_eq!(voted(&governance, proposal, ids[1]), Some((true, true)));
     assert_eq!(status(&governance, proposal), ProposalStatus::Adopted);

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::interface::Voter;
+use crate::neuron::{Lock, Neuron};
 use crate::voting::FOLLOWERS_PER_PIECE;
 
 const MANY: u64 = 100_000;
@@ -12,9 +13,12 @@ fn a_hundred_thousand_followers_are_visited_in_bounded_pieces_and_all_are_counte
     let leader = neuron(&mut governance, 1, 10, 50);
     let silent = neuron(&mut governance, 2, 3 * MANY, 50);
     for memo in 1..=MANY {
-        let id = governance.claim(person(3), memo, E8S, NOW).expect("enough tokens");
-        let longer = Command::IncreaseDissolveDelay { additional_seconds: MAX_DELAY };
-        governance.command(person(3), id, longer, NOW).expect("longer");
+        let id = governance.count(|totals| {
+            totals.last_neuron += 1;
+            totals.last_neuron
+        });
+        let lock = Lock::Locked { delay_seconds: MAX_DELAY };
+        governance.put_neuron(Neuron { lock, ..Neuron::new(id, person(3), memo, E8S, NOW) });
         governance.set_followees(id, Topic::All, vec![leader]);
     }
     let proposal = propose(&mut governance, 1, leader, Action::Motion);

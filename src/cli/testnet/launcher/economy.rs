@@ -61,7 +61,7 @@ mod tests {
         assert!(error.contains("bin/canisters/economy.toml and no ") && error.contains(VARIABLE), "{error}");
         let shared = make("share/atoll/canisters");
         assert_eq!(
-            find_in(None, &bin).and_then(|plan| Ok(plan.canonicalize().expect("it is there"))),
+            find_in(None, &bin).map(|plan| plan.canonicalize().expect("it is there")),
             Ok(shared)
         );
         let beside = make("bin/canisters");

@@ -60,10 +60,7 @@ mod tests {
         let error = find_in(None, &bin).expect_err("no plan").to_string();
         assert!(error.contains("bin/canisters/economy.toml and no ") && error.contains(VARIABLE), "{error}");
         let shared = make("share/atoll/canisters");
-        assert_eq!(
-            find_in(None, &bin).map(|plan| plan.canonicalize().expect("it is there")),
-            Ok(shared)
-        );
+        assert_eq!(find_in(None, &bin).map(|plan| plan.canonicalize().expect("it is there")), Ok(shared));
         let beside = make("bin/canisters");
         assert_eq!(find_in(None, &bin), Ok(beside));
         let named = make("own");

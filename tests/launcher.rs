@@ -211,7 +211,7 @@ async fn deploy(developer: &Agent) -> Principal {
         creation_args: None,
     };
     let created: Answer<Created> = update(developer, CYCLES, "create_canister", &args).await;
-    let canister_id = created.ok().expect("a canister").canister_id;
+    let canister_id = created.expect("a canister").canister_id;
     let args = atoll::encoding::management::InstallCodeArgs {
         mode: atoll::encoding::management::InstallMode::Install,
         canister_id,

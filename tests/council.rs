@@ -19,6 +19,8 @@ use tokio::runtime::Runtime;
 
 /// The identities of the payers.
 const PAYERS: u8 = 40;
+/// The number of the person who runs nodes.
+const OPERATOR: u8 = 14;
 /// What the ledger takes for a transfer.
 const FEE: u64 = 10_000;
 
@@ -53,14 +55,12 @@ impl Council<'_> {
         by.json(&[&make, action].concat())["proposal"].to_string()
     }
 
-    fn status(&self, proposal: &str) -> Value {
-        self.critic.json(&["proposal", "show", proposal])["status"].clone()
-    }
-
-    /// How it ended, once nothing is under way any more.
+    /// How it ended, once nothing is under way any more. While governance itself is upgraded it does not answer.
     fn ended(&self, proposal: &str) -> Value {
         eventually("the proposal is done", || {
-            let status = self.status(proposal);
+            let shown = self.critic.run(&["proposal", "show", proposal, "--json"]).ok()?;
+            let shown: Value = serde_json::from_str(&shown).expect("JSON");
+            let status = shown["status"].clone();
             let open = ["Open", "Adopted", "Executing"].iter().any(|word| status == *word);
             (!open).then_some(status)
         })
@@ -203,7 +203,7 @@ fn a_canister_is_frozen_for_its_content_and_lifted_again(council: &Council) {
 
 /// Nodes get an operator with an account; at the end of an epoch it is paid for what they did, as anyone can compute.
 fn operators_are_paid_for_what_their_nodes_did(council: &Council) {
-    let operator = Person::new(council.network, 14);
+    let operator = Person::new(council.network, OPERATOR);
     let name = operator.principal.as_str();
     council.decree(&["add-data-center", "here", "--region", "test", "--owner", "us"]);
     let new = ["--name", "op", "--data-center", "here", "--rewards-to", name];
@@ -227,7 +227,9 @@ fn operators_are_paid_for_what_their_nodes_did(council: &Council) {
 fn a_node_is_replaced_by_vote(council: &Council) {
     let network = council.network;
     let newcomer = Newcomer::start(network, network.base_port() + 100);
-    council.decree(&["replace-node", "node-3", newcomer.card.to_str().expect("a path")]);
+    let card = newcomer.card.to_str().expect("a path");
+    let operator = Person::new(network, OPERATOR).principal;
+    council.decree(&["replace-node", "node-3", card, "--operator", &operator]);
     eventually("the new node votes", || newcomer.health().filter(|health| health["votes"] == true));
     let nodes = council.critic.run(&["node", "list"]).expect("the nodes");
     assert!(nodes.contains("newcomer") && !nodes.contains("node-3"), "{nodes}");

@@ -50,6 +50,19 @@ fn fund(runtime: &Runtime, network: &Network, ledger: Principal) {
     }
 }
 
+/// Updates a second, and microseconds of the servers' CPU for one.
+struct Measured {
+    rate: f64,
+    cpu: f64,
+}
+
+fn measure(runtime: &Runtime, network: &Network, update: &Update) -> Measured {
+    let (cpu, begun) = (servers_cpu(network), Instant::now());
+    let done = press_unchecked(runtime, network, UPDATERS, update, ROUND) as f64;
+    let rate = done / begun.elapsed().as_secs_f64();
+    Measured { rate, cpu: (servers_cpu(network) - cpu) / done.max(1.0) * 1e6 }
+}
+
 /// A B A B: the ledger and the counter.
 pub fn transfers() -> Vec<Row> {
     let flags = ["--nodes", "4", "--genesis-canisters", PLAN];
@@ -60,16 +73,13 @@ pub fn transfers() -> Vec<Row> {
     let (to, method) = (Principal::from_slice(&[7, 7, 7]), "icrc1_transfer");
     let pay = Update { canister: ledger, method, arg: transfer(to, 1), identities: PAYERS };
     let count = Update::increment(&network);
-    let measure = |update: &Update| {
-        let (cpu, begun) = (servers_cpu(&network), Instant::now());
-        let done = press_unchecked(&runtime, &network, UPDATERS, update, ROUND) as f64;
-        let rate = done / begun.elapsed().as_secs_f64();
-        (rate, (servers_cpu(&network) - cpu) / done.max(1.0) * 1e6)
+    let rounds: Vec<_> =
+        (0..ROUNDS).map(|_| [&pay, &count].map(|update| measure(&runtime, &network, update))).collect();
+    let spread = |of: usize, figure: fn(&Measured) -> f64| {
+        Spread::of(rounds.iter().map(|round| figure(&round[of])).collect())
     };
-    let rounds: Vec<_> = (0..ROUNDS).map(|_| (measure(&pay), measure(&count))).collect();
-    let of = |figure: fn(&((f64, f64), (f64, f64))) -> f64| Spread::of(rounds.iter().map(figure).collect());
-    let (rate, base_rate) = (of(|round| round.0.0), of(|round| round.1.0));
-    let (cpu, base_cpu) = (of(|round| round.0.1), of(|round| round.1.1));
+    let (rate, base_rate) = (spread(0, |measured| measured.rate), spread(1, |measured| measured.rate));
+    let (cpu, base_cpu) = (spread(0, |measured| measured.cpu), spread(1, |measured| measured.cpu));
     let slower = Spread {
         median: base_rate.median / rate.median,
         least: base_rate.median / rate.greatest,

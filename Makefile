@@ -93,6 +93,7 @@ check: pages ## Formatting, and lints while the tests are compiled
 	$(LINTED) $(CARGO) test --no-run --all-targets $(QUICK) $(BOOKS:%=-p %)
 
 unit: canisters assets ## All Rust tests, those with real processes, real clients and a real browser included
+	npm test --silent --prefix canisters/explorer/web
 	$(LINTED) $(CARGO) test $(QUICK) $(BOOKS:%=-p %)
 	$(LINTED) $(CARGO) test $(QUICK)
 

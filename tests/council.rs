@@ -10,11 +10,12 @@ use network::economy::{self, CYCLES, GOVERNANCE, LEDGER, MINTING, REGISTRY, REWA
 use network::newcomer::Newcomer;
 use network::payments::{AMOUNT, Payments, transfer};
 use network::person::Person;
-use network::{Network, eventually, get, load, module};
+use network::{Network, atoll, eventually, get, load, module};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use tokio::runtime::Runtime;
 
 /// The identities of the payers.
@@ -231,7 +232,8 @@ fn a_node_is_replaced_by_vote(council: &Council) {
     let operator = Person::new(network, OPERATOR).principal;
     council.decree(&["replace-node", "node-3", card, "--operator", &operator]);
     eventually("the new node votes", || newcomer.health().filter(|health| health["votes"] == true));
-    let nodes = council.critic.run(&["node", "list"]).expect("the nodes");
+    let listed = atoll().args(["node", "list", "--url", &network.replicas[0].api_url]).output();
+    let nodes = String::from_utf8(listed.expect("atoll node").stdout).expect("text");
     assert!(nodes.contains("newcomer") && !nodes.contains("node-3"), "{nodes}");
     network.kill(3);
     network.kill(2);
@@ -239,6 +241,20 @@ fn a_node_is_replaced_by_vote(council: &Council) {
     network.await_height(0, seen + 40);
     let root_key = network.health(0).expect("it answers")["root_key"].clone();
     assert_eq!(root_key, hex::encode(&network.root_key));
+}
+
+/// Runs a file of tests in `tests/js`.
+fn told_by_node(network: &Network, folder: &str, file: &str) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/js").join(folder);
+    assert!(folder.join("node_modules").exists(), "run `make setup-test`");
+    let status = Command::new("node")
+        .args(["--test", "--test-reporter=spec", file])
+        .current_dir(&folder)
+        .env("ATOLL_STATUS", network.dir.join("status.json"))
+        .env("ATOLL_EXPECT", "all")
+        .status()
+        .expect("node starts");
+    assert!(status.success(), "{file} failed");
 }
 
 #[test]
@@ -257,5 +273,7 @@ fn holders_of_tokens_decide_and_what_they_adopt_is_done() {
     a_canister_is_frozen_for_its_content_and_lifted_again(&council);
     operators_are_paid_for_what_their_nodes_did(&council);
     system_canisters_are_upgraded_under_load(&council);
+    told_by_node(&network, "economy", "replay.test.mjs");
+    told_by_node(&network, "explorer", "explorer.test.mjs");
     a_node_is_replaced_by_vote(&council);
 }

@@ -40,7 +40,7 @@ fn a_vote_that_comes_when_its_block_is_final_is_acknowledged_too() {
         }
         _ => Some(message.clone()),
     });
-    for _ in 0..200 {
+    for _ in 0..1_000 {
         cluster.run_ms(10);
         let tip = cluster.consensus(0).finalized_view();
         let late = |message: &PeerMessage| matches!(message, PeerMessage::NotarizationShare(share) if share.view == tip);
@@ -51,7 +51,8 @@ fn a_vote_that_comes_when_its_block_is_final_is_acknowledged_too() {
     }
     let blocks = delivered(&cluster);
     let whole = blocks.values().filter(|block| block.proposer.0 != 3 && block.attendance.voters.len() == 4);
-    assert!(whole.count() > 2, "{blocks:?}");
+    // Eighteen blocks, of which node 3 proposes some.
+    assert!(whole.count() > 8, "{blocks:?}");
 }
 
 #[test]

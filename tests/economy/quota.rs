@@ -34,7 +34,11 @@ struct TopUp {
 /// What the minting canister answers where there are no tokens.
 #[derive(CandidType, Deserialize, Debug)]
 enum NotifyError {
+    Refunded(Reserved),
+    InvalidTransaction(Reserved),
     Other { error_code: u64, error_message: String },
+    Processing,
+    TransactionTooOld(Reserved),
 }
 
 async fn update<A: CandidType, R>(agent: &Agent, canister: &str, method: &str, arg: &A) -> R

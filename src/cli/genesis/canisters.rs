@@ -39,6 +39,8 @@ pub struct Roles {
 #[serde(deny_unknown_fields)]
 struct Planned {
     id: Principal,
+    /// What `atoll testnet up` calls it, if people shall open its page.
+    page: Option<String>,
     /// The Wasm module, plain or gzipped; relative to the file.
     module: PathBuf,
     /// Argument of `canister_init` as Candid text.
@@ -58,6 +60,8 @@ fn no_argument() -> String {
 #[derive(Default, Debug)]
 pub struct Canisters {
     pub roles: Roles,
+    /// Those with pages for people, by name.
+    pub pages: BTreeMap<String, Principal>,
     pub entries: Vec<GenesisCanister>,
     modules: BTreeMap<Digest, Vec<u8>>,
 }
@@ -85,7 +89,8 @@ impl Canisters {
     }
 
     fn add(&mut self, engine: &Engine, home: &Path, planned: Planned) -> Result<(), AssembleError> {
-        let Planned { id, module, arg, cycles, controllers } = planned;
+        let Planned { id, page, module, arg, cycles, controllers } = planned;
+        self.pages.extend(page.map(|name| (name, id)));
         let path = home.join(module);
         let module = read_module(&path).map_err(|error| AssembleError::File { path: path.clone(), error })?;
         let wrong = |error: String| AssembleError::Canister { id, error };

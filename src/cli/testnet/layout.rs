@@ -1,6 +1,7 @@
 //! Directories, keys, configuration and ports of a local network.
 
 use super::UpArgs;
+use super::apps::{self, AppError};
 use crate::cli::file::write_atomically;
 use crate::cli::{genesis, keygen};
 use crate::crypto::genesis::{GenesisError, print_genesis};
@@ -41,6 +42,8 @@ pub enum LayoutError {
     Assemble(#[from] genesis::AssembleError),
     #[error(transparent)]
     Genesis(#[from] GenesisError),
+    #[error(transparent)]
+    App(#[from] AppError),
     #[error("node.toml cannot be written: {0}")]
     Toml(#[from] toml::ser::Error),
 }
@@ -180,6 +183,10 @@ impl Layout {
             cards,
         })?;
         canisters.write_modules(&out)?;
+        if !canisters.pages.is_empty() {
+            let pages = canisters.pages.iter().map(|(name, id)| (name.clone(), id.to_text()));
+            apps::record(&self.dir, &pages.collect())?;
+        }
         write(&out, print_genesis(&genesis)?.as_bytes())
     }
 

@@ -84,6 +84,8 @@ impl<'a> Network<'a> {
             let url = self.places.first().map(Place::api_url).unwrap_or_default();
             let install = apps::install_missing(&self.layout.dir, &self.args().canisters, &url, &key);
             self.canisters = install.await?;
+        } else {
+            self.canisters = apps::installed(&self.layout.dir)?;
         }
         self.write_status(&root_key)?;
         ready(self, &root_key)?;

@@ -91,8 +91,8 @@ fn the_encoding_of_what_governance_decides_and_nodes_do_is_pinned() {
     let pinned = [
         "f1ce476306ffc02fadd86b086fc43a05af8326c806f0086dd744ac14a8d25f36",
         "cf2aa0c0ad039440c034079e9fa4000889e0fa5f14867fcb6e73be006a7484f4",
-        "edb05e35c4411b1ce893deda36f17c4057a55abc43aa97d7cae2f3689663d866",
-        "e2eb766d99d87e9378396b35eabc7f7f75a40332dd8e1c059d3ff5042c47f798",
+        "98c4d36ee60a9f6937f1fac7cc33ea1492e831cf927dc226258968a9447b770b",
+        "36346b4995a1b30afc56ef8aa11da1d485f73ae920c7d7ff41d1c87015a1e437",
         "83be5f5b0ae51fd58c8f2cab299782ff045d24bbf92254d96f971d57ad929287",
         "55b125247ab665203d19281e4eee0d41c3c49195bdf97d53bd7e9dc3129445ba",
     ];

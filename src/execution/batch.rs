@@ -104,6 +104,8 @@ impl<'a> Executor<'a> {
         self.foresee_repriced();
         self.state.count_duties(self.batch);
         self.state.apply_system(&self.batch.system)?;
+        // As many nodes as the record says that names what runs depend on (`paused::key`).
+        self.environment = Environment::of(self.environment.engine, &self.state, self.batch.time);
         self.found_canisters()?;
         self.age_history();
         self.charge_insolvent()?;

@@ -2,7 +2,7 @@
 
 use crate::certification::{CertificateError, HashTree, Lookup, WireError, verify_own_certificate};
 use crate::crypto::threshold::{Keyring, Statement};
-use crate::types::limits::{CHANGE_NODES_MAX, NODE_FIELD_BYTES_MAX, ORDER_BYTES_MAX};
+use crate::types::limits::{CHANGE_NODES_MAX, NODE_FIELD_BYTES_MAX, ORDER_BYTES_MAX, ORDER_PROOF_BYTES_MAX};
 use crate::types::{GenesisNode, Height, MembershipOrder, Principal, StateRoot};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteArray;
@@ -74,6 +74,13 @@ pub(super) fn verify(
     keyring: &Keyring,
 ) -> Result<(), OrderError> {
     let MembershipOrder { order, certificate, witness } = message;
+    for (what, bytes) in [("certificate", certificate.len()), ("witness", witness.len())] {
+        // What is longer no peer reads, and no block that carries it.
+        if bytes > ORDER_PROOF_BYTES_MAX {
+            let error = format!("a {what} of {bytes} bytes, at most {ORDER_PROOF_BYTES_MAX} are possible");
+            return Err(OrderError::Malformed(error));
+        }
+    }
     let certificate = verify_own_certificate(certificate, |root, signature| {
         // The signature covers the root alone.
         let statement = Statement::Certify { height: Height::ZERO, root: StateRoot(root) };

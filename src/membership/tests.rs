@@ -2,7 +2,7 @@ use super::change::{ChangeError, sign};
 use super::order::OrderError;
 use super::proof::{certified, order, proved, shown};
 use super::*;
-use crate::certification::CertificateError;
+use crate::certification::{CertificateError, LabelTree};
 use crate::crypto::node_key::{EncryptionKey, IdentityKey, simulated};
 use crate::crypto::reshare::{PublicShares, Terms, deal, deal_badly};
 use crate::crypto::threshold::{Keyring, Statement};
@@ -403,6 +403,17 @@ fn bytes_that_are_no_order_or_no_proof_are_refused() {
     check(&|order| order.certificate = good.certificate.slice(..90), "certificate is not believed");
     check(&|order| order.witness = Bytes::new(), "no hash tree");
     check(&|order| order.witness = vec![0x82; 10_000].into(), "no hash tree");
+    // All is proved, but by a tree that shows more than it has to: peers would not read the message.
+    let mut tree = LabelTree::new();
+    tree.set_leaf(&[b"another"], vec![0; 40_000]);
+    tree.set_leaf(&[b"membership_order"], good.order.to_vec());
+    let paths = [b"another".as_slice(), b"membership_order"].map(|label| vec![label.to_vec()]);
+    let witness: Bytes = tree.witness(&paths).encode().into();
+    let certificate: Bytes = certified(&subnet.keyrings, &registry(), &tree.digest().0).into();
+    let whole = |order: &mut MembershipOrder| {
+        (order.certificate, order.witness) = (certificate.clone(), witness.clone());
+    };
+    check(&whole, "a witness of 40");
     let mut wordy = subnet.change(0, &[], &[4]).add;
     wordy[0].address = "a".repeat(300);
     let wordy = order(0, &[], wordy);

@@ -150,5 +150,6 @@ fn payment(payment: &Payment) -> String {
         Payment::Sent { .. } => "on its way".into(),
         Payment::Paid { block_index } => format!("block {block_index}"),
         Payment::Unknown => "unknown: the ledger's answer was lost".into(),
+        Payment::Refused(reason) => format!("refused ({reason})"),
     }
 }

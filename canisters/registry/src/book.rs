@@ -307,8 +307,11 @@ impl<M: Memory> Registry<M> {
         }
     }
 
-    /// Writes a record, as part of a change that is then [`commit`](Self::commit)ted.
+    /// Writes a record, as part of a change that is then [`commit`](Self::commit)ted; the same again is no change.
     pub(crate) fn put(&mut self, draft: &mut Draft, key: String, record: Record) {
+        if self.record(&key).as_ref() == Some(&record) {
+            return;
+        }
         let version = self.version().saturating_add(1);
         self.leaves.set(key.clone(), Some(&record_bytes(&record)));
         self.records.insert(key.clone(), Stored(Entry { version, record: record.clone() }));
@@ -334,6 +337,14 @@ impl<M: Memory> Registry<M> {
         }
         self.state.set(Stored(state));
         state.version
+    }
+
+    /// Makes a new version if anything was written. The version then.
+    pub(crate) fn commit_news(&mut self, draft: Draft, what: String) -> u64 {
+        match draft.is_empty() {
+            true => self.version(),
+            false => self.commit(draft, what),
+        }
     }
 
     /// What is certified, with the open order shown.

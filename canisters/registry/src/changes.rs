@@ -1,4 +1,6 @@
 //! What governance does to the records, and operators to their own.
+//!
+//! What changes nothing makes no version: the answer is the present one.
 
 use crate::book::*;
 use crate::check::{check_data_center, check_operator, check_replica_version, node_id};
@@ -108,7 +110,7 @@ impl<M: Memory> Registry<M> {
         let what = format!("data center {}", args.data_center.id);
         let mut draft = call.draft(args.proposal);
         self.put_data_center(&mut draft, args.data_center)?;
-        Ok(self.commit(draft, what))
+        Ok(self.commit_news(draft, what))
     }
 
     pub fn add_operator(&mut self, call: Call, args: AddOperator) -> Result<u64, Error> {
@@ -116,7 +118,7 @@ impl<M: Memory> Registry<M> {
         let what = format!("operator {}", args.operator.operator);
         let mut draft = call.draft(args.proposal);
         self.put_new_operator(&mut draft, args.operator)?;
-        Ok(self.commit(draft, what))
+        Ok(self.commit_news(draft, what))
     }
 
     /// Governance changes everything; an operator its own reward account.
@@ -135,7 +137,7 @@ impl<M: Memory> Registry<M> {
         self.check_operator(&operator)?;
         let mut draft = call.draft(args.proposal);
         self.put(&mut draft, operator_key(operator.operator), Record::Operator(operator));
-        Ok(self.commit(draft, format!("operator {}", args.operator)))
+        Ok(self.commit_news(draft, format!("operator {}", args.operator)))
     }
 
     pub fn add_node(&mut self, call: Call, args: AddNode) -> Result<u64, Error> {
@@ -169,7 +171,7 @@ impl<M: Memory> Registry<M> {
             Some(leaving) => format!("node {node_id} shall take the place of {leaving}"),
             None => format!("node {node_id} shall come"),
         };
-        Ok(self.commit(draft, what))
+        Ok(self.commit_news(draft, what))
     }
 
     pub fn remove_node(&mut self, call: Call, args: RemoveNode) -> Result<u64, Error> {
@@ -177,7 +179,7 @@ impl<M: Memory> Registry<M> {
         self.check_order(Some(args.node_id), None)?;
         let mut draft = call.draft(args.proposal);
         self.make_order(&mut draft, Some(args.node_id), None);
-        Ok(self.commit(draft, format!("node {} shall leave", args.node_id)))
+        Ok(self.commit_news(draft, format!("node {} shall leave", args.node_id)))
     }
 
     pub fn assign_node(&mut self, call: Call, args: AssignNode) -> Result<u64, Error> {
@@ -193,7 +195,7 @@ impl<M: Memory> Registry<M> {
             Some(operator) => format!("node {} is run by {operator}", args.node_id),
             None => format!("node {} has no operator", args.node_id),
         };
-        Ok(self.commit(draft, what))
+        Ok(self.commit_news(draft, what))
     }
 
     pub fn set_replica_version(&mut self, call: Call, args: SetReplicaVersion) -> Result<u64, Error> {
@@ -203,6 +205,6 @@ impl<M: Memory> Registry<M> {
         let subnet = Subnet { replica_version: Some(args.replica_version), ..self.subnet() };
         let mut draft = call.draft(args.proposal);
         self.put(&mut draft, SUBNET_KEY.to_owned(), Record::Subnet(subnet));
-        Ok(self.commit(draft, what))
+        Ok(self.commit_news(draft, what))
     }
 }

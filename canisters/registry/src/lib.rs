@@ -9,13 +9,15 @@
 //! 3. Members come and leave by orders that replicas carry to the chain: one at a time, tried until the chain
 //!    takes it ([`orders`]).
 //! 4. Who is a member is what the chain says (`atoll_membership`), whatever was ordered. It is read at the
-//!    start, every [`READ_AFTER`] while anything is under way, and now and then.
+//!    start, every [`READ_AFTER`] while anything is under way, and now and then. No change puts that off
+//!    ([`mod@alarm`]).
 //! 5. The governance canister is upgraded here, since it cannot do it itself ([`upgrade`]).
 //! 6. All state is in stable memory; an upgrade has nothing to save.
 //!
 //! # What it does not do
 //! Replicas do not install the version of the record `subnet` by themselves: it says what operators shall run.
 
+pub mod alarm;
 pub mod book;
 mod calls;
 pub mod certify;
@@ -59,13 +61,16 @@ const INTERFACE: &[u8] = include_bytes!("../registry.did");
 #[used]
 static SERVICE: [u8; INTERFACE.len()] = *include_bytes!("../registry.did");
 
+/// A timer of which there is one, and when it is due.
+type Slot = std::thread::LocalKey<Cell<Option<(u64, TimerId)>>>;
+
 thread_local! {
     static REGISTRY: RefCell<Registry<DefaultMemoryImpl>> =
         RefCell::new(Registry::open(DefaultMemoryImpl::default(), ic_cdk::api::canister_self()));
     static READING: Cell<bool> = const { Cell::new(false) };
-    static READ_NEXT: Cell<Option<TimerId>> = const { Cell::new(None) };
+    static READ_NEXT: Cell<Option<(u64, TimerId)>> = const { Cell::new(None) };
     static UPGRADING: Cell<bool> = const { Cell::new(false) };
-    static UPGRADE_NEXT: Cell<Option<TimerId>> = const { Cell::new(None) };
+    static UPGRADE_NEXT: Cell<Option<(u64, TimerId)>> = const { Cell::new(None) };
 }
 
 fn read<T>(f: impl FnOnce(&Registry<DefaultMemoryImpl>) -> T) -> T {
@@ -109,14 +114,17 @@ impl Drop for Work {
     }
 }
 
-/// One timer of its kind: the last one that was set.
-fn alarm(
-    slot: &'static std::thread::LocalKey<Cell<Option<TimerId>>>,
-    after: Duration,
-    work: impl Future<Output = ()> + 'static,
-) {
-    if let Some(before) = slot.replace(Some(ic_cdk_timers::set_timer(after, work))) {
-        ic_cdk_timers::clear_timer(before);
+/// Sets a timer, or brings it forward.
+fn alarm(slot: &'static Slot, after: Duration, work: impl Future<Output = ()> + 'static) {
+    let now = ic_cdk::api::time();
+    let due = now.saturating_add(u64::try_from(after.as_nanos()).unwrap_or(u64::MAX));
+    let before = slot.get();
+    if !alarm::is_to_be_set(before.map(|(due, _)| due), due, now) {
+        return;
+    }
+    slot.set(Some((due, ic_cdk_timers::set_timer(after, work))));
+    if let Some((_, id)) = before {
+        ic_cdk_timers::clear_timer(id);
     }
 }
 

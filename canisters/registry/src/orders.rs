@@ -9,7 +9,10 @@
 //!    are not it stays open: the chain takes nothing while members deal, nor more changes than it allows in
 //!    one epoch. If the version has moved without it, the order is made again for the new one.
 //! 4. After [`MAX_EPOCHS`] in which it was not taken, or when it cannot be done any more, it is given up, so that
-//!    those behind it are not held up for ever. If it is done all the same, the records follow.
+//!    those behind it are not held up for ever: only orders move the version, so one that the chain never takes
+//!    would. While the version is the same, whoever kept an order that was given up may still bring it, and the
+//!    chain takes the first that comes: that one or the open one, never both. Its record says so. If it is done,
+//!    the records follow, and the open one is made again or given up by the same rules.
 //! 5. A node's status follows from what the chain said last and from the orders that are under way: nothing
 //!    else sets it.
 
@@ -285,7 +288,7 @@ fn went_on(order: &Order, membership: &Membership, version: u64, since_epoch: u6
         return OrderStatus::Done;
     }
     if membership.epoch.saturating_sub(since_epoch) >= MAX_EPOCHS {
-        return OrderStatus::GivenUp(format!("the chain did not take it in {MAX_EPOCHS} epochs"));
+        return OrderStatus::GivenUp(not_taken(membership, version));
     }
     if membership.version == version {
         return order.status.clone();
@@ -293,6 +296,15 @@ fn went_on(order: &Order, membership: &Membership, version: u64, since_epoch: u6
     match begun(order, membership) {
         OrderStatus::Open { version, .. } => OrderStatus::Open { version, since_epoch },
         ended => ended,
+    }
+}
+
+/// Why an order that was open for too long is given up, and whether it may still be brought.
+fn not_taken(membership: &Membership, version: u64) -> String {
+    let why = format!("the chain did not take it in {MAX_EPOCHS} epochs");
+    match membership.version == version {
+        true => format!("{why}; whoever kept it may bring it while the membership is of version {version}"),
+        false => why,
     }
 }
 

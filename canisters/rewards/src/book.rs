@@ -42,6 +42,7 @@ const STATE: MemoryId = MemoryId::new(1);
 const BASELINE: MemoryId = MemoryId::new(2);
 const STATEMENTS: MemoryId = MemoryId::new(3);
 const PENDING: MemoryId = MemoryId::new(4);
+const REFUSALS: MemoryId = MemoryId::new(5);
 
 type Segment<M> = VirtualMemory<M>;
 
@@ -52,6 +53,14 @@ pub enum Stage {
     Sent { created_at_time: u64 },
     Paid { block_index: u128 },
     Unknown,
+    Refused(String),
+}
+
+impl Stage {
+    /// Whether nothing more comes of it.
+    pub fn is_closed(&self) -> bool {
+        matches!(self, Self::Paid { .. } | Self::Unknown | Self::Refused(_))
+    }
 }
 
 impl From<Stage> for Payment {
@@ -61,6 +70,7 @@ impl From<Stage> for Payment {
             Stage::Sent { created_at_time } => Self::Sent { created_at_time },
             Stage::Paid { block_index } => Self::Paid { block_index: block_index.into() },
             Stage::Unknown => Self::Unknown,
+            Stage::Refused(reason) => Self::Refused(reason),
         }
     }
 }
@@ -99,6 +109,10 @@ pub struct Book<M: Memory> {
     baseline: StableCell<Stored<Option<Baseline>>, Segment<M>>,
     statements: StableBTreeMap<u64, Stored<Kept>, Segment<M>>,
     pending: StableBTreeMap<Place, (), Segment<M>>,
+    /// How often the ledger refused which of them.
+    refusals: StableBTreeMap<Place, u32, Segment<M>>,
+    /// Who this is: the owner of the minting account.
+    own_id: Principal,
     /// [`MAX_STATEMENTS`]; tests do with fewer.
     pub(crate) max_statements: u64,
 }
@@ -133,7 +147,7 @@ pub fn shortened(reason: &str) -> String {
 }
 
 impl<M: Memory> Book<M> {
-    pub fn open(memory: M, subnet_id: Principal) -> Self {
+    pub fn open(memory: M, subnet_id: Principal, own_id: Principal) -> Self {
         let segments = MemoryManager::init_with_bucket_size(memory, BUCKET_PAGES);
         Self {
             parameters: StableCell::init(segments.get(PARAMETERS), Stored(usual(subnet_id))),
@@ -141,6 +155,8 @@ impl<M: Memory> Book<M> {
             baseline: StableCell::init(segments.get(BASELINE), Stored(None)),
             statements: StableBTreeMap::init(segments.get(STATEMENTS)),
             pending: StableBTreeMap::init(segments.get(PENDING)),
+            refusals: StableBTreeMap::init(segments.get(REFUSALS)),
+            own_id,
             max_statements: MAX_STATEMENTS,
         }
     }
@@ -214,6 +230,11 @@ impl<M: Memory> Book<M> {
         self.parameters().period_seconds.saturating_mul(NANOS_PER_SECOND)
     }
 
+    /// Where an operator is paid: the minting account holds nothing, so it is none.
+    fn payable(&self, account: Option<Account>) -> Option<Account> {
+        account.filter(|account| account.owner != self.own_id || !account.is_default())
+    }
+
     /// Makes the statement of a period (rules 1 and 2). Its number.
     ///
     /// # Errors
@@ -236,7 +257,7 @@ impl<M: Memory> Book<M> {
             blocks: work.blocks,
             instructions: work.counts.instructions,
             operator: assignments.get(id).map(|(operator, _)| *operator),
-            account: assignments.get(id).and_then(|(_, account)| *account),
+            account: assignments.get(id).and_then(|(_, account)| self.payable(*account)),
         });
         let inputs = Inputs {
             from: period.from,
@@ -287,11 +308,25 @@ impl<M: Memory> Book<M> {
         let Some(mut kept) = self.kept(place.0) else { return };
         let number = usize::try_from(place.1).unwrap_or(usize::MAX);
         let Some(payment) = kept.payments.get_mut(number) else { return };
-        if matches!(stage, Stage::Paid { .. } | Stage::Unknown) {
+        if stage.is_closed() {
             self.pending.remove(&place);
+            self.refusals.remove(&place);
         }
         *payment = stage;
         self.statements.insert(place.0, Stored(kept));
+    }
+
+    /// Counts that the ledger refused a payment. How often it did.
+    pub(crate) fn count_refusal(&mut self, place: Place) -> u32 {
+        let count = self.refusals.get(&place).unwrap_or_default().saturating_add(1);
+        self.refusals.insert(place, count);
+        count
+    }
+
+    /// How far a payment is.
+    pub(crate) fn stage(&self, place: Place) -> Option<Stage> {
+        let number = usize::try_from(place.1).ok()?;
+        self.kept(place.0)?.payments.get(number).cloned()
     }
 
     /// Payments that are not closed, from a place on.

@@ -151,12 +151,22 @@ pub async fn mint(parameters: &Parameters, order: &Order) -> Report {
     let args = transfer_args(order);
     let response = match Call::unbounded_wait(parameters.ledger, "icrc1_transfer").with_arg(&args).await {
         Ok(response) => response,
-        Err(error) => return Report::Refused(error.to_string()),
+        Err(error) => return Report::Unavailable(error.to_string()),
     };
     match response.candid::<Result<Nat, TransferError>>() {
-        Ok(Ok(block)) | Ok(Err(TransferError::Duplicate { duplicate_of: block })) => Report::Done(block),
-        Ok(Err(TransferError::TooOld)) => Report::TooOld,
-        Ok(Err(error)) => Report::Refused(format!("{error:?}")),
+        Ok(answer) => understood(answer),
         Err(error) => Report::Unheard(error.to_string()),
+    }
+}
+
+/// What the ledger's answer means.
+pub(crate) fn understood(answer: Result<Nat, TransferError>) -> Report {
+    match answer {
+        Ok(block) | Err(TransferError::Duplicate { duplicate_of: block }) => Report::Done(block),
+        Err(TransferError::TooOld) => Report::TooOld,
+        Err(error @ (TransferError::TemporarilyUnavailable | TransferError::CreatedInFuture { .. })) => {
+            Report::Unavailable(format!("{error:?}"))
+        }
+        Err(error) => Report::Refused(format!("{error:?}")),
     }
 }

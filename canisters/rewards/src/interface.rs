@@ -102,6 +102,8 @@ pub enum Payment {
     },
     /// An answer was lost, and the ledger does not remember any more.
     Unknown,
+    /// The ledger refused it too often; with what it said last.
+    Refused(String),
 }
 
 #[derive(CandidType, Deserialize, Clone, PartialEq, Eq, Debug)]

@@ -8,7 +8,8 @@
 //!    rate, the share, and for whom each node works ([`statement`] has the formula). The rate, the share and the
 //!    registry's records are those of the moment at which it is made; it says what they were.
 //! 3. It is stored, linked to the one before by its hash, and certified ([`book`]); then it is paid
-//!    ([`payments`]). This canister's default account is the token ledger's minting account: so it mints.
+//!    ([`payments`]). This canister's default account is the token ledger's minting account: so it mints. Who
+//!    names that account for its rewards has named none.
 //! 4. The parameters are changed by governance alone.
 //! 5. All state is in stable memory; an upgrade has nothing to save, and goes on where it was.
 //!
@@ -18,6 +19,7 @@
 pub mod book;
 mod calls;
 pub mod interface;
+pub mod lock;
 pub mod payments;
 pub mod statement;
 pub mod work;
@@ -54,17 +56,21 @@ const INTERFACE: &[u8] = include_bytes!("../rewards.did");
 #[used]
 static SERVICE: [u8; INTERFACE.len()] = *include_bytes!("../rewards.did");
 
-/// Something that happens once at a time.
-type Flag = std::thread::LocalKey<Cell<bool>>;
+/// Something that happens once at a time: since when it does.
+type Flag = std::thread::LocalKey<Cell<Option<u64>>>;
 /// A timer of which there is one.
 type Slot = std::thread::LocalKey<Cell<Option<TimerId>>>;
 
 thread_local! {
     static BOOK: RefCell<Book<DefaultMemoryImpl>> =
-        RefCell::new(Book::open(DefaultMemoryImpl::default(), ic_cdk::api::subnet_self()));
-    static MAKING: Cell<bool> = const { Cell::new(false) };
+        RefCell::new(Book::open(
+            DefaultMemoryImpl::default(),
+            ic_cdk::api::subnet_self(),
+            ic_cdk::api::canister_self(),
+        ));
+    static MAKING: Cell<Option<u64>> = const { Cell::new(None) };
     static LOOK_NEXT: Cell<Option<TimerId>> = const { Cell::new(None) };
-    static PAYING: Cell<bool> = const { Cell::new(false) };
+    static PAYING: Cell<Option<u64>> = const { Cell::new(None) };
     static PAY_NEXT: Cell<Option<TimerId>> = const { Cell::new(None) };
     /// Where the next round of payments begins.
     static PAY_FROM: Cell<Place> = const { Cell::new((0, 0)) };
@@ -86,18 +92,28 @@ fn certify() {
     ic_cdk::api::certified_data_set(read(|book| book.tip_tree().digest()));
 }
 
-/// A worker; it is gone also if its message traps.
-struct Work(&'static Flag);
+/// A worker, and when it began; it is gone also if its message traps, and in time if it is never heard of again.
+struct Work(&'static Flag, u64);
 
 impl Work {
     fn begin(flag: &'static Flag) -> Option<Self> {
-        (!flag.replace(true)).then_some(Self(flag))
+        let now = now();
+        if !lock::is_free(flag.get(), now) {
+            return None;
+        }
+        flag.set(Some(now));
+        Some(Self(flag, now))
+    }
+
+    /// Whether no other took its place.
+    fn goes_on(&self) -> bool {
+        self.0.get() == Some(self.1)
     }
 }
 
 impl Drop for Work {
     fn drop(&mut self) {
-        self.0.set(false);
+        self.0.set(lock::given_back(self.0.get(), self.1));
     }
 }
 
@@ -161,14 +177,19 @@ async fn pay() {
     }
     // Should this trap, it goes on there.
     pay_after(PAY_AGAIN_AFTER);
-    let Some(_work) = Work::begin(&PAYING) else { return };
+    let Some(work) = Work::begin(&PAYING) else { return };
     let places = read(|book| book.pending_from(PAY_FROM.get(), PAYMENTS_PER_ROUND));
     for place in &places {
         PAY_FROM.set((place.0, place.1.saturating_add(1)));
-        if let Some(order) = change(|book| book.order(*place, now())) {
+        if let Some(mut order) = change(|book| book.order(*place, now())) {
             let parameters = read(|book| book.parameters().clone());
             let report = calls::mint(&parameters, &order).await;
+            // Another who took its place may have repeated the order.
+            order.repeated |= !work.goes_on();
             change(|book| book.reported(&order, report));
+            if !work.goes_on() {
+                return;
+            }
         }
     }
     if places.len() < PAYMENTS_PER_ROUND {

@@ -7,11 +7,16 @@
 //!    done is as unknown as it was.
 //! 3. A repetition that is too old for the ledger's memory is never paid again: the payment is
 //!    [`Stage::Unknown`]. Tokens may be missing then, but none are minted twice.
+//! 4. What the ledger refused [`MAX_REFUSALS`] times is not ordered any more: it is [`Stage::Refused`], or unknown if
+//!    an answer was lost before. A ledger that is busy or cannot be reached refuses nothing.
 
 use crate::book::{Book, Place, Stage, shortened};
 use candid::Nat;
 use cycles_interface::Account;
 use ic_stable_structures::Memory;
+
+/// How often the ledger refuses a payment at most: for most of a day, at one order a minute.
+pub const MAX_REFUSALS: u32 = 1_000;
 
 /// An order to the ledger.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,8 +35,10 @@ pub struct Order {
 pub enum Report {
     Done(Nat),
     TooOld,
-    /// It did nothing.
+    /// It did nothing, and would not.
     Refused(String),
+    /// It did nothing, and could not now.
+    Unavailable(String),
     /// What it did cannot be read.
     Unheard(String),
 }
@@ -47,18 +54,22 @@ impl<M: Memory> Book<M> {
         let view = self.statement(place.0)?;
         let number = usize::try_from(place.1).ok()?;
         let reward = view.statement.operators.get(number)?;
-        let (created_at_time, repeated) = match self.kept(place.0)?.payments.get(number)? {
+        let (created_at_time, repeated) = match self.stage(place)? {
             Stage::Pending(_) => (now, false),
-            Stage::Sent { created_at_time } => (*created_at_time, true),
-            Stage::Paid { .. } | Stage::Unknown => return None,
+            Stage::Sent { created_at_time } => (created_at_time, true),
+            Stage::Paid { .. } | Stage::Unknown | Stage::Refused(_) => return None,
         };
         self.set_payment(place, Stage::Sent { created_at_time });
         let (to, e8s) = (reward.account, reward.e8s);
         Some(Order { place, to, e8s, memo: memo(place), created_at_time, repeated })
     }
 
-    /// The ledger answered an order.
+    /// The ledger answered an order. Nothing, if another answer to it came before.
     pub fn reported(&mut self, order: &Order, report: Report) {
+        if self.stage(order.place) != Some(Stage::Sent { created_at_time: order.created_at_time }) {
+            return;
+        }
+        let is_last = matches!(report, Report::Refused(_)) && self.count_refusal(order.place) >= MAX_REFUSALS;
         let stage = match report {
             Report::Done(block) => {
                 self.change_state(|state| {
@@ -68,8 +79,10 @@ impl<M: Memory> Book<M> {
             }
             Report::TooOld if order.repeated => Stage::Unknown,
             Report::TooOld => Stage::Pending(Some("the ledger's time differs".to_owned())),
-            Report::Refused(_) | Report::Unheard(_) if order.repeated => return,
-            Report::Refused(reason) => Stage::Pending(Some(shortened(&reason))),
+            Report::Refused(_) if is_last && order.repeated => Stage::Unknown,
+            Report::Refused(reason) if is_last => Stage::Refused(shortened(&reason)),
+            Report::Refused(_) | Report::Unavailable(_) if order.repeated => return,
+            Report::Refused(reason) | Report::Unavailable(reason) => Stage::Pending(Some(shortened(&reason))),
             Report::Unheard(_) => return,
         };
         self.set_payment(order.place, stage);

@@ -88,6 +88,7 @@ pub enum Payment {
         block_index: u128,
     },
     Unknown,
+    Refused(String),
 }
 
 #[derive(CandidType, Deserialize, Serialize, Clone, PartialEq, Eq, Debug)]

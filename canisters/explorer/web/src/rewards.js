@@ -8,12 +8,13 @@ const NEWEST = 20n;
 
 const payments = {
   Pending: ["pending", "warn"], Sent: ["sent", "warn"], Paid: ["paid", "good"], Unknown: ["not known", "bad"],
+  Refused: ["refused", "bad"],
 };
 
 function paid(view) {
   const words = view.payments.map(([payment]) => (payment ? Object.keys(payment)[0] : "Unknown"));
   if (!words.length) return badge("nobody to pay", "idle");
-  const worst = ["Unknown", "Pending", "Sent", "Paid"].find((word) => words.includes(word));
+  const worst = ["Unknown", "Refused", "Pending", "Sent", "Paid"].find((word) => words.includes(word));
   return badge(...payments[worst]);
 }
 

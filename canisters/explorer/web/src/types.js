@@ -174,6 +174,7 @@ const StatementView = Record({
   hash: Blob,
   payments: Vec(Opt(Variant({
     Pending: Opt(Text), Sent: Record({ created_at_time: Nat64 }), Paid: Record({ block_index: Nat }), Unknown: Null,
+    Refused: Text,
   }))),
 });
 export const rewards = {

@@ -1,6 +1,7 @@
 //! Rules one by one; orders against a model of the chain; the bytes that are certified; the upgrade of
 //! governance; the interface against the file.
 
+mod alarm;
 mod certified;
 mod chain;
 mod interface;

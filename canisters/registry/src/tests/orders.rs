@@ -121,8 +121,9 @@ fn an_order_that_is_never_taken_is_given_up_for_those_behind_it() {
         chain.end_epoch();
         read(&mut registry, &chain);
     }
-    assert!(matches!(order_status(&registry, 0), Some(OrderStatus::GivenUp(_))));
+    check_given_up(&registry, "; whoever kept it may bring it while the membership is of version 0");
     assert_eq!(status(&registry, 10), Some(NodeStatus::Gone));
+    assert_eq!(order_status(&registry, 1), Some(OrderStatus::Open { version: 0, since_epoch: MAX_EPOCHS }));
     // A replica had kept it: the records follow, and the other order is made again.
     assert!(chain.take(&late));
     read(&mut registry, &chain);
@@ -130,6 +131,42 @@ fn an_order_that_is_never_taken_is_given_up_for_those_behind_it() {
     assert_eq!(registry.node(id(10)).and_then(|node| node.operator), Some(principal(1)));
     let again = OrderStatus::Open { version: 1, since_epoch: MAX_EPOCHS };
     assert_eq!(order_status(&registry, 1), Some(again));
+}
+
+/// Order 0 was not taken in time, and its record says what may still become of it.
+fn check_given_up(registry: &TestRegistry, then: &str) {
+    let reason = format!("the chain did not take it in {MAX_EPOCHS} epochs{then}");
+    assert_eq!(order_status(registry, 0), Some(OrderStatus::GivenUp(reason)));
+}
+
+#[test]
+fn of_an_order_that_was_given_up_and_the_one_behind_it_the_chain_takes_one() {
+    let (mut registry, mut chain) = following(4);
+    ok(registry.add_node(voted(), adding(10)));
+    let late = registry.open_order_bytes().unwrap_or_default();
+    ok(registry.remove_node(voted(), removing(1)));
+    for _ in 0..MAX_EPOCHS {
+        chain.end_epoch();
+        read(&mut registry, &chain);
+    }
+    assert!(carry(&registry, &mut chain));
+    assert!(!chain.take(&late));
+    read(&mut registry, &chain);
+    assert_eq!((order_status(&registry, 1), status(&registry, 10)), (DONE, Some(NodeStatus::Gone)));
+}
+
+#[test]
+fn an_order_that_is_given_up_when_the_version_has_moved_cannot_be_brought() {
+    let (mut registry, mut chain) = following(4);
+    ok(registry.add_node(voted(), adding(10)));
+    let late = registry.open_order_bytes().unwrap_or_default();
+    for _ in 0..MAX_EPOCHS {
+        chain.end_epoch();
+    }
+    chain.version = 7;
+    read(&mut registry, &chain);
+    check_given_up(&registry, "");
+    assert!(!chain.take(&late));
 }
 
 fn check_never(name: &str, refused: Result<u64, Error>, is_expected: fn(&Error) -> bool) {

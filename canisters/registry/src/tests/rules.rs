@@ -101,6 +101,24 @@ fn an_operator_changes_its_own_reward_account_and_nothing_else() {
     assert_eq!(registry.operator(principal(1)), Some(expected));
 }
 
+#[test]
+fn what_changes_nothing_makes_no_version() {
+    let (mut registry, _) = following(4);
+    let methods: [(&str, Method); 3] = [
+        ("update_operator", |registry, call| registry.update_operator(call, update_of(1))),
+        ("assign_node", |registry, call| registry.assign_node(call, assigning(1, Some(2)))),
+        ("set_replica_version", |registry, call| registry.set_replica_version(call, replica_version(1))),
+    ];
+    for (name, method) in methods {
+        let version = method(&mut registry, voted()).unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        let before = (registry.changes(0, MAX_CHANGES_PER_PAGE), registry.order_tree().digest());
+        assert_eq!(method(&mut registry, voted()), Ok(version), "{name}");
+        let after = (registry.changes(0, MAX_CHANGES_PER_PAGE), registry.order_tree().digest());
+        assert_eq!(after, before, "{name}");
+    }
+    assert_eq!(registry.update_operator(by(principal(1)), update_of(1)), Ok(registry.version()));
+}
+
 fn check_refused(name: &str, refused: Result<u64, Error>, expected: &str) {
     let kind = match &refused {
         Err(Error::NotFound(_)) => "not found",

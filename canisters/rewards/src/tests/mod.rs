@@ -3,6 +3,7 @@
 
 mod formula;
 mod interface;
+mod lock;
 mod others;
 mod payments;
 mod periods;
@@ -31,12 +32,16 @@ fn governance() -> Principal {
     Principal::from_slice(&[0, 0, 0, 0, 0, 0, 0, 1, 1, 1])
 }
 
+fn own_id() -> Principal {
+    Principal::from_slice(&[0, 0, 0, 0, 0, 0, 0, 5, 1, 1])
+}
+
 fn book() -> TestBook {
     opened(&VectorMemory::default())
 }
 
 fn opened(memory: &VectorMemory) -> TestBook {
-    let mut book = Book::open(memory.clone(), principal(99));
+    let mut book = Book::open(memory.clone(), principal(99), own_id());
     let args = InitArgs { period_seconds: Some(100), share_permille: Some(500), ..InitArgs::default() };
     book.configure(args).unwrap_or_else(|error| panic!("{error:?}"));
     book.begin(Baseline::genesis(NOW));

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::book::{Place, Stage};
-use crate::payments::{Order, Report};
+use crate::calls::{TransferError, understood};
+use crate::payments::{MAX_REFUSALS, Order, Report};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -22,11 +23,19 @@ fn order(book: &mut TestBook, place: Place, now: u64) -> Order {
 }
 
 fn stage(book: &TestBook, place: Place) -> Option<Stage> {
-    book.kept(place.0).and_then(|kept| kept.payments.get(place.1 as usize).cloned())
+    book.stage(place)
 }
 
 fn refused() -> Report {
     Report::Refused("stopped".to_owned())
+}
+
+/// Orders the only payment so often, and each time the ledger says this.
+fn ordered(book: &mut TestBook, times: u32, report: &Report) {
+    for turn in 0..times {
+        let order = order(book, (0, 0), NOW + u64::from(turn) * SECOND);
+        book.reported(&order, report.clone());
+    }
 }
 
 #[test]
@@ -90,6 +99,59 @@ fn there_is_nothing_to_pay_where_there_is_no_payment() {
         [(0, 1), (1, 0), (u64::MAX, u32::MAX)].map(|place| book.order(place, NOW)),
         [None, None, None]
     );
+}
+
+#[test]
+fn what_the_ledger_refuses_again_and_again_is_closed_and_its_statement_forgotten() {
+    let mut book = owing();
+    book.max_statements = 1;
+    ordered(&mut book, MAX_REFUSALS - 1, &refused());
+    assert_eq!(view(&book, 0).payments, [Payment::Pending(Some("stopped".to_owned()))]);
+    ordered(&mut book, 1, &refused());
+    assert_eq!(view(&book, 0).payments, [Payment::Refused("stopped".to_owned())]);
+    assert_eq!((book.order((0, 0), NOW), book.pending_payments()), (None, 0));
+    assert_eq!(book.state().minted_e8s, 0);
+    stated(&mut book, 0, &[1], &assignments());
+    assert_eq!((book.state().oldest, book.statement(0)), (1, None));
+}
+
+#[test]
+fn what_is_refused_after_an_answer_was_lost_ends_unknown() {
+    let mut book = owing();
+    ordered(&mut book, 1, &Report::Unheard("unreadable".to_owned()));
+    ordered(&mut book, MAX_REFUSALS - 1, &refused());
+    assert_eq!(stage(&book, (0, 0)), Some(Stage::Sent { created_at_time: NOW }));
+    ordered(&mut book, 1, &refused());
+    assert_eq!((stage(&book, (0, 0)), book.pending_payments()), (Some(Stage::Unknown), 0));
+}
+
+#[test]
+fn a_ledger_that_cannot_now_has_refused_nothing() {
+    let check = |error: TransferError, is_refusal: bool| {
+        let report = understood(Err(error));
+        assert_eq!(matches!(report, Report::Refused(_)), is_refusal, "{report:?}");
+    };
+    check(TransferError::TemporarilyUnavailable, false);
+    check(TransferError::CreatedInFuture { ledger_time: NOW }, false);
+    check(TransferError::TooOld, false);
+    check(TransferError::BadBurn { min_burn_amount: 5u8.into() }, true);
+    check(TransferError::InsufficientFunds { balance: 0u8.into() }, true);
+    let mut book = owing();
+    ordered(&mut book, MAX_REFUSALS + 1, &Report::Unavailable("stopped".to_owned()));
+    assert_eq!(stage(&book, (0, 0)), Some(Stage::Pending(Some("stopped".to_owned()))));
+}
+
+#[test]
+fn of_two_answers_to_an_order_and_its_repetition_the_first_counts() {
+    let mut book = owing();
+    let first = order(&mut book, (0, 0), NOW);
+    let again = order(&mut book, (0, 0), NOW + HOUR);
+    book.reported(&again, Report::Done(7u8.into()));
+    for late in [Report::Done(7u8.into()), refused(), Report::TooOld] {
+        book.reported(&first, late);
+        assert_eq!(stage(&book, (0, 0)), Some(Stage::Paid { block_index: 7 }));
+    }
+    assert_eq!((book.state().minted_e8s, book.pending_payments()), (100_000_000, 0));
 }
 
 /// A token ledger.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::book::{MAX_PERIOD_SECONDS, MAX_STATEMENTS_PER_PAGE, Stage};
 use crate::payments::Report;
+use cycles_interface::Account;
 use ic_certification::LookupResult;
 use sha2::{Digest, Sha256};
 
@@ -42,7 +43,7 @@ fn an_upgrade_keeps_what_it_does_not_name() {
     stated(&mut book, 7_000_000_000_000, &[1, 2], &assignments());
     let before = (book.parameters().clone(), book.status(), book.tip_tree().digest());
     drop(book);
-    let mut book = Book::open(memory, principal(98));
+    let mut book = Book::open(memory, principal(98), own_id());
     assert_eq!((book.parameters().clone(), book.status(), book.tip_tree().digest()), before);
     let args = InitArgs { ledger: Some(principal(55)), ..InitArgs::default() };
     assert_eq!(book.configure(args), Ok(()));
@@ -59,6 +60,25 @@ fn operators_are_paid_for_all_of_their_nodes_and_nobody_else_is() {
         OperatorReward { operator: principal(11), account: principal(111).into(), e8s: 50_000_000 };
     assert_eq!(statement.operators, [expected]);
     assert_eq!((payments, book.pending_payments()), (vec![Payment::Pending(None)], 1));
+}
+
+#[test]
+fn who_names_the_minting_account_has_named_none() {
+    let zeros = Account { owner: own_id(), subaccount: Some([0; 32].into()) };
+    let beside = Account { owner: own_id(), subaccount: Some([1; 32].into()) };
+    let check = |account: Account, is_paid: bool| {
+        let mut book = book();
+        let assignments = Assignments::from([(principal(1), (principal(11), Some(account)))]);
+        let index = stated(&mut book, 7_000_000_000_000, &[1], &assignments);
+        let statement = view(&book, index).statement;
+        assert_eq!(statement.inputs.nodes[0].account, is_paid.then_some(account));
+        assert_eq!(statement.operators.len(), usize::from(is_paid));
+        assert_eq!(book.pending_payments(), u64::from(is_paid));
+    };
+    check(own_id().into(), false);
+    check(zeros, false);
+    check(beside, true);
+    check(principal(111).into(), true);
 }
 
 #[test]

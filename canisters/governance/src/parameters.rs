@@ -1,10 +1,16 @@
 //! The rules of voting that votes can change.
 
+use crate::interface::Topic;
 use candid::CandidType;
 use serde::{Deserialize, Serialize};
 
 /// Most proposals that are not ended, whatever the parameters say.
 pub const MAX_OPEN_PROPOSALS: u32 = 100;
+/// So many proposals that are not ended double the fee of the next.
+pub const OPEN_PER_DOUBLING: usize = 5;
+/// One of so many slots, rounded down, is only for [`Topic::Upgrades`] and [`Topic::Content`]: what may have to be
+/// done at once.
+pub const URGENT_PART: usize = 4;
 /// Longest voting period: a year.
 pub const MAX_VOTING_PERIOD_SECONDS: u64 = 365 * 86_400;
 /// Longest dissolve delay: a hundred years.
@@ -30,6 +36,21 @@ pub struct Parameters {
 }
 
 impl Parameters {
+    /// How many that are not ended leave no room for one more of a topic.
+    pub fn slots(&self, topic: Topic) -> usize {
+        let all = self.max_open_proposals as usize;
+        match topic {
+            Topic::Upgrades | Topic::Content => all,
+            Topic::All | Topic::Governance | Topic::Economy | Topic::Membership => all - all / URGENT_PART,
+        }
+    }
+
+    /// The fee of one more while so many are not ended; none if it is more than a neuron can hold.
+    pub fn fee_e8s(&self, under_way: usize) -> Option<u64> {
+        let doublings = u32::try_from(under_way / OPEN_PER_DOUBLING).ok()?;
+        2u64.checked_pow(doublings)?.checked_mul(self.proposal_fee_e8s)
+    }
+
     /// Whether voting can go on by these.
     ///
     /// # Errors

@@ -9,6 +9,9 @@
 //!    followers of those who voted before it were visited.
 //! 5. A vote that turns the outcome moves the deadline ([`Rules::moved_deadline`]).
 //! 6. The fee is held back while a proposal is open, given back if it is adopted, burnt if it is rejected.
+//! 7. Who fills the slots pays ever more for it: each [`OPEN_PER_DOUBLING`](crate::parameters::OPEN_PER_DOUBLING)
+//!    proposals that are not ended double the fee of the next, which stands on its record. The last quarter of the
+//!    slots is only for upgrades and content ([`URGENT_PART`](crate::parameters::URGENT_PART)).
 
 use crate::governance::{Governance, MAX_OPERATORS, pair_range};
 use crate::interface::{GovernanceError, Proposal, ProposalStatus, Tally, Topic, Vote, Voter, Voters};
@@ -48,8 +51,8 @@ impl<M: Memory> Governance<M> {
     ) -> Result<u64, GovernanceError> {
         let proposer = self.voter(caller, neuron_id)?;
         proposal.check(&self.config().canisters, self.own_id).map_err(GovernanceError::Invalid)?;
-        self.check_room(proposer)?;
-        let fee_e8s = self.reserve_fee(proposer, now_seconds)?;
+        let under_way = self.check_room(proposer, proposal.action.topic())?;
+        let fee_e8s = self.reserve_fee(proposer, under_way, now_seconds)?;
         let total = match proposer {
             Voter::Neuron(_) => self.total_power(now_seconds),
             Voter::Operator(_) => self.electorate(0).len() as u128,
@@ -116,20 +119,27 @@ impl<M: Memory> Governance<M> {
         }
     }
 
-    fn check_room(&self, proposer: Voter) -> Result<(), GovernanceError> {
+    /// Whether there is a slot for one more; gives how many are taken.
+    fn check_room(&self, proposer: Voter, topic: Topic) -> Result<usize, GovernanceError> {
         let under_way: Vec<u64> = self.open.keys().chain(self.adopted.keys()).collect();
-        if under_way.len() >= self.config().parameters.max_open_proposals as usize {
-            return Err(GovernanceError::TooMany("too many proposals are open".to_owned()));
+        if under_way.len() >= self.config().parameters.slots(topic) {
+            let why = format!("too many proposals are open for one more of topic {topic:?}");
+            return Err(GovernanceError::TooMany(why));
         }
         let is_own = |id: &&u64| self.record(**id).is_some_and(|record| record.proposer == proposer);
         match under_way.iter().filter(is_own).count() < MAX_OPEN_OF_PROPOSER {
-            true => Ok(()),
+            true => Ok(under_way.len()),
             false => Err(GovernanceError::TooMany("10 proposals of the same proposer are open".to_owned())),
         }
     }
 
     /// Holds the fee back.
-    fn reserve_fee(&mut self, proposer: Voter, now_seconds: u64) -> Result<u64, GovernanceError> {
+    fn reserve_fee(
+        &mut self,
+        proposer: Voter,
+        under_way: usize,
+        now_seconds: u64,
+    ) -> Result<u64, GovernanceError> {
         let Voter::Neuron(id) = proposer else { return Ok(0) };
         let parameters = self.config().parameters;
         let mut neuron = self.named_neuron(id)?;
@@ -137,7 +147,10 @@ impl<M: Memory> Governance<M> {
             let why = "a neuron with so short a dissolve delay neither votes nor proposes";
             return Err(GovernanceError::PreconditionFailed(why.to_owned()));
         }
-        let (available_e8s, fee_e8s) = (neuron.free_e8s(), parameters.proposal_fee_e8s);
+        let fee_e8s = parameters.fee_e8s(under_way).ok_or_else(|| {
+            GovernanceError::TooMany("so many are open that no neuron can hold the fee".to_owned())
+        })?;
+        let available_e8s = neuron.free_e8s();
         if available_e8s <= fee_e8s {
             let needed_e8s = fee_e8s.saturating_add(1);
             return Err(GovernanceError::InsufficientFunds { available_e8s, needed_e8s });

@@ -11,6 +11,7 @@ mod model;
 mod operators;
 mod proposals;
 mod refusals;
+mod room;
 mod tokens;
 mod voting;
 

@@ -3,7 +3,6 @@
 use super::*;
 use crate::action::*;
 use crate::interface::ListProposals;
-use crate::voting::MAX_OPEN_OF_PROPOSER;
 
 fn rich() -> (TestGovernance, u64) {
     let mut governance = governance();
@@ -158,21 +157,6 @@ fn a_neuron_without_tokens_for_the_fee_or_with_a_short_delay_does_not_propose() 
     let short = neuron(&mut governance, 2, 50, MIN_DELAY - 1);
     assert!(is_unfit(&governance.make_proposal(person(2), Some(short), motion(), NOW)));
     assert!(is_invalid(&governance.make_proposal(person(2), None, motion(), NOW)));
-}
-
-#[test]
-fn open_proposals_are_bounded_of_one_and_of_all() {
-    let (mut governance, id) = rich();
-    for _ in 0..MAX_OPEN_OF_PROPOSER {
-        propose(&mut governance, 1, id, Action::Motion);
-    }
-    assert!(is_too_many(&governance.make_proposal(person(1), Some(id), motion(), NOW)));
-    let other = neuron(&mut governance, 3, 1_000, 50);
-    for _ in 0..10 {
-        propose(&mut governance, 3, other, Action::Motion);
-    }
-    let third = neuron(&mut governance, 4, 1_000, 50);
-    assert!(is_too_many(&governance.make_proposal(person(4), Some(third), motion(), NOW)));
 }
 
 #[test]

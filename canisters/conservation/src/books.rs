@@ -4,7 +4,7 @@ use crate::system::{Place, System};
 use candid::Principal;
 use cycles_ledger::book::{Approval, Book, Settings, Totals, Transfer};
 use cycles_ledger::flight::{Departure, Landing, Purpose, Refunds};
-use cycles_ledger::quota::{Members, Quota};
+use cycles_ledger::quota::{Members, Quota, RESERVE};
 use cycles_ledger::refusal::Refusal;
 use ic_stable_structures::VectorMemory;
 use icrc::{Account, Subaccount};
@@ -101,7 +101,8 @@ impl Books {
         let is_new = self.granted_in.get(&number).is_none_or(|period| *period < Self::period(now));
         let amount = ALLOWANCE.saturating_sub(self.balance(number));
         let supply: u128 = self.balances.values().sum();
-        (number < USERS && is_new && amount <= self.held - supply).then_some(amount)
+        let free = (self.held - supply).saturating_sub(RESERVE);
+        (number < USERS && is_new && amount <= free).then_some(amount)
     }
 
     fn grant(&mut self, number: u8, due: Option<u128>, now: u64) {
@@ -241,7 +242,7 @@ impl Books {
         let flying: u128 = self.away.iter().map(|it| it.amount).sum();
         assert_eq!(in_flight, flying + self.unheard.0);
         assert_eq!(held + granted + withdrawn + in_flight, POOL + deposited + self.unheard.1);
-        assert!(supply <= held, "{supply} of balances, {held} cycles");
+        assert!(supply + RESERVE <= held, "{supply} of balances, {held} cycles");
     }
 
     pub fn check_balances(&self) {

@@ -9,8 +9,9 @@
 //! 4. An allowance never pays more than it says, nor after it expired ([`allowance`]).
 //! 5. The tip of the log is certified after every block.
 //! 6. All state is in stable memory ([`memory`]); an upgrade has nothing to save. A call costs O(log n).
-//! 7. Where there is a quota, owners have cycles each period without paying for them ([`quota`]). Balances
-//!    show what is due already, so that it can be spent; the supply does once it was granted.
+//! 7. Where there is a quota, owners have cycles each period without paying for them ([`quota`]): their
+//!    default accounts are filled up to the allowance, whatever their subaccounts hold. Balances show what is
+//!    due already, so that it can be spent; the supply does once it was granted.
 //!
 //! # Where it differs from the public cycles ledger
 //! Orders that it traps on for their content (memo too long, approval for oneself) are answered with

@@ -3,10 +3,12 @@
 //! 1. A member's *allowance* is the quota's number, or its own where governance set one. Members are
 //!    everyone, or who is listed.
 //! 2. The first payment from an owner's default account in a period fills the account up to the allowance: a
-//!    `1mint` block with the memo [`GRANT_MEMO`], written before the payment's. What is left of earlier
-//!    periods counts, so that not spending piles up nothing; who has more gets nothing.
-//! 3. A grant is whole, or it waits: its cycles must be held by the canister and be nobody's
-//!    ([`Book::set_held`]). In one period no owner is granted more than its allowance.
+//!    `1mint` block with the memo [`GRANT_MEMO`], written before the payment's. What is left there of earlier
+//!    periods counts; who has more gets nothing. Only that account is counted: an owner who moves cycles to
+//!    its subaccounts, or to others, is filled up again, and so piles up an allowance each period.
+//! 3. A grant is whole, or it waits: its cycles must be held by the canister ([`Book::set_held`]), be
+//!    nobody's, and leave the [`RESERVE`] by which the canister runs and balances stay backed. In one period
+//!    no owner is granted more than its allowance.
 //! 4. A payment that is refused grants nothing.
 //! 5. Periods are counted from 1970 on. Grants are remembered by time and outlive the list, so that neither
 //!    another length of periods nor being listed again grants twice in one period.
@@ -28,6 +30,9 @@ use std::ops::Bound;
 
 /// The memo of blocks that grant.
 pub const GRANT_MEMO: &[u8] = b"quota";
+
+/// Cycles beyond all balances that no grant takes, because the canister runs on them.
+pub const RESERVE: u128 = 5_000_000_000_000;
 
 /// Most members that are listed or have an allowance of their own.
 pub const MAX_MEMBERS: u64 = 1_000_000;
@@ -141,7 +146,7 @@ impl<M: Memory> Book<M> {
             return None;
         }
         let amount = allowance.saturating_sub(self.balance(account));
-        let free = self.held().saturating_sub(self.totals().supply);
+        let free = self.held().saturating_sub(self.totals().supply).saturating_sub(RESERVE);
         let countable = self.totals().deposited.checked_add(amount).is_some();
         (amount <= free && countable).then_some(amount)
     }

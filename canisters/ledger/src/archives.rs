@@ -24,7 +24,7 @@ pub const MAX_BLOCKS_PER_APPEND: usize = 1_000;
 pub const DEFAULT_ARCHIVE_CYCLES: u128 = 10_000_000_000_000;
 /// The most archives; then blocks stay with the ledger.
 pub const MAX_ARCHIVES: u64 = 1_000;
-/// After so many failures in a row, a minute apart, an archive is given up: an hour.
+/// After so many failures in a row, a minute apart, an archive is given up, or installed anew: an hour.
 pub const MAX_FAILURES: u32 = 60;
 /// The longest module of an archive.
 pub const MAX_WASM_BYTES: usize = 1_900_000;
@@ -67,7 +67,7 @@ fn is_module(bytes: &[u8]) -> bool {
     bytes.len() <= MAX_WASM_BYTES && (bytes.starts_with(MODULE_MAGIC) || bytes.starts_with(GZIP_MAGIC))
 }
 
-/// A canister that was created and has no archive in it yet; the management canister stands for none.
+/// A canister that was created and has no archive in it that works; the management canister stands for none.
 type Pending = Principal;
 
 /// All archives, oldest first.
@@ -119,9 +119,10 @@ impl<M: Memory> Archives<M> {
             .collect()
     }
 
-    /// The archive that takes the next blocks; none if there is none, or it is full.
+    /// The archive that takes the next blocks; none if there is none, or it is full. An empty one never is.
     pub fn open_archive(&self, max_bytes: u64) -> Option<ArchiveEntry> {
-        self.table.last_key_value().map(|(_, entry)| entry).filter(|entry| entry.bytes < max_bytes)
+        let (start, entry) = self.table.last_key_value()?;
+        (entry.bytes < max_bytes || entry.end == start).then_some(entry)
     }
 
     /// The canister in which an archive has still to be installed.
@@ -141,14 +142,20 @@ impl<M: Memory> Archives<M> {
         self.pending.set(Principal::management_canister());
     }
 
-    /// The newest archive took nothing. One that did so too often in a row counts as full.
+    /// The newest archive took nothing. One that did so too often in a row counts as full; if it never took
+    /// a block it is no archive any more, and its canister is pending again. So each archive that is
+    /// followed by another adds to the table, which ends.
     pub fn note_append_failed(&mut self, max_failures: u32) {
         self.failures += 1;
         if self.failures < max_failures {
             return;
         }
         self.failures = 0;
-        if let Some((start, entry)) = self.table.last_key_value() {
+        let Some((start, entry)) = self.table.last_key_value() else { return };
+        if entry.end == start {
+            self.table.remove(&start);
+            self.pending.set(self.pending().unwrap_or(entry.canister));
+        } else {
             self.table.insert(start, ArchiveEntry { bytes: u64::MAX, ..entry });
         }
     }

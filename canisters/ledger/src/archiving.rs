@@ -7,6 +7,9 @@
 //! 3. A step that failed, or whose answer was lost, is taken again and does no harm.
 //! 4. Transfers never wait for an archive: while it fails, blocks stay.
 //! 5. An archive that took nothing [`MAX_FAILURES`] times in a row is left as it is, and followed by another.
+//!    One that holds no confirmed block is not: its canister gets the module anew, as it is now. All that it
+//!    could hold is in the ledger still. A new canister costs cycles; so there are no more of them than
+//!    archives that hold blocks, and one.
 
 use crate::archives::{
     DEFAULT_APPEND_BYTES, DEFAULT_ARCHIVE_BYTES, DEFAULT_ARCHIVE_CYCLES, MAX_APPEND_BYTES, MAX_ARCHIVES,

@@ -1,6 +1,7 @@
 mod archiving;
 mod blocks;
 mod consent;
+mod lock;
 mod model;
 mod rules;
 mod settings;

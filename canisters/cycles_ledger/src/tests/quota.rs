@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::flight::Landing;
-use crate::quota::{GRANT_MEMO, MAX_OWNERS_PER_CALL, MAX_PAGE, Members, Quota, QuotaError};
+use crate::quota::{GRANT_MEMO, MAX_OWNERS_PER_CALL, MAX_PAGE, Members, Quota, QuotaError, RESERVE};
 use crate::refusal::Reason;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -13,7 +13,7 @@ const PERIOD_SECONDS: u64 = 100;
 const PERIOD: u64 = PERIOD_SECONDS * 1_000_000_000;
 /// The beginning of a period.
 const START: u64 = NOW / PERIOD * PERIOD;
-/// Cycles that the canister holds beside what account 1 deposited.
+/// Cycles that the canister holds beside the reserve and what account 1 deposited.
 const POOL: u128 = 10_000;
 
 fn governance() -> Principal {
@@ -31,7 +31,7 @@ fn quota(members: Members) -> Quota {
 fn quota_book(members: Members) -> TestBook {
     let mut book = book();
     book.set_settings(Settings { quota: Some(quota(members)), ..settings() });
-    book.set_held(FUNDS + POOL);
+    book.set_held(FUNDS + RESERVE + POOL);
     book
 }
 
@@ -90,12 +90,16 @@ fn a_payment_that_is_refused_grants_nothing() {
 #[test]
 fn a_grant_is_whole_or_waits_for_cycles_that_are_nobodys() {
     let mut book = quota_book(Members::Everyone);
-    for (held, spendable) in [(0, 0), (FUNDS, 0), (FUNDS + ALLOWANCE - 1, 0), (FUNDS + ALLOWANCE, ALLOWANCE)]
-    {
+    let mut check = |held, spendable| {
         book.set_held(held);
         assert_eq!(book.spendable(&account(2), START), spendable, "{held} held");
-    }
-    book.set_held(FUNDS + ALLOWANCE);
+    };
+    check(0, 0);
+    check(FUNDS, 0);
+    check(FUNDS + ALLOWANCE, 0);
+    check(FUNDS + RESERVE, 0);
+    check(FUNDS + RESERVE + ALLOWANCE - 1, 0);
+    check(FUNDS + RESERVE + ALLOWANCE, ALLOWANCE);
     ok(book.transfer(transfer(2, 3, 100), START));
     let refusal = Refusal::InsufficientFunds { balance: 0 };
     assert_eq!(book.transfer(transfer(4, 3, 0), START), Err(refusal), "the pool is empty but for fees");
@@ -111,6 +115,19 @@ fn subaccounts_are_granted_nothing() {
     check(&mut book, Some(7), 0);
     check(&mut book, Some(0), ALLOWANCE);
     check(&mut book, None, ALLOWANCE);
+}
+
+/// As rule 2 says: an allowance bounds what comes in a period, not what an owner has.
+#[test]
+fn an_owner_who_moves_the_allowance_away_is_filled_up_each_period() {
+    let mut book = quota_book(Members::Everyone);
+    let own = Account { subaccount: subaccount(7), ..account(2) };
+    for passed in 1..=4 {
+        let order = Transfer { to: own, ..transfer(2, 2, ALLOWANCE - FEE) };
+        ok(book.transfer(order, START + passed * PERIOD));
+        assert_eq!(book.balance(&own), u128::from(passed) * (ALLOWANCE - FEE));
+    }
+    assert_eq!(book.totals().granted, 4 * ALLOWANCE);
 }
 
 #[test]
@@ -264,7 +281,7 @@ fn settings_and_sums_written_before_there_were_quotas_are_read() {
 fn under_random_payments_no_period_grants_more_than_an_allowance_and_balances_stay_backed() {
     let mut random = StdRng::seed_from_u64(7);
     let mut book = quota_book(Members::Everyone);
-    let (mut held, mut now) = (FUNDS + POOL, START);
+    let (mut held, mut now) = (FUNDS + RESERVE + POOL, START);
     let mut granted: BTreeMap<(u8, u64), u128> = BTreeMap::new();
     let mut away = Vec::new();
     for _ in 0..50_000 {
@@ -292,7 +309,7 @@ fn under_random_payments_no_period_grants_more_than_an_allowance_and_balances_st
             assert_eq!(book.quota_of(owner(number)).1 == Some(now), due && done);
         }
         *granted.entry((number, now / PERIOD)).or_default() += book.totals().granted - before;
-        assert!(book.totals().supply <= held, "balances that nothing backs");
+        assert!(book.totals().supply + RESERVE <= held, "what the canister runs on was given away");
     }
     assert!(granted.values().all(|sum| *sum <= ALLOWANCE));
     let sum: u128 = granted.values().sum();

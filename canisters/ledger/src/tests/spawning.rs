@@ -184,6 +184,7 @@ fn an_archive_that_takes_nothing_for_long_is_followed_by_another() {
     grow(&mut ledger, 20);
     ledger.archives.set_wasm(true, b"\0asm".to_vec()).unwrap();
     ledger.archives.note_installed(principal(101));
+    ledger.note_archived(&ledger.archive_batch(4, u64::MAX), 4).unwrap();
     let append = ledger.archive_step(8).unwrap();
     for _ in 1..MAX_FAILURES {
         ledger.note_archiving_failed(&append);
@@ -191,6 +192,51 @@ fn an_archive_that_takes_nothing_for_long_is_followed_by_another() {
     }
     ledger.note_archiving_failed(&append);
     assert!(matches!(ledger.archive_step(8), Ok(Step::Create { .. })));
+}
+
+/// A module that is not the archive of this ledger, say: it installs, and refuses blocks.
+#[test]
+fn an_archive_that_never_took_a_block_is_installed_anew_and_no_canister_is_made() {
+    let mut ledger = archiving_ledger();
+    grow(&mut ledger, 20);
+    ledger.archives.set_wasm(true, b"\0asm".to_vec()).unwrap();
+    let mut created = 0;
+    for _ in 0..20 * (MAX_FAILURES + 2) {
+        let step = ledger.archive_step(8).unwrap();
+        match step {
+            Step::Create { .. } => {
+                created += 1;
+                ledger.archives.note_created(principal(100 + created));
+            }
+            Step::Install { canister, first_index } => {
+                assert_eq!((canister, first_index), (principal(101), 0));
+                assert!(ledger.archives.is_empty(), "what takes nothing is no archive");
+                ledger.archives.note_installed(canister);
+            }
+            Step::Append { .. } | Step::Done => ledger.note_archiving_failed(&step),
+        }
+    }
+    assert_eq!((created, ledger.local_indices().start), (1, 0));
+    while !matches!(ledger.archive_step(8), Ok(Step::Append { .. })) {
+        ledger.archives.note_installed(principal(101));
+    }
+    ledger.note_archived(&ledger.archive_batch(8, u64::MAX), 8).unwrap();
+    assert_eq!(ledger.archives.holders(&(0..20)), [(0..8, principal(101))], "it takes blocks once it can");
+}
+
+#[test]
+fn an_archive_after_others_that_never_took_a_block_begins_anew_where_they_end() {
+    let mut ledger = archiving_ledger();
+    grow(&mut ledger, 20);
+    ledger.archives.set_wasm(true, b"\0asm".to_vec()).unwrap();
+    ledger.archives.note_installed(principal(101));
+    ledger.note_archived(&ledger.archive_batch(4, u64::MAX), 4).unwrap();
+    (0..MAX_FAILURES).for_each(|_| ledger.archives.note_append_failed(MAX_FAILURES));
+    ledger.archives.note_created(principal(102));
+    ledger.archives.note_installed(principal(102));
+    (0..MAX_FAILURES).for_each(|_| ledger.archives.note_append_failed(MAX_FAILURES));
+    assert_eq!(ledger.archive_step(8), Ok(Step::Install { canister: principal(102), first_index: 4 }));
+    assert_eq!((ledger.archives.len(), ledger.archives.end()), (1, 4));
 }
 
 #[test]

@@ -144,13 +144,10 @@ impl Consensus {
         culprits.into_iter().for_each(|node| self.peers.suspect(node));
     }
 
-    /// Takes a valid notarization: votes to finalize its block, where this replica may.
+    /// Takes a valid notarization.
     pub(super) fn add_notarization(&mut self, notarization: Notarization) {
         self.pool.at(notarization.view).notarization.get_or_insert(notarization);
-        // The certificate first: a vote to finalize of which a crash leaves only the vote could be given by nobody else,
-        // and the view never be given up.
         self.keep_certificates(notarization.view);
-        self.finalize(notarization.view);
     }
 
     /// Takes a valid nullification.
@@ -165,8 +162,8 @@ impl Consensus {
         self.keep_certificates(beacon.view);
     }
 
-    /// Stores the certificates of `view` once its beacon is here too, and passes on those that may be
-    /// news to others.
+    /// Stores the certificates of `view` once its beacon is here too, and passes on those that may be news to others.
+    /// Then votes to finalize what is notarized, where this replica may.
     fn keep_certificates(&mut self, view: View) {
         let news = view.next() >= self.view.number;
         let attempt = self.pool.at(view);
@@ -183,6 +180,7 @@ impl Consensus {
             self.emit(Effect::Persist(Record::Nullification(nullification, beacon)));
             self.pass_on(news, PeerMessage::Nullification(nullification, beacon));
         }
+        self.finalize(view);
     }
 
     fn pass_on(&mut self, news: bool, message: PeerMessage) {

@@ -20,8 +20,8 @@
 //! 4. A replica votes to nullify its current view when the time for it is over. It may have voted to
 //!    notarize; it has not voted to finalize, and never will in this view. A leader that said nothing
 //!    for `SILENT_VIEWS_MAX` views is not waited for. (`nullify`, `pacemaker`)
-//! 5. A replica votes to finalize a notarized block unless it voted to nullify its view. A quorum of
-//!    these finalizes the block and all its ancestors. (`finalize`)
+//! 5. A replica votes to finalize a notarized block whose certificate it has on disk, unless it voted to nullify
+//!    its view. A quorum of these finalizes the block and all its ancestors. (`finalize`)
 //! 6. Finalized blocks are delivered oldest first, each exactly once a run. (`deliver`)
 //!
 //! **Signatures**

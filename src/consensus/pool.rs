@@ -84,11 +84,13 @@ impl Attempt {
         !self.nullified && self.finalized.is_none() && !self.is_certified()
     }
 
-    /// The block of this view that this replica may vote to finalize (rule 5).
+    /// The block of this view that this replica may vote to finalize (rule 5). Its certificate is on disk: if a crash
+    /// left the vote alone, the view could stay one that nobody finalizes and that not enough may give up.
     pub fn may_finalize(&self) -> Option<Digest> {
         let given_up = self.nullified && !planted(Bug::FinalizeAfterNullify);
         let free = !given_up && self.finalized.is_none() && self.finalization.is_none();
-        self.notarization.filter(|_| free).map(|notarization| notarization.block)
+        let stored = self.notarization.filter(|_| self.notarization_stored);
+        stored.filter(|_| free).map(|notarization| notarization.block)
     }
 
     /// The block that a quorum notarized or finalized.

@@ -102,6 +102,8 @@ fn seeds_that_once_failed_stay_good() {
     expect_clean(&run_all(once.to_vec()));
     // A replica that had lost its disk voted in a view from before the loss.
     expect_clean(&[run(Scenario::swarm(20, 600, None))]);
+    // The first of these once more: a forged share kept back the beacon, and with it the certificate.
+    expect_clean(&[run(Scenario::swarm(1_002_063, 460, None))]);
 }
 
 #[test]

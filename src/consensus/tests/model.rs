@@ -145,7 +145,8 @@ impl Rules {
         let finalize = |ballot, block| {
             let (view, signature) = (View(1), BlsBytes([0; 48]));
             let notarization = Notarization { view, block: digest(block), signature };
-            let attempt = Attempt { notarization: Some(notarization), ..of(ballot) };
+            let attempt =
+                Attempt { notarization: Some(notarization), notarization_stored: true, ..of(ballot) };
             attempt.may_finalize() == Some(digest(block))
         };
         let linked = |nullified, low, high| {

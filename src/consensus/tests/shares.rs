@@ -52,6 +52,36 @@ fn counts_a_repeated_vote_once() {
     assert!(!leaves_view(&[of(1), of(2), of(2), of(1), of(2)]));
 }
 
+/// What a machine writes about its vote to finalize, in order: the vote, and the certificate that it rests on.
+fn writes(consensus: &mut Consensus, message: PeerMessage, from: u16) -> Vec<&'static str> {
+    let effects = consensus.handle(NOW, peer(from, message));
+    let kind = |effect: &Effect| match effect {
+        Effect::Persist(Record::Vote(Vote::Finalize { .. })) => Some("vote"),
+        Effect::Persist(Record::Notarization(..)) => Some("certificate"),
+        _ => None,
+    };
+    effects.iter().filter_map(kind).collect()
+}
+
+#[test]
+fn a_vote_to_finalize_stands_behind_its_certificate_on_disk() {
+    let mut consensus = node(0);
+    let of = |signer| PeerMessage::NotarizationShare(share(signer, View(1), BLOCK));
+    assert!(writes(&mut consensus, of(1), 1).is_empty());
+    assert!(writes(&mut consensus, of(2), 2).is_empty());
+    assert_eq!(writes(&mut consensus, of(3), 3), ["certificate", "vote"]);
+}
+
+#[test]
+fn a_forged_share_of_the_beacon_does_not_bring_the_vote_before_its_certificate() {
+    let mut consensus = node(0);
+    let of = |signer| PeerMessage::NotarizationShare(share(signer, View(1), BLOCK));
+    let forged = NotarizationShare { beacon: share(3, View(2), BLOCK).beacon, ..share(3, View(1), BLOCK) };
+    assert!(writes(&mut consensus, of(1), 1).is_empty());
+    assert!(writes(&mut consensus, PeerMessage::NotarizationShare(forged), 3).is_empty());
+    assert_eq!(writes(&mut consensus, of(2), 2), ["certificate", "vote"]);
+}
+
 #[test]
 fn ignores_a_share_that_another_node_relays() {
     let of = |signer| (signer, share(signer, View(1), BLOCK));

@@ -3,7 +3,7 @@
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/atoll/target
 export PATH := $(CURDIR)/testnet/bin:$(PATH)
 WASM      := wasm32-unknown-unknown
-CANISTERS := counter cycles_ledger cycles_minting explorer governance kernels ledger ledger_archive notebook probe registry rewards
+CANISTERS := counter cycles_ledger cycles_minting kernels ledger ledger_archive notebook probe
 # Libraries with unit tests of their own, which need no subnet.
 BOOKS     := conservation cycles_interface cycles_ledger cycles_minting explorer governance icrc ledger ledger_archive ledger_block registry rewards
 DIST      := canisters/dist
@@ -76,7 +76,7 @@ malicious: ## Build a replica that lies, for `make bench` row 19; never for use
 pages: ## Bundle the explorer's page
 	npm run --silent --prefix canisters/explorer/web build >/dev/null
 
-canisters: pages ## Build the canisters into canisters/dist
+canisters: ## Build the canisters into canisters/dist
 	$(CARGO) build --profile canister --target $(WASM) $(CANISTERS:%=-p %)
 	@mkdir -p $(DIST)
 	@cp $(CANISTERS:%=$(CARGO_TARGET_DIR)/$(WASM)/canister/%.wasm) $(DIST)/
@@ -93,7 +93,7 @@ check: pages ## Formatting, and lints while the tests are compiled
 	$(LINTED) $(CARGO) test --no-run --all-targets $(QUICK)
 	$(LINTED) $(CARGO) test --no-run --all-targets $(QUICK) $(BOOKS:%=-p %)
 
-unit: canisters assets ## All Rust tests, those with real processes, real clients and a real browser included
+unit: canisters assets pages ## All Rust tests, those with real processes, real clients and a real browser included
 	npm test --silent --prefix canisters/explorer/web
 	$(LINTED) $(CARGO) test $(QUICK) $(BOOKS:%=-p %)
 	$(LINTED) $(CARGO) test $(QUICK)

@@ -3,12 +3,11 @@
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/atoll/target
 export PATH := $(CURDIR)/testnet/bin:$(PATH)
 WASM      := wasm32-unknown-unknown
-CANISTERS := counter cycles_ledger cycles_minting kernels ledger ledger_archive notebook probe
+CANISTERS := counter cycles_ledger cycles_minting explorer governance kernels ledger ledger_archive notebook probe registry rewards
 # Libraries with unit tests of their own, which need no subnet.
 BOOKS     := conservation cycles_interface cycles_ledger cycles_minting explorer governance icrc ledger ledger_archive ledger_block registry rewards
 DIST      := canisters/dist
 ECONOMY   := canisters/economy.toml
-MINTING   := rkp4c-7iaaa-aaaaa-aaaca-cai
 ASSETS    := canisters/assets
 ATOLL     := $(CARGO_TARGET_DIR)/release/atoll
 RUN       := testnet/run
@@ -33,7 +32,7 @@ help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 run: setup build canisters ## Build, start four replicas and the gateway with ledgers and the sample, print URLs
-	$(ATOLL) testnet up --dir $(RUN) --canisters $(DIST) --genesis-canisters $(ECONOMY) --minting-canister $(MINTING)
+	$(ATOLL) testnet up --dir $(RUN) --canisters $(DIST) --genesis-canisters $(ECONOMY)
 
 test: setup-test check unit sim-ci ## Everything: units, simulator, four real processes, npm agents, browser
 
@@ -76,7 +75,7 @@ malicious: ## Build a replica that lies, for `make bench` row 19; never for use
 pages: ## Bundle the explorer's page
 	npm run --silent --prefix canisters/explorer/web build >/dev/null
 
-canisters: ## Build the canisters into canisters/dist
+canisters: pages ## Build the canisters into canisters/dist
 	$(CARGO) build --profile canister --target $(WASM) $(CANISTERS:%=-p %)
 	@mkdir -p $(DIST)
 	@cp $(CANISTERS:%=$(CARGO_TARGET_DIR)/$(WASM)/canister/%.wasm) $(DIST)/
@@ -93,7 +92,7 @@ check: pages ## Formatting, and lints while the tests are compiled
 	$(LINTED) $(CARGO) test --no-run --all-targets $(QUICK)
 	$(LINTED) $(CARGO) test --no-run --all-targets $(QUICK) $(BOOKS:%=-p %)
 
-unit: canisters assets pages ## All Rust tests, those with real processes, real clients and a real browser included
+unit: canisters assets ## All Rust tests, those with real processes, real clients and a real browser included
 	npm test --silent --prefix canisters/explorer/web
 	$(LINTED) $(CARGO) test $(QUICK) $(BOOKS:%=-p %)
 	$(LINTED) $(CARGO) test $(QUICK)

@@ -3,10 +3,10 @@
 mod network;
 
 use ic_agent::export::Principal;
-use network::{Network, atoll, eventually, load, signal};
+use network::newcomer::Newcomer;
+use network::{Network, atoll, eventually, load};
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::runtime::Runtime;
@@ -114,50 +114,6 @@ fn ten_epochs_pass_under_load_with_one_root_key_and_the_old_shares_are_gone() {
     eprintln!("{updates} certified updates in {EPOCHS} epochs");
 }
 
-/// A node that is not of the genesis, beside the network.
-struct Newcomer {
-    child: Child,
-    metrics_url: String,
-}
-
-impl Newcomer {
-    fn start(network: &Network, base: u16) -> Newcomer {
-        let dir = network.dir.join("newcomer");
-        let keys = dir.join("keys");
-        fs::create_dir_all(&dir).expect("a folder");
-        let address = format!("127.0.0.1:{base}");
-        let mut made = atoll();
-        made.args(["keygen", "--name", "newcomer", "--address", &address, "--out"]).arg(&keys);
-        assert!(made.stdout(Stdio::null()).stderr(Stdio::null()).status().expect("keygen").success());
-        fs::copy(network.dir.join("node-0/keys/first.shares"), keys.join("first.shares")).expect("copied");
-        let config = format!(
-            "data_dir = \"data\"\nkey_dir = \"keys\"\ngenesis = \"../genesis.toml\"\npeer_listen = \"{address}\"\n\
-             api_listen = \"127.0.0.1:{}\"\nmetrics_listen = \"127.0.0.1:{}\"\n",
-            base + 1,
-            base + 2
-        );
-        fs::write(dir.join("node.toml"), config).expect("written");
-        let log = fs::File::create(dir.join("replica.log")).expect("a log file");
-        let mut command = atoll();
-        command.args(["replica", "--config"]).arg(dir.join("node.toml")).stdin(Stdio::null());
-        command.stdout(log.try_clone().expect("a log file")).stderr(log);
-        let child = command.spawn().expect("a replica starts");
-        Newcomer { child, metrics_url: format!("http://127.0.0.1:{}", base + 2) }
-    }
-
-    fn health(&self) -> Option<serde_json::Value> {
-        let answer = network::get(&format!("{}/health", self.metrics_url))?;
-        serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()
-    }
-}
-
-impl Drop for Newcomer {
-    fn drop(&mut self) {
-        signal(self.child.id() as i32, libc::SIGTERM);
-        let _ = self.child.wait();
-    }
-}
-
 #[test]
 fn a_node_is_replaced_under_load_and_the_new_one_carries_the_subnet() {
     let network = Network::with(&["--nodes", "4", "--epoch-length", LENGTH]);
@@ -166,7 +122,7 @@ fn a_node_is_replaced_under_load_and_the_new_one_carries_the_subnet() {
     let newcomer = Newcomer::start(&network, network.base_port() + 100);
     let mut replace = atoll();
     replace.args(["node", "replace", "--url", &urls[0], "--node", "3", "--card"]);
-    replace.arg(network.dir.join("newcomer/keys/node.pub.toml"));
+    replace.arg(&newcomer.card);
     for operator in 0..3 {
         replace.arg("--operator").arg(network.dir.join(format!("node-{operator}/keys")));
     }

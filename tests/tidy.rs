@@ -11,7 +11,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("crypto", &["types"]),
     ("encoding", &["types", "crypto"]),
     ("certification", &["types", "crypto", "encoding"]),
-    ("membership", &["types", "crypto"]),
+    ("membership", &["types", "crypto", "certification"]),
     ("consensus", &["types", "crypto", "encoding", "membership"]),
     ("ingress", &["types", "crypto", "encoding", "certification"]),
     ("state", &["types", "crypto", "encoding", "certification", "membership"]),

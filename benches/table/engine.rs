@@ -57,6 +57,8 @@ impl Subnet {
             randomness: Digest::ZERO,
             proposer: NodeIndex(0),
             system: Vec::new(),
+            voters: Vec::new(),
+            missed: Vec::new(),
             ingress,
         };
         let executed = execute_batch(&self.engine, self.state.clone(), &batch).expect("executes");

@@ -6,6 +6,7 @@ mod engine;
 mod faults;
 mod install;
 mod interface;
+mod ledger;
 #[path = "../../tests/network/mod.rs"]
 mod network;
 mod report;
@@ -57,5 +58,8 @@ fn main() {
     }
     if chosen("19") {
         faults::one_faulty().iter().for_each(report::Row::print);
+    }
+    if chosen("21") {
+        ledger::transfers().iter().for_each(report::Row::print);
     }
 }

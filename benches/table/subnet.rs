@@ -13,7 +13,7 @@ pub const DELTA: Duration = Duration::from_millis(50);
 const ROUNDS: usize = 3;
 const CLIENTS: usize = 48;
 /// Clients of row 4.
-const UPDATERS: usize = 256;
+pub const UPDATERS: usize = 256;
 
 /// Sum and count of a histogram.
 fn histogram(url: &str, name: &str) -> (f64, f64) {
@@ -64,19 +64,43 @@ pub fn press(
     runtime.block_on(load).expect("the load ends")
 }
 
+/// One kind of update call: the same bytes again and again, signed anew.
+#[derive(Clone)]
+pub struct Update {
+    pub canister: Principal,
+    pub method: &'static str,
+    pub arg: Vec<u8>,
+    /// The clients sign with so many identities, in turn: those of `load::agent` from 0 on.
+    pub identities: u8,
+}
+
+impl Update {
+    /// The counter's.
+    pub fn increment(network: &Network) -> Update {
+        let arg = candid::encode_args(()).expect("encodes");
+        Update { canister: counter(network), method: "increment", arg, identities: u8::MAX }
+    }
+}
+
 /// Keeps `clients` busy with signed updates for `time`, without checking the certificates that come back, so that the
 /// cores are the servers'; how many were answered with one.
-fn press_unchecked(runtime: &Runtime, network: &Network, clients: usize, time: Duration) -> u64 {
-    let counter = counter(network);
-    let arg = candid::encode_args(()).expect("encodes");
+pub fn press_unchecked(
+    runtime: &Runtime,
+    network: &Network,
+    clients: usize,
+    update: &Update,
+    time: Duration,
+) -> u64 {
     let hosts = network.replicas.iter().cycle().take(clients).enumerate().map(|(index, replica)| {
-        let agent = load::agent(&replica.api_url, &network.root_key, index as u8);
+        let identity = (index % usize::from(update.identities)) as u8;
+        let agent = load::agent(&replica.api_url, &network.root_key, identity);
         let host = replica.api_url.trim_start_matches("http://").to_string();
-        let (arg, name) = (arg.clone(), host.clone());
+        let (update, name) = (update.clone(), host.clone());
         let next = move || {
-            let call = agent.update(&counter, "increment").with_arg(arg.clone()).sign().expect("signs");
+            let Update { canister, method, arg, .. } = &update;
+            let call = agent.update(canister, *method).with_arg(arg.clone()).sign().expect("signs");
             let head = format!(
-                "POST /api/v4/canister/{counter}/call HTTP/1.1\r\nhost: {name}\r\ncontent-type: application/cbor\r\ncontent-length: {}\r\n\r\n",
+                "POST /api/v4/canister/{canister}/call HTTP/1.1\r\nhost: {name}\r\ncontent-type: application/cbor\r\ncontent-length: {}\r\n\r\n",
                 call.signed_update.len()
             );
             [head.as_bytes(), &call.signed_update].concat().into()
@@ -153,7 +177,7 @@ fn certified_updates(runtime: &Runtime, network: &Network) -> Vec<f64> {
     (0..20).map(update).collect()
 }
 
-fn servers_cpu(network: &Network) -> f64 {
+pub fn servers_cpu(network: &Network) -> f64 {
     network.replicas.iter().map(|replica| process_cpu(replica.pid)).sum()
 }
 
@@ -166,7 +190,8 @@ pub fn updates() -> Vec<Row> {
     for _ in 0..ROUNDS {
         let (cpu, begun) = (servers_cpu(&network), Instant::now());
         let height = network.certified_height(0).unwrap_or_default();
-        let done = press_unchecked(&runtime, &network, UPDATERS, Duration::from_secs(8)) as f64;
+        let update = Update::increment(&network);
+        let done = press_unchecked(&runtime, &network, UPDATERS, &update, Duration::from_secs(8)) as f64;
         rates.push(done / begun.elapsed().as_secs_f64());
         ours.push((servers_cpu(&network) - cpu) / done.max(1.0) * 1e6);
         let heights = network.certified_height(0).unwrap_or_default().saturating_sub(height);

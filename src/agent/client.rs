@@ -8,6 +8,9 @@ use ic_agent::{Agent, AgentError};
 use serde::de::DeserializeOwned;
 use std::path::Path;
 
+/// The error code of a call to a canister that is not there.
+const NO_CANISTER: &str = "IC0301";
+
 /// Why a client's wish was not fulfilled.
 #[derive(Debug, thiserror::Error)]
 pub enum AgentFailure {
@@ -26,6 +29,19 @@ pub enum AgentFailure {
 impl From<AgentError> for AgentFailure {
     fn from(error: AgentError) -> Self {
         AgentFailure::Agent(Box::new(error))
+    }
+}
+
+impl AgentFailure {
+    /// Whether the subnet says that there is no such canister.
+    pub fn is_no_canister(&self) -> bool {
+        let AgentFailure::Agent(error) = self else { return false };
+        let (AgentError::CertifiedReject { reject, .. } | AgentError::UncertifiedReject { reject, .. }) =
+            &**error
+        else {
+            return false;
+        };
+        reject.error_code.as_deref() == Some(NO_CANISTER)
     }
 }
 
@@ -113,6 +129,17 @@ impl Client {
         Ok(())
     }
 
+    /// A query of the management canister, near `canister`.
+    pub async fn ask_management(
+        &self,
+        canister: Principal,
+        method: &str,
+        arg: Vec<u8>,
+    ) -> Result<Vec<u8>, AgentFailure> {
+        let query = self.agent.query(&Principal::management_canister(), method);
+        Ok(query.with_effective_canister_id(canister).with_arg(arg).call().await?)
+    }
+
     /// Creates a canister by the provisional method: without a ledger, on subnets whose genesis allows it.
     pub async fn create(
         &self,
@@ -154,13 +181,7 @@ impl Client {
     /// The canister's log, oldest first.
     pub async fn logs(&self, canister: Principal) -> Result<Vec<CanisterLogRecord>, AgentFailure> {
         let arg = FetchCanisterLogsArgs { canister_id: canister, filter: None };
-        let reply = self
-            .agent
-            .query(&Principal::management_canister(), "fetch_canister_logs")
-            .with_effective_canister_id(canister)
-            .with_arg(Encode!(&arg)?)
-            .call()
-            .await?;
+        let reply = self.ask_management(canister, "fetch_canister_logs", Encode!(&arg)?).await?;
         Ok(Decode!(&reply, FetchCanisterLogsResult)?.canister_log_records)
     }
 }

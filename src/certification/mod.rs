@@ -29,5 +29,5 @@ pub use canister_signature::{CanisterKey, CanisterSignatureError};
 pub use certificate::{Path, certificate, state_root_message};
 pub use hash_tree::{HashTree, Lookup, Run};
 pub use tree::LabelTree;
-pub use verify::{Certificate, CertificateError, Delegation, Verifier};
+pub use verify::{Certificate, CertificateError, Delegation, Verifier, verify_own_certificate};
 pub use wire::WireError;

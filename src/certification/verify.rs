@@ -50,6 +50,8 @@ pub enum CertificateError {
     SubnetSignature(Principal),
     #[error("the delegation's canister ranges: {0}")]
     Ranges(DecodeError),
+    #[error("it is the word of another subnet, to which the root subnet delegated")]
+    Delegated,
 }
 
 impl Certificate {
@@ -81,6 +83,26 @@ impl Delegation {
         let id = canister.as_slice();
         self.canister_ranges.iter().any(|(first, last)| first.as_slice() <= id && id <= last.as_slice())
     }
+}
+
+/// Reads a certificate that the root subnet made itself. `signed` says whether the subnet's keys made the signature
+/// over this root: for those who hold these keys in another form than a root key.
+///
+/// # Errors
+/// [`CertificateError`] as for [`Verifier::verify_certificate`], and for every certificate with a delegation.
+pub fn verify_own_certificate(
+    bytes: &[u8],
+    signed: impl FnOnce(Digest, &BlsBytes) -> bool,
+) -> Result<Certificate, CertificateError> {
+    let RawCertificate { tree, signature, delegation } = wire::decode_certificate(bytes)?;
+    if delegation.is_some() {
+        return Err(CertificateError::Delegated);
+    }
+    if !signed(tree.digest(), &signature) {
+        return Err(CertificateError::Signature);
+    }
+    let time = read_time(&tree).ok_or(CertificateError::Time)?;
+    Ok(Certificate { tree, time, delegation: None })
 }
 
 /// Believes certificates that lead to one root key (96 bytes in G2). It remembers signatures that held,

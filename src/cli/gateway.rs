@@ -4,7 +4,12 @@ use crate::gateway::{self, Config, GatewayError};
 use clap::Parser;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
 use tokio::net::TcpListener;
+
+/// Clients give up on calls that take longer.
+pub const CALL_DELAY_MS_MAX: u64 = 60_000;
 
 /// Why the gateway stopped.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +34,12 @@ pub struct Args {
     /// trusts that replica: for development only.
     #[arg(long)]
     root_key: Option<String>,
+    /// A file of `domain:canister` lines, read again when it changes: host names for canisters besides their ids.
+    #[arg(long, value_name = "FILE")]
+    custom_domains: Option<PathBuf>,
+    /// Hold up update calls by this long, in milliseconds: what a network far away feels like.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=CALL_DELAY_MS_MAX))]
+    call_delay_ms: u64,
 }
 
 /// Serves until `shutdown` resolves.
@@ -38,5 +49,7 @@ pub async fn run(args: Args, shutdown: impl Future<Output = ()> + Send) -> Resul
         .await
         .map_err(|source| GatewayCommandError::Listen { address: args.listen, source })?;
     tracing::info!(listen = %args.listen, replicas = args.replicas.len(), "gateway serves");
-    Ok(gateway::serve(listener, Config { replicas: args.replicas, root_key }, shutdown).await?)
+    let call_delay = Duration::from_millis(args.call_delay_ms);
+    let config = Config { replicas: args.replicas, root_key, domains: args.custom_domains, call_delay };
+    Ok(gateway::serve(listener, config, shutdown).await?)
 }

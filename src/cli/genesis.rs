@@ -5,7 +5,7 @@ mod canisters;
 use crate::crypto::genesis::{GenesisError, NodeCard, print_genesis, validate_genesis};
 use crate::crypto::hash::chain_id;
 use crate::types::limits::{EPOCH_LENGTH_DEFAULT, GENESIS_BYTES_MAX};
-use crate::types::{Genesis, GenesisNode, Principal};
+use crate::types::{Accounting, Genesis, GenesisNode, Principal};
 use canisters::Canisters;
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -35,6 +35,16 @@ pub struct Args {
     /// The canister that may make cycles out of nothing: a ledger's cycles minting canister.
     #[arg(long, value_name = "CANISTER")]
     pub minting_canister: Option<Principal>,
+    /// The canister that may set prices and freeze canisters.
+    #[arg(long, value_name = "CANISTER")]
+    pub governance_canister: Option<Principal>,
+    /// The canister whose certified orders change the membership, in place of the operators' signatures.
+    #[arg(long, value_name = "CANISTER")]
+    pub registry_canister: Option<Principal>,
+    /// How cycles come to users: market, quota, or free (with --provisional true). Said nothing: free with
+    /// --provisional true, else market.
+    #[arg(long)]
+    pub accounting: Option<Accounting>,
     /// A subnet admin: may make canisters for nothing, and start, stop, empty and delete those of others.
     #[arg(long = "subnet-admin", value_name = "PRINCIPAL")]
     pub subnet_admins: Vec<Principal>,
@@ -42,7 +52,7 @@ pub struct Args {
     #[arg(long, default_value_t = EPOCH_LENGTH_DEFAULT)]
     pub epoch_length: u64,
     /// Canisters that the first block makes: a TOML file of `[[canister]]` with id, module, arg (Candid text), cycles and
-    /// controllers. Their modules are put into `modules/` beside the genesis; every node needs a copy of those too.
+    /// controllers; before them it may name minting_canister, governance_canister, registry_canister and subnet_admins. Their modules are put into `modules/` beside the genesis; every node needs a copy of those too.
     #[arg(long, value_name = "FILE")]
     pub canisters: Option<PathBuf>,
     /// The nodes' cards.
@@ -80,14 +90,18 @@ pub fn run(args: Args) -> Result<(), AssembleError> {
 /// The genesis of the cards that `args` names, and its canisters.
 pub fn assemble(args: &Args) -> Result<(Genesis, Canisters), AssembleError> {
     let canisters = args.canisters.as_deref().map_or(Ok(Canisters::default()), Canisters::read)?;
+    let roles = canisters.roles.clone();
     let genesis = Genesis {
         version: 1,
         name: args.name.clone(),
         heartbeat_ms: args.heartbeat_ms,
         view_timeout_ms: args.view_timeout_ms,
         provisional: args.provisional,
-        minting_canister: args.minting_canister,
-        subnet_admins: args.subnet_admins.clone(),
+        minting_canister: args.minting_canister.or(roles.minting_canister),
+        governance_canister: args.governance_canister.or(roles.governance_canister),
+        registry_canister: args.registry_canister.or(roles.registry_canister),
+        accounting: args.accounting,
+        subnet_admins: [args.subnet_admins.clone(), roles.subnet_admins].concat(),
         epoch_length: args.epoch_length,
         canisters: canisters.entries.clone(),
         nodes: args.cards.iter().map(|path| read_card(path)).collect::<Result<_, _>>()?,
@@ -133,6 +147,9 @@ mod tests {
             view_timeout_ms: 1_000,
             provisional: true,
             minting_canister: None,
+            governance_canister: None,
+            registry_canister: None,
+            accounting: None,
             subnet_admins: Vec::new(),
             epoch_length: 499,
             canisters: None,

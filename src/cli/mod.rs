@@ -9,12 +9,17 @@ mod exchange;
 pub mod file;
 pub mod gateway;
 pub mod genesis;
+pub mod governance;
 pub mod health;
 pub mod keygen;
+mod moment;
+pub mod neuron;
 pub mod node;
+pub mod proposal;
 pub mod proxy;
 pub mod replay;
 pub mod replica;
+pub mod rewards;
 pub mod sim;
 pub mod state;
 pub mod testnet;
@@ -42,8 +47,12 @@ enum Command {
     Gateway(gateway::Args),
     Health(health::Args),
     Testnet(testnet::Args),
+    Launcher(testnet::launcher::Args),
     Canister(canister::Args),
     Wallet(wallet::Args),
+    Neuron(neuron::Args),
+    Proposal(proposal::Args),
+    Rewards(rewards::Args),
     Node(node::Args),
     Proxy(proxy::Args),
     State(state::Args),
@@ -53,15 +62,19 @@ enum Command {
 
 /// Parses the command line and runs its command.
 pub fn main() -> ExitCode {
-    match Atoll::parse().command {
+    match testnet::launcher::parse::<Atoll>(std::env::args_os().collect()).command {
         Command::Keygen(args) => told("keygen", keygen::run(args)),
         Command::Genesis(args) => told("genesis", genesis::run(args)),
         Command::Replica(args) => replica::run(&args),
         Command::Gateway(args) => run_gateway(args),
         Command::Health(args) => told("health", health::run(args)),
         Command::Testnet(args) => told("testnet", testnet::run(&args)),
+        Command::Launcher(args) => told("launcher", testnet::launcher::run(args)),
         Command::Canister(args) => told("canister", block_on(canister::run(args))),
         Command::Wallet(args) => told("wallet", block_on(wallet::run(args))),
+        Command::Neuron(args) => told("neuron", block_on(neuron::run(args))),
+        Command::Proposal(args) => told("proposal", block_on(proposal::run(args))),
+        Command::Rewards(args) => told("rewards", block_on(rewards::run(args))),
         Command::Node(args) => told("node", node::run(&args)),
         Command::Proxy(args) => told("proxy", block_on(proxy::run(&args))),
         Command::State(args) => told("state", state::run(&args)),

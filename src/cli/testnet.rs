@@ -11,19 +11,24 @@
 
 mod apps;
 mod chaos;
+pub mod launcher;
 mod layout;
 mod network;
 mod probe;
 mod process;
 mod status;
 
-use crate::types::Principal;
+use super::gateway::CALL_DELAY_MS_MAX;
 use crate::types::limits::{CHECKPOINT_HEIGHTS, EPOCH_LENGTH_DEFAULT};
+use crate::types::{Accounting, Principal};
 use apps::AppError;
 use layout::{Layout, LayoutError};
+use network::Network;
 use process::ProcessError;
+use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU64;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Run a subnet on this machine.
 #[derive(clap::Args, Debug)]
@@ -54,6 +59,15 @@ pub struct UpArgs {
     /// Where browsers connect.
     #[arg(long, default_value_t = 8080)]
     gateway_port: u16,
+    /// The address that the gateway listens on.
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    gateway_bind: IpAddr,
+    /// A file of `domain:canister` lines, as `atoll gateway` knows it.
+    #[arg(long, value_name = "FILE")]
+    custom_domains: Option<PathBuf>,
+    /// The gateway holds up update calls by this long, in milliseconds.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=CALL_DELAY_MS_MAX))]
+    call_delay_ms: u64,
     /// First port of the replicas; node i takes the four from here + 10 i on.
     #[arg(long, default_value_t = 9100)]
     base_port: u16,
@@ -75,6 +89,16 @@ pub struct UpArgs {
     /// The canister that may make cycles out of nothing; only at the first start.
     #[arg(long, value_name = "CANISTER")]
     minting_canister: Option<Principal>,
+    /// The canister that may set prices and freeze canisters; only at the first start.
+    #[arg(long, value_name = "CANISTER")]
+    governance_canister: Option<Principal>,
+    /// The canister whose certified orders change the membership; only at the first start.
+    #[arg(long, value_name = "CANISTER")]
+    registry_canister: Option<Principal>,
+    /// How cycles come to users: free, market or quota; only at the first start. Where they are not free, no sample
+    /// canisters are installed.
+    #[arg(long, default_value = "free")]
+    accounting: Accounting,
     /// Start replicas again that end.
     #[arg(long)]
     supervise: bool,
@@ -84,6 +108,24 @@ pub struct UpArgs {
     /// Compiled sample canisters; `counter.wasm` is installed at the first start.
     #[arg(long, default_value = "canisters/dist")]
     canisters: PathBuf,
+}
+
+impl UpArgs {
+    /// What a start in this folder means without further flags.
+    fn of(dir: &Path) -> UpArgs {
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            up: UpArgs,
+        }
+        let mut flag = OsString::from("--dir=");
+        flag.push(dir);
+        <Line as clap::Parser>::parse_from([OsString::from("up"), flag]).up
+    }
+
+    fn gateway_address(&self) -> SocketAddr {
+        SocketAddr::new(self.gateway_bind, self.gateway_port)
+    }
 }
 
 /// The network could not be started, or did not answer.
@@ -123,6 +165,21 @@ pub fn run(args: &Args) -> Result<(), TestnetError> {
 fn up(args: &UpArgs) -> Result<(), TestnetError> {
     let layout = Layout::prepare(args)?;
     layout.check_ports()?;
+    run_until_stopped(&layout, |network, _| {
+        network.print();
+        Ok(())
+    })
+}
+
+/// Runs a network in the foreground until SIGINT or SIGTERM; `ready` is called once, with the root key in hex, when
+/// everything answers.
+///
+/// # Errors
+/// [`TestnetError`], after everything that was started has been stopped.
+fn run_until_stopped(
+    layout: &Layout,
+    ready: impl FnOnce(&Network<'_>, &str) -> std::io::Result<()>,
+) -> Result<(), TestnetError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(network::run(&layout))
+    runtime.block_on(network::run(layout, ready))
 }

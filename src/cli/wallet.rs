@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod amount;
+pub mod icrc;
 pub mod ledgers;
 
 use super::connection::{Connection, ConnectionError};

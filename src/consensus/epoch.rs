@@ -34,13 +34,14 @@ impl Handing {
     }
 
     /// Whether the like of `message` waits already: one dealing of a dealer, one complaint about one, one
-    /// change of a version is enough, and nobody fills the pool with many.
+    /// change of a version, one order is enough, and nobody fills the pool with many.
     fn has_like(&self, message: &SystemMessage) -> bool {
-        use SystemMessage::{Change, Complaint, Dealing};
+        use SystemMessage::{Change, Complaint, Dealing, Order};
         self.waiting.iter().any(|(waiting, _)| match (waiting, message) {
             (Dealing { dealer, .. }, Dealing { dealer: other, .. })
             | (Complaint { dealer, .. }, Complaint { dealer: other, .. }) => dealer == other,
             (Change(change), Change(other)) => change.version == other.version,
+            (Order(_), Order(_)) => true,
             _ => false,
         })
     }

@@ -1,10 +1,10 @@
-//! Blocks known by hash alone are fetched from those who voted for them (rule 12).
+//! Blocks known by hash alone are fetched, first from those who voted for them (rule 12).
 
 use super::machine::Consensus;
 use super::pool::Attempt;
 use crate::types::limits::{BLOCK_FETCHES_MAX, FETCH_PATIENCE_MS, FETCH_RETRY_MS};
 use crate::types::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A block that is being fetched.
 #[derive(Clone, Copy, Debug)]
@@ -69,15 +69,21 @@ impl Consensus {
         missing.take(BLOCK_FETCHES_MAX).collect()
     }
 
-    /// Whom to ask at the `tries`-th time: those who voted for the block, else everybody, in turn.
+    /// Whom to ask at the `tries`-th time: first those who voted for the block, then everybody else, in turn. The
+    /// only vote that came may be a liar's, or of a replica that is gone, and a certificate says that others have it.
     fn holder(&self, view: View, hash: Digest, tries: usize) -> Option<NodeIndex> {
-        let own = self.keys.keyring.own();
+        let own = usize::from(self.keys.keyring.own().0);
         let votes = self.pool.get(view).map(|attempt| attempt.notarize.over(hash)).unwrap_or_default();
-        let voters: Vec<NodeIndex> =
-            votes.into_iter().map(|(node, _)| node).filter(|node| *node != own).collect();
-        let asked = if voters.is_empty() { self.others() } else { voters };
+        let voted: BTreeSet<NodeIndex> = votes.into_iter().map(|(node, _)| node).collect();
+        let (mut asked, mut others): (Vec<_>, Vec<_>) =
+            self.others().into_iter().partition(|node| voted.contains(node));
         // Replicas begin at different places, so that not all ask the same one.
-        let place = tries.wrapping_add(usize::from(own.0)).checked_rem(asked.len())?;
+        for some in [&mut asked, &mut others] {
+            let place = own.checked_rem(some.len()).unwrap_or(0);
+            some.rotate_left(place);
+        }
+        asked.append(&mut others);
+        let place = tries.checked_rem(asked.len())?;
         asked.get(place).copied()
     }
 

@@ -45,8 +45,8 @@
 //! 11. At a steady pace every replica says where it stands; when its view does not move it also
 //!     sends again its votes of the view, and the certificates that brought it here. A peer that is behind is
 //!     sent what it lacks. (`resend`, `catch_up`)
-//! 12. A block that is known by hash alone is fetched from those who voted for it, one after the
-//!     other; a chain that cannot be linked is fetched as a segment, from one peer at a time. (`fetch`, `catch_up`)
+//! 12. A block that is known by hash alone is fetched from those who voted for it and then from everybody, one after
+//!     the other; a chain that cannot be linked is fetched as a segment, from one peer at a time. (`fetch`, `catch_up`)
 //!     A peer that has purged the blocks answers with a package instead: a final block with the certified root of its
 //!     state. Verified, it leaves as [`Effect::FetchState`](crate::types::Effect); whoever performs that starts this machine
 //!     again on the fetched state.
@@ -75,10 +75,17 @@
 //! 18. A node without shares follows: it votes for nothing and proposes nothing unless it is a member. Nodes
 //!     that come with the next epoch are guests of this one: they are heard when they fetch, and when they
 //!     prove that they were dealt bad shares. (`epoch`, `receive`)
+//!
+//! **Attendance** (docs/adr/0019)
+//! 19. A block names the members whose votes for its parent its leader had seen, a quorum at least, or nobody: a
+//!     leader that was brought the certificate may have seen fewer. Nor does it name anybody where its epoch begins. And
+//!     it names the leaders of the views since its parent, which were nullified. Who votes for the block checks all
+//!     of it but that the votes were seen. A vote for a block that is final counts for this alone. (`attendance`, `receive`)
 
 mod aggregate;
 mod amnesia;
 mod assemble;
+mod attendance;
 mod catch_up;
 pub mod ceremony;
 mod certify;

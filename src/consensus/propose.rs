@@ -40,6 +40,9 @@ impl Consensus {
         let Some((parent, ancestors)) = self.best_parent() else {
             return false;
         };
+        if self.missed(parent.view, self.view.number).is_none() {
+            return false;
+        }
         let time = self.clock.now().max(parent.time.saturating_add(Time(1)));
         let empty = self.is_throttled(parent.height) || self.ends_in(&ancestors);
         match (empty, heartbeat) {
@@ -111,6 +114,7 @@ impl Consensus {
             parent_view: parent.view,
             proposer: self.keys.keyring.own(),
             time,
+            attendance: self.attendance(&parent),
             payload,
         };
         let calls = hash_calls(&block.payload);

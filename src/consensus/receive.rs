@@ -149,6 +149,15 @@ impl Consensus {
             && self.vouches(signer, Statement::Beacon { view }, &share.beacon)
         {
             self.add_notarization_share(share);
+        } else if from == signer && view == self.chain.tip.view && view.epoch() == self.epoch() {
+            self.note_late_vote(share);
+        }
+    }
+
+    /// A vote for what is final already: noted for the block to come (rule 19).
+    fn note_late_vote(&mut self, share: NotarizationShare) {
+        if let Some(attempt) = self.pool.get_mut(share.view) {
+            attempt.notarize.insert(share.signer, share.block, share.share);
         }
     }
 

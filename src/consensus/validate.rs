@@ -30,6 +30,16 @@ pub enum Objection {
     Unnullified { view: View },
     #[error("carries something, but the epoch ends below it")]
     Void,
+    #[error("acknowledges a vote of {node}, which is no member's place")]
+    Stranger { node: NodeIndex },
+    #[error("acknowledges votes for a block that its epoch's members did not vote for")]
+    Acknowledged,
+    #[error("acknowledges {have} votes for its parent, {need} are a quorum")]
+    Voters { have: usize, need: usize },
+    #[error("does not name the leaders of the views since its parent")]
+    Missed,
+    #[error("the leader of a view since its parent is not known")]
+    Beacon,
 }
 
 impl Objection {
@@ -38,7 +48,8 @@ impl Objection {
         use Objection::*;
         match self {
             NotLeader { .. } | Fork | Height { .. } | Time { .. } | Void => true,
-            Ahead { .. } | Parent { .. } | Unnullified { .. } => false,
+            Stranger { .. } | Acknowledged | Voters { .. } | Missed => true,
+            Ahead { .. } | Parent { .. } | Unnullified { .. } | Beacon => false,
         }
     }
 }
@@ -73,6 +84,7 @@ impl Consensus {
         if !self.is_nullified_between(parent.view, block.view) {
             return Err(Objection::Unnullified { view: parent.view });
         }
+        self.check_attendance(block, &parent)?;
         if !block.payload.is_empty() && self.ends_in(&branch) {
             return Err(Objection::Void);
         }

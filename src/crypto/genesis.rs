@@ -7,8 +7,8 @@ use crate::types::limits::{
     MINTED_CYCLES_MAX, NAME_BYTES_MAX, NODES_MAX, SUBNET_ADMINS_MAX, VIEW_TIMEOUT_MAX_MS,
 };
 use crate::types::{
-    CanisterId, Cycles, Digest, Founding, Genesis, GenesisCanister, GenesisNode, NodeIndex, NodeSignature,
-    Principal,
+    Accounting, CanisterId, Cycles, Digest, Founding, Genesis, GenesisCanister, GenesisNode, NodeIndex,
+    NodeSignature, Principal,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,8 +42,10 @@ pub enum GenesisError {
     Key(#[from] KeyError),
     #[error("{admins} subnet_admins, at most {SUBNET_ADMINS_MAX} are possible")]
     Admins { admins: usize },
-    #[error("minting_canister {0} is no canister of the subnet")]
-    MintingCanister(Principal),
+    #[error("{field} {id} is no canister of the subnet")]
+    NoCanister { field: &'static str, id: Principal },
+    #[error("accounting = \"free\" and provisional = true go together")]
+    Accounting,
     #[error("{canisters} canisters, at most {GENESIS_CANISTERS_MAX} are possible")]
     Canisters { canisters: usize },
     #[error("canister {id}: {field} is not {wanted}")]
@@ -72,7 +74,12 @@ pub fn validate_genesis(genesis: &Genesis) -> Result<(), GenesisError> {
     check_name("name", &genesis.name)?;
     check_bounds("heartbeat_ms", genesis.heartbeat_ms, HEARTBEAT_MAX_MS)?;
     check_bounds("view_timeout_ms", genesis.view_timeout_ms, VIEW_TIMEOUT_MAX_MS)?;
-    check_minting(genesis.minting_canister.as_ref())?;
+    check_canister_id("minting_canister", genesis.minting_canister.as_ref())?;
+    check_canister_id("governance_canister", genesis.governance_canister.as_ref())?;
+    check_canister_id("registry_canister", genesis.registry_canister.as_ref())?;
+    if (genesis.accounting() == Accounting::Free) != genesis.provisional {
+        return Err(GenesisError::Accounting);
+    }
     let admins = genesis.subnet_admins.len();
     if admins > SUBNET_ADMINS_MAX {
         return Err(GenesisError::Admins { admins });
@@ -140,9 +147,9 @@ fn check_bounds(field: &'static str, found: u64, max: u64) -> Result<(), Genesis
     if (1..=max).contains(&found) { Ok(()) } else { Err(GenesisError::Bounds { field, found, min: 1, max }) }
 }
 
-fn check_minting(canister: Option<&Principal>) -> Result<(), GenesisError> {
+fn check_canister_id(field: &'static str, canister: Option<&Principal>) -> Result<(), GenesisError> {
     match canister.filter(|canister| CanisterId::from_principal(canister).is_none()) {
-        Some(other) => Err(GenesisError::MintingCanister(*other)),
+        Some(other) => Err(GenesisError::NoCanister { field, id: *other }),
         None => Ok(()),
     }
 }
@@ -271,8 +278,16 @@ mod tests {
 
     #[test]
     fn a_genesis_survives_its_file() {
-        let minting_canister = Some(CanisterId(4).principal());
-        for genesis in [genesis(), Genesis { minting_canister, ..genesis() }] {
+        let canister = |number| Some(CanisterId(number).principal());
+        let governed = Genesis {
+            minting_canister: canister(4),
+            governance_canister: canister(1),
+            registry_canister: canister(0),
+            provisional: false,
+            accounting: Some(Accounting::Quota),
+            ..genesis()
+        };
+        for genesis in [genesis(), governed] {
             let text = print_genesis(&genesis).unwrap();
             assert_eq!(parse_genesis(&text), Ok(genesis));
         }
@@ -330,6 +345,17 @@ mod tests {
             |g| g.minting_canister = Some(Principal::management_canister()),
             "minting_canister aaaaa-aa is no canister of the subnet",
         );
+        check(
+            |g| g.governance_canister = Some(Principal::anonymous()),
+            "governance_canister 2vxsx-fae is no canister of the subnet",
+        );
+        check(
+            |g| g.registry_canister = Some(Principal::anonymous()),
+            "registry_canister 2vxsx-fae is no canister of the subnet",
+        );
+        let apart = "accounting = \"free\" and provisional = true go together";
+        check(|g| g.accounting = Some(Accounting::Market), apart);
+        check(|g| (g.accounting, g.provisional) = (Some(Accounting::Free), false), apart);
         let name = "is empty, longer than 64 bytes, or has control characters";
         check(|g| g.name.clear(), &format!("name \"\" {name}"));
         check(|g| g.nodes[1].name = "a\nb".into(), &format!("name of node \"a\\nb\" {name}"));
@@ -341,6 +367,17 @@ mod tests {
             |g| g.nodes[3].encryption_key = node(0).encryption_key,
             "nodes 0 and 3 have the same encryption_key",
         );
+    }
+
+    #[test]
+    fn without_a_word_about_it_cycles_are_free_on_development_networks_alone() {
+        assert_eq!(genesis().accounting(), Accounting::Free);
+        let sold = Genesis { provisional: false, ..genesis() };
+        assert_eq!((sold.accounting(), validate_genesis(&sold)), (Accounting::Market, Ok(())));
+        for name in ["market", "quota", "free"] {
+            assert_eq!(name.parse::<Accounting>().unwrap().name(), name);
+        }
+        assert_eq!("gold".parse::<Accounting>(), Err("\"gold\" is not market, quota or free".into()));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! SHA-256 with domain separation; the one encoding of everything that is hashed.
 
-use crate::types::{Block, ChainId, Digest, Genesis, GenesisCanister, GenesisNode, Payload, SystemMessage};
+use crate::types::{
+    Block, ChainId, Digest, Genesis, GenesisCanister, GenesisNode, MembershipOrder, Payload, SystemMessage,
+};
 use sha2::{Digest as _, Sha256};
 
 /// SHA-256 of `bytes`.
@@ -64,7 +66,11 @@ pub fn hash_header(block: &Block, calls: &[Digest]) -> Digest {
     let time = block.time.0.to_be_bytes();
     let header: [&[u8]; 6] = [&view, &height, &block.parent.0, &parent_view, &proposer, &time];
     let calls = calls.iter().map(AsRef::as_ref);
-    let hash = hash_parts("atoll-block", &header.into_iter().chain(calls).collect::<Vec<_>>());
+    let mut hash = hash_parts("atoll-block", &header.into_iter().chain(calls).collect::<Vec<_>>());
+    if !block.attendance.is_empty() {
+        let (voters, missed) = (block.attendance.bitmap(), block.attendance.missed_bytes());
+        hash = hash_parts("atoll-block-with-attendance", &[&hash.0, &voters, &missed]);
+    }
     if block.payload.system.is_empty() {
         return hash;
     }
@@ -100,6 +106,9 @@ pub fn hash_system_message(message: &SystemMessage) -> Digest {
             let parts: [&[u8]; 4] = [&change.version.to_be_bytes(), &removed.0, &added.0, &signatures.0];
             hash_parts("atoll-system-change", &parts)
         }
+        SystemMessage::Order(MembershipOrder { order, certificate, witness }) => {
+            hash_parts("atoll-system-order", &[order, certificate, witness])
+        }
     }
 }
 
@@ -131,7 +140,23 @@ pub fn chain_id(genesis: &Genesis) -> ChainId {
         &canisters.0,
     ];
     let nodes = nodes.iter().map(AsRef::as_ref);
-    hash_parts("atoll-genesis", &header.into_iter().chain(nodes).collect::<Vec<_>>())
+    let hash = hash_parts("atoll-genesis", &header.into_iter().chain(nodes).collect::<Vec<_>>());
+    governed(genesis, hash)
+}
+
+/// The name of a chain whose genesis says who governs it; of others, `hash` as it is.
+fn governed(genesis: &Genesis, hash: Digest) -> ChainId {
+    let Genesis { governance_canister, registry_canister, accounting, .. } = genesis;
+    if governance_canister.is_none() && registry_canister.is_none() && accounting.is_none() {
+        return hash;
+    }
+    let id = |canister: &Option<crate::types::Principal>| {
+        canister.map_or_else(Vec::new, |canister| canister.as_slice().to_vec())
+    };
+    let accounting = accounting.map_or("", |accounting| accounting.name());
+    let parts: [&[u8]; 4] =
+        [&hash.0, &id(governance_canister), &id(registry_canister), accounting.as_bytes()];
+    hash_parts("atoll-genesis-governed", &parts)
 }
 
 fn hash_genesis_canister(canister: &GenesisCanister) -> Digest {
@@ -151,7 +176,7 @@ pub fn hash_node(node: &GenesisNode) -> Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{Height, NodeIndex, Payload, RequestId, SignedIngress, Time, View};
+    use crate::types::{Attendance, Height, NodeIndex, Payload, RequestId, SignedIngress, Time, View};
     use bytes::Bytes;
     use std::sync::Arc;
 
@@ -174,6 +199,7 @@ mod tests {
             parent_view: View(4),
             proposer: NodeIndex(5),
             time: Time(6),
+            attendance: Attendance::default(),
             payload: Payload { ingress: ingress.collect(), ..Payload::default() },
         }
     }
@@ -190,12 +216,17 @@ mod tests {
             SystemMessage::Dealing { epoch, dealer, dealing: Bytes::from_static(b"d") },
             SystemMessage::Complaint { epoch, dealer, receiver, complaint: Bytes::from_static(b"c") },
             SystemMessage::Change(change),
+            SystemMessage::Order(MembershipOrder {
+                order: Bytes::from_static(b"o"),
+                certificate: Bytes::from_static(b"c"),
+                witness: Bytes::from_static(b"w"),
+            }),
         ]
     }
 
     #[test]
     fn every_field_of_a_system_message_changes_its_hash() {
-        let changes: [fn(&mut Vec<SystemMessage>); 12] = [
+        let changes: [fn(&mut Vec<SystemMessage>); 15] = [
             |m| m.swap(0, 1),
             |m| drop(m.pop()),
             |m| {
@@ -246,6 +277,22 @@ mod tests {
             |m| {
                 if let SystemMessage::Change(change) = &mut m[2] {
                     change.signatures.clear()
+                }
+            },
+            |m| {
+                if let SystemMessage::Order(order) = &mut m[3] {
+                    order.order = Bytes::from_static(b"oc");
+                    order.certificate = Bytes::new();
+                }
+            },
+            |m| {
+                if let SystemMessage::Order(order) = &mut m[3] {
+                    order.certificate = Bytes::from_static(b"w")
+                }
+            },
+            |m| {
+                if let SystemMessage::Order(order) = &mut m[3] {
+                    order.witness = Bytes::from_static(b"c")
                 }
             },
         ];
@@ -302,6 +349,30 @@ mod tests {
         );
     }
 
+    fn attendance() -> Attendance {
+        let voters = [0, 1, 9].map(NodeIndex).into();
+        Attendance { voters, missed: vec![NodeIndex(258), NodeIndex(3), NodeIndex(3)] }
+    }
+
+    #[test]
+    fn attendance_is_a_bitmap_and_a_list_in_the_golden_digest() {
+        assert_eq!(attendance().bitmap(), [0b11, 0b10]);
+        assert_eq!(attendance().missed_bytes(), [1, 2, 0, 3, 0, 3]);
+        let block = Block { attendance: attendance(), ..block(&[b"xy"]) };
+        check(hash_block(&block), "0b6fa002c84f57a7ba5726333f1703a887c77fa25cfb7e8498bdc212d932e2ce");
+        for (from, to) in [(0, 2), (9, 17)] {
+            let mut other = block.clone();
+            assert!(
+                other.attendance.voters.remove(&NodeIndex(from))
+                    && other.attendance.voters.insert(NodeIndex(to))
+            );
+            assert_ne!(hash_block(&other), hash_block(&block));
+        }
+        let mut other = block.clone();
+        other.attendance.missed.swap(0, 1);
+        assert_ne!(hash_block(&other), hash_block(&block));
+    }
+
     #[test]
     fn a_block_is_known_by_its_header_and_the_hashes_of_its_calls() {
         let whole = block(&[b"xy", b"z"]);
@@ -313,7 +384,7 @@ mod tests {
 
     #[test]
     fn every_field_of_a_block_changes_its_hash() {
-        let changes: [fn(&mut Block); 9] = [
+        let changes: [fn(&mut Block); 12] = [
             |b| b.view.0 += 1,
             |b| b.height.0 += 1,
             |b| b.parent.0[31] ^= 1,
@@ -322,6 +393,9 @@ mod tests {
             |b| b.time.0 += 1,
             |b| drop(b.payload.ingress.pop()),
             |b| b.payload.system.extend(messages()),
+            |b| b.attendance = attendance(),
+            |b| b.attendance.voters.extend([NodeIndex(0)]),
+            |b| b.attendance.missed.push(NodeIndex(0)),
             |b| b.payload = block(&[b"x", b"yz"]).payload,
         ];
         let original = block(&[b"xy", b"z"]);
@@ -335,11 +409,22 @@ mod tests {
     #[test]
     fn a_genesis_hashes_to_the_golden_digest() {
         check(chain_id(&genesis()), "da1cea11d813e033e0a407192c7492765a82416b6f49bbdb91d35591dae73239");
+        let canister = |number| Some(crate::types::CanisterId(number).principal());
+        let governed = Genesis {
+            governance_canister: canister(1),
+            registry_canister: canister(0),
+            accounting: Some(crate::types::Accounting::Free),
+            ..genesis()
+        };
+        check(chain_id(&governed), "0207343157f562cebde3636a6f1328172c536ce8acfdf2122189cf77985a9cd2");
     }
 
     #[test]
     fn every_field_of_a_genesis_changes_the_chain() {
-        let changes: [fn(&mut Genesis); 20] = [
+        let changes: [fn(&mut Genesis); 23] = [
+            |g| g.governance_canister = Some(crate::types::CanisterId(4).principal()),
+            |g| g.registry_canister = Some(crate::types::CanisterId(4).principal()),
+            |g| g.accounting = Some(crate::types::Accounting::Free),
             |g| g.version = 2,
             |g| g.name.push('x'),
             |g| g.heartbeat_ms += 1,

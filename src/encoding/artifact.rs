@@ -3,9 +3,10 @@
 use super::bound::Shape;
 use super::system::SYSTEM_MESSAGE;
 use super::{DecodeError, Fault, cbor, proto};
-use crate::types::limits::{BLOCK_INGRESS_COUNT_MAX, BLOCK_SYSTEM_COUNT_MAX};
+use crate::types::limits::{BLOCK_INGRESS_COUNT_MAX, BLOCK_SYSTEM_COUNT_MAX, MISSED_VIEWS_MAX, NODES_MAX};
 use crate::types::*;
 use prost::bytes::Bytes;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What may repeat inside a block.
@@ -50,6 +51,30 @@ fn digests(bytes: &[u8], max: usize, field: &'static str) -> Result<Vec<Digest>,
     Ok(chunks.iter().copied().map(Digest).collect())
 }
 
+/// A bitmap as short as it can be.
+fn voters(bitmap: &[u8]) -> Result<BTreeSet<NodeIndex>, DecodeError> {
+    const MAX: usize = NODES_MAX.div_ceil(8);
+    if bitmap.len() > MAX {
+        return Err(Fault::TooLong { max: MAX }.at("block.voters"));
+    }
+    if bitmap.last() == Some(&0) {
+        return Err(Fault::OutOfRange.at("block.voters"));
+    }
+    let bits = bitmap.iter().flat_map(|byte| (0..8).map(move |bit| byte >> bit & 1 == 1));
+    Ok((0..=u16::MAX).map(NodeIndex).zip(bits).filter(|(_, voted)| *voted).map(|(node, _)| node).collect())
+}
+
+fn missed(bytes: &[u8]) -> Result<Vec<NodeIndex>, DecodeError> {
+    let (chunks, rest) = bytes.as_chunks();
+    if !rest.is_empty() {
+        return Err(Fault::Truncated.at("block.missed"));
+    }
+    if chunks.len() > MISSED_VIEWS_MAX {
+        return Err(Fault::TooMany { max: MISSED_VIEWS_MAX }.at("block.missed"));
+    }
+    Ok(chunks.iter().map(|leader| NodeIndex(u16::from_be_bytes(*leader))).collect())
+}
+
 pub(super) fn bls(bytes: &[u8], field: &'static str) -> Result<BlsBytes, DecodeError> {
     array(bytes, field).map(BlsBytes)
 }
@@ -76,6 +101,8 @@ impl From<&Block> for proto::Block {
             parent_view: block.parent_view.0,
             proposer: u32::from(block.proposer.0),
             time: block.time.0,
+            voters: block.attendance.bitmap().into(),
+            missed: block.attendance.missed_bytes().into(),
             ingress: block.payload.ingress.iter().map(|ingress| ingress.envelope.clone()).collect(),
             system: block.payload.system.iter().map(Into::into).collect(),
         }
@@ -96,6 +123,7 @@ impl TryFrom<proto::Block> for Block {
             parent_view: View(block.parent_view),
             proposer: node(block.proposer, "block.proposer")?,
             time: Time(block.time),
+            attendance: Attendance { voters: voters(&block.voters)?, missed: missed(&block.missed)? },
             payload: Payload { ingress, system },
         })
     }

@@ -6,9 +6,11 @@ use candid::{CandidType, Decode, DecoderConfig, Encode, Nat};
 use serde::{Deserialize, Serialize};
 
 mod field;
+mod govern;
 mod snapshot;
 
 pub use field::{effective_canister_id, sender_canister_version};
+pub use govern::*;
 pub use snapshot::*;
 
 /// Work that decoding one argument may cost: a byte costs one, a byte that no field takes fifty. Enough
@@ -444,6 +446,8 @@ pub struct SubnetInfoArgs {
 pub struct SubnetInfoResult {
     pub replica_version: String,
     pub registry_version: u64,
+    /// This network's: market, quota or free.
+    pub accounting: String,
 }
 
 /// Argument of `rename_canister`, which the canister migration orchestrator alone may call.

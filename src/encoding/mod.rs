@@ -15,6 +15,7 @@ pub mod error;
 pub mod peer;
 mod proto;
 pub mod record;
+pub mod registry;
 pub mod request_id;
 pub mod system;
 

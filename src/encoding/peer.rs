@@ -5,7 +5,7 @@ use super::bound::{self, Shape};
 use super::system::SYSTEM_MESSAGE;
 use super::{DecodeError, Fault, proto};
 use crate::types::limits::{
-    BLOCK_INGRESS_COUNT_MAX, CHAIN_SEGMENT_BLOCKS_MAX, INGRESS_BYTES_MAX, PEER_MESSAGE_BYTES_MAX,
+    BLOCK_INGRESS_COUNT_MAX, CHAIN_LINKS_MAX, INGRESS_BYTES_MAX, PEER_MESSAGE_BYTES_MAX,
     STATE_ITEM_BYTES_MAX,
 };
 use crate::types::*;
@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 const LINK: &[Shape] = &[Shape { tag: 1, field: "chain.block", max: 1, inside: BLOCK }];
 pub(super) const CHAIN: &[Shape] =
-    &[Shape { tag: 1, field: "chain.links", max: CHAIN_SEGMENT_BLOCKS_MAX, inside: LINK }];
+    &[Shape { tag: 1, field: "chain.links", max: CHAIN_LINKS_MAX, inside: LINK }];
 const BODIES: &[Shape] = &[Shape { tag: 2, field: "bodies.body", max: BLOCK_INGRESS_COUNT_MAX, inside: &[] }];
 const PEER_MESSAGE: &[Shape] = &[
     Shape { tag: 1, field: "proposal", max: 1, inside: COMPACT_PROPOSAL },

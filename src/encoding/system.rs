@@ -3,7 +3,10 @@
 use super::artifact::{array, bounded, copy, node, present};
 use super::bound::Shape;
 use super::{DecodeError, Fault, proto};
-use crate::types::limits::{CHANGE_NODES_MAX, COMPLAINT_BYTES_MAX, DEALING_BYTES_MAX, NODE_FIELD_BYTES_MAX};
+use crate::types::limits::{
+    CHANGE_NODES_MAX, COMPLAINT_BYTES_MAX, DEALING_BYTES_MAX, NODE_FIELD_BYTES_MAX, ORDER_BYTES_MAX,
+    ORDER_PROOF_BYTES_MAX,
+};
 use crate::types::*;
 use prost::Message;
 use prost::bytes::Bytes;
@@ -50,6 +53,7 @@ impl From<&SystemMessage> for proto::SystemMessage {
                 })
             }
             SystemMessage::Change(change) => Wire::Change(change.into()),
+            SystemMessage::Order(order) => Wire::Order(order.into()),
         };
         proto::SystemMessage { message: Some(message) }
     }
@@ -72,6 +76,7 @@ impl TryFrom<proto::SystemMessage> for SystemMessage {
                 complaint: bounded(complaint.complaint, COMPLAINT_BYTES_MAX, "complaint.complaint")?,
             },
             Wire::Change(change) => SystemMessage::Change(change.try_into()?),
+            Wire::Order(order) => SystemMessage::Order(order.try_into()?),
         })
     }
 }
@@ -106,6 +111,26 @@ impl TryFrom<proto::MembershipChange> for MembershipChange {
             remove: remove.collect::<Result<_, _>>()?,
             add: change.add.into_iter().map(GenesisNode::try_from).collect::<Result<_, _>>()?,
             signatures: change.signatures.iter().map(signature).collect::<Result<_, DecodeError>>()?,
+        })
+    }
+}
+
+impl From<&MembershipOrder> for proto::MembershipOrder {
+    fn from(order: &MembershipOrder) -> Self {
+        let MembershipOrder { order, certificate, witness } = order.clone();
+        proto::MembershipOrder { order, certificate, witness }
+    }
+}
+
+impl TryFrom<proto::MembershipOrder> for MembershipOrder {
+    type Error = DecodeError;
+
+    fn try_from(order: proto::MembershipOrder) -> Result<Self, DecodeError> {
+        let proto::MembershipOrder { order, certificate, witness } = order;
+        Ok(MembershipOrder {
+            order: bounded(order, ORDER_BYTES_MAX, "order.order")?,
+            certificate: bounded(certificate, ORDER_PROOF_BYTES_MAX, "order.certificate")?,
+            witness: bounded(witness, ORDER_PROOF_BYTES_MAX, "order.witness")?,
         })
     }
 }

@@ -1,9 +1,12 @@
 //! Wire and disk: what goes in comes out, the bytes are the ones that other versions know, and no
 //! bytes at all make a decoder panic.
 
-use super::{cbor, peer, proto, record};
+use super::{DecodeError, cbor, peer, proto, record};
 use crate::crypto::hash::{hash_calls, sha256};
-use crate::types::limits::{BLOCK_INGRESS_COUNT_MAX, CHAIN_SEGMENT_BLOCKS_MAX};
+use crate::types::limits::{
+    BLOCK_INGRESS_COUNT_MAX, CHAIN_LINKS_MAX, MISSED_VIEWS_MAX, ORDER_BYTES_MAX,
+    ORDER_PROOF_BYTES_MAX,
+};
 use crate::types::*;
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -38,6 +41,7 @@ fn block(view: u64, methods: &[&str]) -> Block {
         parent_view: View(view.saturating_sub(1)),
         proposer: NodeIndex(3),
         time: Time(1_700_000_000_000_000_000),
+        attendance: Attendance::default(),
         payload: Payload {
             ingress: methods.iter().map(|method| ingress(method, 9)).collect(),
             ..Payload::default()
@@ -46,7 +50,7 @@ fn block(view: u64, methods: &[&str]) -> Block {
 }
 
 /// One system message of every kind.
-fn system_messages() -> [SystemMessage; 3] {
+fn system_messages() -> [SystemMessage; 4] {
     let (epoch, dealer, receiver) = (Epoch(1), NodeIndex(2), NodeIndex(3));
     let node = GenesisNode {
         name: "a".into(),
@@ -64,6 +68,11 @@ fn system_messages() -> [SystemMessage; 3] {
             add: vec![node],
             signatures: vec![(NodeIndex(0), NodeSignature([6; 64]))],
         }),
+        SystemMessage::Order(MembershipOrder {
+            order: Bytes::from_static(b"order"),
+            certificate: Bytes::from_static(b"certificate"),
+            witness: Bytes::from_static(b"witness"),
+        }),
     ]
 }
 
@@ -80,7 +89,7 @@ fn a_block_with_system_messages_comes_back_as_it_was_written() {
 
 #[test]
 fn a_change_of_the_membership_comes_back_as_it_was_written_and_is_bounded() {
-    let [.., SystemMessage::Change(change)] = system_messages() else { panic!() };
+    let [.., SystemMessage::Change(change), _] = system_messages() else { panic!() };
     assert_eq!(
         super::system::decode_change(super::system::encode_change(&change).into()),
         Ok(change.clone())
@@ -90,6 +99,45 @@ fn a_change_of_the_membership_comes_back_as_it_was_written_and_is_bounded() {
     let mut wordy = change;
     wordy.add[0].address = "a".repeat(300);
     assert!(super::system::decode_change(super::system::encode_change(&wordy).into()).is_err());
+}
+
+/// What is left of a block's attendance when its voters and missed views travel as these bytes.
+fn attendance(voters: &'static [u8], missed: Vec<u8>) -> Result<Attendance, DecodeError> {
+    use prost::Message;
+    let mut wire = proto::Block::from(&block(8, &[]));
+    (wire.voters, wire.missed) = (Bytes::from_static(voters), missed.into());
+    record::decode_block(wire.encode_to_vec().into()).map(|block| block.attendance)
+}
+
+#[test]
+fn attendance_comes_back_as_it_was_written_in_the_one_form_that_it_has() {
+    let (voters, missed) = ([0, 9, 63].map(NodeIndex).into(), vec![NodeIndex(300), NodeIndex(2)]);
+    let whole = Block { attendance: Attendance { voters, missed }, ..block(8, &["inc"]) };
+    assert_eq!(record::decode_block(record::encode_block(&whole).into()), Ok(whole));
+    assert_eq!(attendance(&[], Vec::new()), Ok(Attendance::default()));
+    let check = |voters: &'static [u8], missed: Vec<u8>, expected: &str| {
+        let error = attendance(voters, missed).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    check(&[1, 0], Vec::new(), "block.voters");
+    check(&[1; 9], Vec::new(), "block.voters");
+    check(&[], vec![1], "block.missed");
+    check(&[], vec![0; 2 * MISSED_VIEWS_MAX + 2], "block.missed");
+}
+
+#[test]
+fn an_order_of_the_registry_is_bounded() {
+    let [.., SystemMessage::Order(order)] = system_messages() else { panic!() };
+    let check = |long: fn(&mut MembershipOrder), field: &str| {
+        let (mut order, mut block) = (order.clone(), block(8, &[]));
+        long(&mut order);
+        block.payload.system = vec![SystemMessage::Order(order)];
+        let error = record::decode_block(record::encode_block(&block).into()).unwrap_err();
+        assert!(error.to_string().contains(field), "{error}");
+    };
+    check(|order| order.order = Bytes::from(vec![0; ORDER_BYTES_MAX + 1]), "order.order");
+    check(|order| order.certificate = Bytes::from(vec![0; ORDER_PROOF_BYTES_MAX + 1]), "order.certificate");
+    check(|order| order.witness = Bytes::from(vec![0; ORDER_PROOF_BYTES_MAX + 1]), "order.witness");
 }
 
 fn finalization(view: u64) -> Finalization {
@@ -176,8 +224,10 @@ fn messages() -> Vec<(&'static str, PeerMessage)> {
         ("agree", ceremony(CeremonyStep::Agree(digest(2)))),
         ("done", ceremony(CeremonyStep::Done(Bytes::from_static(b"transcript")))),
     ];
-    let system = system_messages().map(|message| ("system", PeerMessage::System(Box::new(message))));
-    messages.extend(system);
+    // Orders came later: their bytes are pinned by themselves.
+    let [dealing, complaint, change, _] = system_messages();
+    let system = [dealing, complaint, change];
+    messages.extend(system.map(|message| ("system", PeerMessage::System(Box::new(message)))));
     messages
 }
 
@@ -195,6 +245,20 @@ fn the_bytes_of_peer_messages_are_pinned() {
 }
 
 const GOLDEN_PEER: &str = "ba3dbc6eeb23ef119c362f83cdee1c7af53cb3e78eed1571574586e93c8211f3";
+
+#[test]
+fn the_bytes_of_orders_and_of_attendance_are_pinned() {
+    let [.., order] = system_messages();
+    let message = PeerMessage::System(Box::new(order));
+    let bytes = peer::encode(&message);
+    assert_eq!(&bytes[..], b"\xf2\x01\x1f\x22\x1d\x0a\x05order\x12\x0bcertificate\x1a\x07witness");
+    assert_eq!(peer::decode(bytes), Ok(message));
+    let (voters, missed) = ([0, 1, 9].map(NodeIndex).into(), vec![NodeIndex(258)]);
+    let with = Block { attendance: Attendance { voters, missed }, ..block(8, &["inc"]) };
+    let without = record::encode_block(&block(8, &["inc"]));
+    let said = b"\xaa\x01\x02\x03\x02\xb2\x01\x02\x01\x02";
+    assert_eq!(record::encode_block(&with), [&without[..], said].concat());
+}
 
 #[test]
 fn every_truncated_peer_message_is_an_error_or_another_message() {
@@ -312,9 +376,9 @@ fn repeated_fields_are_counted_before_they_are_allocated() {
         ..Default::default()
     };
     assert_eq!(complaint(Wire::Bodies(bodies)), "bodies.body: more than 1000 entries");
-    let links = vec![proto::ChainLink::default(); CHAIN_SEGMENT_BLOCKS_MAX + 1];
+    let links = vec![proto::ChainLink::default(); CHAIN_LINKS_MAX + 1];
     let chain = proto::ChainSegment { links, ..Default::default() };
-    assert_eq!(complaint(Wire::Chain(chain)), "chain.links: more than 64 entries");
+    assert_eq!(complaint(Wire::Chain(chain)), "chain.links: more than 1024 entries");
 }
 
 #[test]

@@ -101,7 +101,11 @@ impl<'a> Executor<'a> {
     fn run(&mut self) -> Result<(), HostFailure> {
         self.state.counters.height = self.batch.height;
         self.state.counters.time = self.batch.time;
+        self.foresee_repriced();
+        self.state.count_duties(self.batch);
         self.state.apply_system(&self.batch.system)?;
+        // As many nodes as the record says that names what runs depend on (`paused::key`).
+        self.environment = Environment::of(self.environment.engine, &self.state, self.batch.time);
         self.found_canisters()?;
         self.age_history();
         self.charge_insolvent()?;
@@ -114,6 +118,7 @@ impl<'a> Executor<'a> {
         self.run_messages()?;
         self.shrink_history();
         self.foresee_insolvency();
+        self.state.sample_duties(self.facts.instructions);
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use super::Executor;
 use super::commit::Effects;
+use super::freeze::is_free;
 use super::message::did_not_reply;
 use super::run::Run;
 use crate::state::{CallContext, Callback, CanisterState, HostFailure, Message, Task, Use};
@@ -33,17 +34,18 @@ impl Executor<'_> {
         let income = callback.reserved.saturating_add(response.refund);
         self.credit(id, income);
         self.take(id, Use::RequestAndResponseTransmission, carried);
-        let canister = self.state.canister(id);
-        let context = canister.and_then(|canister| canister.record.contexts.get(&callback.context));
-        let has_code = canister.is_some_and(|canister| canister.module.is_some());
-        match context.map(|context| has_code && !context.deleted) {
-            None => Ok(()),
-            Some(true) => self.execute(id, Task::Callback(callback), Some(message)),
-            Some(false) => {
-                self.end_callback(id, callback.context, None);
-                Ok(())
-            }
+        let Some(canister) = self.state.canister(id) else {
+            return Ok(());
+        };
+        let Some(context) = canister.record.contexts.get(&callback.context) else {
+            return Ok(());
+        };
+        let frozen = is_free(id, canister).err();
+        if canister.module.is_some() && !context.deleted && frozen.is_none() {
+            return self.execute(id, Task::Callback(callback), Some(message));
         }
+        self.end_callback(id, callback.context, frozen);
+        Ok(())
     }
 
     /// The run of the callback for a response.
@@ -129,7 +131,9 @@ impl Executor<'_> {
         let Some((fun, env)) = callback.on_cleanup else {
             return Ok(());
         };
-        let Some(canister) = self.state.canister(id).cloned() else {
+        let Some(canister) =
+            self.state.canister(id).filter(|canister| canister.record.frozen.is_none()).cloned()
+        else {
             return Ok(());
         };
         let (Some(module), Some(context)) =

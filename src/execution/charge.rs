@@ -5,10 +5,18 @@
 //! 2. **Reserved cycles pay first** for time, and for nothing else; the balance pays the rest.
 //! 3. **The balance keeps the freezing limit**, less what is reserved. Only responses, management, and
 //!    time may take it lower.
+//! 4. **New prices are for what comes.** A tariff that is set in a height stands from the next height on. Time that is
+//!    not paid for costs what stood while it passed, on as many nodes as there were (`state::price`): a second belongs
+//!    to the prices that stand when it ends. A run that goes on over several heights costs what stood when it began. A
+//!    response costs what stands when it comes, but carrying it never more than was set aside for it.
+//! 5. **A change costs nothing at once.** Whoever is next touched pays as it should. The moments of rule 1 are found out
+//!    anew in the heights that follow, for [`REPRICED_PER_HEIGHT_MAX`] canisters in each; until its turn, a canister
+//!    that nobody touches may be kept for longer than it can pay, but never pays more than it has.
 
 use super::Executor;
 use super::price::{IdleRate, PriceTable};
-use crate::state::{CanisterState, Consumed, HostFailure, Use};
+use crate::state::{CanisterState, Consumed, HostFailure, ReplicatedState, Use};
+use crate::types::limits::REPRICED_PER_HEIGHT_MAX;
 use crate::types::*;
 
 const SECOND_NANOS: u64 = 1_000_000_000;
@@ -63,27 +71,83 @@ fn unpaid_seconds(canister: &CanisterState, now: Time) -> u64 {
     now.0.saturating_sub(canister.record.charged_until.0) / SECOND_NANOS
 }
 
+/// Seconds at one price.
+struct Stretch {
+    rate: IdleRate,
+    seconds: u64,
+}
+
+impl Stretch {
+    fn cost(&self) -> Cycles {
+        self.rate.for_seconds(self.seconds)
+    }
+
+    fn memory(&self) -> Cycles {
+        self.rate.memory_for_seconds(self.seconds)
+    }
+}
+
+/// The whole seconds that the canister has not paid for at `now`, at the prices that stood when each ended; the last
+/// stretch is at those that stand now.
+fn unpaid(state: &ReplicatedState, canister: &CanisterState, now: Time) -> Vec<Stretch> {
+    let from = canister.record.charged_until;
+    let whole = |until: Time| until.0.saturating_sub(from.0) / SECOND_NANOS;
+    let (mut stretches, mut counted) = (Vec::new(), 0);
+    for span in state.prices().since(from) {
+        let until = whole(span.until.min(now));
+        let rate = idle_rate(&PriceTable::of_span(span), canister);
+        stretches.push(Stretch { rate, seconds: until.saturating_sub(counted) });
+        counted = until.max(counted);
+    }
+    let rate = idle_rate(&PriceTable::of(state), canister);
+    stretches.push(Stretch { rate, seconds: whole(now).saturating_sub(counted) });
+    stretches
+}
+
+/// What time not yet paid for costs.
+#[derive(Default)]
+struct Due {
+    all: Cycles,
+    /// Of that, for memory; the rest is for the compute allocation.
+    memory: Cycles,
+}
+
+fn due(state: &ReplicatedState, canister: &CanisterState, now: Time) -> Due {
+    let add = |sum: Due, stretch: &Stretch| Due {
+        all: sum.all.saturating_add(stretch.cost()),
+        memory: sum.memory.saturating_add(stretch.memory()),
+    };
+    unpaid(state, canister, now).iter().fold(Due::default(), add)
+}
+
 /// What is left after paying for time gone by.
-pub fn funds_at(prices: &PriceTable, canister: &CanisterState, now: Time) -> Funds {
-    let due = idle_rate(prices, canister).for_seconds(unpaid_seconds(canister, now));
-    Funds::of(canister).after(due)
+pub fn funds_at(state: &ReplicatedState, canister: &CanisterState, now: Time) -> Funds {
+    Funds::of(canister).after(due(state, canister, now).all)
 }
 
 /// What the canister has spent, time until now included.
-pub fn consumed_at(prices: &PriceTable, canister: &CanisterState, now: Time) -> Consumed {
-    let (rate, seconds) = (idle_rate(prices, canister), unpaid_seconds(canister, now));
-    let memory = rate.memory_for_seconds(seconds);
+pub fn consumed_at(state: &ReplicatedState, canister: &CanisterState, now: Time) -> Consumed {
+    let due = due(state, canister, now);
     let mut consumed = canister.record.consumed.clone();
-    consumed.add(Use::Memory, memory);
-    consumed.add(Use::ComputeAllocation, rate.for_seconds(seconds).saturating_sub(memory));
+    consumed.add(Use::Memory, due.memory);
+    consumed.add(Use::ComputeAllocation, due.all.saturating_sub(due.memory));
     consumed
 }
 
 /// The moment up to which the canister can surely pay for its time.
-fn solvent_until(prices: &PriceTable, canister: &CanisterState) -> Time {
-    let seconds = idle_rate(prices, canister).seconds_paid(Funds::of(canister).all());
-    let nanos = seconds.map_or(u64::MAX, |seconds| seconds.saturating_mul(SECOND_NANOS));
-    Time(canister.record.charged_until.0.saturating_add(nanos))
+fn solvent_until(prices: &PriceTable, state: &ReplicatedState, canister: &CanisterState) -> Time {
+    let later = |from: Time, seconds: u64| Time(from.0.saturating_add(seconds.saturating_mul(SECOND_NANOS)));
+    let mut until = canister.record.charged_until;
+    let mut funds = Funds::of(canister).all();
+    let stretches = unpaid(state, canister, state.time());
+    let over = stretches.len().saturating_sub(1);
+    for stretch in stretches.iter().take(over) {
+        let Some(rest) = funds.checked_sub(stretch.cost()) else {
+            return later(until, stretch.rate.seconds_paid(funds).unwrap_or(u64::MAX));
+        };
+        (funds, until) = (rest, later(until, stretch.seconds));
+    }
+    later(until, idle_rate(prices, canister).seconds_paid(funds).unwrap_or(u64::MAX))
 }
 
 /// Why a canister that cannot pay is refused.
@@ -171,8 +235,7 @@ impl Executor<'_> {
         if seconds == 0 {
             return false;
         }
-        let rate = idle_rate(&self.environment.prices, canister);
-        let (due, memory) = (rate.for_seconds(seconds), rate.memory_for_seconds(seconds));
+        let Due { all: due, memory } = due(&self.state, canister, self.environment.time);
         let (before, after) = (Funds::of(canister), Funds::of(canister).after(due));
         let paid = before.all().saturating_sub(after.all());
         let starved = paid < due;
@@ -217,11 +280,20 @@ impl Executor<'_> {
         }
     }
 
+    /// After what time costs has changed: the same for the next of all canisters.
+    pub(super) fn foresee_repriced(&mut self) {
+        if let Some(first) = self.state.counters.repriced {
+            let (ids, next) = self.state.canister_ids(first, REPRICED_PER_HEIGHT_MAX);
+            ids.into_iter().for_each(|id| self.foresee(id));
+            self.state.counters.repriced = next;
+        }
+    }
+
     fn foresee(&mut self, id: CanisterId) {
         let Some(canister) = self.state.canister(id) else {
             return;
         };
-        let until = solvent_until(&self.environment.prices, canister);
+        let until = solvent_until(&self.environment.prices, &self.state, canister);
         if until != canister.record.solvent_until {
             self.state.change_canister(id, |canister| canister.record.solvent_until = until);
         }

@@ -30,7 +30,9 @@ fn reservation(prices: &PriceTable, used: u64, grown: u64) -> Cycles {
     let over = u128::from(used.saturating_sub(SUBNET_MEMORY_RESERVING.0));
     let range = u128::from(SUBNET_MEMORY_MAX.0.saturating_sub(SUBNET_MEMORY_RESERVING.0));
     let longest = prices.idle(grown, 0).for_seconds(RESERVATION_SECONDS_MAX);
-    Cycles(longest.0.saturating_mul(over.min(range)).checked_div(range).unwrap_or(0))
+    let (whole, rest) = (longest.0.checked_div(range), longest.0.checked_rem(range));
+    let part = |cycles: Option<u128>| cycles.unwrap_or(0).saturating_mul(over.min(range));
+    Cycles(part(whole).saturating_add(part(rest).checked_div(range).unwrap_or(0)))
 }
 
 /// The canister `id` is to become `next`, which may be new. If it takes more of the subnet than it has,

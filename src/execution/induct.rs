@@ -3,6 +3,7 @@
 //! A call enters at most once because its id is remembered until it has expired, and a call that has
 //! expired does not enter (RELIABILITY I7).
 
+use super::freeze::is_free;
 use super::{Executor, management};
 use crate::crypto::hash::hash_parts;
 use crate::state::{CanisterState, HistoryEntry, HostFailure, IngressStatus, Message, Status, Use};
@@ -201,8 +202,9 @@ pub(super) fn accepts_calls(id: CanisterId, canister: &CanisterState) -> Result<
     }
 }
 
-/// Whether a canister may start a call: it is neither stopped nor about to be.
+/// Whether a canister may start a call: it is neither frozen nor stopped nor about to be.
 pub(super) fn accepts_message(id: CanisterId, canister: &CanisterState) -> Result<(), Reject> {
+    is_free(id, canister)?;
     let (error, message) = match canister.record.status {
         Status::Running => return Ok(()),
         Status::Stopping(_) => (

@@ -31,7 +31,7 @@ pub fn inspect(engine: &Engine, state: &ReplicatedState, call: &UserCall) -> Res
         return Err(no_update(id, &module, &call.method_name));
     }
     let environment = Environment::of(engine, state, state.time());
-    can_pay(&environment, id, canister, call)?;
+    can_pay(&environment, state, id, canister, call)?;
     match module.exports(INSPECT) {
         true => ask_canister(&environment, state, id, canister, &module, call),
         false => Ok(()),
@@ -40,13 +40,14 @@ pub fn inspect(engine: &Engine, state: &ReplicatedState, call: &UserCall) -> Res
 
 fn can_pay(
     environment: &Environment<'_>,
+    state: &ReplicatedState,
     id: CanisterId,
     canister: &CanisterState,
     call: &UserCall,
 ) -> Result<(), Reject> {
     let cost = environment.prices.ingress(ingress_bytes(call));
     let needed = cost.saturating_add(charge::must_keep(&environment.prices, canister));
-    let balance = charge::funds_at(&environment.prices, canister, environment.time).balance;
+    let balance = charge::funds_at(state, canister, environment.time).balance;
     match balance >= needed {
         true => Ok(()),
         false => Err(charge::out_of_cycles(id, balance, needed)),

@@ -2,7 +2,7 @@
 //!
 //! 1. **Only batch and state.** What a height does depends on its batch and the state before alone; order is
 //!    that of ids, queues and time, never of a hash table.
-//! 2. **Order of a height.** Time passes over history, funds, deadlines and stops; users' calls enter; hooks of
+//! 2. **Order of a height.** What the batch says of the members' duties is counted; time passes over history, funds, deadlines and stops; users' calls enter; hooks of
 //!    low memory, timers that are due and heartbeats run; canisters have the turns that their compute
 //!    allocations give them; then management calls and canisters take turns until nothing waits or
 //!    [`HEIGHT_INSTRUCTIONS_MAX`](crate::types::limits::HEIGHT_INSTRUCTIONS_MAX) are used. What is left
@@ -19,11 +19,17 @@
 //!    its canister runs nothing else, and nothing of it changes but its balance and its queues. Other
 //!    canisters go on.
 //! 8. **Idle is free**: a canister pays for time when it is next touched, or when its funds end (`charge`).
+//! 9. **Frozen is still**: the code of a canister that the governance canister has frozen does not run for anybody.
+//!    Calls of it are refused with the reason, those that wait too; what it was in the middle of ends as if it had
+//!    trapped; responses to its calls come without its callbacks, so that whoever waits for it hears the reason and
+//!    cycles are where they belong; its timer, heartbeat and hook wait. It pays for its time, can be topped up and looked at,
+//!    and nobody can change it (`management::govern`).
 
 mod batch;
 mod callback;
 mod charge;
 mod commit;
+mod freeze;
 mod growth;
 mod induct;
 mod inspect;

@@ -8,6 +8,7 @@
 //! [`Engine::advance`]: crate::wasm::Engine::advance
 
 use super::Executor;
+use super::management::install::Prepared;
 use super::run::Run;
 use crate::crypto::hash::hash_parts;
 use crate::state::{CanisterState, HostFailure, Message, Moment, Paused, Task, record};
@@ -173,44 +174,93 @@ impl Executor<'_> {
         if let Some(begun) = begun {
             self.environment.engine.adopt(key, begun);
         }
-        let ended = match &paused.task {
+        drop(canister);
+        // All of a run costs what stood when it began (`charge`, rule 4).
+        let prices = self.environment.prices;
+        self.environment.prices = prices.with_tariff(paused.moment.tariff);
+        let ended = self.end_if_granted(id, &paused, key, before, granted)?;
+        self.environment.prices = prices;
+        match ended {
+            Some(starved) => self.after_run(id, starved),
+            None => {
+                self.go_on(id, key, before, granted);
+                self.after_run(id, false)
+            }
+        }
+    }
+
+    /// Applies what came of a run that has ended with what it was granted; answers whether it could not pay for the
+    /// time that it took.
+    fn end_if_granted(
+        &mut self,
+        id: CanisterId,
+        paused: &Paused,
+        key: Digest,
+        before: Instructions,
+        granted: Instructions,
+    ) -> Result<Option<bool>, HostFailure> {
+        let Some(canister) = self.state.canister(id).cloned() else {
+            return Ok(None);
+        };
+        match &paused.task {
             Task::Install(install) => {
-                let ended = self.advance_install(id, &canister, &paused, install, key, granted)?;
+                let ended = self.advance_install(id, &canister, paused, install, key, granted)?;
                 drop(canister);
-                match ended {
-                    Some(prepared) => {
-                        self.unpause(id);
-                        let starved = self.pay_idle(id);
-                        self.finish_install(id, install, prepared, before);
-                        Some(starved)
-                    }
-                    None => None,
-                }
+                let Some(prepared) = ended else { return Ok(None) };
+                self.unpause(id);
+                let starved = self.pay_idle(id);
+                self.finish_install(id, install, prepared, before);
+                Ok(Some(starved))
             }
             task => {
-                let ended = self.advance_run(id, &canister, &paused, key, granted)?;
+                let ended = self.advance_run(id, &canister, paused, key, granted)?;
                 drop(canister);
-                match ended {
-                    Some(execution) => {
-                        let message = self.unpause(id);
-                        let starved = self.pay_idle(id);
-                        self.count(execution.instructions.saturating_sub(before));
-                        self.finish_task(id, task, message.as_ref(), execution)?;
-                        Some(starved)
-                    }
-                    None => None,
-                }
+                let Some(execution) = ended else { return Ok(None) };
+                let message = self.unpause(id);
+                let starved = self.pay_idle(id);
+                self.count(execution.instructions.saturating_sub(before));
+                self.finish_task(id, task, message.as_ref(), execution)?;
+                Ok(Some(starved))
             }
-        };
-        match ended {
-            // It could not pay for the time that its run took.
-            Some(true) => self.starve(id)?,
-            Some(false) => (),
-            None => self.go_on(id, key, before, granted),
+        }
+    }
+
+    fn after_run(&mut self, id: CanisterId, starved: bool) -> Result<(), HostFailure> {
+        if starved {
+            self.starve(id)?;
         }
         self.finish_stop(id);
         self.assert_conserved();
         Ok(())
+    }
+
+    /// The canister's paused run ends with `reject`, whatever it would have come to. It costs what it was granted.
+    pub(super) fn break_off(&mut self, id: CanisterId, reject: Reject) -> Result<(), HostFailure> {
+        let Some(canister) = self.state.canister(id) else {
+            return Ok(());
+        };
+        let (Some(paused), Some(granted)) = (canister.paused.clone(), canister.record.granted) else {
+            return Ok(());
+        };
+        let key = self.key(canister, &paused)?;
+        self.environment.engine.forget(key);
+        let prices = self.environment.prices;
+        self.environment.prices = prices.with_tariff(paused.moment.tariff);
+        let message = self.unpause(id);
+        let starved = self.pay_idle(id);
+        match &paused.task {
+            Task::Install(install) => {
+                self.finish_install(id, install, Prepared::broken_off(reject, granted), granted);
+            }
+            task => {
+                let log = vec![reject.message.clone().into_bytes()];
+                let execution = Execution { outcome: Err(reject), instructions: granted, log };
+                self.count(Instructions::ZERO);
+                self.finish_task(id, task, message.as_ref(), execution)?;
+            }
+        }
+        self.environment.prices = prices;
+        self.after_run(id, starved)
     }
 
     fn advance_run(

@@ -1,42 +1,21 @@
-//! The price table: cycles for everything that costs. The figures are those that the Internet Computer
-//! publishes for a subnet of 13 nodes (developer-docs, "Cycle costs"), scaled to the number of nodes that
-//! do the work: `cycles * nodes / 13`, rounded down.
+//! The price table: cycles for everything that costs. The figures are those of the state's tariff, for a subnet of 13
+//! nodes, scaled to the number of nodes that do the work: `cycles * nodes / 13`, rounded down.
 
+use crate::state::{ReplicatedState, Span, Tariff};
 use crate::types::limits::{CALLBACK_INSTRUCTIONS_MAX, RESPONSE_BYTES_MAX};
 use crate::types::{Cycles, Instructions};
 use crate::wasm::Prices;
 
-/// Nodes for which the figures below are meant.
+/// Nodes for which the tariff is meant.
 const NODES: u128 = 13;
-
-/// Taking in a user's call, and each byte of it.
-const INGRESS: u128 = 1_200_000;
-const INGRESS_BYTE: u128 = 2_000;
-/// A call between canisters, and each byte of it and of its response.
-const CALL: u128 = 260_000;
-const CALL_BYTE: u128 = 1_000;
-/// Executing one message, and each instruction of it.
-const MESSAGE: u128 = 5_000_000;
-const INSTRUCTION: u128 = 1;
-/// A GiB for a second.
-const GIB_SECOND: u128 = 127_000;
-/// One percent of a core for a second.
-const COMPUTE_PERCENT_SECOND: u128 = 10_000_000;
-/// Making a canister.
-const CREATION: u128 = 500_000_000_000;
-/// An HTTP outcall of pricing version 1, for each node: base, more for each node again, and each byte of request
-/// and largest response. Version 2 has a formula of its own (`wasm::outcall`).
-const HTTP: u128 = 3_000_000;
-const HTTP_NODE: u128 = 60_000;
-const HTTP_REQUEST_BYTE: u128 = 400;
-const HTTP_RESPONSE_BYTE: u128 = 800;
 const GIB: u128 = 1 << 30;
 const DAY_SECONDS: u128 = 86_400;
 
-/// The prices on a subnet of so many nodes. All of its products stay far below 2^128: amounts are
-/// bounded by `limits`.
+/// The prices on a subnet of so many nodes. All of its products stay far below 2^128: amounts and
+/// prices are bounded by `limits`.
 #[derive(Clone, Copy, Debug)]
 pub struct PriceTable {
+    tariff: Tariff,
     nodes: u128,
 }
 
@@ -49,8 +28,30 @@ pub struct IdleRate {
 
 impl PriceTable {
     /// Prices for `nodes` nodes.
-    pub fn new(nodes: usize) -> PriceTable {
-        PriceTable { nodes: nodes.max(1) as u128 }
+    pub fn new(tariff: Tariff, nodes: usize) -> PriceTable {
+        PriceTable { tariff, nodes: nodes.max(1) as u128 }
+    }
+
+    /// What is charged after the height of `state`.
+    pub fn of(state: &ReplicatedState) -> PriceTable {
+        PriceTable::new(state.prices().tariff, state.subnet().nodes.len())
+    }
+
+    /// The same subnet with other prices.
+    pub fn with_tariff(self, tariff: Tariff) -> PriceTable {
+        PriceTable { tariff, ..self }
+    }
+
+    /// The prices.
+    pub fn tariff(&self) -> Tariff {
+        self.tariff
+    }
+
+    /// What time cost in a span that is over.
+    pub fn of_span(span: &Span) -> PriceTable {
+        let Span { nodes, gib_second, compute_percent_second, .. } = *span;
+        let tariff = Tariff { gib_second, compute_percent_second, ..Tariff::default() };
+        PriceTable { tariff, nodes: u128::from(nodes).max(1) }
     }
 
     fn scaled(&self, cycles: u128) -> Cycles {
@@ -59,27 +60,27 @@ impl PriceTable {
 
     /// Taking in a user's call of so many bytes.
     pub fn ingress(&self, bytes: usize) -> Cycles {
-        self.scaled(INGRESS + INGRESS_BYTE * bytes as u128)
+        self.scaled(plus(self.tariff.ingress, self.tariff.ingress_byte, bytes as u128))
     }
 
     /// Executing one message of so many instructions.
     pub fn message(&self, instructions: Instructions) -> Cycles {
-        self.scaled(MESSAGE + INSTRUCTION * u128::from(instructions.0))
+        self.scaled(plus(self.tariff.message, self.tariff.instruction, instructions.0.into()))
     }
 
     /// Carrying a response of so many bytes.
     pub fn response(&self, bytes: usize) -> Cycles {
-        self.scaled(CALL_BYTE * bytes as u128)
+        self.scaled(plus(Cycles::ZERO, self.tariff.call_byte, bytes as u128))
     }
 
     /// Making a canister.
     pub fn creation(&self) -> Cycles {
-        self.scaled(CREATION)
+        self.scaled(self.tariff.creation.0)
     }
 
     /// An HTTP outcall without its bytes.
     fn http_base(&self) -> Cycles {
-        self.of_every_node(HTTP + HTTP_NODE * self.nodes)
+        self.of_every_node(plus(self.tariff.http, self.tariff.http_node, self.nodes))
     }
 
     /// What every node does.
@@ -89,8 +90,9 @@ impl PriceTable {
 
     /// Holding so many bytes and so many percent of a core.
     pub fn idle(&self, bytes: u64, compute_percent: u64) -> IdleRate {
-        let memory = GIB_SECOND.saturating_mul(u128::from(bytes));
-        let compute = (COMPUTE_PERCENT_SECOND * GIB).saturating_mul(u128::from(compute_percent));
+        let memory = self.tariff.gib_second.0.saturating_mul(u128::from(bytes));
+        let compute =
+            self.tariff.compute_percent_second.0.saturating_mul(GIB.saturating_mul(compute_percent.into()));
         IdleRate { memory: memory.saturating_mul(self.nodes), compute: compute.saturating_mul(self.nodes) }
     }
 
@@ -100,15 +102,20 @@ impl PriceTable {
         let response = self.response(RESPONSE_BYTES_MAX);
         let callback = self.message(CALLBACK_INSTRUCTIONS_MAX);
         Prices {
-            call_base: self.scaled(CALL),
-            call_byte: self.scaled(CALL_BYTE),
+            call_base: self.scaled(self.tariff.call.0),
+            call_byte: self.scaled(self.tariff.call_byte.0),
             call_reservation: response.saturating_add(callback),
             canister_creation: self.creation(),
             http_base: self.http_base(),
-            http_request_byte: self.of_every_node(HTTP_REQUEST_BYTE),
-            http_response_byte: self.of_every_node(HTTP_RESPONSE_BYTE),
+            http_request_byte: self.of_every_node(self.tariff.http_request_byte.0),
+            http_response_byte: self.of_every_node(self.tariff.http_response_byte.0),
         }
     }
+}
+
+/// `base`, and `each` for every one of `count`.
+fn plus(base: Cycles, each: Cycles, count: u128) -> u128 {
+    base.0.saturating_add(each.0.saturating_mul(count))
 }
 
 impl IdleRate {

@@ -146,7 +146,7 @@ impl Tree<'_> {
         accepts_message(id, canister)?;
         let module = module_of(id, canister)?;
         let keep = charge::must_keep(&self.environment.prices, canister);
-        let balance = charge::funds_at(&self.environment.prices, canister, self.state.time()).balance;
+        let balance = charge::funds_at(self.state, canister, self.state.time()).balance;
         if balance < keep {
             return Err(charge::out_of_cycles(id, balance, keep));
         }

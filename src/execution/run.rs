@@ -81,7 +81,7 @@ impl<'a> Environment<'a> {
     pub(super) fn of(engine: &'a Engine, state: &ReplicatedState, time: Time) -> Environment<'a> {
         Environment {
             engine,
-            prices: PriceTable::new(state.subnet().nodes.len()),
+            prices: PriceTable::of(state),
             subnet: state.subnet().id,
             subnet_nodes: u32::try_from(state.subnet().nodes.len()).unwrap_or(u32::MAX),
             minting_canister: state.subnet().minting_canister,
@@ -107,6 +107,7 @@ impl<'a> Environment<'a> {
             memory_max: memory_max(state, id),
             guaranteed_calls_room: GUARANTEED_CALLS_MAX.saturating_sub(allocated.guaranteed_calls),
             mint_room: limits::MINTED_CYCLES_MAX.saturating_sub(state.counters.minted),
+            tariff: self.prices.tariff(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Which canister a request means: read from its host name, else from `?canisterId=`.
 
+use super::domain::Domains;
 use crate::types::Principal;
 
 /// What a request is for.
@@ -13,13 +14,15 @@ pub enum Target {
 
 /// Reads the target from a `Host` header (with or without port) and the query string.
 ///
-/// `<id>.<domain>`, `<id>.raw.<domain>` and `anything--<id>.<domain>` name a canister by their first label.
-pub fn target(host: &str, query: Option<&str>) -> Target {
-    by_host(host).or_else(|| by_query(query?)).unwrap_or(Target::Gateway)
+/// `<id>.<domain>`, `<id>.raw.<domain>` and `anything--<id>.<domain>` name a canister by their first label: no custom
+/// domain takes these away.
+pub fn target(host: &str, query: Option<&str>, domains: &Domains) -> Target {
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let custom = || domains.canister(name).map(|id| Target::Canister { id, raw: false });
+    by_name(name).or_else(custom).or_else(|| by_query(query?)).unwrap_or(Target::Gateway)
 }
 
-fn by_host(host: &str) -> Option<Target> {
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+fn by_name(name: &str) -> Option<Target> {
     let mut labels = name.split('.');
     let first = labels.next()?;
     let text = first.rsplit_once("--").map_or(first, |(_, id)| id);
@@ -33,7 +36,7 @@ fn by_query(query: &str) -> Option<Target> {
 }
 
 /// The canister that `text` names. Short principals (`aaaaa-aa`) are no canisters with pages.
-fn canister(text: &str) -> Option<Principal> {
+pub(super) fn canister(text: &str) -> Option<Principal> {
     let id = Principal::from_text(text).ok()?;
     (id.as_slice().len() == 10).then_some(id)
 }
@@ -43,11 +46,13 @@ mod tests {
     use super::*;
 
     const ID: &str = "rwlgt-iiaaa-aaaaa-aaaaa-cai";
+    const OTHER: &str = "rrkah-fqaaa-aaaaa-aaaaq-cai";
 
     fn check(host: &str, query: Option<&str>, expected: Option<bool>) {
         let id = Principal::from_text(ID).expect("a principal");
         let expected = expected.map_or(Target::Gateway, |raw| Target::Canister { id, raw });
-        assert_eq!(target(host, query), expected, "{host} {query:?}");
+        let (domains, _) = Domains::parse(&format!("shop.example.org:{ID}"));
+        assert_eq!(target(host, query, &domains), expected, "{host} {query:?}");
     }
 
     #[test]
@@ -62,6 +67,17 @@ mod tests {
     fn a_query_parameter_names_a_canister_where_the_host_does_not() {
         check("127.0.0.1:8080", Some(&format!("a=b&canisterId={ID}")), Some(false));
         check("localhost", Some("canisterId=nonsense"), None);
+    }
+
+    #[test]
+    fn a_custom_domain_names_its_canister_but_takes_no_other_ones_name() {
+        check("shop.example.org", None, Some(false));
+        check("Shop.example.org:8080", Some(&format!("canisterId={OTHER}")), Some(false));
+        check("www.shop.example.org", None, None);
+        let (domains, _) = Domains::parse(&format!("{OTHER}.example.org:{ID}"));
+        let id = Principal::from_text(OTHER).expect("a principal");
+        let found = target(&format!("{OTHER}.example.org"), None, &domains);
+        assert_eq!(found, Target::Canister { id, raw: false });
     }
 
     #[test]

@@ -14,9 +14,15 @@
 //! 5. `/api/…` is passed on to a healthy replica as it is; agents verify for themselves.
 //! 6. A replica that does not answer is put aside until a probe finds it healthy; requests go to the next
 //!    one. Requests can be repeated: an update call is the same request wherever it arrives.
+//! 7. Of a canister that the subnet's governance has frozen there is a page with status 451 that says the reason. Like
+//!    every error page, it stands for what one replica said.
+//! 8. A file may give canisters domains of their own, and it may change at any time. A host name that names a canister
+//!    by its id means that canister, whatever the file says.
 //!
-//! Bounds stand at the top of [`serve`] and [`upstream`]. Absent: any knowledge of storage, consensus or node.
+//! Bounds stand at the top of [`serve`], [`upstream`] and [`domain`]. Absent: any knowledge of storage, consensus or node.
 
+pub mod domain;
+mod frozen;
 pub mod host;
 pub mod metrics;
 mod page;

@@ -53,6 +53,10 @@ pub fn welcome() -> Reply {
 pub fn failure(status: StatusCode, detail: &str) -> Reply {
     let (title, sentence) = match status {
         StatusCode::NOT_FOUND => ("No such canister", "This subnet has no canister with that id."),
+        StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS => (
+            "This canister is frozen",
+            "Whoever governs the subnet has decided that its code does not run for now, for the reason below.",
+        ),
         StatusCode::SERVICE_UNAVAILABLE => {
             ("The subnet does not answer", "No replica answered. This page can be tried again in a moment.")
         }
@@ -73,4 +77,21 @@ pub fn refusal(status: StatusCode, text: &str) -> Reply {
     *reply.status_mut() = status;
     reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     reply
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt;
+
+    #[tokio::test]
+    async fn the_page_of_a_frozen_canister_says_the_reason_as_text() {
+        let reply = failure(StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS, "frozen: <b>spam</b>");
+        assert_eq!(reply.status().as_u16(), 451);
+        let Either::Right(body) = reply.into_body() else { panic!("a page is whole") };
+        let Ok(body) = body.collect().await;
+        let text = String::from_utf8(body.to_bytes().to_vec()).unwrap();
+        assert!(text.contains("<h1>This canister is frozen</h1>"), "{text}");
+        assert!(text.contains("frozen: &lt;b&gt;spam&lt;/b&gt;"), "{text}");
+    }
 }

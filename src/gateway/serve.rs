@@ -1,5 +1,7 @@
 //! The gateway's listener: connections with deadlines and bounds, each request to its target.
 
+use super::domain::{Domains, Follower};
+use super::frozen::frozen;
 use super::host::{Target, target};
 use super::metrics::Metrics;
 use super::page::{self, Reply, failure, refusal, welcome, whole};
@@ -17,10 +19,11 @@ use ic_http_gateway_protocol::{HttpGatewayClient, HttpGatewayRequestArgs, HttpGa
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 /// Connections open at once; further ones wait in the kernel's queue.
 const CONNECTIONS_MAX: usize = 4_096;
@@ -43,6 +46,10 @@ pub struct Config {
     pub replicas: Vec<String>,
     /// The subnet's DER-encoded root key. `None`: fetched from a replica at start, which trusts that replica.
     pub root_key: Option<Vec<u8>>,
+    /// A file of `domain:canister` lines.
+    pub domains: Option<PathBuf>,
+    /// Update calls are held up by this long: what a network far away feels like.
+    pub call_delay: Duration,
 }
 
 /// The gateway cannot start.
@@ -62,9 +69,11 @@ struct Gateway {
     upstream: Arc<Upstream>,
     client: HttpGatewayClient,
     metrics: Metrics,
+    domains: watch::Receiver<Arc<Domains>>,
+    call_delay: Duration,
 }
 
-async fn start(config: Config) -> Result<Gateway, GatewayError> {
+async fn start(config: Config, domains: watch::Receiver<Arc<Domains>>) -> Result<Gateway, GatewayError> {
     let upstream = Arc::new(Upstream::new(&config.replicas)?);
     // The URL is never dialled: `Upstream` replaces host and port by a healthy replica's.
     let agent = Agent::builder()
@@ -77,7 +86,7 @@ async fn start(config: Config) -> Result<Gateway, GatewayError> {
         None => agent.fetch_root_key().await?,
     }
     let client = HttpGatewayClient::builder().with_agent(agent).build()?;
-    Ok(Gateway { upstream, client, metrics: Metrics::new()? })
+    Ok(Gateway { upstream, client, metrics: Metrics::new()?, domains, call_delay: config.call_delay })
 }
 
 /// Serves until `shutdown` resolves, then lets open requests finish for a few seconds.
@@ -86,9 +95,15 @@ pub async fn serve(
     config: Config,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), GatewayError> {
-    let gateway = Arc::new(start(config).await?);
+    let (domains, follower) = custom_domains(config.domains.clone()).await;
+    let gateway = Arc::new(start(config, domains).await?);
     let upstream = gateway.upstream.clone();
     let probes = tokio::spawn(async move { upstream.watch().await });
+    let follower = tokio::spawn(async move {
+        if let Some(follower) = follower {
+            follower.follow().await;
+        }
+    });
     let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let graceful = GracefulShutdown::new();
     tokio::pin!(shutdown);
@@ -112,8 +127,19 @@ pub async fn serve(
         });
     }
     probes.abort();
+    follower.abort();
     let _ = tokio::time::timeout(DRAIN, graceful.shutdown()).await;
     Ok(())
+}
+
+/// The domains of the file, and who goes on looking at it.
+async fn custom_domains(file: Option<PathBuf>) -> (watch::Receiver<Arc<Domains>>, Option<Follower>) {
+    let Some(file) = file else {
+        return (watch::channel(Arc::default()).1, None);
+    };
+    let (mut follower, domains) = Follower::new(file);
+    follower.look().await;
+    (domains, Some(follower))
 }
 
 /// One connection, HTTP/1.1 or HTTP/2. Its end, whatever the reason, concerns nobody else.
@@ -164,7 +190,8 @@ impl Gateway {
             .map(|authority| authority.as_str())
             .or_else(|| parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()))
             .unwrap_or_default();
-        let target = target(host, parts.uri.query());
+        let domains = self.domains.borrow().clone();
+        let target = target(host, parts.uri.query(), &domains);
         match parts.uri.path() {
             "/health" if target == Target::Gateway => return self.health(),
             "/metrics" if target == Target::Gateway => {
@@ -208,11 +235,14 @@ impl Gateway {
                 )
             }
             None => answer.canister_response,
-            Some(error) => {
-                let status = answer.canister_response.status();
-                tracing::warn!(canister = %canister_id, %status, %error, "no verified answer");
-                failure(status, &error.to_string())
-            }
+            Some(error) => match frozen(&error) {
+                Some(reason) => failure(StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS, reason),
+                None => {
+                    let status = answer.canister_response.status();
+                    tracing::warn!(canister = %canister_id, %status, %error, "no verified answer");
+                    failure(status, &error.to_string())
+                }
+            },
         };
         if let Ok(id) = HeaderValue::from_str(&canister_id.to_text()) {
             reply.headers_mut().insert("x-ic-canister-id", id);
@@ -224,6 +254,9 @@ impl Gateway {
     async fn pass(&self, parts: hyper::http::request::Parts, body: Bytes) -> Reply {
         if parts.method == hyper::Method::OPTIONS {
             return preflight();
+        }
+        if parts.uri.path().ends_with("/call") {
+            tokio::time::sleep(self.call_delay).await;
         }
         match self.upstream.send(&parts, &body).await {
             Ok(response) => {

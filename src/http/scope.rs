@@ -10,7 +10,7 @@ use crate::types::{CanisterId, Principal, management_canister};
 /// Methods that make a canister: they may be sent under any effective canister id.
 const CREATIONS: [&str; 2] = ["create_canister", "provisional_create_canister_with_cycles"];
 /// Queries about the subnet as a whole.
-const SUBNET_QUERIES: [&str; 1] = ["list_canisters"];
+const SUBNET_QUERIES: [&str; 3] = ["list_canisters", "atoll_membership", "atoll_prices"];
 
 /// What a call or query says of itself.
 #[derive(Clone, Copy)]

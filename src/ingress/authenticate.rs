@@ -8,11 +8,12 @@ use crate::crypto::user::{may_hold_canister_key, self_authenticating};
 use crate::encoding::DecodeError;
 use crate::encoding::cbor::{self, Envelope, SenderInfoProof};
 use crate::encoding::management::effective_canister_id;
+use crate::encoding::request_id::{Value, hash_of_map};
 use crate::types::limits::{
     ENVELOPE_BYTES_PROMPT, INGRESS_BYTES_MAX, INGRESS_DRIFT_MS, INGRESS_TTL_MS, NONCE_BYTES_MAX,
 };
 use crate::types::{
-    Authenticated, Ingress, Principal, SignedIngress, Time, UserCall, UserQuery, UserReadState,
+    Authenticated, Ingress, Principal, RequestId, SignedIngress, Time, UserCall, UserQuery, UserReadState,
     management_canister,
 };
 use bytes::Bytes;
@@ -100,6 +101,34 @@ impl Window {
         }
         Ok(())
     }
+}
+
+/// A query that this node asks as anybody could: anonymous, so that there is nothing to prove.
+pub fn anonymous_query(
+    canister_id: Principal,
+    method: &str,
+    arg: &[u8],
+    now: Time,
+) -> Authenticated<UserQuery> {
+    let sender = Principal::anonymous();
+    let id = hash_of_map(&[
+        ("request_type", Value::Text("query")),
+        ("ingress_expiry", Value::Nat(now.0)),
+        ("sender", Value::Bytes(sender.as_slice())),
+        ("canister_id", Value::Bytes(canister_id.as_slice())),
+        ("method_name", Value::Text(method)),
+        ("arg", Value::Bytes(arg)),
+    ]);
+    let query = UserQuery {
+        canister_id,
+        method_name: method.to_owned(),
+        arg: arg.to_vec(),
+        sender,
+        ingress_expiry: now,
+        nonce: None,
+        sender_info: None,
+    };
+    Authenticated::by_ingress(query, RequestId(id.0), None)
 }
 
 /// Lets users in: knows the root key, which canister signatures lead to.

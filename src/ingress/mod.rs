@@ -28,7 +28,7 @@ pub(crate) mod tests;
 #[cfg(test)]
 pub(crate) use tests::{sample, signer};
 
-pub use authenticate::{AuthError, Authenticator, is_costly, read_call};
+pub use authenticate::{AuthError, Authenticator, anonymous_query, is_costly, read_call};
 pub use key::{KeyError, ProofError};
 pub use pool::{Pool, PoolFull, valid_at};
 pub use webauthn::AssertionError;

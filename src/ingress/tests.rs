@@ -251,6 +251,7 @@ fn block(time: Time, ingress: Vec<Arc<SignedIngress>>) -> Arc<Block> {
         parent_view: View(0),
         proposer: NodeIndex(0),
         time,
+        attendance: Attendance::default(),
         payload: Payload { ingress, ..Payload::default() },
     })
 }

@@ -1,10 +1,13 @@
-//! Changes of the membership: what the operators sign, and what they may do.
+//! Changes of the membership: what the operators sign, and what they or the registry canister may do.
 
+use super::order::OrderError;
 use crate::crypto::genesis::{GenesisError, validate_nodes};
 use crate::crypto::hash::{hash_node, hash_parts};
 use crate::crypto::node_key::{Committee, IdentityKey};
 use crate::types::limits::NODES_MAX;
-use crate::types::{ChainId, GenesisNode, MembershipChange, NodeIndex, NodeSignature, faults_max, quorum};
+use crate::types::{
+    ChainId, GenesisNode, MembershipChange, NodeIndex, NodeSignature, Principal, faults_max, quorum,
+};
 use std::collections::BTreeSet;
 
 /// Domain of an operator's signature.
@@ -27,6 +30,10 @@ pub enum ChangeError {
     TooMany { count: usize, what: &'static str, max: usize },
     #[error("{have} operators signed, {need} needed")]
     Signatures { have: usize, need: usize },
+    #[error("canister {0} orders the membership of this subnet: operators' signatures change nothing")]
+    Registry(Principal),
+    #[error(transparent)]
+    Order(#[from] OrderError),
     #[error("the membership that it would make: {0}")]
     Membership(#[from] GenesisError),
 }
@@ -51,20 +58,19 @@ pub fn changes_max(n: usize) -> usize {
     faults_max(n).max(1)
 }
 
-/// The membership after `change`, if a quorum of the operators of `members` signed it. `next` is what earlier
-/// changes of the epoch made of `members`.
+/// The membership when those who `remove` names have left and those in `add` have come, whoever wants that. `next`
+/// is what earlier changes of the epoch made of `members`. Cards of simulated nodes say nothing that could be checked.
 ///
 /// # Errors
 /// [`ChangeError`]: nothing changes.
 pub(super) fn apply(
-    chain: &ChainId,
     members: &[GenesisNode],
-    committee: &Committee,
+    simulated: bool,
     next: &[GenesisNode],
-    change: &MembershipChange,
+    remove: &[[u8; 32]],
+    add: &[GenesisNode],
 ) -> Result<Vec<GenesisNode>, ChangeError> {
-    check_signatures(chain, committee, change)?;
-    let nodes = replace(next, change)?;
+    let nodes = replace(next, remove, add)?;
     let keys = |nodes: &[GenesisNode]| -> BTreeSet<String> {
         nodes.iter().map(|node| node.identity_key.clone()).collect()
     };
@@ -80,13 +86,14 @@ pub(super) fn apply(
     if nodes.is_empty() || nodes.len() > NODES_MAX {
         return Err(GenesisError::Nodes { nodes: nodes.len() }.into());
     }
-    if !committee.is_simulated() {
+    if !simulated {
         validate_nodes(&nodes)?;
     }
     Ok(nodes)
 }
 
-fn check_signatures(
+/// That a quorum of the operators of the members signed.
+pub(super) fn check_signatures(
     chain: &ChainId,
     committee: &Committee,
     change: &MembershipChange,
@@ -102,11 +109,15 @@ fn check_signatures(
 }
 
 /// Those who come take the places of those who leave.
-fn replace(nodes: &[GenesisNode], change: &MembershipChange) -> Result<Vec<GenesisNode>, ChangeError> {
-    if change.remove.is_empty() && change.add.is_empty() {
+fn replace(
+    nodes: &[GenesisNode],
+    remove: &[[u8; 32]],
+    add: &[GenesisNode],
+) -> Result<Vec<GenesisNode>, ChangeError> {
+    if remove.is_empty() && add.is_empty() {
         return Err(ChangeError::Empty);
     }
-    let leaving: Vec<String> = change.remove.iter().map(hex::encode).collect();
+    let leaving: Vec<String> = remove.iter().map(hex::encode).collect();
     for key in &leaving {
         if !nodes.iter().any(|node| node.identity_key == *key) {
             return Err(ChangeError::Unknown(key.clone()));
@@ -115,7 +126,7 @@ fn replace(nodes: &[GenesisNode], change: &MembershipChange) -> Result<Vec<Genes
     if leaving.iter().collect::<BTreeSet<_>>().len() != leaving.len() {
         return Err(ChangeError::Twice);
     }
-    let mut coming = change.add.iter().cloned();
+    let mut coming = add.iter().cloned();
     let mut changed = Vec::with_capacity(nodes.len());
     for node in nodes {
         if leaving.contains(&node.identity_key) {

@@ -6,7 +6,8 @@
 //!    `epoch_length`, and ends at such a height as soon as its succession is complete; else it goes on to the
 //!    next multiple.
 //! 2. In the first half of `epoch_length` the operators may change who the members of the next epoch are
-//!    ([`change`]). After that nothing changes any more, and members deal their shares out to the next
+//!    ([`change`]); where genesis names a registry canister, they may not, and what that canister orders and the
+//!    subnet certified that it orders is done ([`order`]; docs/adr/0019). After that nothing changes any more, and members deal their shares out to the next
 //!    members.
 //! 3. One good dealing of each member is kept, in the order of the chain. A dealing that cannot be read, is of
 //!    another epoch, or does not hold, changes nothing; so does everything else that is wrong here.
@@ -26,6 +27,9 @@
 //! [`COMPLAINT_HEIGHTS`]: crate::types::limits::COMPLAINT_HEIGHTS
 
 pub mod change;
+pub mod order;
+#[cfg(test)]
+pub mod proof;
 mod succession;
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The state machine.
 
 use super::change::{self, ChangeError};
+use super::order::{self, OrderError};
 use crate::crypto::node_key::{Committee, EncryptionKey, KeyError};
 use crate::crypto::reshare::{
     Complaint, Dealing, PublicShares, ReshareError, Terms, next_keyring, next_public_shares,
@@ -8,7 +9,8 @@ use crate::crypto::reshare::{
 use crate::crypto::threshold::Keyring;
 use crate::types::limits::{COMPLAINT_HEIGHTS, COMPLAINT_PART, DEALING_BYTES_MAX};
 use crate::types::{
-    ChainId, Digest, Epoch, GenesisNode, Height, MembershipChange, NodeIndex, SystemMessage, quorum,
+    ChainId, Digest, Epoch, GenesisNode, Height, MembershipChange, MembershipOrder, NodeIndex, Principal,
+    SystemMessage, quorum,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -35,6 +37,9 @@ pub struct Succession {
     start: Height,
     /// Changes of the membership so far.
     version: u64,
+    /// Whose orders change the membership, in place of the operators' signatures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    registry: Option<Principal>,
     members: Vec<GenesisNode>,
     #[serde(with = "serde_bytes")]
     shares: Vec<u8>,
@@ -80,12 +85,23 @@ impl Succession {
             epoch: Epoch::ZERO,
             start: Height::ZERO,
             version: 0,
+            registry: None,
             next: members.clone(),
             members,
             shares: shares.to_bytes(),
             dealings: Vec::new(),
             handover: None,
         }
+    }
+
+    /// The same, where this canister orders the membership.
+    pub fn with_registry(self, registry: Option<Principal>) -> Succession {
+        Succession { registry, ..self }
+    }
+
+    /// The canister that orders the membership, if there is one.
+    pub fn registry(&self) -> Option<Principal> {
+        self.registry
     }
 
     /// For the state's record.
@@ -128,6 +144,11 @@ impl Succession {
     /// Changes of the membership so far, those of the next epoch included.
     pub fn version(&self) -> u64 {
         self.version
+    }
+
+    /// How many nodes may come, and how many may leave, in this epoch.
+    pub fn changes_max(&self) -> u64 {
+        change::changes_max(self.members.len()) as u64
     }
 
     /// The members, in the order of `NodeIndex`.
@@ -202,7 +223,13 @@ impl Succession {
                 let mut dealings = self.dealings.iter();
                 *epoch == self.epoch && dealings.any(|dealt| dealt.dealer == *dealer && dealt.is_open(height))
             }
-            SystemMessage::Change(change) => change.version == self.version && !self.is_dealing(height),
+            SystemMessage::Change(change) => {
+                self.registry.is_none() && self.check_due(height, change.version).is_ok()
+            }
+            SystemMessage::Order(message) => {
+                let due = |order: order::Order| self.check_due(height, order.version).is_ok();
+                self.registry.is_some() && order::read(&message.order).is_ok_and(due)
+            }
         }
     }
 
@@ -268,15 +295,16 @@ impl Succession {
             SystemMessage::Complaint { epoch, dealer, receiver, complaint } => {
                 *epoch == self.epoch && self.take_complaint(height, *dealer, *receiver, complaint)
             }
-            SystemMessage::Change(change) => match self.changed(height, change) {
-                Ok(nodes) => {
-                    self.next = nodes;
-                    self.version = self.version.saturating_add(1);
-                    true
-                }
-                Err(_) => false,
-            },
+            SystemMessage::Change(change) => self.take_members(self.changed(height, change)),
+            SystemMessage::Order(order) => self.take_members(self.ordered(height, order)),
         }
+    }
+
+    fn take_members(&mut self, changed: Result<Vec<GenesisNode>, ChangeError>) -> bool {
+        let Ok(nodes) = changed else { return false };
+        self.next = nodes;
+        self.version = self.version.saturating_add(1);
+        true
     }
 
     fn take_dealing(&mut self, height: Height, dealer: NodeIndex, bytes: &[u8]) -> bool {
@@ -320,15 +348,41 @@ impl Succession {
         height: Height,
         change: &MembershipChange,
     ) -> Result<Vec<GenesisNode>, ChangeError> {
-        if change.version != self.version {
-            return Err(ChangeError::Version { found: change.version, current: self.version });
+        if let Some(registry) = self.registry {
+            return Err(ChangeError::Registry(registry));
         }
-        if self.is_dealing(height) {
-            return Err(ChangeError::Dealing);
-        }
+        self.check_due(height, change.version)?;
         let (have, need) = (0, quorum(self.members.len()));
         let committee = self.committee().map_err(|_| ChangeError::Signatures { have, need })?;
-        change::apply(&self.chain, &self.members, &committee, &self.next, change)
+        change::check_signatures(&self.chain, &committee, change)?;
+        change::apply(&self.members, committee.is_simulated(), &self.next, &change.remove, &change.add)
+    }
+
+    /// The next members as `message` orders, if the registry did order it and it may be done in a block at `height`.
+    ///
+    /// # Errors
+    /// Why it may not.
+    pub fn ordered(
+        &self,
+        height: Height,
+        message: &MembershipOrder,
+    ) -> Result<Vec<GenesisNode>, ChangeError> {
+        let registry = self.registry.ok_or(OrderError::NoRegistry)?;
+        let order = order::read(&message.order)?;
+        self.check_due(height, order.version)?;
+        let simulated = self.shares().map_err(|_| OrderError::Keys)?.is_simulated();
+        let keyring = self.blind_keyring().map_err(|_| OrderError::Keys)?;
+        order::verify(message, &registry, &keyring)?;
+        let remove: Vec<[u8; 32]> = order.remove.iter().map(|key| **key).collect();
+        change::apply(&self.members, simulated, &self.next, &remove, &order.add)
+    }
+
+    /// Whether a block at `height` may change version `version` of the membership.
+    fn check_due(&self, height: Height, version: u64) -> Result<(), ChangeError> {
+        if version != self.version {
+            return Err(ChangeError::Version { found: version, current: self.version });
+        }
+        if self.is_dealing(height) { Err(ChangeError::Dealing) } else { Ok(()) }
     }
 
     /// Dealings that count at `height`, in order.

@@ -1,5 +1,8 @@
 use super::change::{ChangeError, sign};
+use super::order::OrderError;
+use super::proof::{certified, order, proved, shown};
 use super::*;
+use crate::certification::{CertificateError, LabelTree};
 use crate::crypto::node_key::{EncryptionKey, IdentityKey, simulated};
 use crate::crypto::reshare::{PublicShares, Terms, deal, deal_badly};
 use crate::crypto::threshold::{Keyring, Statement};
@@ -272,4 +275,165 @@ fn without_a_length_no_epoch_ends() {
     assert!(!subnet.pass(&[subnet.dealing(0)]));
     assert_eq!(subnet.succession.epoch(), Epoch(0));
     assert!(subnet.succession.keyring(&[0; 32], &[]).unwrap().is_none());
+}
+
+/// The registry canister of these tests.
+fn registry() -> Principal {
+    CanisterId(0).principal()
+}
+
+impl Subnet {
+    /// `n` nodes, of which the first four are the members; a registry orders who they are.
+    fn ordered(n: usize) -> Subnet {
+        let mut subnet = Subnet::new(n);
+        subnet.succession = subnet.succession.with_registry(Some(registry()));
+        subnet
+    }
+
+    fn order(&self, version: u64, remove: &[usize], add: &[usize]) -> MembershipOrder {
+        let change = self.change(version, remove, add);
+        proved(&self.keyrings, &registry(), order(version, &change.remove, change.add))
+    }
+}
+
+#[test]
+fn a_node_is_replaced_by_an_order_of_the_registry_and_by_no_operators() {
+    let mut subnet = Subnet::ordered(6);
+    let signed = subnet.signed(subnet.change(0, &[2], &[4]), &[0, 1, 2, 3]);
+    assert!(!subnet.succession.awaits(subnet.height.next(), &signed));
+    assert!(!subnet.pass(&[signed]));
+    let said = SystemMessage::Order(subnet.order(0, &[2], &[4]));
+    assert!(subnet.succession.awaits(subnet.height.next(), &said));
+    assert!(subnet.succession.admits(subnet.height.next(), &said));
+    assert!(subnet.pass(std::slice::from_ref(&said)));
+    assert_eq!(subnet.succession.version(), 1);
+    assert!(!subnet.succession.awaits(subnet.height.next(), &said));
+    assert!(!subnet.pass(&[said]), "twice");
+    subnet.pass_until(10);
+    subnet.pass(&[subnet.dealing(0), subnet.dealing(1), subnet.dealing(2)]);
+    subnet.pass_until(20);
+    let names: Vec<&str> = subnet.succession.members().iter().map(|node| node.name.as_str()).collect();
+    assert_eq!(names, ["node-0", "node-1", "node-4", "node-3"]);
+    // The certificates of the new shares are as good, and so are those of the old.
+    let said = SystemMessage::Order(subnet.order(1, &[0], &[5]));
+    assert!(subnet.succession.admits(Height(21), &said));
+    subnet.keyrings = [0, 1, 4, 3].map(|index| subnet.keyring(index)).to_vec();
+    assert!(subnet.pass(&[SystemMessage::Order(subnet.order(1, &[0], &[5]))]));
+}
+
+#[test]
+fn why_an_order_is_refused_is_named() {
+    let subnet = Subnet::ordered(8);
+    let check = |order: &MembershipOrder, expected: ChangeError| {
+        assert_eq!(subnet.succession.ordered(Height(1), order), Err(expected.clone()));
+        assert!(!subnet.succession.admits(Height(1), &SystemMessage::Order(order.clone())), "{expected}");
+    };
+    let good = subnet.order(0, &[2], &[4]);
+    assert!(subnet.succession.ordered(Height(1), &good).is_ok());
+    check(&subnet.order(3, &[2], &[4]), ChangeError::Version { found: 3, current: 0 });
+    check(&subnet.order(0, &[], &[]), ChangeError::Empty);
+    check(&subnet.order(0, &[1, 1], &[]), ChangeError::Twice);
+    check(&subnet.order(0, &[0, 1], &[]), ChangeError::TooMany { count: 2, what: "leave", max: 1 });
+    let late = subnet.succession.ordered(Height(11), &good);
+    assert_eq!(late, Err(ChangeError::Dealing));
+    let other = Subnet::new(8);
+    let refused = other.succession.ordered(Height(1), &good);
+    assert_eq!(refused, Err(OrderError::NoRegistry.into()));
+    let change = subnet.change(0, &[2], &[4]);
+    assert_eq!(subnet.succession.changed(Height(1), &change), Err(ChangeError::Registry(registry())));
+}
+
+#[test]
+fn an_order_that_the_registry_did_not_certify_is_refused() {
+    let subnet = Subnet::ordered(8);
+    let good = subnet.order(0, &[2], &[4]);
+    let check = |spoil: &dyn Fn(&mut MembershipOrder), expected: OrderError| {
+        let mut order = good.clone();
+        spoil(&mut order);
+        assert_eq!(subnet.succession.ordered(Height(1), &order), Err(expected.into()));
+    };
+    let certified = |canister: u64, data: &[u8]| -> Bytes {
+        certified(&subnet.keyrings, &CanisterId(canister).principal(), data).into()
+    };
+    let (root, _) = shown(b"membership_order", &good.order);
+    // The signature of another subnet, over the very tree.
+    let strangers = Keyring::simulated(Digest([8; 32]), 4);
+    let foreign = proved(&strangers, &registry(), good.order.to_vec());
+    let unsigned = OrderError::Certificate(CertificateError::Signature);
+    check(&|order| order.certificate = foreign.certificate.clone(), unsigned.clone());
+    // A tree that nobody signed: the last byte of the certificate is the signature's.
+    let forged = |order: &mut MembershipOrder| {
+        let mut bytes = order.certificate.to_vec();
+        *bytes.last_mut().unwrap() ^= 1;
+        order.certificate = bytes.into();
+    };
+    check(&forged, unsigned);
+    check(&|order| order.certificate = certified(7, &root.0), OrderError::Uncertified(registry()));
+    check(&|order| order.certificate = certified(0, &[7; 32]), OrderError::Root(registry()));
+    check(&|order| order.certificate = certified(0, b""), OrderError::Root(registry()));
+    let label = |label: &'static [u8], leaf: &[u8]| {
+        let (root, witness) = shown(label, leaf);
+        let certificate = certified(0, &root.0);
+        move |order: &mut MembershipOrder| {
+            (order.certificate, order.witness) = (certificate.clone(), witness.clone().into());
+        }
+    };
+    check(&label(b"membership_orders", &good.order), OrderError::Shown);
+    check(&label(b"membership_order", b"another order"), OrderError::Shown);
+    let (_, other) = shown(b"zzz", &good.order);
+    check(&|order| order.witness = other.clone().into(), OrderError::Root(registry()));
+}
+
+#[test]
+fn bytes_that_are_no_order_or_no_proof_are_refused() {
+    let subnet = Subnet::ordered(8);
+    let good = subnet.order(0, &[2], &[4]);
+    let check = |spoil: &dyn Fn(&mut MembershipOrder), expected: &str| {
+        let mut order = good.clone();
+        spoil(&mut order);
+        let error = subnet.succession.ordered(Height(1), &order).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+        assert!(!subnet.succession.admits(Height(1), &SystemMessage::Order(order)));
+    };
+    check(&|order| order.order = Bytes::new(), "not an order");
+    check(&|order| order.order = [&good.order[..], &[0]].concat().into(), "1 bytes follow it");
+    check(&|order| order.order = good.order.slice(1..), "not an order");
+    check(&|order| order.order = vec![0; 40_000].into(), "at most");
+    check(&|order| order.certificate = Bytes::new(), "certificate is not believed");
+    check(&|order| order.certificate = good.certificate.slice(..90), "certificate is not believed");
+    check(&|order| order.witness = Bytes::new(), "no hash tree");
+    check(&|order| order.witness = vec![0x82; 10_000].into(), "no hash tree");
+    // All is proved, but by a tree that shows more than it has to: peers would not read the message.
+    let mut tree = LabelTree::new();
+    tree.set_leaf(&[b"another"], vec![0; 40_000]);
+    tree.set_leaf(&[b"membership_order"], good.order.to_vec());
+    let paths = [b"another".as_slice(), b"membership_order"].map(|label| vec![label.to_vec()]);
+    let witness: Bytes = tree.witness(&paths).encode().into();
+    let certificate: Bytes = certified(&subnet.keyrings, &registry(), &tree.digest().0).into();
+    let whole = |order: &mut MembershipOrder| {
+        (order.certificate, order.witness) = (certificate.clone(), witness.clone());
+    };
+    check(&whole, "a witness of 40");
+    let mut wordy = subnet.change(0, &[], &[4]).add;
+    wordy[0].address = "a".repeat(300);
+    let wordy = order(0, &[], wordy);
+    check(&|order| order.order = wordy.clone().into(), "a field of more than");
+    let crowd = order(0, &[[0; 32]; 65], Vec::new());
+    check(&|order| order.order = crowd.clone().into(), "more than 64 nodes");
+}
+
+#[test]
+fn an_order_is_proved_by_real_keys_too_and_not_by_those_of_another_subnet() {
+    let (_, committee) = simulated(CHAIN, 4);
+    let (own, strangers) = (Keyring::dealt(CHAIN, 4), Keyring::dealt(Digest([8; 32]), 4));
+    let shares = PublicShares::of_keyring(&own[0]);
+    let succession = Succession::genesis(CHAIN, LENGTH, simulated_members(&committee), &shares);
+    let succession = succession.with_registry(Some(registry()));
+    let verdict = |keyrings: &[Keyring]| {
+        let order = proved(keyrings, &registry(), order(0, &[], Vec::new()));
+        succession.ordered(Height(1), &order).unwrap_err()
+    };
+    // Proved, and then found to change nothing.
+    assert_eq!(verdict(&own[1..]), ChangeError::Empty);
+    assert_eq!(verdict(&strangers), OrderError::Certificate(CertificateError::Signature).into());
 }

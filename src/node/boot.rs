@@ -66,6 +66,7 @@ pub struct Boot {
 /// The members before the first block.
 pub fn first_members(chain: ChainId, genesis: &Genesis, shares: &PublicShares) -> Succession {
     Succession::genesis(chain, genesis.epoch_length, genesis.nodes.clone(), shares)
+        .with_registry(genesis.registry_canister)
 }
 
 /// The state before the first block, of a subnet with this root key in DER.

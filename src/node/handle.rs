@@ -7,7 +7,7 @@ use crate::ingress::{Authenticator, PoolFull};
 use crate::state::ReplicatedState;
 use crate::types::*;
 use std::sync::Arc;
-use tokio::sync::{Semaphore, TryAcquireError, mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc, oneshot, watch};
 
 /// The newest state that a quorum certified: what queries and certificates are served from.
 #[derive(Clone)]
@@ -154,10 +154,7 @@ impl Handle {
     /// # Errors
     /// Too many calls are in the pool or on their way to it, or the node stops.
     pub async fn submit(&self, ingress: Arc<SignedIngress>) -> Result<(), SubmitError> {
-        let _place = self.ingress.places.clone().try_acquire_owned().map_err(|error| match error {
-            TryAcquireError::NoPermits => SubmitError::PoolFull,
-            TryAcquireError::Closed => SubmitError::Stopped,
-        })?;
+        let _place = self.place()?;
         let (answer, admitted) = oneshot::channel();
         self.ingress.mailbox.put(Event::Ingress { ingress, answer, _place });
         match admitted.await {
@@ -189,13 +186,31 @@ impl Handle {
     /// # Errors
     /// The node stops, or has no place for the change.
     pub async fn change_members(&self, change: MembershipChange) -> Result<Result<(), String>, SubmitError> {
-        let _place = self.ingress.places.clone().try_acquire_owned().map_err(|error| match error {
-            TryAcquireError::NoPermits => SubmitError::PoolFull,
-            TryAcquireError::Closed => SubmitError::Stopped,
-        })?;
+        let _place = self.place()?;
         let (answer, verdict) = oneshot::channel();
         self.ingress.mailbox.put(Event::Change { change: Box::new(change), answer, _place });
         verdict.await.map_err(|_| SubmitError::Stopped)
+    }
+
+    /// Hands an order of the registry canister to the chain. The inner error says why it may not be done.
+    ///
+    /// # Errors
+    /// The node stops, or has no place for the order.
+    pub(crate) async fn order_members(
+        &self,
+        order: MembershipOrder,
+    ) -> Result<Result<(), String>, SubmitError> {
+        let _place = self.place()?;
+        let (answer, verdict) = oneshot::channel();
+        self.ingress.mailbox.put(Event::Order { order: Box::new(order), answer, _place });
+        verdict.await.map_err(|_| SubmitError::Stopped)
+    }
+
+    fn place(&self) -> Result<OwnedSemaphorePermit, SubmitError> {
+        self.ingress.places.clone().try_acquire_owned().map_err(|error| match error {
+            TryAcquireError::NoPermits => SubmitError::PoolFull,
+            TryAcquireError::Closed => SubmitError::Stopped,
+        })
     }
 
     /// Runs a query against the newest certified state.

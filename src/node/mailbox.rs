@@ -40,6 +40,12 @@ pub enum Event {
         answer: oneshot::Sender<Result<(), String>>,
         _place: OwnedSemaphorePermit,
     },
+    /// An order of the registry canister, in the same way.
+    Order {
+        order: Box<MembershipOrder>,
+        answer: oneshot::Sender<Result<(), String>>,
+        _place: OwnedSemaphorePermit,
+    },
     /// Randomness for the dealing of an epoch.
     Seed {
         epoch: Epoch,

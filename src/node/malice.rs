@@ -172,6 +172,7 @@ mod tests {
             parent_view: View(2),
             proposer: liar.own(),
             time: Time(5),
+            attendance: Attendance::default(),
             payload: Payload::default(),
         };
         let signature = NodeSignature([0; 64]);

@@ -38,6 +38,11 @@
 //!     whole starts anew from it: [`End::Synced`]. Its votes are carried over.
 //! 14. Keys of the subnet on disk, and no chain: this replica lost its disk, and with it the votes that it gave. It is
 //!     silent until it cannot contradict them (consensus, rule 13).
+//!
+//! **Membership**
+//! 15. Where genesis names a registry canister, the node asks it for an open order of the membership by a query of its
+//!     own on the certified state: only when the answer may be another than before, and at most once a second. What it
+//!     answers goes to the replica, which believes nothing but its proof ([`registry`]; docs/adr/0019).
 
 mod admit;
 mod boot;
@@ -60,6 +65,7 @@ pub mod malice;
 mod order;
 mod peers;
 mod query;
+mod registry;
 mod replay;
 mod stall;
 mod start;

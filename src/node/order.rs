@@ -12,6 +12,8 @@ use super::stall::Progress;
 use super::sync::News;
 use super::{End, NodeError, wall_clock};
 use crate::ingress::PoolFull;
+use crate::membership::Succession;
+use crate::membership::change::ChangeError;
 use crate::net::{Net, Received};
 use crate::replica::Replica;
 use crate::storage::Rocks;
@@ -87,7 +89,14 @@ impl Order {
             Event::Bodies { block, bodies, room } => Input::Bodies { from: room.from, block, bodies },
             Event::Ingress { ingress, answer, .. } => return self.take_call(ingress, answer),
             Event::Executed(executed) => Input::Executed(executed),
-            Event::Change { change, answer, .. } => return self.take_change(*change, answer),
+            Event::Change { change, answer, .. } => {
+                let verdict = self.succession().changed(self.next_height(), &change);
+                return self.take_members(verdict, SystemMessage::Change(*change), answer);
+            }
+            Event::Order { order, answer, .. } => {
+                let verdict = self.succession().ordered(self.next_height(), &order);
+                return self.take_members(verdict, SystemMessage::Order(*order), answer);
+            }
             Event::Seed { epoch, seed } => Input::Seed { epoch, seed },
             Event::Stop => return Vec::new(),
         };
@@ -102,20 +111,27 @@ impl Order {
         effects
     }
 
-    /// The operator hears at once whether the change may be made.
-    fn take_change(
+    fn succession(&self) -> &Succession {
+        self.replica.consensus().succession()
+    }
+
+    fn next_height(&self) -> Height {
+        self.replica.status().finalized.next()
+    }
+
+    /// Whoever brings a change of the membership hears at once whether it may be made.
+    fn take_members(
         &mut self,
-        change: MembershipChange,
+        verdict: Result<Vec<GenesisNode>, ChangeError>,
+        message: SystemMessage,
         answer: oneshot::Sender<Result<(), String>>,
     ) -> Vec<Effect> {
-        let height = self.replica.status().finalized.next();
-        let verdict = self.replica.consensus().succession().changed(height, &change);
         let refused = verdict.is_err();
         let _ = answer.send(verdict.map(drop).map_err(|error| error.to_string()));
         if refused {
             return Vec::new();
         }
-        self.replica.handle(wall_clock(), Input::System(Box::new(SystemMessage::Change(change))))
+        self.replica.handle(wall_clock(), Input::System(Box::new(message)))
     }
 
     fn take_message(&mut self, received: &Received) -> Vec<Effect> {

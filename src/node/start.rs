@@ -10,6 +10,7 @@ use super::key::KeyDir;
 use super::mailbox::{Event, Mailbox};
 use super::peers::PeerBook;
 use super::query::Queries;
+use super::registry::Registry;
 use super::sync::{News, take_place};
 use super::thread::Threads;
 use super::{NodeError, boot};
@@ -19,10 +20,10 @@ use crate::crypto::threshold::pairing_checks;
 use crate::net::{Inbox, Net, Received};
 use crate::storage::{Rocks, Votes};
 use crate::telemetry::{self, Health, Metrics};
-use crate::types::PeerMessage;
 use crate::types::limits::{
     INGRESS_PLACES_MAX, NODE_STOP_MS, QUERY_QUEUE_MAX, STATE_PARTS_WAITING_MAX, STATE_REQUESTS_MAX,
 };
+use crate::types::{CanisterId, PeerMessage};
 use crate::wasm::Engine;
 use std::future::Future;
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -115,6 +116,10 @@ impl Node {
             jobs,
             signer: keys.identity.clone(),
         };
+        let registry = genesis.registry_canister.as_ref().and_then(CanisterId::from_principal);
+        if let Some(canister) = registry {
+            tokio::spawn(Registry::new(canister, handle.clone()).run());
+        }
         let certifier = Arc::new(Certifier::new(certified, metrics.clone()));
         let boot = Boot {
             data_dir: config.data_dir.clone(),

@@ -203,5 +203,7 @@ pub fn batch(block: &Block, beacon: &RandomBeacon) -> Batch {
         proposer: block.proposer,
         ingress: calls.map(Arc::new).collect(),
         system: block.payload.system.clone(),
+        voters: block.attendance.voters.iter().copied().collect(),
+        missed: block.attendance.missed.clone(),
     }
 }

@@ -16,11 +16,14 @@
 //! - **I8** no state has more or fewer cycles than were minted in it ([`state`]).
 //! - **I10** messages that wait and memory that grows stay below a computed bound ([`super::world`]).
 //! - **I11** no panic ([`super::host`]).
+//! - **I17** what a final block says of its voters and of missed views can be, and if its proposer is honest, is true
+//!   ([`attendance`]).
 //! - **I12**, **I13**, **I14** in the calm all honest nodes advance, and calls get executed ([`liveness`]).
 //!
 //! Elsewhere: I9 with the tests of `execution`, whose canisters call each other; I15 and I16 with controls.
 //! Each event costs the same however long the run is, but for the logarithm of a map.
 
+mod attendance;
 mod chain;
 mod liveness;
 mod state;

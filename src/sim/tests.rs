@@ -104,6 +104,8 @@ fn seeds_that_once_failed_stay_good() {
     expect_clean(&[run(Scenario::swarm(20, 600, None))]);
     // The first of these once more: a forged share kept back the beacon, and with it the certificate.
     expect_clean(&[run(Scenario::swarm(1_002_063, 460, None))]);
+    // The only vote that came for a block was of a replica that left: nobody else was asked for the block.
+    expect_clean(&[run(Scenario::swarm(77_000_052, 200, None))]);
 }
 
 #[test]
@@ -256,6 +258,8 @@ fn caught_after(bug: Bug, first: u64) -> Option<(u64, Violation)> {
                 let forgers = Scenario::faults_allowed(scenario.nodes);
                 scenario = with_sinners(scenario, Sin::Forger, forgers);
             }
+            // Only a leader who lies shows it.
+            Bug::AttendanceUnchecked => scenario = with_sinners(scenario, Sin::Usurper, 1),
             _ => {}
         }
         let verdict = run(Scenario { planted: Some(bug), real_execution: false, ..scenario });
@@ -320,6 +324,7 @@ fn what_gives_a_bug_away_is_what_it_breaks() {
     check_caught(Bug::CulpritsKept, &["I12"]);
     check_caught(Bug::HashOrderRoot, &["I4"]);
     check_caught(Bug::RefundTwice, &["I8"]);
+    check_caught(Bug::AttendanceUnchecked, &["I17"]);
     check_caught(Bug::DeliveredForgotten, &["I7"]);
     check_caught(Bug::BodyUnchecked, &["I1", "I2", "I4", "I7"]);
 }

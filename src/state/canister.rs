@@ -84,6 +84,13 @@ pub struct RenamedTo {
     pub total_num_changes: u64,
 }
 
+/// Whoever governs the subnet has stopped the canister: its code does not run for anybody.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Frozen {
+    pub reason: String,
+    pub since: Time,
+}
+
 /// All of a canister but its memories, module and waiting messages: what column `Canister` holds.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct CanisterRecord {
@@ -140,6 +147,8 @@ pub struct CanisterRecord {
     pub held_end: u64,
     /// Instructions granted to the paused run, if there is one.
     pub granted: Option<Instructions>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frozen: Option<Frozen>,
 }
 
 /// A canister as execution sees it. The roots and queue numbers in `record` are brought up to date
@@ -233,7 +242,12 @@ impl CanisterState {
         let set = !self.record.global_timer.is_zero() && self.paused.is_none();
         let set = set && self.module.as_ref().is_some_and(|module| module.has_timer());
         let due = self.record.global_timer.max(self.record.timer_again);
-        (set && self.record.status == Status::Running).then_some(due)
+        (set && self.takes_tasks()).then_some(due)
+    }
+
+    /// Whether the system may start anything at it.
+    pub fn takes_tasks(&self) -> bool {
+        self.record.status == Status::Running && self.record.frozen.is_none()
     }
 
     /// Bytes that heap and stable memory are large.
@@ -337,6 +351,7 @@ impl CanisterRecord {
             held_first: 0,
             held_end: 0,
             granted: None,
+            frozen: None,
         }
     }
 }

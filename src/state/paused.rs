@@ -1,7 +1,7 @@
 //! A run that takes more than one slice of instructions: how it began, so that any replica can begin it
 //! again and come to the same end.
 
-use super::{Callback, CanisterRecord, Origin};
+use super::{Callback, CanisterRecord, Origin, Tariff};
 use crate::encoding::management::InstallMode;
 use crate::types::{Bytes, Cycles, Digest, Instructions, Time};
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,9 @@ pub struct Moment {
     pub guaranteed_calls_room: u64,
     /// Cycles that the minting canister may still make.
     pub mint_room: Cycles,
+    /// What is charged for all of the run.
+    #[serde(default, skip_serializing_if = "Tariff::is_default")]
+    pub tariff: Tariff,
 }
 
 /// What runs, and what becomes of its result.

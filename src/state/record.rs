@@ -50,6 +50,12 @@ pub mod key {
     pub const SUCCESSION: &[u8] = b"succession";
     /// `Subnet`: single values.
     pub const COUNTERS: &[u8] = b"counters";
+    /// `Subnet`: prices that were voted upon, and those before them.
+    pub const PRICES: &[u8] = b"prices";
+    /// `Subnet`: what the nodes did until now.
+    pub const DUTIES: &[u8] = b"duties";
+    /// `Subnet`: samples of that, followed by their number.
+    pub const SAMPLE: &[u8] = b"sample/";
     /// `Subnet`: waiting management calls, followed by their number.
     pub const MANAGEMENT: &[u8] = b"management/";
     /// Length of a canister's key; longer keys of the column are what belongs to it.
@@ -84,6 +90,11 @@ pub mod key {
     /// `Subnet`: a management call that waits.
     pub fn management(number: u64) -> Vec<u8> {
         joined(MANAGEMENT, &number.to_be_bytes())
+    }
+
+    /// `Subnet`: a sample of what the nodes did.
+    pub fn sample(number: u64) -> Vec<u8> {
+        joined(SAMPLE, &number.to_be_bytes())
     }
 
     /// `Page` and `PageDigest`: where a volume's pages begin.

@@ -1,5 +1,6 @@
 //! The state after a height, with the indexes that make time and idle canisters cost nothing.
 
+mod economy;
 mod index;
 
 use super::account::Allocated;
@@ -8,6 +9,7 @@ use super::task::Tasks;
 use super::volume::Shares;
 use super::{Blob, CanisterState, Counters, History, HistoryEntry, Module, Queue, SubnetRecord};
 use super::{Column, HostFailure, StateDelta, SubnetNode, Write, record, tree};
+use super::{Duties, PriceBook, Samples};
 use crate::certification::LabelTree;
 use crate::crypto::hash::sha256;
 use crate::membership::Succession;
@@ -41,6 +43,9 @@ pub struct ReplicatedState {
     /// Absent where no chain is: in tests of execution alone.
     pub(super) succession: Option<Arc<Succession>>,
     pub(crate) counters: Counters,
+    pub(super) prices: Arc<PriceBook>,
+    pub(super) duties: Arc<Duties>,
+    pub(super) samples: Samples,
     pub(super) canisters: OrdMap<CanisterId, Arc<CanisterState>>,
     pub(super) modules: OrdMap<Digest, SharedModule>,
     pub(super) shares: Shares,
@@ -61,6 +66,8 @@ pub struct ReplicatedState {
     solvent: OrdSet<(Time, CanisterId)>,
     /// Running canisters with a compute allocation for which messages wait.
     allotted: OrdSet<CanisterId>,
+    /// How many canisters are frozen.
+    frozen: u64,
     allocated: Allocated,
     /// Cycles of all canisters, kept by every change.
     #[cfg(test)]
@@ -96,6 +103,9 @@ impl ReplicatedState {
             nodes: nodes.iter().map(node).collect(),
             provisional: genesis.provisional,
             minting_canister: genesis.minting_canister.as_ref().and_then(CanisterId::from_principal),
+            governance_canister: genesis.governance_canister.as_ref().and_then(CanisterId::from_principal),
+            registry_canister: genesis.registry_canister.as_ref().and_then(CanisterId::from_principal),
+            accounting: genesis.accounting,
             admins: genesis.subnet_admins.clone(),
         };
         let mut state = ReplicatedState::empty(record, Counters::genesis());
@@ -161,6 +171,9 @@ impl ReplicatedState {
         if nodes == self.subnet.nodes {
             return Ok(());
         }
+        if nodes.len() != self.subnet.nodes.len() {
+            self.reprice(|_| ());
+        }
         let subnet = Arc::make_mut(&mut self.subnet);
         let before = std::mem::replace(&mut subnet.nodes, nodes);
         tree::hide_nodes(&mut self.tree, self.subnet.id.as_slice(), &before);
@@ -182,6 +195,9 @@ impl ReplicatedState {
             subnet: Arc::new(subnet),
             succession: None,
             counters,
+            prices: Arc::default(),
+            duties: Arc::default(),
+            samples: Samples::default(),
             canisters: OrdMap::new(),
             modules: OrdMap::new(),
             shares: Shares::default(),
@@ -195,6 +211,7 @@ impl ReplicatedState {
             line: OrdSet::new(),
             solvent: OrdSet::new(),
             allotted: OrdSet::new(),
+            frozen: 0,
             allocated: Allocated::default(),
             #[cfg(test)]
             cycles: 0,

@@ -9,7 +9,7 @@ use super::{
 use super::{
     Message, Module, ModuleRecord, Page, PageMap, PageSource, Paused, Queue, ReplicatedState, Snapshot,
 };
-use super::{SnapshotRecord, StateSource, Task, Write, tree};
+use super::{Sample, Samples, SnapshotRecord, StateSource, Task, Write, tree};
 use crate::membership::Succession;
 use crate::types::{CanisterId, Digest, RequestId};
 use bytes::Bytes;
@@ -56,12 +56,23 @@ fn note(state: &mut ReplicatedState, column: Column, key: &[u8], value: &Bytes) 
 }
 
 fn restore_subnet(state: &mut ReplicatedState, source: &dyn StateSource) -> Result<(), HostFailure> {
-    let mut waiting = BTreeMap::new();
+    let (mut waiting, mut samples) = (BTreeMap::new(), BTreeMap::new());
     for (key, value) in source.scan(Column::Subnet, b"")? {
         note(state, Column::Subnet, &key, &value);
         if key == key::SUCCESSION {
             let succession = Succession::decode(&value).map_err(|error| HostFailure(error.to_string()))?;
             state.succession = Some(Arc::new(succession));
+        }
+        if key == key::PRICES {
+            state.prices = Arc::new(record::decode("the record of prices", &value)?);
+        }
+        if key == key::DUTIES {
+            state.duties = Arc::new(record::decode("the record of duties", &value)?);
+        }
+        if key.starts_with(key::SAMPLE) {
+            let number = key::number(&key).ok_or_else(|| damaged("a sample of duties"))?;
+            let sample: Sample = record::decode("a sample of duties", &value)?;
+            samples.insert(number, Arc::new(sample));
         }
         if key.starts_with(key::MANAGEMENT) {
             let number = key::number(&key).ok_or_else(|| damaged("a management call"))?;
@@ -71,7 +82,16 @@ fn restore_subnet(state: &mut ReplicatedState, source: &dyn StateSource) -> Resu
     }
     let (first, end) = (state.counters.management_first, state.counters.management_end);
     state.management = restore_queue(first, end, waiting, "the queue of management calls")?;
+    state.samples = restore_samples(samples)?;
     Ok(())
+}
+
+fn restore_samples(samples: BTreeMap<u64, Arc<Sample>>) -> Result<Samples, HostFailure> {
+    let first = samples.keys().next().copied().unwrap_or_default();
+    if !samples.keys().copied().eq((first..).take(samples.len())) {
+        return Err(damaged("the list of samples of duties"));
+    }
+    Ok(Samples::restored(first, samples.into_values()))
 }
 
 fn restore_queue(

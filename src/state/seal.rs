@@ -77,9 +77,36 @@ fn seal_subnet(
         let write = Write::set(Column::Subnet, key::SUCCESSION.to_vec(), succession.encode());
         hashed(state, writes, write);
     }
+    seal_economy(state, before, writes)?;
     for write in queue_writes(Column::Subnet, &before.management, &state.management, key::management)? {
         hashed(state, writes, write);
     }
+    Ok(())
+}
+
+/// Prices and what the nodes did, as far as they changed.
+fn seal_economy(
+    state: &mut ReplicatedState,
+    before: &ReplicatedState,
+    writes: &mut Vec<Write>,
+) -> Result<(), HostFailure> {
+    let set = |key: &[u8], record: Vec<u8>| Write::set(Column::Subnet, key.to_vec(), record);
+    let mut changed = Vec::new();
+    if !Arc::ptr_eq(&before.prices, &state.prices) {
+        changed.push(set(key::PRICES, record::encode(state.prices.as_ref())?));
+    }
+    if !Arc::ptr_eq(&before.duties, &state.duties) {
+        changed.push(set(key::DUTIES, record::encode(state.duties.as_ref())?));
+    }
+    for number in before.samples.first()..state.samples.first() {
+        changed.push(Write::remove(Column::Subnet, key::sample(number)));
+    }
+    for number in before.samples.end()..state.samples.end() {
+        if let Some(sample) = state.samples.get(number) {
+            changed.push(set(&key::sample(number), record::encode(sample.as_ref())?));
+        }
+    }
+    changed.into_iter().for_each(|write| hashed(state, writes, write));
     Ok(())
 }
 

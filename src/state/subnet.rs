@@ -1,6 +1,6 @@
 //! What the state knows of the subnet as a whole.
 
-use crate::types::{CanisterId, Cycles, Height, NodeId, Principal, Time};
+use crate::types::{Accounting, CanisterId, Cycles, Height, NodeId, Principal, Time};
 use serde::{Deserialize, Serialize};
 
 /// Number of the first canister that is made without a specified id. The same as on other development
@@ -29,6 +29,15 @@ pub struct SubnetRecord {
     /// The one canister that may make cycles out of nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minting_canister: Option<CanisterId>,
+    /// The one canister that may set prices and freeze canisters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub governance_canister: Option<CanisterId>,
+    /// The canister whose certified orders change the membership.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registry_canister: Option<CanisterId>,
+    /// How cycles come to users, where genesis says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accounting: Option<Accounting>,
     /// Subnet admins: may make canisters for nothing, and manage those of others in part.
     pub admins: Vec<Principal>,
 }
@@ -62,6 +71,9 @@ pub struct Counters {
     pub management_end: u64,
     /// Number of the next volume.
     pub next_volume: u64,
+    /// Canisters from here on have not been looked at since what time costs has changed (`execution::charge`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repriced: Option<CanisterId>,
 }
 
 impl Counters {
@@ -81,6 +93,7 @@ impl Counters {
             management_first: 0,
             management_end: 0,
             next_volume: 0,
+            repriced: None,
         }
     }
 }

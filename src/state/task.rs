@@ -1,6 +1,6 @@
 //! What the system has to start at canisters by itself: heartbeats, and the hook of low Wasm memory.
 
-use super::{CanisterState, Status};
+use super::CanisterState;
 use crate::types::CanisterId;
 use crate::types::limits::{HEAP_BYTES_MAX, WASM_PAGE_BYTES};
 use imbl::OrdSet;
@@ -28,13 +28,13 @@ impl CanisterState {
     /// Whether the canister wants a heartbeat and can take one.
     pub fn beats(&self) -> bool {
         let wanted = self.module.as_ref().is_some_and(|module| module.has_heartbeat());
-        wanted && self.record.status == Status::Running && self.paused.is_none()
+        wanted && self.takes_tasks() && self.paused.is_none()
     }
 
     /// Whether the hook of low memory comes before any other call.
     pub fn hook_is_due(&self) -> bool {
-        let ready = self.record.low_memory_hook == HookStatus::Ready && self.record.status == Status::Running;
-        ready
+        self.record.low_memory_hook == HookStatus::Ready
+            && self.takes_tasks()
             && self.paused.is_none()
             && self.module.as_ref().is_some_and(|module| module.exports(LOW_MEMORY_HOOK))
     }

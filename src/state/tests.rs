@@ -1,3 +1,5 @@
+mod economy;
+
 use super::record::key;
 use super::*;
 use crate::certification::Lookup;
@@ -174,6 +176,7 @@ fn pause(state: &mut ReplicatedState) {
                 memory_max: Bytes(9),
                 guaranteed_calls_room: 8,
                 mint_room: Cycles(1),
+                tariff: Tariff::default(),
             },
             before: canister.record.clone(),
             prepaid: Cycles(8),
@@ -467,6 +470,10 @@ fn every_record_that_changes_changes_the_root() {
         let page = Some(Arc::new([1; limits::PAGE_BYTES]));
         Arc::make_mut(snapshot).stable.set(3, page).unwrap();
     }));
+    check(&canister(|canister| canister.record.frozen = Some(frozen())));
+    check(&|state| state.set_tariff(Tariff { call: Cycles(1), ..Tariff::default() }));
+    check(&|state| state.count_duties(&batch(1)));
+    check(&|state| state.sample_duties(Instructions(1)));
     check(&|state| state.counters.burned = Cycles(1));
     check(&|state| state.management.push(Message::Ingress(Arc::new(ingress(9)))));
     check(&|state| {
@@ -493,6 +500,9 @@ fn damage_on_disk_is_named_and_never_a_panic() {
     check(Column::Subnet, key::COUNTERS.to_vec(), None);
     check(Column::Subnet, key::COUNTERS.to_vec(), Some(b"\xff"));
     check(Column::Subnet, key::management(0), None);
+    check(Column::Subnet, key::PRICES.to_vec(), Some(b"x"));
+    check(Column::Subnet, key::DUTIES.to_vec(), Some(b"x"));
+    check(Column::Subnet, key::sample(0), Some(b"x"));
     check(Column::Canister, key::canister(CanisterId(5)), Some(b""));
     check(Column::Canister, key::canister(CanisterId(5)), None);
     check(Column::Canister, key::belonging(CanisterId(5), key::MESSAGE, 0), None);
@@ -527,6 +537,24 @@ fn the_encoding_of_records_is_pinned() {
         "f96bd53e12f38466d36db522092cc2141fb27209a68d998a139c10f247c89213",
     ];
     assert_eq!(digests, pinned);
+}
+
+fn frozen() -> Frozen {
+    Frozen { reason: "spam".into(), since: Time(7) }
+}
+
+/// Says that both nodes voted for the block before, and that the second missed a view.
+fn batch(height: u64) -> Batch {
+    Batch {
+        height: Height(height),
+        time: Time(height),
+        randomness: Digest::ZERO,
+        proposer: NodeIndex(0),
+        voters: vec![NodeIndex(0), NodeIndex(1)],
+        missed: vec![NodeIndex(1)],
+        ingress: Vec::new(),
+        system: Vec::new(),
+    }
 }
 
 #[test]

@@ -81,7 +81,7 @@ impl Run {
         let (block, size) = recover::block(columns, &entry.hash)?;
         let (count, bytes) = (self.blocks.len() + 1, self.bytes + size);
         let within = count <= limits::CHAIN_SEGMENT_BLOCKS_MAX && bytes <= limits::CHAIN_SEGMENT_BYTES_MAX;
-        let fits = bytes <= limits::PEER_MESSAGE_BYTES_MAX / 8 * 7;
+        let fits = count <= limits::CHAIN_LINKS_MAX && bytes <= limits::PEER_MESSAGE_BYTES_MAX / 8 * 7;
         if !fits || (!within && self.end.is_some()) {
             return Ok(false);
         }

@@ -1,5 +1,6 @@
 use super::schema::meta;
 use super::*;
+use crate::encoding::peer;
 use crate::state::{Column, StateDelta, StateSource, Write};
 use crate::types::*;
 use bytes::Bytes;
@@ -84,6 +85,7 @@ fn block(view: u64, payload: usize) -> Block {
         parent_view: View(view - 1),
         proposer: NodeIndex(2),
         time: Time(view * 1_000),
+        attendance: Attendance::default(),
         payload: Payload { ingress, ..Payload::default() },
     }
 }
@@ -503,6 +505,27 @@ fn a_segment_is_bounded_by_count() {
         let segment = disk.chain_segment(Height(3)).unwrap().unwrap();
         assert_eq!(heights(&segment), (3..3 + 64).collect::<Vec<_>>());
     });
+}
+
+/// Finalizes `count` heights by the last of them alone: the length of the first segment, which its reader takes.
+fn check_late_finalization(count: usize, expected: Option<usize>) {
+    on_both(|disk| {
+        let last = count as u64;
+        (1..=last).for_each(|view| disk.persist(&[proposal(view), finalized(view, last)]).unwrap());
+        let segment = disk.chain_segment(Height(1)).unwrap();
+        assert_eq!(segment.as_ref().map(|segment| segment.blocks.len()), expected);
+        if let Some(segment) = segment {
+            let said = PeerMessage::Chain(Box::new(segment));
+            assert_eq!(peer::decode(peer::encode(&said)).as_ref(), Ok(&said));
+        }
+    });
+}
+
+#[test]
+fn a_segment_that_waits_long_for_its_finalization_is_read() {
+    check_late_finalization(84, Some(84));
+    check_late_finalization(limits::CHAIN_LINKS_MAX, Some(limits::CHAIN_LINKS_MAX));
+    check_late_finalization(limits::CHAIN_LINKS_MAX + 1, None);
 }
 
 /// Finalizes `count` blocks of `size` bytes each, all named by `by`, and counts the first segment.

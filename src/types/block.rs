@@ -2,6 +2,7 @@
 
 use super::{Digest, Height, NodeIndex, NodeSignature, RequestId, SystemMessage, Time, View};
 use bytes::Bytes;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A user's update call as it arrived: the CBOR envelope, byte for byte, and what was read from it.
@@ -30,6 +31,43 @@ impl Payload {
     }
 }
 
+/// What a block says of the members' duties since its parent: all places are of the committee of the block's
+/// own epoch. Voters for the block have checked what they can (`consensus`, rule 19).
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Attendance {
+    /// Whose votes to notarize the parent the leader had seen: a quorum's at least, or nobody's. Nobody's where
+    /// the epoch begins, for its committee did not vote for that parent.
+    pub voters: BTreeSet<NodeIndex>,
+    /// Leaders of the views of this epoch between the parent's and the block's, one entry a view, the lowest view
+    /// first; of the latest [`MISSED_VIEWS_MAX`](super::limits::MISSED_VIEWS_MAX) views if there are more.
+    pub missed: Vec<NodeIndex>,
+}
+
+impl Attendance {
+    /// The voters as a bitmap, as it is hashed and encoded: place p is bit p mod 8 of byte p / 8, the lowest
+    /// first, and the last byte is not zero.
+    pub fn bitmap(&self) -> Vec<u8> {
+        let length = self.voters.last().map_or(0, |last| usize::from(last.0) / 8 + 1);
+        let mut bitmap = vec![0; length];
+        for voter in &self.voters {
+            if let Some(byte) = bitmap.get_mut(usize::from(voter.0) / 8) {
+                *byte |= 1 << (voter.0 % 8);
+            }
+        }
+        bitmap
+    }
+
+    /// The missed views' leaders as they are hashed and encoded: two bytes each, big-endian.
+    pub fn missed_bytes(&self) -> Vec<u8> {
+        self.missed.iter().flat_map(|leader| leader.0.to_be_bytes()).collect()
+    }
+
+    /// Whether it says nothing of anybody.
+    pub fn is_empty(&self) -> bool {
+        self.voters.is_empty() && self.missed.is_empty()
+    }
+}
+
 /// One link of the chain. Its hash (`crypto::hash_block`) covers every field, and the calls by the hashes of
 /// all their bytes.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -43,6 +81,7 @@ pub struct Block {
     pub proposer: NodeIndex,
     /// Strictly greater than the parent's; what canisters see as the time.
     pub time: Time,
+    pub attendance: Attendance,
     pub payload: Payload,
 }
 
@@ -50,8 +89,9 @@ impl Block {
     /// The block without its calls.
     pub fn header(&self) -> Block {
         let Block { view, height, parent, parent_view, proposer, time, .. } = *self;
+        let attendance = self.attendance.clone();
         let payload = Payload { ingress: Vec::new(), system: self.payload.system.clone() };
-        Block { view, height, parent, parent_view, proposer, time, payload }
+        Block { view, height, parent, parent_view, proposer, time, attendance, payload }
     }
 }
 

@@ -26,6 +26,15 @@ pub struct Genesis {
     /// The one canister that may call `ic0.mint_cycles128`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minting_canister: Option<Principal>,
+    /// The one canister that may set prices and freeze canisters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub governance_canister: Option<Principal>,
+    /// The canister whose certified orders alone change the membership; without one, the operators' signatures do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registry_canister: Option<Principal>,
+    /// How cycles come to users; see [`Genesis::accounting`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accounting: Option<Accounting>,
     /// Principals that may make canisters for nothing, and manage those of others in part (interface spec,
     /// "Subnet admins").
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -51,11 +60,58 @@ impl Genesis {
             view_timeout_ms: 1_000,
             provisional: true,
             minting_canister: None,
+            governance_canister: None,
+            registry_canister: None,
+            accounting: None,
             subnet_admins: Vec::new(),
             epoch_length: default_epoch_length(),
             canisters: Vec::new(),
             nodes,
         }
+    }
+
+    /// How cycles come to users: as it is said, else free on development networks and by a market on others.
+    pub fn accounting(&self) -> Accounting {
+        Accounting::of(self.accounting, self.provisional)
+    }
+}
+
+/// How cycles come to users.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Accounting {
+    /// For tokens, at a rate that is voted upon.
+    Market,
+    /// By quotas that whoever governs the subnet gives out.
+    Quota,
+    /// For nothing, by the `provisional_*` methods.
+    Free,
+}
+
+impl Accounting {
+    const ALL: [Accounting; 3] = [Accounting::Market, Accounting::Quota, Accounting::Free];
+
+    /// What `said` says; without a word, it depends on whether anyone may make cycles.
+    pub fn of(said: Option<Accounting>, provisional: bool) -> Accounting {
+        said.unwrap_or(if provisional { Accounting::Free } else { Accounting::Market })
+    }
+
+    /// Its name, as `genesis.toml` has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Accounting::Market => "market",
+            Accounting::Quota => "quota",
+            Accounting::Free => "free",
+        }
+    }
+}
+
+impl std::str::FromStr for Accounting {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Accounting, String> {
+        let named = Accounting::ALL.into_iter().find(|accounting| accounting.name() == text);
+        named.ok_or_else(|| format!("{text:?} is not market, quota or free"))
     }
 }
 

@@ -85,12 +85,17 @@ pub const VIEW_TIMEOUT_MAX_MS: u64 = 10_000;
 /// most the second; so an idle subnet answers at once, and a busy one spends little on each call.
 pub const GATHER_CALL_US: u64 = 500;
 pub const GATHER_MAX_MS: u64 = 40;
+/// Missed views of which one block names the leaders: half an hour of them at the longest timeout.
+pub const MISSED_VIEWS_MAX: usize = 180;
 /// Views above the finalized one for which artifacts are kept.
 pub const VIEWS_AHEAD_MAX: u64 = 64;
 /// Finalized heights that may await certification before leaders stop adding payload.
 pub const UNCERTIFIED_HEIGHTS_MAX: u64 = 16;
-/// Blocks in one [`super::ChainSegment`].
+/// Blocks in one [`super::ChainSegment`], after which it ends at the next finalization.
 pub const CHAIN_SEGMENT_BLOCKS_MAX: usize = 64;
+/// Blocks in a segment whose next finalization is far: a subnet that messages hardly reach can build on for long
+/// before one view is made final. Beyond it a replica is offered a state.
+pub const CHAIN_LINKS_MAX: usize = 1_024;
 /// Bytes of blocks in one segment, after which it ends at the next finalization.
 pub const CHAIN_SEGMENT_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Proposals kept for one view (an equivocating leader can send many).
@@ -146,10 +151,13 @@ pub const COMPLAINT_PART: u64 = 4;
 /// System messages in one block, and what they may be made of.
 pub const BLOCK_SYSTEM_COUNT_MAX: usize = 16;
 pub const COMPLAINT_BYTES_MAX: usize = 64;
-/// System messages that wait for a block: each member's dealing and complaint, and changes.
+/// System messages that wait for a block: each member's dealing and complaint, changes and an order.
 pub const SYSTEM_POOL_MAX: usize = 3 * NODES_MAX;
 /// Nodes that come or leave, and operators that sign, in one change of the membership.
 pub const CHANGE_NODES_MAX: usize = NODES_MAX;
+/// An order of the registry canister, and each of the two parts of its proof.
+pub const ORDER_BYTES_MAX: usize = 32 * 1024;
+pub const ORDER_PROOF_BYTES_MAX: usize = 32 * 1024;
 /// Longest field of a node: its address.
 pub const NODE_FIELD_BYTES_MAX: usize = NAME_BYTES_MAX * 4 + 8;
 /// A ceremony repeats what it said this often, and answers a late peer no more often.
@@ -369,6 +377,21 @@ pub const RESPONSE_BYTES_MAX: usize = MESSAGE_BYTES_MAX;
 /// for all.
 pub const GUARANTEED_CALLS_MAX: u64 = (32 << 30) / RESPONSE_BYTES_MAX as u64;
 
+/// What voters may be asked: no price is higher, in cycles.
+pub const PRICE_MAX: Cycles = Cycles(1_000_000_000_000_000);
+/// Times of other prices that are remembered for those who have not paid for them yet.
+pub const PRICE_SPANS_MAX: usize = 256;
+/// Canisters for which one height finds out anew until when they can pay, after what time costs has changed.
+pub const REPRICED_PER_HEIGHT_MAX: usize = 256;
+/// Why a canister is frozen, in UTF-8.
+pub const FREEZE_REASON_BYTES_MAX: usize = 500;
+/// Nodes whose duties are counted: the members, and as many that have left.
+pub const DUTIES_MAX: usize = 2 * NODES_MAX;
+/// Samples of those counts that are kept.
+pub const SAMPLES_MAX: usize = 400;
+/// Entries of nodes in one answer of `node_metrics_history`, after which no further sample begins.
+pub const SAMPLED_NODES_PER_ANSWER_MAX: usize = 4_096;
+
 // This node's threads and queues; not of the protocol.
 /// A run that takes more instructions gets a thread of its own: it begins again there, unless it was begun there
 /// because such runs took more before.
@@ -420,6 +443,9 @@ pub const PACKAGE_RETRY_MS: u64 = 10_000;
 /// Queries and inspections that wait.
 pub const QUERY_QUEUE_MAX: usize = 1_024;
 pub const QUERY_THREADS_MAX: usize = 8;
+/// The registry canister is asked for an order no more often than this, and when it gave no answer, than the second.
+pub const REGISTRY_PAUSE_MS: u64 = 1_000;
+pub const REGISTRY_RETRY_MS: u64 = 5_000;
 /// Threads that authenticate gossiped calls.
 pub const ADMISSION_THREADS_MAX: usize = 4;
 /// Gossiped calls whose signatures are checked together.

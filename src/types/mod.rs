@@ -23,7 +23,9 @@ pub use artifact::*;
 pub use batch::*;
 pub use block::*;
 pub use effect::*;
-pub use genesis::{ChainId, Founding, Foundings, Genesis, GenesisCanister, GenesisNode, faults_max, quorum};
+pub use genesis::{
+    Accounting, ChainId, Founding, Foundings, Genesis, GenesisCanister, GenesisNode, faults_max, quorum,
+};
 pub use id::*;
 pub use peer::*;
 pub use reject::*;

@@ -32,6 +32,8 @@ pub enum Bug {
     GapUnchecked,
     /// A block may be older than its parent.
     TimeUnchecked,
+    /// A block may acknowledge votes, and name leaders, as its leader likes.
+    AttendanceUnchecked,
     /// Anybody may propose in any view.
     LeaderUnchecked,
     /// One peer that asserts another root is enough to halt.
@@ -101,6 +103,7 @@ impl Bug {
         Bug::VotesPurgedEarly,
         Bug::GapUnchecked,
         Bug::TimeUnchecked,
+        Bug::AttendanceUnchecked,
         Bug::LeaderUnchecked,
         Bug::OneLiarHalts,
         Bug::BodyUnchecked,

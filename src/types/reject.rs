@@ -82,6 +82,8 @@ error_codes! {
     CanisterAlreadyInstalledError = 538 => CanisterError,
     CanisterWasmMemoryLimitExceeded = 539 => CanisterError,
     ReservedCyclesLimitIsTooLow = 540 => CanisterError,
+    /// By whoever governs the subnet; not one of the Internet Computer's numbers.
+    CanisterFrozen = 590 => CanisterError,
     DeadlineExpired = 601 => SysUnknown,
     ResponseDropped = 602 => SysUnknown,
 }

@@ -24,6 +24,8 @@ pub enum SystemMessage {
     },
     /// The operators change who the members of the next epoch are.
     Change(MembershipChange),
+    /// The registry canister orders who the members of the next epoch are.
+    Order(MembershipOrder),
 }
 
 /// Who leaves and who comes.
@@ -37,4 +39,15 @@ pub struct MembershipChange {
     pub add: Vec<GenesisNode>,
     /// Signatures of operators of the current members, by place.
     pub signatures: Vec<(NodeIndex, NodeSignature)>,
+}
+
+/// What the registry canister wants of the membership, with the subnet's own word that it does.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MembershipOrder {
+    /// CBOR; `membership::order` reads it.
+    pub order: Bytes,
+    /// A certificate of the registry canister's certified data.
+    pub certificate: Bytes,
+    /// The hash tree whose root the certified data is, and which shows the order.
+    pub witness: Bytes,
 }

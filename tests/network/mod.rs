@@ -13,7 +13,11 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
+pub mod economy;
 pub mod load;
+pub mod newcomer;
+pub mod payments;
+pub mod person;
 
 /// Turns a hang into a failure; no test depends on it being reached.
 pub const DEADLINE: Duration = Duration::from_secs(180);

@@ -18,13 +18,29 @@ const INTERFACE: &str = "candid:service";
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Plan {
+    minting_canister: Option<Principal>,
+    governance_canister: Option<Principal>,
+    registry_canister: Option<Principal>,
+    #[serde(default)]
+    subnet_admins: Vec<Principal>,
     canister: Vec<Planned>,
+}
+
+/// Which of the canisters may do what others may not.
+#[derive(Default, Clone, Debug)]
+pub struct Roles {
+    pub minting_canister: Option<Principal>,
+    pub governance_canister: Option<Principal>,
+    pub registry_canister: Option<Principal>,
+    pub subnet_admins: Vec<Principal>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Planned {
     id: Principal,
+    /// What `atoll testnet up` calls it, if people shall open its page.
+    page: Option<String>,
     /// The Wasm module, plain or gzipped; relative to the file.
     module: PathBuf,
     /// Argument of `canister_init` as Candid text.
@@ -43,6 +59,9 @@ fn no_argument() -> String {
 /// Canisters for a genesis, and their modules.
 #[derive(Default, Debug)]
 pub struct Canisters {
+    pub roles: Roles,
+    /// Those with pages for people, by name.
+    pub pages: BTreeMap<String, Principal>,
     pub entries: Vec<GenesisCanister>,
     modules: BTreeMap<Digest, Vec<u8>>,
 }
@@ -58,13 +77,20 @@ impl Canisters {
         let plan: Plan = toml::from_str(&text)
             .map_err(|error| AssembleError::Plan { path: file.into(), error: error.to_string() })?;
         let (engine, home) = (Engine::new(None), file.parent().unwrap_or(Path::new(".")));
-        let mut canisters = Canisters::default();
+        let roles = Roles {
+            minting_canister: plan.minting_canister,
+            governance_canister: plan.governance_canister,
+            registry_canister: plan.registry_canister,
+            subnet_admins: plan.subnet_admins,
+        };
+        let mut canisters = Canisters { roles, ..Canisters::default() };
         plan.canister.into_iter().try_for_each(|planned| canisters.add(&engine, home, planned))?;
         Ok(canisters)
     }
 
     fn add(&mut self, engine: &Engine, home: &Path, planned: Planned) -> Result<(), AssembleError> {
-        let Planned { id, module, arg, cycles, controllers } = planned;
+        let Planned { id, page, module, arg, cycles, controllers } = planned;
+        self.pages.extend(page.map(|name| (name, id)));
         let path = home.join(module);
         let module = read_module(&path).map_err(|error| AssembleError::File { path: path.clone(), error })?;
         let wrong = |error: String| AssembleError::Canister { id, error };

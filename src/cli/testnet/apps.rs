@@ -50,12 +50,19 @@ pub async fn install_missing(
         let module = std::fs::read(&path).map_err(|error| AppError::Module { path, error })?;
         let id = install(url, root_key, &module).await.map_err(|error| AppError::Install { name, error })?;
         ids.insert(name.to_string(), id);
-        let path = dir.join("canisters.json");
-        let text = serde_json::to_vec_pretty(&ids).map_err(io::Error::from);
-        text.and_then(|text| write_atomically(&path, &text))
-            .map_err(|error| AppError::Record { path, error })?;
+        record(dir, &ids)?;
     }
     Ok(ids)
+}
+
+/// Writes down which canisters there are for people.
+///
+/// # Errors
+/// What the file system says.
+pub fn record(dir: &Path, ids: &BTreeMap<String, String>) -> Result<(), AppError> {
+    let path = dir.join("canisters.json");
+    let text = serde_json::to_vec_pretty(ids).map_err(io::Error::from);
+    text.and_then(|text| write_atomically(&path, &text)).map_err(|error| AppError::Record { path, error })
 }
 
 async fn install(url: &str, root_key: &[u8], module: &[u8]) -> Result<String, AgentFailure> {

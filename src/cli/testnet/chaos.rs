@@ -28,8 +28,8 @@ use super::network::Network;
 use super::process::{Process, stop_all};
 use super::{TestnetError, UpArgs, apps};
 use crate::cli::stop_signal;
-use crate::types::Principal;
 use crate::types::limits::NODES_MAX;
+use crate::types::{Accounting, Principal};
 use blow::Offers;
 use drive::{Driver, Tally};
 use journal::Journal;
@@ -40,6 +40,7 @@ use seen::Seen;
 use sky::Sky;
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::net::Ipv4Addr;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -117,6 +118,9 @@ impl Args {
             dir: self.dir.clone(),
             nodes: self.nodes,
             gateway_port: 0,
+            gateway_bind: Ipv4Addr::LOCALHOST.into(),
+            custom_domains: None,
+            call_delay_ms: 0,
             base_port: self.base_port,
             delay_ms: Some(0),
             rate_mbit: None,
@@ -124,6 +128,9 @@ impl Args {
             epoch_length: EPOCH_LENGTH,
             genesis_canisters: None,
             minting_canister: None,
+            governance_canister: None,
+            registry_canister: None,
+            accounting: Accounting::Free,
             supervise: false,
             no_apps: false,
             canisters: self.canisters.clone(),

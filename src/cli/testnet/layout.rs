@@ -1,11 +1,13 @@
 //! Directories, keys, configuration and ports of a local network.
 
 use super::UpArgs;
+use super::apps::{self, AppError};
 use crate::cli::file::write_atomically;
 use crate::cli::{genesis, keygen};
 use crate::crypto::genesis::{GenesisError, print_genesis};
 use crate::node::{Config, ConfigError, load_genesis};
 use crate::telemetry::LogFormat;
+use crate::types::Accounting;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -40,6 +42,8 @@ pub enum LayoutError {
     Assemble(#[from] genesis::AssembleError),
     #[error(transparent)]
     Genesis(#[from] GenesisError),
+    #[error(transparent)]
+    App(#[from] AppError),
     #[error("node.toml cannot be written: {0}")]
     Toml(#[from] toml::ser::Error),
 }
@@ -168,14 +172,21 @@ impl Layout {
             name: "testnet".to_string(),
             heartbeat_ms: HEARTBEAT_MS,
             view_timeout_ms: VIEW_TIMEOUT_MS.max(delay.saturating_mul(VIEW_TIMEOUT_DELAYS)),
-            provisional: true,
+            provisional: self.args.accounting == Accounting::Free,
             minting_canister: self.args.minting_canister,
+            governance_canister: self.args.governance_canister,
+            registry_canister: self.args.registry_canister,
+            accounting: Some(self.args.accounting).filter(|accounting| *accounting != Accounting::Free),
             subnet_admins: Vec::new(),
             epoch_length: self.args.epoch_length,
             canisters: self.args.genesis_canisters.clone(),
             cards,
         })?;
         canisters.write_modules(&out)?;
+        if !canisters.pages.is_empty() {
+            let pages = canisters.pages.iter().map(|(name, id)| (name.clone(), id.to_text()));
+            apps::record(&self.dir, &pages.collect())?;
+        }
         write(&out, print_genesis(&genesis)?.as_bytes())
     }
 
@@ -208,19 +219,20 @@ impl Layout {
     /// # Errors
     /// A port that something else listens on, named.
     pub fn check_ports(&self) -> Result<(), LayoutError> {
-        let mut ports = vec![(self.args.gateway_port, "the gateway's".to_string())];
+        let mut ports = vec![(self.args.gateway_address(), "the gateway's".to_string())];
+        let mut add = |port: u16, purpose: String| ports.push(((Ipv4Addr::LOCALHOST, port).into(), purpose));
         for place in self.places()? {
             let node = place.index;
-            ports.push((place.peer_port, format!("node {node}'s for peers")));
-            ports.push((place.api_port, format!("node {node}'s for users")));
-            ports.push((place.metrics_port, format!("node {node}'s for metrics")));
+            add(place.peer_port, format!("node {node}'s for peers"));
+            add(place.api_port, format!("node {node}'s for users"));
+            add(place.metrics_port, format!("node {node}'s for metrics"));
             if self.proxied() {
-                ports.push((place.proxy_port, format!("the proxy's for node {node}")));
+                add(place.proxy_port, format!("the proxy's for node {node}"));
             }
         }
-        for (port, purpose) in ports {
-            if let Err(error) = TcpListener::bind(loopback(port)) {
-                return Err(LayoutError::Port { port, purpose, error });
+        for (address, purpose) in ports {
+            if let Err(error) = TcpListener::bind(address) {
+                return Err(LayoutError::Port { port: address.port(), purpose, error });
             }
         }
         Ok(())
@@ -245,9 +257,15 @@ mod tests {
             epoch_length: 499,
             genesis_canisters: None,
             minting_canister: None,
+            governance_canister: None,
+            registry_canister: None,
+            accounting: Accounting::Free,
             dir: dir.to_path_buf(),
             nodes,
             gateway_port: 0,
+            gateway_bind: Ipv4Addr::LOCALHOST.into(),
+            custom_domains: None,
+            call_delay_ms: 0,
             base_port: 20_000,
             delay_ms: None,
             checkpoint_heights: limits::CHECKPOINT_HEIGHTS,
@@ -268,6 +286,22 @@ mod tests {
         assert_eq!(fs::read(dir.join("genesis.toml")).unwrap(), genesis);
         let wrong = Layout::prepare(&args(&dir, Some(7)));
         assert!(matches!(wrong, Err(LayoutError::Nodes { found: 4, wanted: 7, .. })));
+    }
+
+    #[test]
+    fn the_genesis_says_who_governs_and_how_cycles_come() {
+        let root = tempfile::tempdir().unwrap();
+        let canister = |number| Some(crate::types::CanisterId(number).principal());
+        let args = UpArgs {
+            governance_canister: canister(1),
+            registry_canister: canister(0),
+            accounting: Accounting::Market,
+            ..args(root.path(), Some(1))
+        };
+        let layout = Layout::prepare(&args).unwrap();
+        let genesis = load_genesis(&layout.dir.join("genesis.toml")).unwrap();
+        assert_eq!((genesis.governance_canister, genesis.registry_canister), (canister(1), canister(0)));
+        assert_eq!((genesis.accounting(), genesis.provisional), (Accounting::Market, false));
     }
 
     #[test]

@@ -8,8 +8,9 @@ use super::status::{ReplicaStatus, Status};
 use super::{TestnetError, UpArgs};
 use crate::cli::file::write_atomically;
 use crate::cli::stop_signal;
-use crate::types::quorum;
+use crate::types::{Accounting, quorum};
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -31,15 +32,18 @@ pub struct Network<'a> {
     canisters: BTreeMap<String, String>,
 }
 
-/// Runs a network until a signal or an error; then stops everything.
+/// Runs a network until a signal or an error; then stops everything. `ready` is called once, with the root key in hex.
 ///
 /// # Errors
 /// [`TestnetError`] naming what did not start or answer.
-pub async fn run(layout: &Layout) -> Result<(), TestnetError> {
+pub async fn run(
+    layout: &Layout,
+    ready: impl FnOnce(&Network<'_>, &str) -> std::io::Result<()>,
+) -> Result<(), TestnetError> {
     let mut network = Network::new(layout)?;
     let result = tokio::select! {
         () = stop_signal() => Ok(()),
-        result = network.live() => result,
+        result = network.live(ready) => result,
     };
     eprintln!("stopping");
     stop_all(&mut network.processes, STOP_DEADLINE).await;
@@ -66,20 +70,25 @@ impl<'a> Network<'a> {
         self.wait(Network::subnet_answers).await
     }
 
-    async fn live(&mut self) -> Result<(), TestnetError> {
+    async fn live(
+        &mut self,
+        ready: impl FnOnce(&Network<'_>, &str) -> std::io::Result<()>,
+    ) -> Result<(), TestnetError> {
         self.start_replicas()?;
         self.start_proxy()?;
         let root_key = self.wait(Network::subnet_answers).await?;
         self.start_gateway(&root_key)?;
         self.wait(Network::gateway_answers).await?;
-        if !self.args().no_apps {
+        if !self.args().no_apps && self.args().accounting == Accounting::Free {
             let key = hex::decode(&root_key).map_err(std::io::Error::other)?;
             let url = self.places.first().map(Place::api_url).unwrap_or_default();
             let install = apps::install_missing(&self.layout.dir, &self.args().canisters, &url, &key);
             self.canisters = install.await?;
+        } else {
+            self.canisters = apps::installed(&self.layout.dir)?;
         }
         self.write_status(&root_key)?;
-        self.print();
+        ready(self, &root_key)?;
         self.watch(&root_key).await
     }
 
@@ -116,11 +125,15 @@ impl<'a> Network<'a> {
     }
 
     fn start_gateway(&mut self, root_key: &str) -> Result<(), TestnetError> {
-        let listen = format!("127.0.0.1:{}", self.args().gateway_port);
-        let mut args = vec!["gateway".into(), "--listen".into(), listen];
-        args.extend(["--root-key".into(), root_key.to_string()]);
-        args.extend(self.places.iter().flat_map(|place| ["--replica".into(), place.api_url()]));
-        self.processes.push(Process::start("gateway", self.layout.dir.join("gateway.log"), args)?);
+        let args = self.args();
+        let mut words = vec!["gateway".into(), "--listen".into(), args.gateway_address().to_string()];
+        words.extend(["--call-delay-ms".into(), args.call_delay_ms.to_string()]);
+        if let Some(file) = &args.custom_domains {
+            words.extend(["--custom-domains".into(), file.display().to_string()]);
+        }
+        words.extend(["--root-key".into(), root_key.to_string()]);
+        words.extend(self.places.iter().flat_map(|place| ["--replica".into(), place.api_url()]));
+        self.processes.push(Process::start("gateway", self.layout.dir.join("gateway.log"), words)?);
         Ok(())
     }
 
@@ -164,7 +177,13 @@ impl<'a> Network<'a> {
     }
 
     async fn gateway_answers(&mut self, _waited: Duration) -> Option<()> {
-        probe::answers(self.args().gateway_port, "/api/v2/status").await.then_some(())
+        let args = self.args();
+        // Who listens on all addresses is found on this machine's own.
+        let ip = match args.gateway_bind.is_unspecified() {
+            true => Ipv4Addr::LOCALHOST.into(),
+            false => args.gateway_bind,
+        };
+        probe::answers(SocketAddr::new(ip, args.gateway_port), "/api/v2/status").await.then_some(())
     }
 
     fn write_status(&self, root_key: &str) -> Result<(), TestnetError> {
@@ -188,7 +207,8 @@ impl<'a> Network<'a> {
         Ok(write_atomically(&self.layout.dir.join("status.json"), &text)?)
     }
 
-    fn print(&self) {
+    /// Tells a person where everything is.
+    pub fn print(&self) {
         let port = self.args().gateway_port;
         println!("{} replicas run; gateway at http://127.0.0.1:{port}", self.places.len());
         for (name, id) in &self.canisters {

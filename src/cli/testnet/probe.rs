@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -30,24 +31,24 @@ pub struct Health {
 
 /// `None` while it does not answer.
 pub async fn health(metrics_port: u16) -> Option<Health> {
-    let answer = get(metrics_port, "/health").await?;
+    let answer = get((Ipv4Addr::LOCALHOST, metrics_port).into(), "/health").await?;
     let (_, body) = answer.split_once("\r\n\r\n")?;
     serde_json::from_str(body).ok()
 }
 
-/// Whether an HTTP server at `port` answers `path` with 200.
-pub async fn answers(port: u16, path: &str) -> bool {
-    let answer = get(port, path).await.unwrap_or_default();
+/// Whether the HTTP server at `address` answers `path` with 200.
+pub async fn answers(address: SocketAddr, path: &str) -> bool {
+    let answer = get(address, path).await.unwrap_or_default();
     answer.split(' ').nth(1) == Some("200")
 }
 
-async fn get(port: u16, path: &str) -> Option<String> {
-    timeout(ANSWER_TIMEOUT, exchange(port, path)).await.ok()?.ok()
+async fn get(address: SocketAddr, path: &str) -> Option<String> {
+    timeout(ANSWER_TIMEOUT, exchange(address, path)).await.ok()?.ok()
 }
 
-async fn exchange(port: u16, path: &str) -> io::Result<String> {
-    let mut tcp = TcpStream::connect(("127.0.0.1", port)).await?;
-    let request = format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nconnection: close\r\n\r\n");
+async fn exchange(address: SocketAddr, path: &str) -> io::Result<String> {
+    let mut tcp = TcpStream::connect(address).await?;
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
     tcp.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
     tcp.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).await?;

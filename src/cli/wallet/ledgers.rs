@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 /// ryjl3-tyaaa-aaaaa-aaaba-cai
 const TOKENS: CanisterId = CanisterId(2);
 /// rkp4c-7iaaa-aaaaa-aaaca-cai
-const MINTING: CanisterId = CanisterId(4);
+pub const MINTING: CanisterId = CanisterId(4);
 /// um5iw-rqaaa-aaaaq-qaaba-cai
 const CYCLES: CanisterId = CanisterId(0x0210_0002);
 

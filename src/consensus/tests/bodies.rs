@@ -95,6 +95,7 @@ fn proposal(leader: NodeIndex, calls: &[Digest]) -> (Digest, PeerMessage) {
         parent_view: View(0),
         proposer: leader,
         time: NOW,
+        attendance: Attendance::default(),
         payload: Payload::default(),
     };
     let hash = hash_header(&header, calls);

@@ -79,6 +79,8 @@ pub struct Cluster {
     pub stalled_execution: bool,
     /// 0: one epoch for ever.
     pub epoch_length: u64,
+    /// Who orders the membership, in place of the operators.
+    pub registry: Option<Principal>,
     full: BTreeMap<Height, bool>,
     events: BTreeMap<(Time, u64), Event>,
     sequence: u64,
@@ -101,6 +103,7 @@ impl Cluster {
             calls: BTreeMap::new(),
             stalled_execution: false,
             epoch_length: 0,
+            registry: None,
             full: BTreeMap::new(),
             events: BTreeMap::new(),
             sequence: 0,
@@ -134,6 +137,9 @@ impl Cluster {
     fn keys_of(&self, node: usize) -> Keys {
         let Node { index, newcomer, .. } = self.nodes[node];
         let mut all = keys_for(self.committee(), self.epoch_length);
+        for keys in &mut all {
+            keys.genesis = keys.genesis.clone().with_registry(self.registry);
+        }
         let Some(id) = newcomer else {
             return all.swap_remove(usize::from(index.0));
         };

@@ -4,7 +4,9 @@ use super::check_progress;
 use super::cluster::{CHAIN, Cluster};
 use crate::crypto::node_key;
 use crate::crypto::reshare::deal_badly;
+use crate::crypto::threshold::Keyring;
 use crate::membership::change::sign;
+use crate::membership::proof::{order, proved};
 use crate::membership::simulated_members;
 use crate::types::*;
 use std::cell::Cell;
@@ -179,6 +181,44 @@ fn a_node_that_is_replaced_falls_silent_and_the_new_one_votes_in_its_place() {
     cluster.crash(2);
     check_progress(&mut cluster, 30_000, 15);
     assert!(has_led(&cluster, 3), "nobody votes for what the new one proposes");
+}
+
+#[test]
+fn the_registrys_order_replaces_a_node_where_the_operators_signatures_do_not() {
+    let registry = CanisterId(0).principal();
+    let mut cluster = Cluster::new(4);
+    (cluster.epoch_length, cluster.registry) = (LENGTH, Some(registry));
+    cluster.nodes.iter_mut().for_each(|node| node.busy = true);
+    (0..4).for_each(|node| cluster.start(node));
+    change(&mut cluster, &[3], &[4]);
+    cluster.run_ms(500);
+    assert_eq!(cluster.consensus(0).succession().version(), 0);
+    let (identities, committee) = node_key::simulated(CHAIN, 5);
+    let ordered = |leaves: usize, comes: usize| {
+        let card = simulated_members(&committee)[comes].clone();
+        order(0, &[identities[leaves].public_key()], vec![card])
+    };
+    let keyrings = Keyring::simulated(CHAIN, 4);
+    let strangers = Keyring::simulated(Digest([8; 32]), 4);
+    let forged = proved(&strangers, &registry, ordered(2, 4));
+    // From the own node it is dropped; a peer that says it is at fault.
+    cluster.input(0, Input::System(Box::new(SystemMessage::Order(forged.clone()))));
+    let said = PeerMessage::System(Box::new(SystemMessage::Order(forged)));
+    cluster.input(0, Input::Peer(NodeIndex(1), said));
+    assert_eq!(cluster.consensus(0).faults(), [0, 1, 0, 0]);
+    // Each node's registry says the same, at about the same time.
+    for node in 0..4 {
+        let said = SystemMessage::Order(proved(&keyrings, &registry, ordered(3, 4)));
+        cluster.input(node, Input::System(Box::new(said)));
+    }
+    cluster.join(3, 4);
+    run_until_epoch(&mut cluster, 0, 1);
+    assert_eq!(cluster.consensus(0).succession().version(), 1);
+    cluster.run_ms(5_000);
+    assert!(!cluster.consensus(3).is_voter() && cluster.consensus(4).is_voter());
+    assert_eq!(cluster.consensus(4).keyring().own(), NodeIndex(3));
+    cluster.crash(2);
+    check_progress(&mut cluster, 30_000, 15);
 }
 
 #[test]

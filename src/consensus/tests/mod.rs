@@ -1,5 +1,6 @@
 //! Committees under faults, and single machines fed by hand.
 
+mod attendance;
 mod bodies;
 mod cluster;
 mod disk;

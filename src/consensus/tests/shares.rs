@@ -82,6 +82,39 @@ fn a_forged_share_of_the_beacon_does_not_bring_the_vote_before_its_certificate()
     assert_eq!(writes(&mut consensus, of(2), 2), ["certificate", "vote"]);
 }
 
+/// Whom the machine asks for a block that it knows by its certificate and by the votes of `voters`, in order.
+fn asked_for_the_block(voters: &[u16]) -> Vec<u16> {
+    let mut consensus = node(0);
+    for voter in voters {
+        let vote = PeerMessage::NotarizationShare(share(*voter, View(1), BLOCK));
+        consensus.handle(NOW, peer(*voter, vote));
+    }
+    let combined = |statement: Statement| {
+        let keyrings = Keyring::simulated(CHAIN, 4);
+        let shares: Vec<_> =
+            keyrings.iter().map(|keyring| (keyring.own(), keyring.sign_share(&statement))).collect();
+        keyrings[0].combine(&statement, &shares).expect("all sign")
+    };
+    let (view, block) = (View(1), BLOCK);
+    let notarization = Notarization { view, block, signature: combined(Statement::Notarize { view, block }) };
+    let beacon = RandomBeacon { view, signature: combined(Statement::Beacon { view }) };
+    consensus.handle(NOW, peer(3, PeerMessage::Notarization(notarization, beacon)));
+    let rounds = (1..=6).map(|round| NOW.plus_ms(round * limits::FETCH_RETRY_MS));
+    let effects = rounds.flat_map(|now| consensus.handle(now, Input::Timer));
+    let asked = effects.filter_map(|effect| match effect {
+        Effect::Send(to, PeerMessage::FetchBlock(BLOCK)) => Some(to.0),
+        _ => None,
+    });
+    asked.collect()
+}
+
+#[test]
+fn a_block_is_asked_of_those_who_voted_for_it_and_then_of_everybody() {
+    assert_eq!(asked_for_the_block(&[]), [1, 2, 3, 1, 2, 3]);
+    assert_eq!(asked_for_the_block(&[2]), [2, 1, 3, 2, 1, 3]);
+    assert_eq!(asked_for_the_block(&[3, 1]), [1, 3, 2, 1, 3, 2]);
+}
+
 #[test]
 fn ignores_a_share_that_another_node_relays() {
     let of = |signer| (signer, share(signer, View(1), BLOCK));

@@ -10,6 +10,7 @@ pub fn effective_canister_id(method: &str, arg: &[u8]) -> Option<Principal> {
     // Every method's own type, so that its blobs are read and not skipped: skipping is dear.
     match method {
         "create_canister" | "raw_rand" | "list_canisters" => None,
+        "atoll_membership" | "atoll_prices" | "atoll_set_prices" | "node_metrics_history" => None,
         "provisional_create_canister_with_cycles" => {
             field(arg, |args: ProvisionalCreateCanisterArgs| args.specified_id).flatten()
         }

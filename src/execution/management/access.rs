@@ -1,5 +1,6 @@
 //! Who may call which method, and on which canisters.
 
+use super::govern::of_free_canister;
 use super::{invalid, snapshot, status};
 use crate::encoding::management::effective_canister_id;
 use crate::execution::induct::not_found;
@@ -11,6 +12,8 @@ use crate::types::*;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Users {
     Nobody,
+    /// No user either; of canisters, the governance canister alone.
+    Governance,
     /// Those that control the canister in question.
     Controllers,
     /// Those, and subnet admins.
@@ -26,6 +29,12 @@ pub(super) enum Users {
 
 /// Every method that is answered here, and which users may call it.
 const METHODS: &[(&str, Users)] = &[
+    ("atoll_freeze_canister", Users::Governance),
+    ("atoll_frozen", Users::Nobody),
+    ("atoll_membership", Users::Nobody),
+    ("atoll_prices", Users::Nobody),
+    ("atoll_set_prices", Users::Governance),
+    ("atoll_unfreeze_canister", Users::Governance),
     ("canister_info", Users::Nobody),
     ("canister_metadata", Users::Nobody),
     ("canister_metrics", Users::Administrators),
@@ -41,6 +50,7 @@ const METHODS: &[(&str, Users)] = &[
     ("list_canister_snapshots", Users::SnapshotViewers),
     ("list_canisters", Users::Nobody),
     ("load_canister_snapshot", Users::Controllers),
+    ("node_metrics_history", Users::Nobody),
     ("provisional_create_canister_with_cycles", Users::Provisional),
     ("provisional_top_up_canister", Users::Provisional),
     ("raw_rand", Users::Nobody),
@@ -69,7 +79,6 @@ const ABSENT: &[&str] = &[
     "ecdsa_public_key",
     "flexible_http_request",
     "http_request",
-    "node_metrics_history",
     "schnorr_public_key",
     "sign_with_ecdsa",
     "sign_with_schnorr",
@@ -146,8 +155,10 @@ pub(in crate::execution) fn authorize_ingress(
     call: &UserCall,
 ) -> Result<(), Reject> {
     let (method, sender) = (call.method_name.as_str(), &call.sender);
-    let allowed = match users(method)? {
-        Users::Nobody => false,
+    let users = users(method)?;
+    of_free_canister(state, method, &call.arg)?;
+    let allowed = match users {
+        Users::Nobody | Users::Governance => false,
         Users::Admins => state.subnet().admins.contains(sender),
         Users::Provisional => state.subnet().provisional,
         Users::Controllers => return controlled(state, &managed(call)?, sender).map(|_| ()),
@@ -169,7 +180,7 @@ fn managed(call: &UserCall) -> Result<Principal, Reject> {
 /// The canister that pays for taking in a user's management call.
 pub(in crate::execution) fn paying_canister(method: &str, arg: &[u8]) -> Option<CanisterId> {
     match users(method).ok()? {
-        Users::Nobody | Users::Admins | Users::Provisional => None,
+        Users::Nobody | Users::Governance | Users::Admins | Users::Provisional => None,
         _ => CanisterId::from_principal(&effective_canister_id(method, arg)?),
     }
 }

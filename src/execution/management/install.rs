@@ -53,6 +53,13 @@ pub(in crate::execution) struct Prepared {
     effort: Effort,
 }
 
+impl Prepared {
+    /// Nothing came of it; it used so many instructions.
+    pub(in crate::execution) fn broken_off(reject: Reject, instructions: Instructions) -> Prepared {
+        Prepared { installed: Err(reject), effort: Effort { instructions, ..Effort::default() } }
+    }
+}
+
 /// An installation under way, on the copy.
 struct Preparation<'a> {
     environment: Environment<'a>,

@@ -3,7 +3,6 @@
 use super::{Done, Failure, administered};
 use crate::encoding::management as candid;
 use crate::execution::charge;
-use crate::execution::price::PriceTable;
 use crate::state::{ReplicatedState, Use};
 use crate::types::*;
 use ::candid::Nat;
@@ -16,8 +15,7 @@ pub(super) fn canister_metrics(
 ) -> Result<Done, Failure> {
     let args: candid::CanisterIdRecord = candid::decode(arg)?;
     let (_, canister) = administered(state, &args.canister_id, sender)?;
-    let prices = PriceTable::new(state.subnet().nodes.len());
-    let consumed = charge::consumed_at(&prices, canister, state.time());
+    let consumed = charge::consumed_at(state, canister, state.time());
     let on = |purpose| Nat::from(consumed.on(purpose).0);
     Done::reply(&candid::CanisterMetricsResult {
         cycles_consumed: candid::CyclesConsumed {

@@ -7,6 +7,7 @@ mod create;
 mod cycles;
 mod download;
 mod founding;
+mod govern;
 pub(in crate::execution) mod install;
 mod lifecycle;
 mod log;
@@ -30,8 +31,12 @@ use access::{Users, administered, controlled, find, not_allowed, not_controller,
 pub(super) use access::{authorize_ingress, paying_canister};
 use std::sync::Arc;
 
-/// Methods that change no more of a canister than its balance.
+/// Methods that change no more of a canister than its balance; and those that freeze it, which end the run that it is in
+/// the middle of.
 const AT_ANY_TIME: &[&str] = &[
+    "atoll_freeze_canister",
+    "atoll_frozen",
+    "atoll_unfreeze_canister",
     "canister_info",
     "canister_metadata",
     "canister_metrics",
@@ -111,6 +116,9 @@ pub(super) fn query(
     arg: &[u8],
 ) -> Result<Vec<u8>, Reject> {
     let answer = match method {
+        "atoll_frozen" => govern::atoll_frozen(state, arg),
+        "atoll_membership" => subnet::atoll_membership(state),
+        "atoll_prices" => govern::atoll_prices(state),
         "canister_info" => status::canister_info(state, arg),
         "canister_metrics" => metrics::canister_metrics(state, sender, arg),
         "canister_status" => status::canister_status(state, sender, arg),
@@ -238,15 +246,26 @@ impl Executor<'_> {
     fn dispatch(&mut self, caller: &Caller, method: &str, arg: &[u8]) -> Result<Done, Failure> {
         let open = match (users(method)?, &caller.origin) {
             (Users::Provisional, _) => self.state.subnet().provisional,
-            (Users::Nobody, Origin::Ingress { .. }) => false,
+            (Users::Nobody | Users::Governance, Origin::Ingress { .. }) => false,
+            (Users::Governance, _) => {
+                let governance = self.state.subnet().governance_canister;
+                governance.is_some_and(|canister| canister.principal() == caller.principal)
+            }
             (Users::Admins, Origin::Ingress { sender, .. }) => self.state.subnet().admins.contains(sender),
             _ => true,
         };
         if !open {
             return Err(not_allowed(&caller.principal, method).into());
         }
+        govern::of_free_canister(&self.state, method, arg)?;
         let sender = &caller.principal;
         match method {
+            "atoll_freeze_canister" => self.atoll_freeze_canister(arg),
+            "atoll_frozen" => govern::atoll_frozen(&self.state, arg),
+            "atoll_membership" => subnet::atoll_membership(&self.state),
+            "atoll_prices" => govern::atoll_prices(&self.state),
+            "atoll_set_prices" => self.atoll_set_prices(arg),
+            "atoll_unfreeze_canister" => self.atoll_unfreeze_canister(arg),
             "canister_info" => status::canister_info(&self.state, arg),
             "canister_metadata" => status::canister_metadata(&self.state, sender, arg),
             "canister_metrics" => metrics::canister_metrics(&self.state, sender, arg),
@@ -262,6 +281,7 @@ impl Executor<'_> {
             "list_canister_snapshots" => snapshot::list_canister_snapshots(&self.state, sender, arg),
             "list_canisters" => Err(only_a_query(method).into()),
             "load_canister_snapshot" => self.load_canister_snapshot(caller, arg),
+            "node_metrics_history" => subnet::node_metrics_history(&self.state, arg),
             "provisional_create_canister_with_cycles" => self.provisional_create_canister(caller, arg),
             "provisional_top_up_canister" => self.provisional_top_up_canister(arg),
             "raw_rand" => self.raw_rand(),

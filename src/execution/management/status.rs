@@ -37,9 +37,9 @@ pub(super) fn canister_status(
 ) -> Result<Done, Failure> {
     let args: candid::CanisterIdRecord = candid::decode(arg)?;
     let (_, canister) = viewed(state, &args.canister_id, sender)?;
-    let prices = PriceTable::new(state.subnet().nodes.len());
+    let prices = PriceTable::of(state);
     let record = &canister.record;
-    let funds = charge::funds_at(&prices, canister, state.time());
+    let funds = charge::funds_at(state, canister, state.time());
     let quiet = canister.queue.is_empty() && record.callbacks.is_empty();
     Done::reply(&candid::CanisterStatusResult {
         status: match record.status {

@@ -234,6 +234,8 @@ fn all_replies(subnet: &mut Subnet, calls: Vec<Arc<Ingress>>, heights: usize) ->
             randomness: Digest::ZERO,
             proposer: NodeIndex(0),
             system: Vec::new(),
+            voters: Vec::new(),
+            missed: Vec::new(),
             ingress: std::mem::take(&mut waiting),
         };
         let state = subnet.state.clone();

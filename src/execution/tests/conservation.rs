@@ -6,7 +6,7 @@ use super::*;
 use crate::encoding::management as candid;
 use crate::execution::execute_batch;
 use crate::execution::price::PriceTable;
-use crate::state::Use;
+use crate::state::{Tariff, Use};
 use crate::types::*;
 use ::candid::{CandidType, Nat};
 
@@ -228,6 +228,8 @@ impl Walk {
             randomness: Digest([state.height().0 as u8; 32]),
             proposer: NodeIndex(0),
             system: Vec::new(),
+            voters: Vec::new(),
+            missed: Vec::new(),
             ingress,
         };
         let modules = |state: &ReplicatedState| {
@@ -269,6 +271,8 @@ impl Walk {
                 randomness: Digest::ZERO,
                 proposer: NodeIndex(0),
                 system: Vec::new(),
+                voters: Vec::new(),
+                missed: Vec::new(),
                 ingress: vec![call.clone()],
             };
             let executed = execute_batch(&self.subnet.engine, self.subnet.state.clone(), &batch).unwrap();
@@ -340,12 +344,12 @@ fn check_prepaid(script: Script, response_bytes: usize) {
         let record = &subnet.canister(near).record;
         record.consumed.on(Use::RequestAndResponseTransmission).0
     };
-    let prices = PriceTable::new(4).of_calls();
+    let prices = PriceTable::new(Tariff::default(), 4).of_calls();
     let before = spent(&subnet);
     let request = script.0.len() + "run".len();
     subnet.update(near, "run", Script::default().run_at(far, 0, Then::Reply, &script).0).unwrap();
     let sent = prices.call_base.0 + prices.call_byte.0 * request as u128;
-    let carried = PriceTable::new(4).response(response_bytes).0;
+    let carried = PriceTable::new(Tariff::default(), 4).response(response_bytes).0;
     assert_eq!(spent(&subnet) - before, sent + carried, "a response of {response_bytes} bytes");
     assert!(carried <= prices.call_reservation.0);
 }
@@ -420,7 +424,7 @@ fn the_price_of_time_is_exact_for_all_amounts() {
         };
         let (bytes, percent, seconds) = (amount(limits::SUBNET_MEMORY_MAX.0), amount(100), amount(u64::MAX));
         let nodes = 1 + case % 40;
-        let rate = PriceTable::new(nodes as usize).idle(bytes, percent);
+        let rate = PriceTable::new(Tariff::default(), nodes as usize).idle(bytes, percent);
         let exact = |seconds: u64| {
             let a_second = Nat::from(127_000u64) * bytes + Nat::from(10_000_000u64) * (1u64 << 30) * percent;
             a_second * nodes * seconds / (Nat::from(13u64) * (1u64 << 30))

@@ -63,6 +63,8 @@ fn a_genesis_whose_canisters_cannot_be_made_stops_the_first_block() {
             randomness: Digest([0; 32]),
             proposer: NodeIndex(0),
             system: Vec::new(),
+            voters: Vec::new(),
+            missed: Vec::new(),
             ingress: Vec::new(),
         };
         let HostFailure(message) = execute_batch(&subnet.engine, subnet.state, &batch).err().unwrap();

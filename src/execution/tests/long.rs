@@ -118,7 +118,8 @@ fn all_kinds(slice: u64, heights: usize) -> (StateRoot, usize) {
 
 #[test]
 fn the_result_is_the_same_whatever_the_slices() {
-    let heights = 140;
+    // So many that the samples of duties, at every 499th height, fall between the runs.
+    let heights = 150;
     let whole = all_kinds(60_000_000, heights);
     assert_eq!(whole.1, 0, "nothing is paused in slices as large as the limit");
     for slice in [7_000_000, 1_000_000, 433_337] {

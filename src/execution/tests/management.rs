@@ -70,9 +70,7 @@ fn settings(id: CanisterId, settings: candid::CanisterSettings) -> candid::Updat
 fn methods_of_other_networks_are_refused_by_name() {
     let mut subnet = Subnet::new();
     let id = subnet.workshop();
-    for method in
-        ["http_request", "sign_with_ecdsa", "vetkd_public_key", "bitcoin_get_utxos", "node_metrics_history"]
-    {
+    for method in ["http_request", "sign_with_ecdsa", "vetkd_public_key", "bitcoin_get_utxos"] {
         let arg = forwarded(management_canister(), method, 0, &candid::encode(&record(id)).unwrap());
         let reply = subnet.update(id, "forward", arg).unwrap();
         assert_eq!(reply, [b'X', RejectCode::CanisterError as u8], "{method}");
@@ -92,7 +90,7 @@ fn a_canister_asks_about_the_subnet_and_fetches_logs() {
     };
     let arg = candid::encode(&candid::SubnetInfoArgs { subnet_id: own }).unwrap();
     let info: candid::SubnetInfoResult = candid::decode(&call(&mut subnet, "subnet_info", arg)).unwrap();
-    assert_eq!(info.replica_version, limits::REPLICA_VERSION);
+    assert_eq!((info.replica_version.as_str(), info.accounting.as_str()), (limits::REPLICA_VERSION, "free"));
     let arg = candid::encode(&candid::SubnetInfoArgs { subnet_id: user(9) }).unwrap();
     assert_eq!(call(&mut subnet, "subnet_info", arg), [b'X', RejectCode::CanisterReject as u8]);
     let public = Some(candid::Visibility::Public);

@@ -20,6 +20,8 @@ fn measure(calls: usize, heights: usize) {
             randomness: Digest::ZERO,
             proposer: NodeIndex(0),
             system: Vec::new(),
+            voters: Vec::new(),
+            missed: Vec::new(),
             ingress,
         };
         let state = subnet.state.clone();

@@ -261,6 +261,8 @@ impl Player {
             randomness: Digest::ZERO,
             proposer: NodeIndex(0),
             system: Vec::new(),
+            voters: Vec::new(),
+            missed: Vec::new(),
             ingress: vec![ingress.clone()],
         });
         match self.subnet.status(&ingress) {

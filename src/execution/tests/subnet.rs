@@ -151,6 +151,8 @@ impl Subnet {
             randomness: Digest([self.state.height().0 as u8; 32]),
             proposer: NodeIndex(0),
             system: Vec::new(),
+            voters: Vec::new(),
+            missed: Vec::new(),
             ingress,
         };
         self.execute(batch);
@@ -282,7 +284,7 @@ impl Subnet {
 
     /// Prices of its four nodes.
     pub fn prices(&self) -> crate::execution::price::PriceTable {
-        crate::execution::price::PriceTable::new(4)
+        crate::execution::price::PriceTable::new(Tariff::default(), 4)
     }
 
     pub fn canister(&self, id: CanisterId) -> &CanisterState {

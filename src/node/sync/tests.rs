@@ -193,6 +193,7 @@ impl Place {
             parent_view: View(height.0),
             proposer: NodeIndex(0),
             time: Time(height.0),
+            attendance: Attendance::default(),
             payload: Payload::default(),
         };
         let (view, hash) = (block.view, hash_block(&block));
@@ -491,6 +492,7 @@ fn finalized(height: u64, view: u64) -> [Record; 2] {
         parent_view: View(view - 1),
         proposer: NodeIndex(0),
         time: Time(height),
+        attendance: Attendance::default(),
         payload: Payload::default(),
     };
     let hash = hash_block(&block);

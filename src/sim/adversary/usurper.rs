@@ -1,5 +1,6 @@
 //! The usurper: builds where no block may stand. As leader on an old block, on one that nobody notarized,
-//! at a wrong height or time; and now and then when it does not lead at all.
+//! at a wrong height or time, with a false word on who voted or who led; and now and then when it does not lead
+//! at all.
 
 use super::{Adversary, hash_of};
 use crate::types::*;
@@ -54,6 +55,7 @@ impl Adversary {
                     parent_view: parent.view,
                     proposer,
                     time: Time(parent.time.0.saturating_add(1)),
+                    attendance: Attendance::default(),
                     payload: Payload::default(),
                 };
                 Some((header, Vec::new()))
@@ -73,10 +75,11 @@ impl Adversary {
     fn put_wrongly(&mut self, proposal: &CompactProposal) -> Vec<Effect> {
         self.deeds += 1;
         let (mut block, mut calls) = (proposal.header.clone(), proposal.calls.clone());
-        match self.random.below(5) {
+        match self.random.below(6) {
             0 => block.height = block.height.next(),
             1 => block.height = Height(block.height.0.saturating_sub(1)),
             2 => block.time = Time(block.time.0.saturating_sub(self.random.below(20_000_000_000))),
+            3 => defame(&mut block),
             _ if self.move_to_another_parent(&mut block) => calls.clear(),
             _ => {}
         }
@@ -99,5 +102,15 @@ impl Adversary {
             block.time = block.time.max(Time(parent.time.0.saturating_add(1)));
         }
         earlier
+    }
+}
+
+/// Says of the others what cannot be: a vote of nobody, votes that are no quorum's, a view that there was not.
+fn defame(block: &mut Block) {
+    let Attendance { voters, missed } = &mut block.attendance;
+    match block.view.0 % 3 {
+        0 => drop(voters.insert(NodeIndex(63))),
+        1 => *voters = [block.proposer].into(),
+        _ => missed.push(block.proposer),
     }
 }

@@ -277,6 +277,8 @@ mod tests {
             proposer: NodeIndex(0),
             ingress: ingress.collect(),
             system: Vec::new(),
+            voters: Vec::new(),
+            missed: Vec::new(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The finalized chain, its batches and its states, as honest nodes showed them.
 
+use super::attendance::Claim;
 use super::votes::Votes;
 use super::{Finding, violation};
 use crate::crypto::hash::hash_block;
@@ -28,6 +29,7 @@ struct Facts {
     parent: Digest,
     proposer: NodeIndex,
     time: Time,
+    attendance: Attendance,
     requests: Vec<(RequestId, Time)>,
 }
 
@@ -82,6 +84,7 @@ impl Chain {
                 parent: block.parent,
                 proposer: block.proposer,
                 time: block.time,
+                attendance: block.attendance.clone(),
                 requests: block.payload.ingress.iter().map(|ingress| (ingress.id, ingress.expiry)).collect(),
             })
         });
@@ -129,6 +132,9 @@ impl Chain {
                 format!("node {proposer} proposed the final block of view {view} out of turn"),
             );
         }
+        let parent = self.blocks.get(&block.parent).map(|parent| (parent.view, block.parent));
+        let (view, proposer, said) = (block.view, block.proposer, &block.attendance);
+        votes.attended(&Claim { view, proposer, parent, said })?;
         if votes.could_notarize(block.view, hash) {
             return Ok(());
         }
@@ -195,6 +201,8 @@ impl Chain {
         };
         let same = batch.time == block.time
             && batch.proposer == block.proposer
+            && batch.voters.iter().eq(&block.attendance.voters)
+            && batch.missed == block.attendance.missed
             && batch.ingress.iter().map(|ingress| ingress.id).eq(block.requests.iter().map(|(id, _)| *id));
         if same {
             return Ok(());

@@ -6,19 +6,21 @@ use crate::types::*;
 use std::collections::BTreeMap;
 
 /// A set of nodes, one bit each.
-type Nodes = u64;
+pub(super) type Nodes = u64;
 
 /// Everything that honest nodes were seen to vote for.
 pub struct Votes {
     /// Votes that make a certificate: all but as many as may be faulty.
-    needed: u32,
+    pub(super) needed: u32,
     /// Shares that make a beacon: one more than may be faulty.
     needed_for_beacon: u32,
     /// Sinners: each may have voted for anything.
     sinners: u32,
+    /// Who they are.
+    pub(super) sinning: Nodes,
     chain: ChainId,
-    nodes: u64,
-    notarizing: BTreeMap<(View, Digest), Nodes>,
+    pub(super) nodes: u64,
+    pub(super) notarizing: BTreeMap<(View, Digest), Nodes>,
     nullifying: BTreeMap<View, Nodes>,
     finalizing: BTreeMap<(View, Digest), Nodes>,
     certifying: BTreeMap<(Height, StateRoot), Nodes>,
@@ -47,10 +49,12 @@ impl Votes {
     pub fn new(honest: &[bool], chain: ChainId) -> Votes {
         let n = honest.len() as u32;
         let sinners = honest.iter().filter(|honest| !**honest).count() as u32;
+        let sinning = (0..).map(NodeIndex).zip(honest).filter(|(_, honest)| !**honest).map(|(node, _)| node);
         Votes {
             needed: n - n.saturating_sub(1) / 3,
             needed_for_beacon: n.saturating_sub(1) / 3 + 1,
             sinners,
+            sinning: sinning.map(bit).sum(),
             chain,
             nodes: u64::from(n.max(1)),
             notarizing: BTreeMap::new(),
@@ -142,15 +146,20 @@ impl Votes {
 
     /// Whether the beacon of the view before, as far as it is known, draws another leader than `proposer`.
     pub fn out_of_turn(&self, view: View, proposer: NodeIndex) -> bool {
+        self.drawn(view).is_some_and(|leader| leader != u64::from(proposer.0))
+    }
+
+    /// Whom the beacon of the view before draws, as far as it is known.
+    pub(super) fn drawn(&self, view: View) -> Option<u64> {
         let before = View(view.0.saturating_sub(1));
         let draw = match self.beacons.get(&before) {
             Some(beacon) => &beacon.0[..],
             None if before == View::ZERO => &[],
-            None => return false,
+            None => return None,
         };
         let drawn = hash_parts("atoll-leader", &[&self.chain.0, &view.0.to_be_bytes(), draw]);
         let number = drawn.0.iter().take(8).fold(0u64, |number, byte| (number << 8) | u64::from(*byte));
-        number % self.nodes != u64::from(proposer.0)
+        Some(number % self.nodes)
     }
 
     pub fn certified(&self, certification: &Certification) -> Finding {
@@ -269,7 +278,7 @@ impl Votes {
     }
 }
 
-fn bit(node: NodeIndex) -> Nodes {
+pub(super) fn bit(node: NodeIndex) -> Nodes {
     1 << (node.0 % 64)
 }
 

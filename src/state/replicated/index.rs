@@ -109,6 +109,11 @@ impl ReplicatedState {
         self.deadlines.get_min().copied().filter(|(deadline, ..)| *deadline < now)
     }
 
+    /// Whether any canister is frozen by whoever governs the subnet.
+    pub fn any_frozen(&self) -> bool {
+        self.frozen > 0
+    }
+
     /// Bytes that all waiting messages carry.
     pub fn queue_bytes(&self) -> u64 {
         self.queue_bytes.saturating_add(self.management.bytes())
@@ -150,6 +155,8 @@ impl ReplicatedState {
             (true, false) => self.allotted.remove(&id),
             (true, true) | (false, false) => None,
         };
+        let others = self.frozen.saturating_sub(u64::from(before.frozen));
+        self.frozen = others.saturating_add(u64::from(after.frozen));
         self.allocated = self.allocated.without(before.allocated).with(after.allocated);
         #[cfg(test)]
         (self.cycles = self.cycles - before.cycles + after.cycles);
@@ -168,6 +175,7 @@ pub(super) struct Marks {
     paused: Option<u64>,
     insolvent: Option<Time>,
     allotted: bool,
+    frozen: bool,
     allocated: Allocated,
     #[cfg(test)]
     cycles: u128,
@@ -185,6 +193,7 @@ impl Marks {
             paused: canister.paused.as_ref().map(|paused| paused.number),
             insolvent: Some(record.solvent_until).filter(|until| *until != Time(u64::MAX)),
             allotted: canister.has_work() && record.settings.compute_allocation > 0,
+            frozen: record.frozen.is_some(),
             allocated: Allocated::of(canister),
             #[cfg(test)]
             cycles: crate::state::account::cycles_of(canister),

@@ -17,6 +17,7 @@ pub fn sections() -> Vec<Section> {
         section("ic-raw_rand", RANDOM),
         section("ic-fetch_canister_logs", LOGS),
         section("ic-subnet_info", SUBNET_INFO),
+        section("ic-node_metrics_history", NODE_METRICS),
     ]
 }
 
@@ -326,4 +327,17 @@ const SUBNET_INFO: &[Case] = &[
         through("subnet_info", "(record { subnet_id = $subnet })", 0, shows(&["replica_version = ", "registry_version = "])),
     ]),
     case("another subnet is not known", &[through("subnet_info", "(record { subnet_id = $me })", 0, Expect::RejectCode(4))]),
+];
+
+#[rustfmt::skip]
+const NODE_METRICS: &[Case] = &[
+    case("a canister reads what nodes did", &[
+        through("node_metrics_history", "(record { subnet_id = $subnet; start_at_timestamp_nanos = 0 })", 0, shows(&["vec {"])),
+    ]),
+    fresh("users do not read what nodes did", &[
+        manage("node_metrics_history", "(record { subnet_id = $subnet; start_at_timestamp_nanos = 0 })", NOT_ALLOWED),
+    ]),
+    case("what nodes of another subnet did is not known", &[
+        through("node_metrics_history", "(record { subnet_id = $me; start_at_timestamp_nanos = 0 })", 0, Expect::RejectCode(4)),
+    ]),
 ];

@@ -199,7 +199,6 @@ pub const EXCEPTIONS: &[(&str, &str)] = &[
     ("ic-vetkd_derive_key", "comes later; rejected until then"),
     ("ic-http_request", "comes later; rejected until then"),
     ("ic-flexible_http_request", "comes later; rejected until then"),
-    ("ic-node_metrics_history", "comes later; rejected until then"),
     ("ic-bitcoin-api", "comes later; rejected until then"),
     ("synchronicity-across-nodes", "four nodes: every case talks to one node and sees its own updates there"),
     (

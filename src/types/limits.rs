@@ -379,6 +379,8 @@ pub const GUARANTEED_CALLS_MAX: u64 = (32 << 30) / RESPONSE_BYTES_MAX as u64;
 
 /// What voters may be asked: no price is higher, in cycles.
 pub const PRICE_MAX: Cycles = Cycles(1_000_000_000_000_000);
+/// So many full updates the governance canister must be able to pay at prices that it sets.
+pub const GOVERNANCE_RUNS_MIN: u128 = 100;
 /// Times of other prices that are remembered for those who have not paid for them yet.
 pub const PRICE_SPANS_MAX: usize = 256;
 /// Canisters for which one height finds out anew until when they can pay, after what time costs has changed.

@@ -5,15 +5,20 @@
 //! 2. A frozen canister can be frozen again, which replaces the reason. Governance cannot freeze itself: nobody could
 //!    undo that.
 //! 3. Of a frozen canister only those methods are answered that read it or add to its balance.
-//! 4. Prices are set all at once, each at most [`PRICE_MAX`]; when they stand, `charge` says.
+//! 4. Prices are set all at once, each at most [`PRICE_MAX`]; when they stand, `charge` says. At them governance must
+//!    have the cycles for [`GOVERNANCE_RUNS_MIN`] full updates: who sets prices can still be called, and set others.
 
 use super::settings::cycles;
 use super::{AT_ANY_TIME, Done, Failure, find, invalid};
 use crate::encoding::management::{self as candid, CanisterIdRecord, effective_canister_id};
 use crate::execution::Executor;
+use crate::execution::charge::{funds_at, must_keep};
 use crate::execution::freeze::is_free;
+use crate::execution::price::PriceTable;
 use crate::state::{CanisterState, Frozen, ReplicatedState, Tariff};
-use crate::types::limits::{FREEZE_REASON_BYTES_MAX, PRICE_MAX};
+use crate::types::limits::{
+    FREEZE_REASON_BYTES_MAX, GOVERNANCE_RUNS_MIN, PRICE_MAX, UPDATE_INSTRUCTIONS_MAX,
+};
 use crate::types::*;
 use ::candid::Nat;
 
@@ -115,7 +120,28 @@ impl Executor<'_> {
 
     pub(super) fn atoll_set_prices(&mut self, arg: &[u8]) -> Result<Done, Failure> {
         let args: candid::Prices = candid::decode(arg)?;
-        self.state.set_tariff(tariff(&args)?);
+        let tariff = tariff(&args)?;
+        self.governance_can_pay(tariff)?;
+        self.state.set_tariff(tariff);
         Ok(Done::unit())
+    }
+
+    /// Rule 4.
+    fn governance_can_pay(&self, tariff: Tariff) -> Result<(), Failure> {
+        let governance = self.state.subnet().governance_canister.and_then(|id| self.state.canister(id));
+        let Some(governance) = governance else {
+            return Ok(());
+        };
+        let prices = PriceTable::of(&self.state).with_tariff(tariff);
+        let runs = prices.message(UPDATE_INSTRUCTIONS_MAX).0.saturating_mul(GOVERNANCE_RUNS_MIN);
+        let needed = must_keep(&prices, governance).saturating_add(Cycles(runs));
+        let balance = funds_at(&self.state, governance, self.state.time()).balance;
+        match balance >= needed {
+            true => Ok(()),
+            false => Err(invalid(format!(
+                "at these prices the governance canister needs {needed} cycles to go on, and it has {balance}"
+            ))
+            .into()),
+        }
     }
 }

@@ -45,6 +45,13 @@ impl Subnet {
         self.state.time()
     }
 
+    /// Gives the canister more than any price takes.
+    fn endow(&mut self, id: CanisterId) {
+        let amount = Nat::from(10u128.pow(32));
+        let args = candid::ProvisionalTopUpCanisterArgs { canister_id: id.principal(), amount };
+        self.manage("provisional_top_up_canister", &args).unwrap();
+    }
+
     fn allocate(&mut self, id: CanisterId, bytes: u64) {
         let settings =
             candid::CanisterSettings { memory_allocation: Some(Nat::from(bytes)), ..Default::default() };
@@ -118,6 +125,7 @@ fn prices_out_of_bounds_are_refused_and_the_highest_break_nothing() {
     }
     assert_eq!(subnet.decide("atoll_set_prices", &record(id)), Err(RejectCode::CanisterReject));
     assert_eq!(shown(&subnet), published);
+    subnet.endow(GOVERNANCE);
     subnet.set_prices(&flat(PRICE_MAX.0));
     let refused = subnet.update(id, "inc", vec![]).unwrap_err();
     assert_eq!(refused.error, ErrorCode::CanisterOutOfCycles);
@@ -125,6 +133,24 @@ fn prices_out_of_bounds_are_refused_and_the_highest_break_nothing() {
         subnet.height_after(days * DAY, vec![]);
     }
     assert!(subnet.canister(id).module.is_none(), "nobody can pay that");
+}
+
+#[test]
+fn prices_at_which_governance_could_not_go_on_are_refused() {
+    let mut subnet = Subnet::governed();
+    let published = shown(&subnet);
+    for unpayable in [
+        candid::Prices { instruction: Nat::from(PRICE_MAX.0), ..published.clone() },
+        candid::Prices { message: Nat::from(PRICE_MAX.0), ..published.clone() },
+        candid::Prices { gib_second: Nat::from(PRICE_MAX.0), ..published.clone() },
+    ] {
+        assert_eq!(subnet.decide("atoll_set_prices", &unpayable), Err(RejectCode::CanisterReject));
+        assert_eq!(shown(&subnet), published);
+        subnet.endow(GOVERNANCE);
+        subnet.set_prices(&unpayable);
+        assert_eq!(shown(&subnet), unpayable);
+        subnet = Subnet::governed();
+    }
 }
 
 #[test]
@@ -188,6 +214,7 @@ fn whoever_cannot_pay_new_prices_is_uninstalled_in_time_though_nobody_calls() {
     let published = shown(&subnet);
     let until = |subnet: &Subnet, id: CanisterId| subnet.canister(id).record.solvent_until;
     let before = [until(&subnet, ids[0]), until(&subnet, last)];
+    subnet.endow(GOVERNANCE);
     subnet.set_prices(&candid::Prices { gib_second: Nat::from(PRICE_MAX.0), ..published });
     assert_eq!([until(&subnet, ids[0]), until(&subnet, last)], before, "the change itself costs nothing");
     subnet.height(vec![]);

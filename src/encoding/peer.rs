@@ -5,8 +5,7 @@ use super::bound::{self, Shape};
 use super::system::SYSTEM_MESSAGE;
 use super::{DecodeError, Fault, proto};
 use crate::types::limits::{
-    BLOCK_INGRESS_COUNT_MAX, CHAIN_LINKS_MAX, INGRESS_BYTES_MAX, PEER_MESSAGE_BYTES_MAX,
-    STATE_ITEM_BYTES_MAX,
+    BLOCK_INGRESS_COUNT_MAX, CHAIN_LINKS_MAX, INGRESS_BYTES_MAX, PEER_MESSAGE_BYTES_MAX, STATE_ITEM_BYTES_MAX,
 };
 use crate::types::*;
 use prost::Message;

@@ -4,8 +4,7 @@
 use super::{DecodeError, cbor, peer, proto, record};
 use crate::crypto::hash::{hash_calls, sha256};
 use crate::types::limits::{
-    BLOCK_INGRESS_COUNT_MAX, CHAIN_LINKS_MAX, MISSED_VIEWS_MAX, ORDER_BYTES_MAX,
-    ORDER_PROOF_BYTES_MAX,
+    BLOCK_INGRESS_COUNT_MAX, CHAIN_LINKS_MAX, MISSED_VIEWS_MAX, ORDER_BYTES_MAX, ORDER_PROOF_BYTES_MAX,
 };
 use crate::types::*;
 use bytes::Bytes;

@@ -109,7 +109,6 @@ const paidTo = (purpose) => AccountIdentifier.fromPrincipal({
 const pay = (purpose, amount, memo) =>
   developer.tokens.transfer({ to: paidTo(purpose), amount, memo, fee: FEE });
 
-
 async function eventually(what, holds) {
   const until = Date.now() + 120_000;
   while (!(await holds())) {
@@ -215,7 +214,8 @@ test("every cycle that it burns is in the price table", async () => {
 });
 
 test("left unfunded it freezes, then is emptied; topped up in time it lives", async () => {
-  // An installation needs 92 billion cycles at hand; after `burn`, what is left pays for half a core for some twenty seconds.
+  // An installation needs 92 billion cycles at hand. `burn` leaves what its own run holds back, 12 billion: half a core for
+  // some eighty seconds.
   const amount = CREATION + 93_000_000_000n;
   const [poor, rich] = await Promise.all([installed(amount, spenderWasm), installed(amount, spenderWasm)]);
   const spender = (id) => developer.spender(id);

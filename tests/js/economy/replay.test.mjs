@@ -1,4 +1,4 @@
-// Both ledgers' histories against what they say now; run by tests/council after its upgrades.
+// Both ledgers' histories against what they say now; run by tests/economy after its upgrades.
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { IcrcLedgerCanister } from "@icp-sdk/canisters/ledger/icrc";

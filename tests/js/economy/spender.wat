@@ -1,4 +1,5 @@
-;; A canister that spends what it has: `burn` burns the 90 billion cycles that its installation had to have.
+;; A canister that spends what it has: `burn` burns as much as it may of the cycles that its installation had to
+;; have.
 (module
   (import "ic0" "cycles_burn128" (func $burn (param i64 i64 i32)))
   (import "ic0" "msg_reply" (func $reply))

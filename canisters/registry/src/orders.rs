@@ -8,7 +8,7 @@
 //! 3. The chain says what became of it. When the next members are as it asks, it is done. As long as they
 //!    are not it stays open: the chain takes nothing while members deal, nor more changes than it allows in
 //!    one epoch. If the version has moved without it, the order is made again for the new one.
-//! 4. After [`MAX_EPOCHS`] in which it was not taken, or when it cannot be done any more, it is given up, so that
+//! 4. After [`MAX_EPOCHS`] that were seen to pass and in which it was not taken, or when it cannot be done any more, it is given up, so that
 //!    those behind it are not held up for ever: only orders move the version, so one that the chain never takes
 //!    would. While the version is the same, whoever kept an order that was given up may still bring it, and the
 //!    chain takes the first that comes: that one or the open one, never both. Its record says so. If it is done,
@@ -160,7 +160,7 @@ impl<M: Memory> Registry<M> {
         let id = self.number_order();
         let order = Order { id, proposal: draft.proposal, remove, add, status: OrderStatus::Queued };
         self.put_order(draft, order);
-        self.settle(draft);
+        self.settle(draft, 0);
     }
 
     fn put_order(&mut self, draft: &mut Draft, order: Order) {
@@ -174,24 +174,27 @@ impl<M: Memory> Registry<M> {
     pub fn follow(&mut self, membership: Membership, now: u64) -> Result<Option<u64>, String> {
         check_membership(&membership)?;
         let seen = self.reading().map(|reading| (reading.membership.epoch, reading.membership.version));
+        // The reading before may be from long before an order was made.
+        let unseen = seen.map_or(0, |(epoch, _)| membership.epoch.saturating_sub(epoch).saturating_sub(1));
         if seen.is_some_and(|seen| seen > (membership.epoch, membership.version)) {
             return Err("an older membership than the last".to_owned());
         }
         let what = format!("version {} of the membership, epoch {}", membership.version, membership.epoch);
         self.set_reading(Reading { nanos: now, membership });
         let mut draft = Draft::new(self.own_id, None, now);
-        self.settle(&mut draft);
+        self.settle(&mut draft, unseen);
         Ok((!draft.is_empty()).then(|| self.commit(draft, what)))
     }
 
-    /// Rules 2 to 5, after something changed.
-    fn settle(&mut self, draft: &mut Draft) {
+    /// Rules 2 to 5, after something changed. Between this reading and the last, `unseen` epochs began that nobody
+    /// looked at.
+    fn settle(&mut self, draft: &mut Draft, unseen: u64) {
         let Some(membership) = self.reading().map(|reading| reading.membership.clone()) else { return };
         for mut order in self.orders_under_way() {
             let status = match order.status {
                 OrderStatus::Queued => begun(&order, &membership),
                 OrderStatus::Open { version, since_epoch } => {
-                    went_on(&order, &membership, version, since_epoch)
+                    went_on(&order, &membership, version, since_epoch.saturating_add(unseen))
                 }
                 _ => continue,
             };
@@ -291,7 +294,7 @@ fn went_on(order: &Order, membership: &Membership, version: u64, since_epoch: u6
         return OrderStatus::GivenUp(not_taken(membership, version));
     }
     if membership.version == version {
-        return order.status.clone();
+        return OrderStatus::Open { version, since_epoch };
     }
     match begun(order, membership) {
         OrderStatus::Open { version, .. } => OrderStatus::Open { version, since_epoch },

@@ -134,6 +134,19 @@ fn an_order_that_is_never_taken_is_given_up_for_those_behind_it() {
 }
 
 /// Order 0 was not taken in time, and its record says what may still become of it.
+#[test]
+fn epochs_that_passed_unseen_before_an_order_was_made_do_not_count_against_it() {
+    let (mut registry, mut chain) = following(4);
+    (0..3 * MAX_EPOCHS).for_each(|_| chain.end_epoch());
+    ok(registry.add_node(voted(), adding(10)));
+    read(&mut registry, &chain);
+    let since_epoch = 3 * MAX_EPOCHS - 1;
+    assert_eq!(order_status(&registry, 0), Some(OrderStatus::Open { version: 0, since_epoch }));
+    assert!(carry(&registry, &mut chain));
+    read(&mut registry, &chain);
+    assert_eq!(order_status(&registry, 0), DONE);
+}
+
 fn check_given_up(registry: &TestRegistry, then: &str) {
     let reason = format!("the chain did not take it in {MAX_EPOCHS} epochs{then}");
     assert_eq!(order_status(registry, 0), Some(OrderStatus::GivenUp(reason)));
@@ -160,9 +173,11 @@ fn an_order_that_is_given_up_when_the_version_has_moved_cannot_be_brought() {
     let (mut registry, mut chain) = following(4);
     ok(registry.add_node(voted(), adding(10)));
     let late = registry.open_order_bytes().unwrap_or_default();
-    for _ in 0..MAX_EPOCHS {
+    for _ in 1..MAX_EPOCHS {
         chain.end_epoch();
+        read(&mut registry, &chain);
     }
+    chain.end_epoch();
     chain.version = 7;
     read(&mut registry, &chain);
     check_given_up(&registry, "");

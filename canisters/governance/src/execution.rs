@@ -11,10 +11,10 @@
 use crate::action::Action;
 use crate::governance::Governance;
 use crate::interface::ProposalStatus;
-use crate::others::{GovernanceUpgrade, UpgradeStage};
 use crate::proposal::Record;
 use candid::Principal;
 use ic_stable_structures::Memory;
+use interfaces::registry::{GovernanceUpgrade, UpgradeStatus};
 
 /// Most bytes of a reason on the record.
 pub const MAX_FAILURE_BYTES: usize = 1_000;
@@ -139,8 +139,8 @@ impl<M: Memory> Governance<M> {
     pub fn asked(&mut self, id: u64, answer: Result<Option<GovernanceUpgrade>, String>, now_seconds: u64) {
         let outcome = match answer {
             Ok(Some(upgrade)) if upgrade.proposal == Some(id) => match upgrade.status {
-                UpgradeStage::Done => Some(Ok(())),
-                UpgradeStage::Failed(reason) => Some(Err(reason)),
+                UpgradeStatus::Done => Some(Ok(())),
+                UpgradeStatus::Failed(reason) => Some(Err(reason)),
                 _ => None,
             },
             Ok(_) => Some(Err("the registry knows nothing of it".to_owned())),

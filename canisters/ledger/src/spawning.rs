@@ -9,10 +9,11 @@ use crate::archiving::{Batch, Step};
 use crate::canister::with;
 use crate::lock::{self, Guard};
 use crate::window::NANOS_PER_SECOND;
-use candid::{CandidType, Deserialize, Principal};
+use candid::Principal;
 use ic_cdk::call::{Call, Response};
+use interfaces::management::{CanisterId, CanisterSettings, InstallCode, InstallMode, NewCanister};
 use ledger_block::wire::{AppendArgs, AppendResult, ArchiveInit};
-use serde_bytes::ByteBuf;
+use serde_bytes::Bytes;
 use std::cell::Cell;
 
 /// After a failure archiving rests for a minute.
@@ -20,36 +21,6 @@ pub const REST_NANOS: u64 = 60 * NANOS_PER_SECOND;
 
 thread_local! {
     static NOT_BEFORE: Cell<u64> = const { Cell::new(0) };
-}
-
-#[derive(CandidType)]
-struct CreateArgs {
-    settings: Option<CreateSettings>,
-}
-
-#[derive(CandidType)]
-struct CreateSettings {
-    controllers: Option<Vec<Principal>>,
-}
-
-#[derive(CandidType, Deserialize)]
-struct Created {
-    canister_id: Principal,
-}
-
-#[derive(CandidType)]
-#[allow(non_camel_case_types, reason = "names of the management interface")]
-enum InstallMode {
-    install,
-    reinstall,
-}
-
-#[derive(CandidType)]
-struct InstallArgs<'a> {
-    mode: InstallMode,
-    canister_id: Principal,
-    wasm_module: &'a serde_bytes::Bytes,
-    arg: ByteBuf,
 }
 
 /// Begins a run soon, if there is something to move and something to move it to.
@@ -122,11 +93,12 @@ async fn append(guard: &Guard, archive: Principal, batch: &Batch) -> Result<(), 
 
 async fn create(guard: &Guard, controllers: &[Principal], cycles: u128) -> Result<(), String> {
     let controllers = [&[ic_cdk::api::canister_self()][..], controllers].concat();
-    let args = CreateArgs { settings: Some(CreateSettings { controllers: Some(controllers) }) };
+    let settings = CanisterSettings { controllers: Some(controllers), ..CanisterSettings::default() };
+    let args = NewCanister { settings: Some(settings) };
     let management = Principal::management_canister();
     let order = Call::unbounded_wait(management, "create_canister").with_arg(&args).with_cycles(cycles);
     let response = call(guard, order).await?;
-    let created: Created = response.candid().map_err(|error| error.to_string())?;
+    let created: CanisterId = response.candid().map_err(|error| error.to_string())?;
     with(|ledger| ledger.archives.note_created(created.canister_id));
     Ok(())
 }
@@ -136,15 +108,11 @@ async fn create(guard: &Guard, controllers: &[Principal], cycles: u128) -> Resul
 async fn install(guard: &Guard, canister: Principal, first_index: u64) -> Result<(), String> {
     let wasm = with(|ledger| ledger.archives.wasm()).ok_or("no module for archives")?;
     let init = ArchiveInit { ledger: ic_cdk::api::canister_self(), first_index };
-    let arg = ByteBuf::from(candid::encode_one(&init).map_err(|error| error.to_string())?);
+    let arg = candid::encode_one(&init).map_err(|error| error.to_string())?;
     let mut failure = String::new();
-    for mode in [InstallMode::install, InstallMode::reinstall] {
-        let args = InstallArgs {
-            mode,
-            canister_id: canister,
-            wasm_module: serde_bytes::Bytes::new(&wasm),
-            arg: arg.clone(),
-        };
+    for mode in [InstallMode::Install, InstallMode::Reinstall] {
+        let (wasm_module, arg) = (Bytes::new(&wasm), Bytes::new(&arg));
+        let args = InstallCode { mode, canister_id: canister, wasm_module, arg };
         let management = Principal::management_canister();
         match call(guard, Call::unbounded_wait(management, "install_code").with_arg(&args)).await {
             Ok(_) => {

@@ -24,9 +24,10 @@ pub mod certify;
 pub mod chain;
 pub mod changes;
 pub mod check;
-pub mod interface;
 pub mod orders;
 pub mod upgrade;
+
+pub use interfaces::registry as interface;
 
 #[cfg(test)]
 mod tests;

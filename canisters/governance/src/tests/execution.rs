@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::execution::{ASK_AGAIN_SECONDS, Job, MAX_FAILURE_BYTES, REGISTRY_PATIENCE_SECONDS, lost};
-use crate::others::{GovernanceUpgrade, UpgradeStage};
+use interfaces::registry::{GovernanceUpgrade, UpgradeStatus};
 
 /// An adopted proposal.
 fn adopted(action: Action) -> (TestGovernance, u64) {
@@ -117,8 +117,8 @@ fn handed_over() -> (TestGovernance, u64) {
     (governance, id)
 }
 
-fn answer(id: u64, status: UpgradeStage) -> Result<Option<GovernanceUpgrade>, String> {
-    Ok(Some(GovernanceUpgrade { proposal: Some(id), status }))
+fn answer(id: u64, status: UpgradeStatus) -> Result<Option<GovernanceUpgrade>, String> {
+    Ok(Some(GovernanceUpgrade { proposal: Some(id), sha256: ByteBuf::new(), asked_nanos: 0, status }))
 }
 
 #[test]
@@ -126,23 +126,23 @@ fn the_upgrade_of_this_canister_ends_as_the_registry_says() {
     let (mut governance, id) = handed_over();
     assert_eq!(governance.next_job(NOW), None, "not at once");
     let mut now = NOW;
-    for unfinished in [answer(id, UpgradeStage::Stopping), Err("stopped".to_owned())] {
+    for unfinished in [answer(id, UpgradeStatus::Stopping), Err("stopped".to_owned())] {
         now += ASK_AGAIN_SECONDS;
         assert_eq!(governance.next_job(now), Some(Job::Ask { id }));
         governance.asked(id, unfinished, now);
         governance.release_execution();
         assert_eq!(status(&governance, id), ProposalStatus::Executing);
     }
-    governance.asked(id, answer(id, UpgradeStage::Done), now);
+    governance.asked(id, answer(id, UpgradeStatus::Done), now);
     assert_eq!(status(&governance, id), ProposalStatus::Executed);
 }
 
 #[test]
 fn an_upgrade_of_this_canister_that_failed_or_is_unknown_ends_as_failed() {
     for (said, expected) in [
-        (answer(1, UpgradeStage::Failed("it trapped".to_owned())), "it trapped"),
+        (answer(1, UpgradeStatus::Failed("it trapped".to_owned())), "it trapped"),
         (Ok(None), "knows nothing"),
-        (answer(99, UpgradeStage::Done), "knows nothing"),
+        (answer(99, UpgradeStatus::Done), "knows nothing"),
     ] {
         let (mut governance, id) = handed_over();
         governance.asked(id, said, NOW);

@@ -149,25 +149,16 @@ async fn tick() {
             break;
         }
     }
-    let job = change(|governance| governance.next_job(now_seconds()));
+    let job = change(|governance| governance.next_job(now_seconds())).filter(|(job, _)| *job != Job::Ended);
     wake();
-    if let Some(job) = job.filter(|job| *job != Job::Ended) {
+    if let Some((job, held)) = job {
         run(job).await;
+        drop(held);
         wake();
     }
 }
 
-/// The execution of a proposal, released also if the message traps.
-struct Execution;
-
-impl Drop for Execution {
-    fn drop(&mut self) {
-        change(|governance| governance.release_execution());
-    }
-}
-
 async fn run(job: Job) {
-    let _execution = Execution;
     let canisters = read(|governance| governance.config().canisters);
     match job {
         Job::Ended => (),

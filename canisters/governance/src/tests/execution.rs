@@ -1,11 +1,15 @@
 //! What follows of adoption.
 
 use super::*;
+use crate::action::MAX_MODULE_BYTES;
 use crate::execution::{
     ASK_AGAIN_SECONDS, EXECUTION_SECONDS, Job, MAX_FAILURE_BYTES, REGISTRY_PATIENCE_SECONDS, lost,
 };
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use interfaces::registry::{GovernanceUpgrade, UpgradeStatus};
 use lease::Held;
+use std::io::Write;
 
 /// An adopted proposal.
 fn adopted(action: Action) -> (TestGovernance, u64) {
@@ -184,6 +188,28 @@ fn a_registry_that_never_says_does_not_stand_in_the_way_for_ever() {
     let (mut governance, id) = handed_over();
     governance.asked(id, Err("stopped".to_owned()), NOW + REGISTRY_PATIENCE_SECONDS + 1);
     assert!(failure(&governance, id).contains("does not say"));
+}
+
+#[test]
+fn a_module_that_is_too_large_is_proposed_packed_and_installed_as_it_was_proposed() {
+    let module = [&b"\0asm\x01\0\0\0"[..], &vec![7; MAX_MODULE_BYTES]].concat();
+    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+    packed.write_all(&module).expect("memory");
+    let packed = packed.finish().expect("memory");
+    for canister_id in [own_id(), super::id(4)] {
+        let sha256 = ByteBuf::from(Sha256::digest(&packed).to_vec());
+        let (wasm_module, arg) = (ByteBuf::from(packed.clone()), ByteBuf::new());
+        let (mut governance, _) =
+            adopted(Action::UpgradeCanister { canister_id, wasm_module, arg, sha256: sha256.clone() });
+        let done = match begin(&mut governance, NOW).0 {
+            Job::HandOver { wasm_module, sha256, .. } => (wasm_module, sha256),
+            Job::Do { action: Action::UpgradeCanister { wasm_module, sha256, .. }, .. } => {
+                (wasm_module.into_vec(), sha256.into_vec())
+            }
+            other => panic!("no upgrade: {other:?}"),
+        };
+        assert_eq!(done, (packed.clone(), sha256.into_vec()));
+    }
 }
 
 #[test]

@@ -130,7 +130,7 @@ pub async fn frozen(canister_id: Principal) -> Result<Option<Frozen>, String> {
     ask(SUBNET, "atoll_frozen", &(CanisterId { canister_id },), Wait::Query).await
 }
 
-/// Ids of all canisters; only for subnet admins, and in composite queries.
+/// Ids of all canisters; only for observers and subnet admins, and in composite queries.
 pub async fn canisters() -> Result<Vec<Range>, String> {
     let ranges: Ranges = ask(SUBNET, "list_canisters", &(), Wait::Query).await?;
     Ok(ranges.canisters)

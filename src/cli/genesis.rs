@@ -48,11 +48,15 @@ pub struct Args {
     /// A subnet admin: may make canisters for nothing, and start, stop, empty and delete those of others.
     #[arg(long = "subnet-admin", value_name = "PRINCIPAL")]
     pub subnet_admins: Vec<Principal>,
+    /// An observer: may list all canisters and see their status and what they consumed, as subnet admins may, and
+    /// change nothing.
+    #[arg(long = "observer", value_name = "PRINCIPAL")]
+    pub observers: Vec<Principal>,
     /// Heights after which fresh shares of the subnet's keys replace the old ones; 0 for never.
     #[arg(long, default_value_t = EPOCH_LENGTH_DEFAULT)]
     pub epoch_length: u64,
     /// Canisters that the first block makes: a TOML file of `[[canister]]` with id, module, arg (Candid text), cycles and
-    /// controllers; before them it may name minting_canister, governance_canister, registry_canister and subnet_admins. Their modules are put into `modules/` beside the genesis; every node needs a copy of those too.
+    /// controllers; before them it may name minting_canister, governance_canister, registry_canister, subnet_admins and observers. Their modules are put into `modules/` beside the genesis; every node needs a copy of those too.
     #[arg(long, value_name = "FILE")]
     pub canisters: Option<PathBuf>,
     /// The nodes' cards.
@@ -102,6 +106,7 @@ pub fn assemble(args: &Args) -> Result<(Genesis, Canisters), AssembleError> {
         registry_canister: args.registry_canister.or(roles.registry_canister),
         accounting: args.accounting,
         subnet_admins: [args.subnet_admins.clone(), roles.subnet_admins].concat(),
+        observers: [args.observers.clone(), roles.observers].concat(),
         epoch_length: args.epoch_length,
         canisters: canisters.entries.clone(),
         nodes: args.cards.iter().map(|path| read_card(path)).collect::<Result<_, _>>()?,
@@ -151,6 +156,7 @@ mod tests {
             registry_canister: None,
             accounting: None,
             subnet_admins: Vec::new(),
+            observers: Vec::new(),
             epoch_length: 499,
             canisters: None,
             cards,

@@ -4,7 +4,7 @@ use super::hash::{hash_node, hash_parts};
 use super::node_key::{Committee, IdentityKey, KeyError, verify_node};
 use crate::types::limits::{
     CONTROLLERS_MAX, EPOCH_LENGTH_MAX, GENESIS_BYTES_MAX, GENESIS_CANISTERS_MAX, HEARTBEAT_MAX_MS,
-    MINTED_CYCLES_MAX, NAME_BYTES_MAX, NODES_MAX, SUBNET_ADMINS_MAX, VIEW_TIMEOUT_MAX_MS,
+    MINTED_CYCLES_MAX, NAME_BYTES_MAX, NODES_MAX, OBSERVERS_MAX, SUBNET_ADMINS_MAX, VIEW_TIMEOUT_MAX_MS,
 };
 use crate::types::{
     Accounting, CanisterId, Cycles, Digest, Founding, Genesis, GenesisCanister, GenesisNode, NodeIndex,
@@ -42,6 +42,8 @@ pub enum GenesisError {
     Key(#[from] KeyError),
     #[error("{admins} subnet_admins, at most {SUBNET_ADMINS_MAX} are possible")]
     Admins { admins: usize },
+    #[error("{observers} observers, at most {OBSERVERS_MAX} are possible")]
+    Observers { observers: usize },
     #[error("{field} {id} is no canister of the subnet")]
     NoCanister { field: &'static str, id: Principal },
     #[error("accounting = \"free\" and provisional = true go together")]
@@ -83,6 +85,10 @@ pub fn validate_genesis(genesis: &Genesis) -> Result<(), GenesisError> {
     let admins = genesis.subnet_admins.len();
     if admins > SUBNET_ADMINS_MAX {
         return Err(GenesisError::Admins { admins });
+    }
+    let observers = genesis.observers.len();
+    if observers > OBSERVERS_MAX {
+        return Err(GenesisError::Observers { observers });
     }
     if genesis.epoch_length > EPOCH_LENGTH_MAX {
         let (found, max) = (genesis.epoch_length, EPOCH_LENGTH_MAX);
@@ -341,6 +347,7 @@ mod tests {
             |g| g.subnet_admins = vec![Principal::anonymous(); 11],
             "11 subnet_admins, at most 10 are possible",
         );
+        check(|g| g.observers = vec![Principal::anonymous(); 11], "11 observers, at most 10 are possible");
         check(
             |g| g.minting_canister = Some(Principal::management_canister()),
             "minting_canister aaaaa-aa is no canister of the subnet",

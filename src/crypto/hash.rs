@@ -141,7 +141,7 @@ pub fn chain_id(genesis: &Genesis) -> ChainId {
     ];
     let nodes = nodes.iter().map(AsRef::as_ref);
     let hash = hash_parts("atoll-genesis", &header.into_iter().chain(nodes).collect::<Vec<_>>());
-    governed(genesis, hash)
+    observed(genesis, governed(genesis, hash))
 }
 
 /// The name of a chain whose genesis says who governs it; of others, `hash` as it is.
@@ -157,6 +157,16 @@ fn governed(genesis: &Genesis, hash: Digest) -> ChainId {
     let parts: [&[u8]; 4] =
         [&hash.0, &id(governance_canister), &id(registry_canister), accounting.as_bytes()];
     hash_parts("atoll-genesis-governed", &parts)
+}
+
+/// The name of a chain whose genesis names observers; of others, `hash` as it is.
+fn observed(genesis: &Genesis, hash: Digest) -> ChainId {
+    if genesis.observers.is_empty() {
+        return hash;
+    }
+    let observers = genesis.observers.iter().map(|observer| observer.as_slice());
+    let parts: Vec<&[u8]> = std::iter::once(&hash.0[..]).chain(observers).collect();
+    hash_parts("atoll-genesis-observed", &parts)
 }
 
 fn hash_genesis_canister(canister: &GenesisCanister) -> Digest {
@@ -421,7 +431,7 @@ mod tests {
 
     #[test]
     fn every_field_of_a_genesis_changes_the_chain() {
-        let changes: [fn(&mut Genesis); 23] = [
+        let changes: [fn(&mut Genesis); 24] = [
             |g| g.governance_canister = Some(crate::types::CanisterId(4).principal()),
             |g| g.registry_canister = Some(crate::types::CanisterId(4).principal()),
             |g| g.accounting = Some(crate::types::Accounting::Free),
@@ -433,6 +443,7 @@ mod tests {
             |g| g.epoch_length += 1,
             |g| g.minting_canister = Some(crate::types::CanisterId(4).principal()),
             |g| g.subnet_admins = vec![crate::types::CanisterId(4).principal()],
+            |g| g.observers = vec![crate::types::CanisterId(4).principal()],
             |g| g.canisters.clear(),
             |g| g.canisters[0].id = crate::types::CanisterId(5).principal(),
             |g| g.canisters[0].module.push('0'),

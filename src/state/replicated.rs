@@ -107,6 +107,7 @@ impl ReplicatedState {
             registry_canister: genesis.registry_canister.as_ref().and_then(CanisterId::from_principal),
             accounting: genesis.accounting,
             admins: genesis.subnet_admins.clone(),
+            observers: genesis.observers.clone(),
         };
         let mut state = ReplicatedState::empty(record, Counters::genesis());
         let bytes = record::encode(state.subnet.as_ref())?;

@@ -40,6 +40,16 @@ pub struct SubnetRecord {
     pub accounting: Option<Accounting>,
     /// Subnet admins: may make canisters for nothing, and manage those of others in part.
     pub admins: Vec<Principal>,
+    /// May see what subnet admins may see, and no more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub observers: Vec<Principal>,
+}
+
+impl SubnetRecord {
+    /// Whether somebody may see all canisters, as subnet admins and observers may.
+    pub fn is_seen_by(&self, principal: &Principal) -> bool {
+        self.admins.contains(principal) || self.observers.contains(principal)
+    }
 }
 
 /// Single values that change with the heights.

@@ -39,6 +39,9 @@ pub struct Genesis {
     /// "Subnet admins").
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub subnet_admins: Vec<Principal>,
+    /// Principals that may see what subnet admins may see of canisters, and change nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub observers: Vec<Principal>,
     /// Heights after which fresh shares of the threshold keys replace the old ones, at the earliest; 0 for
     /// never.
     #[serde(default = "default_epoch_length")]
@@ -64,6 +67,7 @@ impl Genesis {
             registry_canister: None,
             accounting: None,
             subnet_admins: Vec::new(),
+            observers: Vec::new(),
             epoch_length: default_epoch_length(),
             canisters: Vec::new(),
             nodes,

@@ -326,6 +326,8 @@ pub const LOG_MEMORY_LIMIT_MAX: u64 = 2 * 1024 * 1024;
 pub const WASM_MEMORY_LIMIT_MAX: u64 = 1 << 48;
 /// Subnet admins that genesis may name.
 pub const SUBNET_ADMINS_MAX: usize = 10;
+/// Observers that genesis may name.
+pub const OBSERVERS_MAX: usize = 10;
 /// Ranges of canister ids in one response of `list_canisters`: some 2 MiB.
 pub const CANISTER_RANGES_MAX: usize = 80_000;
 /// What `subnet_info` calls the rules by which replicas execute. Raised with them, not with each release:

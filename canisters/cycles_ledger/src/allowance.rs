@@ -1,7 +1,7 @@
 //! Allowances of ICRC-2: how much a spender may still take from an account, and until when.
 
 use crate::key::AccountKey;
-use crate::memory::{Memory, Segment, Segments};
+use crate::memory::{self, Memory, Segment, Segments};
 use cycles_interface::Stored;
 use ic_stable_structures::{StableBTreeMap, StableBTreeSet};
 use icrc::Account;
@@ -42,8 +42,8 @@ pub fn pair(from: &Account, spender: &Account) -> Pair {
 impl<M: Memory> Allowances<M> {
     pub fn open(segments: &Segments<M>) -> Self {
         Self {
-            by_pair: StableBTreeMap::init(segments.allowances()),
-            expirations: StableBTreeSet::init(segments.expirations()),
+            by_pair: StableBTreeMap::init(segments.get(memory::ALLOWANCES)),
+            expirations: StableBTreeSet::init(segments.get(memory::EXPIRATIONS)),
         }
     }
 

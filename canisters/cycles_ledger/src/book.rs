@@ -4,7 +4,7 @@ use crate::allowance::{Allowance, Allowances, Pair, pair};
 use crate::block::{Block, Operation, Transaction};
 use crate::flight::Flight;
 use crate::key::AccountKey;
-use crate::memory::{Memory, Segment, Segments};
+use crate::memory::{self, Memory, Segment};
 use crate::quota::{Quota, Roll};
 use crate::refusal::{Reason, Refusal};
 use crate::seen::Seen;
@@ -89,15 +89,15 @@ pub struct Book<M: Memory> {
 impl<M: Memory> Book<M> {
     /// Opens the book in a stable memory; in an empty one, a new book with these settings.
     pub fn open(memory: M, settings: Settings) -> Self {
-        let segments = Segments::open(memory);
+        let segments = memory::open(memory);
         Self {
-            settings: StableCell::init(segments.settings(), Stored(settings)),
-            totals: StableCell::init(segments.totals(), Stored::default()),
-            balances: StableBTreeMap::init(segments.balances()),
+            settings: StableCell::init(segments.get(memory::SETTINGS), Stored(settings)),
+            totals: StableCell::init(segments.get(memory::TOTALS), Stored::default()),
+            balances: StableBTreeMap::init(segments.get(memory::BALANCES)),
             allowances: Allowances::open(&segments),
             seen: Seen::open(&segments),
-            log: StableLog::init(segments.log_index(), segments.log_blocks()),
-            flights: StableBTreeMap::init(segments.flights()),
+            log: StableLog::init(segments.get(memory::LOG_INDEX), segments.get(memory::LOG_BLOCKS)),
+            flights: StableBTreeMap::init(segments.get(memory::FLIGHTS)),
             roll: Roll::open(&segments),
             held: 0,
         }

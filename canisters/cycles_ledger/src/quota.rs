@@ -19,7 +19,7 @@
 use crate::block::{Operation, Transaction};
 use crate::book::Book;
 use crate::key::AccountKey;
-use crate::memory::{Memory, Segment, Segments};
+use crate::memory::{self, Memory, Segment, Segments};
 use candid::{CandidType, Principal};
 use cycles_interface::Stored;
 use ic_stable_structures::StableBTreeMap;
@@ -96,8 +96,8 @@ pub struct Roll<M: Memory> {
 impl<M: Memory> Roll<M> {
     pub fn open(segments: &Segments<M>) -> Self {
         Self {
-            members: StableBTreeMap::init(segments.members()),
-            grants: StableBTreeMap::init(segments.grants()),
+            members: StableBTreeMap::init(segments.get(memory::MEMBERS)),
+            grants: StableBTreeMap::init(segments.get(memory::GRANTS)),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Transactions of the last day, by hash: what is ordered twice is done once.
 
-use crate::memory::{Memory, Segment, Segments};
+use crate::memory::{self, Memory, Segment, Segments};
 use crate::refusal::Refusal;
 use candid::Principal;
 use cycles_interface::Stored;
@@ -33,8 +33,8 @@ pub struct Seen<M: Memory> {
 impl<M: Memory> Seen<M> {
     pub fn open(segments: &Segments<M>) -> Self {
         Self {
-            by_hash: StableBTreeMap::init(segments.seen_by_hash()),
-            by_time: StableBTreeSet::init(segments.seen_by_time()),
+            by_hash: StableBTreeMap::init(segments.get(memory::SEEN_BY_HASH)),
+            by_time: StableBTreeSet::init(segments.get(memory::SEEN_BY_TIME)),
         }
     }
 

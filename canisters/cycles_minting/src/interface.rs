@@ -115,14 +115,6 @@ pub struct IcpXdrConversionRateResponse {
     pub certificate: ByteBuf,
 }
 
-/// What governance executes when a rate was adopted.
-#[derive(CandidType, Deserialize, Clone, Debug)]
-pub struct UpdateIcpXdrConversionRatePayload {
-    pub data_source: String,
-    pub timestamp_seconds: u64,
-    pub xdr_permyriad_per_icp: u64,
-}
-
 #[derive(CandidType, Deserialize, Clone, Debug, Default)]
 pub struct SubnetTypesToSubnetsResponse {
     pub data: Vec<(String, Vec<Principal>)>,

@@ -37,7 +37,10 @@ mod tests;
 
 use account::AccountIdentifier;
 use candid::{Nat, Principal};
-use cycles_interface::{CanisterSettings, CreateCanisterArg, CreateCanisterError, SubnetSelection};
+use cycles_interface::{
+    CanisterSettings, CreateCanisterArg, CreateCanisterError, SubnetSelection,
+    UpdateIcpXdrConversionRatePayload,
+};
 use ic_cdk::{init, post_upgrade, query, update};
 use ic_certification::{HashTree, label, leaf};
 use ic_stable_structures::DefaultMemoryImpl;

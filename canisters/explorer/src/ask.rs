@@ -8,6 +8,7 @@ use crate::tally::Block;
 use candid::utils::ArgumentEncoder;
 use candid::{CandidType, Func, Nat, Principal};
 use ic_cdk::call::{Call, CallFailed, RejectCode};
+use interfaces::management::{CanisterId, NodeMetricsHistoryArgs};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_bytes::ByteBuf;
@@ -43,11 +44,6 @@ fn short(error: &str) -> String {
 }
 
 #[derive(CandidType, Deserialize)]
-struct OfCanister {
-    canister_id: Principal,
-}
-
-#[derive(CandidType, Deserialize)]
 struct InfoArgs {
     canister_id: Principal,
     num_requested_changes: Option<u64>,
@@ -74,12 +70,6 @@ pub struct Range {
 #[derive(CandidType, Deserialize)]
 struct Ranges {
     canisters: Vec<Range>,
-}
-
-#[derive(CandidType, Deserialize)]
-struct HistoryArgs {
-    subnet_id: Principal,
-    start_at_timestamp_nanos: u64,
 }
 
 #[derive(CandidType, Deserialize, Clone, Copy)]
@@ -128,19 +118,19 @@ pub async fn exists(canister_id: Principal) -> Option<bool> {
 }
 
 pub async fn status(canister_id: Principal, wait: Wait) -> Result<CanisterStatus, String> {
-    ask(SUBNET, "canister_status", &(OfCanister { canister_id },), wait).await
+    ask(SUBNET, "canister_status", &(CanisterId { canister_id },), wait).await
 }
 
 pub async fn consumed(canister_id: Principal, wait: Wait) -> Result<Consumed, String> {
-    let metrics: Metrics = ask(SUBNET, "canister_metrics", &(OfCanister { canister_id },), wait).await?;
+    let metrics: Metrics = ask(SUBNET, "canister_metrics", &(CanisterId { canister_id },), wait).await?;
     Ok(metrics.cycles_consumed)
 }
 
 pub async fn frozen(canister_id: Principal) -> Result<Option<Frozen>, String> {
-    ask(SUBNET, "atoll_frozen", &(OfCanister { canister_id },), Wait::Query).await
+    ask(SUBNET, "atoll_frozen", &(CanisterId { canister_id },), Wait::Query).await
 }
 
-/// Ids of all canisters; only for subnet admins, and in composite queries.
+/// Ids of all canisters; only for observers and subnet admins, and in composite queries.
 pub async fn canisters() -> Result<Vec<Range>, String> {
     let ranges: Ranges = ask(SUBNET, "list_canisters", &(), Wait::Query).await?;
     Ok(ranges.canisters)
@@ -148,7 +138,7 @@ pub async fn canisters() -> Result<Vec<Range>, String> {
 
 /// Epochs that ended at this time or later.
 pub async fn epochs(subnet_id: Principal, start_at_timestamp_nanos: u64) -> Result<Vec<Epoch>, String> {
-    let args = HistoryArgs { subnet_id, start_at_timestamp_nanos };
+    let args = NodeMetricsHistoryArgs { subnet_id, start_at_timestamp_nanos };
     ask(SUBNET, "node_metrics_history", &(args,), Wait::Bounded).await
 }
 

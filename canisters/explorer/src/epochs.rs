@@ -3,7 +3,7 @@
 //! All numbers are totals since genesis; what an epoch brought is the difference of two entries. Entries come in the
 //! order of their times, one for each time.
 
-use crate::memory::{Memory, Segment, Segments};
+use crate::memory::{self, Memory, Segment, Segments};
 use candid::{CandidType, Nat, Principal};
 use ic_stable_structures::StableBTreeMap;
 use serde::{Deserialize, Serialize};
@@ -41,7 +41,7 @@ pub struct Epochs<M: Memory>(StableBTreeMap<u64, Vec<u8>, Segment<M>>);
 
 impl<M: Memory> Epochs<M> {
     pub fn open(segments: &Segments<M>) -> Self {
-        Self(StableBTreeMap::init(segments.epochs()))
+        Self(StableBTreeMap::init(segments.get(memory::EPOCHS)))
     }
 
     /// Time of the newest entry.

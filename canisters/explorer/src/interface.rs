@@ -4,6 +4,7 @@ use crate::epochs::Epoch;
 use crate::series::{PointPage, Resolution};
 use crate::tally::Tally;
 use candid::{CandidType, Nat, Principal};
+use interfaces::management::RunStatus;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
@@ -142,16 +143,6 @@ impl Consumed {
         ];
         parts.into_iter().fold(0, |sum: u128, part| sum.saturating_add(crate::small(part)))
     }
-}
-
-#[derive(CandidType, Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
-pub enum RunStatus {
-    #[serde(rename = "running")]
-    Running,
-    #[serde(rename = "stopping")]
-    Stopping,
-    #[serde(rename = "stopped")]
-    Stopped,
 }
 
 #[derive(CandidType, Deserialize, Clone, PartialEq, Eq, Debug)]

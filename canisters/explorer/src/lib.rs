@@ -13,7 +13,7 @@
 //!    save, and goes on with the settings that it has unless it is given others.
 //! 6. Whoever does not answer leaves a gap, never a wrong number.
 //!
-//! To see all canisters and their balances it must be a subnet admin. It changes nothing with that right.
+//! To see all canisters and their balances it must be an observer of the subnet (genesis, `observers`).
 
 mod ask;
 pub mod epochs;

@@ -1,6 +1,6 @@
 //! The canisters as they are now, asked for by a composite query: nothing of it is stored or paid for.
 //!
-//! A subnet admin may list all canisters and see what they hold. Without that right the list is of those that are
+//! An observer may list all canisters and see what they hold. Without that right the list is of those that are
 //! watched, with what everybody may know, and says so.
 
 use crate::ask::{self, Range, Wait};

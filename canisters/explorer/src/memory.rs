@@ -6,42 +6,19 @@ use ic_stable_structures::memory_manager::{MemoryId, MemoryManager, VirtualMemor
 /// Pages of which segments are made: 1 MiB.
 const BUCKET_PAGES: u16 = 16;
 
+pub const CONFIG: MemoryId = MemoryId::new(0);
+pub const PROGRESS: MemoryId = MemoryId::new(1);
+pub const ENDS: MemoryId = MemoryId::new(2);
+pub const POINTS: MemoryId = MemoryId::new(3);
+pub const EPOCHS: MemoryId = MemoryId::new(4);
+pub const WATCHED: MemoryId = MemoryId::new(5);
+
 /// One segment.
 pub type Segment<M> = VirtualMemory<M>;
 
 /// All segments of one stable memory.
-pub struct Segments<M: Memory>(MemoryManager<M>);
+pub type Segments<M> = MemoryManager<M>;
 
-impl<M: Memory> Segments<M> {
-    pub fn open(memory: M) -> Self {
-        Self(MemoryManager::init_with_bucket_size(memory, BUCKET_PAGES))
-    }
-
-    fn segment(&self, number: u8) -> Segment<M> {
-        self.0.get(MemoryId::new(number))
-    }
-
-    pub fn config(&self) -> Segment<M> {
-        self.segment(0)
-    }
-
-    pub fn progress(&self) -> Segment<M> {
-        self.segment(1)
-    }
-
-    pub fn ends(&self) -> Segment<M> {
-        self.segment(2)
-    }
-
-    pub fn points(&self) -> Segment<M> {
-        self.segment(3)
-    }
-
-    pub fn epochs(&self) -> Segment<M> {
-        self.segment(4)
-    }
-
-    pub fn watched(&self) -> Segment<M> {
-        self.segment(5)
-    }
+pub fn open<M: Memory>(memory: M) -> Segments<M> {
+    MemoryManager::init_with_bucket_size(memory, BUCKET_PAGES)
 }

@@ -6,7 +6,7 @@
 //!    it stopped sees each point once, whatever came and went meanwhile.
 //! 3. Times of a series strictly increase: a point that is not later than the last one is dropped.
 
-use crate::memory::{Memory, Segment, Segments};
+use crate::memory::{self, Memory, Segment, Segments};
 use candid::CandidType;
 use ic_stable_structures::storable::Bound;
 use ic_stable_structures::{StableBTreeMap, Storable};
@@ -98,7 +98,10 @@ fn room(resolution: Resolution) -> u64 {
 
 impl<M: Memory> Plots<M> {
     pub fn open(segments: &Segments<M>) -> Self {
-        Self { ends: StableBTreeMap::init(segments.ends()), points: StableBTreeMap::init(segments.points()) }
+        Self {
+            ends: StableBTreeMap::init(segments.get(memory::ENDS)),
+            points: StableBTreeMap::init(segments.get(memory::POINTS)),
+        }
     }
 
     /// Adds a point to both resolutions.

@@ -2,7 +2,7 @@
 
 use crate::epochs::{Epoch, Epochs};
 use crate::interface::*;
-use crate::memory::{Memory, Segment, Segments};
+use crate::memory::{self, Memory, Segment};
 use crate::series::{Plots, Point, Resolution};
 use crate::tally::Tally;
 use crate::watch::{Added, NAME_BYTES_MAX, Search, Watch, Watched, number_of};
@@ -58,10 +58,10 @@ fn short(name: &str) -> String {
 
 impl<M: Memory> Store<M> {
     pub fn open(memory: M) -> Self {
-        let segments = Segments::open(memory);
+        let segments = memory::open(memory);
         Self {
-            config: StableCell::init(segments.config(), Stored::default()),
-            progress: StableCell::init(segments.progress(), Stored::default()),
+            config: StableCell::init(segments.get(memory::CONFIG), Stored::default()),
+            progress: StableCell::init(segments.get(memory::PROGRESS), Stored::default()),
             plots: Plots::open(&segments),
             epochs: Epochs::open(&segments),
             watch: Watch::open(&segments),

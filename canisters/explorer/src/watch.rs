@@ -6,7 +6,7 @@
 //!    next.
 //! 3. Each canister has a number of its own, never used again, by which its series are kept.
 
-use crate::memory::{Memory, Segment, Segments};
+use crate::memory::{self, Memory, Segment, Segments};
 use candid::Principal;
 use cycles_interface::Stored;
 use ic_stable_structures::StableBTreeMap;
@@ -35,7 +35,7 @@ pub struct Watch<M: Memory>(StableBTreeMap<Principal, Stored<Watched>, Segment<M
 
 impl<M: Memory> Watch<M> {
     pub fn open(segments: &Segments<M>) -> Self {
-        Self(StableBTreeMap::init(segments.watched()))
+        Self(StableBTreeMap::init(segments.get(memory::WATCHED)))
     }
 
     pub fn get(&self, id: &Principal) -> Option<Watched> {

@@ -4,6 +4,7 @@ use crate::interface::{Canisters, Proposal, Topic};
 use crate::parameters::Parameters;
 use candid::{CandidType, Principal};
 use cycles_interface::Account;
+use interfaces::registry::{DataCenter, NodeCard, Operator, ReplicaVersion};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 use sha2::{Digest, Sha256};
@@ -63,37 +64,6 @@ impl Prices {
             self.http_response_byte,
         ]
     }
-}
-
-#[derive(CandidType, Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
-pub struct DataCenter {
-    pub id: String,
-    pub region: String,
-    pub owner: String,
-}
-
-#[derive(CandidType, Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
-pub struct Operator {
-    pub operator: Principal,
-    pub name: String,
-    pub data_center: String,
-    pub reward_account: Option<Account>,
-}
-
-#[derive(CandidType, Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
-pub struct NodeCard {
-    pub name: String,
-    pub identity_key: ByteBuf,
-    pub tls_key: ByteBuf,
-    pub encryption_key: ByteBuf,
-    pub address: String,
-}
-
-#[derive(CandidType, Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
-pub struct ReplicaVersion {
-    pub version: String,
-    pub sha256: ByteBuf,
-    pub urls: Vec<String>,
 }
 
 /// What is done when it is adopted.

@@ -1,16 +1,19 @@
 //! The calls that governance makes. All wait for their answer without an end: whether something was done must
 //! be known.
 
-use crate::action::{Action, Operator};
+use crate::action::Action;
 use crate::interface::Canisters;
-use crate::others::*;
 use crate::staking::{Report, Transfer};
 use candid::utils::ArgumentEncoder;
 use candid::{CandidType, Nat, Principal};
-use cycles_interface::Account;
+use cycles_interface::{Account, UpdateIcpXdrConversionRatePayload};
 use ic_cdk::call::{Call, Response};
+use icrc::token::{TransferArg, TransferError};
+use interfaces::management::{CanisterId, CanisterStatus, InstallCode, InstallMode, RunStatus};
+use interfaces::registry::*;
+use interfaces::rewards;
 use serde::de::DeserializeOwned;
-use serde_bytes::ByteBuf;
+use serde_bytes::{ByteBuf, Bytes};
 
 /// What conversion rates are said to come from.
 const DATA_SOURCE: &str = "proposal";
@@ -105,7 +108,13 @@ async fn registry_does<A: CandidType>(
     method: &str,
     arg: A,
 ) -> Result<(), String> {
-    ask_for::<_, u64, Refusal>(there(registry, "registry")?, method, (arg,)).await
+    ask_for::<_, u64, Error>(there(registry, "registry")?, method, (arg,)).await
+}
+
+#[derive(CandidType)]
+struct Freeze {
+    canister_id: Principal,
+    reason: String,
 }
 
 async fn management_does<A: CandidType>(method: &str, arg: A) -> Result<(), String> {
@@ -118,14 +127,18 @@ pub async fn execute(id: u64, action: Action, canisters: Canisters, now_seconds:
     match action {
         Action::SetConversionRate { xdr_permyriad_per_icp } => {
             let data_source = format!("{DATA_SOURCE} {id}");
-            let rate = ConversionRate { data_source, timestamp_seconds: now_seconds, xdr_permyriad_per_icp };
+            let rate = UpdateIcpXdrConversionRatePayload {
+                data_source,
+                timestamp_seconds: now_seconds,
+                xdr_permyriad_per_icp,
+            };
             let minting = there(canisters.minting, "minting")?;
             ask_for::<_, (), String>(minting, "set_icp_xdr_conversion_rate", (rate,)).await
         }
         Action::SetRewardParameters { period_seconds, share_permille } => {
-            let arg = SetRewardParameters { period_seconds, share_permille };
-            let rewards = there(canisters.rewards, "rewards")?;
-            ask_for::<_, (), Refusal>(rewards, "set_parameters", (arg,)).await
+            let arg = rewards::SetParameters { period_seconds, share_permille };
+            let canister = there(canisters.rewards, "rewards")?;
+            ask_for::<_, (), rewards::Error>(canister, "set_parameters", (arg,)).await
         }
         Action::SetPrices(prices) => management_does("atoll_set_prices", prices).await,
         Action::FreezeCanister { canister_id, reason } => {
@@ -185,14 +198,15 @@ async fn upgrade(canister_id: Principal, wasm_module: ByteBuf, arg: ByteBuf) -> 
     let stopped = management_does("stop_canister", CanisterId { canister_id }).await;
     let installed = match stopped {
         Ok(()) => {
+            let (wasm_module, arg) = (Bytes::new(&wasm_module), Bytes::new(&arg));
             let install = InstallCode { mode: InstallMode::Upgrade(None), canister_id, wasm_module, arg };
             management_does("install_code", install).await
         }
         Err(reason) => Err(format!("it did not stop: {reason}")),
     };
     let started = match before.status {
-        RunState::Running => start(canister_id).await,
-        RunState::Stopping | RunState::Stopped => Ok(()),
+        RunStatus::Running => start(canister_id).await,
+        RunStatus::Stopping | RunStatus::Stopped => Ok(()),
     };
     match (installed, started) {
         (Ok(()), Err(reason)) => Err(format!("it was upgraded, and did not start: {reason}")),

@@ -2,7 +2,8 @@
 //!
 //! # Rules
 //! 1. A proposal is marked as executing before anything is done for it, and that is done once: if the answer is
-//!    lost (the message that should hear it traps), it ends as failed, and is not done again.
+//!    lost (the message that should hear it traps, or never runs: then after [`EXECUTION_SECONDS`]), it ends as
+//!    failed, and is not done again. What is heard after all counts as long as the proposal has not ended.
 //! 2. What is done here alone (a motion, parameters) ends in the same message.
 //! 3. The upgrade of this canister itself is the registry's work, which says later how it went; an upgrade in the
 //!    middle changes nothing of that.
@@ -11,15 +12,18 @@
 use crate::action::Action;
 use crate::governance::Governance;
 use crate::interface::ProposalStatus;
-use crate::others::{GovernanceUpgrade, UpgradeStage};
 use crate::proposal::Record;
 use candid::Principal;
 use ic_stable_structures::Memory;
+use interfaces::registry::{GovernanceUpgrade, UpgradeStatus};
+use lease::Held;
 
 /// Most bytes of a reason on the record.
 pub const MAX_FAILURE_BYTES: usize = 1_000;
 /// How long the registry is left alone before it is asked again.
 pub const ASK_AGAIN_SECONDS: u64 = 5;
+/// After what time of which nothing was heard an execution is lost, and the next begins: an hour, more than any takes.
+pub const EXECUTION_SECONDS: u64 = 3_600;
 /// How long after the decision the registry may take to upgrade this canister: a day.
 pub const REGISTRY_PATIENCE_SECONDS: u64 = 86_400;
 
@@ -46,17 +50,22 @@ pub fn lost() -> Result<(), String> {
 }
 
 impl<M: Memory> Governance<M> {
-    /// The next thing to do; the caller does it, and nobody else until it says so.
-    pub fn next_job(&mut self, now_seconds: u64) -> Option<Job> {
-        if self.executing.is_some() || now_seconds < self.rest_until {
+    /// The next thing to do, and the right to: nobody else does anything while the caller has it.
+    pub fn next_job(&mut self, now_seconds: u64) -> Option<(Job, Held)> {
+        if now_seconds < self.rest_until {
             return None;
         }
         let (id, ()) = self.adopted.first_key_value()?;
+        let held = self.executor.take(now_seconds)?;
+        Some((self.job(id, now_seconds), held))
+    }
+
+    fn job(&mut self, id: u64, now_seconds: u64) -> Job {
         let Some(record) = self.record(id) else {
             self.adopted.remove(&id);
-            return Some(Job::Ended);
+            return Job::Ended;
         };
-        let job = match record.status {
+        match record.status {
             ProposalStatus::Adopted => self.start(record, now_seconds),
             _ if record.awaits_registry => Job::Ask { id },
             _ => match record.proposal.action {
@@ -66,11 +75,7 @@ impl<M: Memory> Governance<M> {
                     Job::Ended
                 }
             },
-        };
-        if job != Job::Ended {
-            self.executing = Some(id);
         }
-        Some(job)
     }
 
     fn start(&mut self, mut record: Record, now_seconds: u64) -> Job {
@@ -122,11 +127,6 @@ impl<M: Memory> Governance<M> {
         self.adopted.remove(&id);
     }
 
-    /// Nobody executes any more: it was done, or the message trapped.
-    pub fn release_execution(&mut self) {
-        self.executing = None;
-    }
-
     /// The registry took the module for this canister, or did not.
     pub fn handed_over(&mut self, id: u64, result: Result<(), String>, now_seconds: u64) {
         match result {
@@ -139,8 +139,8 @@ impl<M: Memory> Governance<M> {
     pub fn asked(&mut self, id: u64, answer: Result<Option<GovernanceUpgrade>, String>, now_seconds: u64) {
         let outcome = match answer {
             Ok(Some(upgrade)) if upgrade.proposal == Some(id) => match upgrade.status {
-                UpgradeStage::Done => Some(Ok(())),
-                UpgradeStage::Failed(reason) => Some(Err(reason)),
+                UpgradeStatus::Done => Some(Ok(())),
+                UpgradeStatus::Failed(reason) => Some(Err(reason)),
                 _ => None,
             },
             Ok(_) => Some(Err("the registry knows nothing of it".to_owned())),

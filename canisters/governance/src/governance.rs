@@ -1,5 +1,6 @@
 //! The state, all of it in stable memory but what messages are working on.
 
+use crate::execution::EXECUTION_SECONDS;
 use crate::interface::{Canisters, GovernanceError, Topic, Voter, Voters};
 use crate::keys::{self, BallotKey, FollowerKey, FollowingKey, OwnerKey, Pair};
 use crate::neuron::{Neuron, Standing};
@@ -11,6 +12,7 @@ use candid::Principal;
 use cycles_interface::{Stored, Subaccount};
 use ic_stable_structures::memory_manager::{MemoryId, MemoryManager, VirtualMemory};
 use ic_stable_structures::{Memory, StableBTreeMap, StableCell};
+use lease::Lease;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -77,8 +79,8 @@ pub struct Governance<M: Memory> {
     /// Operators that vote on a proposal; at 0, those that the registry named last.
     pub(crate) electorates: Map<u64, Stored<Vec<Principal>>, M>,
     working: BTreeSet<[u8; 32]>,
-    /// The proposal that is being executed.
-    pub(crate) executing: Option<u64>,
+    /// Who executes a proposal.
+    pub(crate) executor: Lease,
     /// Nothing is executed before this second.
     pub(crate) rest_until: u64,
     /// Where the search for unsettled neurons goes on.
@@ -112,7 +114,7 @@ impl<M: Memory> Governance<M> {
             unsettled: StableBTreeMap::init(segment(15)),
             electorates: StableBTreeMap::init(segment(16)),
             working: BTreeSet::new(),
-            executing: None,
+            executor: Lease::lasting(EXECUTION_SECONDS),
             rest_until: 0,
             swept: 0,
             max_proposals: MAX_PROPOSALS,

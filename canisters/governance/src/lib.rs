@@ -31,7 +31,6 @@ pub mod interface;
 mod keys;
 mod moving;
 pub mod neuron;
-pub mod others;
 pub mod parameters;
 pub mod proposal;
 pub mod queries;
@@ -50,8 +49,8 @@ use ic_cdk::{init, post_upgrade, query, update};
 use ic_cdk_timers::TimerId;
 use ic_stable_structures::DefaultMemoryImpl;
 use interface::*;
+use interfaces::registry::UpgradeGovernance;
 use moving::{Work, finish_order, refresh};
-use others::UpgradeGovernance;
 use parameters::Parameters;
 use serde_bytes::ByteBuf;
 use std::cell::{Cell, RefCell};
@@ -150,25 +149,16 @@ async fn tick() {
             break;
         }
     }
-    let job = change(|governance| governance.next_job(now_seconds()));
+    let job = change(|governance| governance.next_job(now_seconds())).filter(|(job, _)| *job != Job::Ended);
     wake();
-    if let Some(job) = job.filter(|job| *job != Job::Ended) {
+    if let Some((job, held)) = job {
         run(job).await;
+        drop(held);
         wake();
     }
 }
 
-/// The execution of a proposal, released also if the message traps.
-struct Execution;
-
-impl Drop for Execution {
-    fn drop(&mut self) {
-        change(|governance| governance.release_execution());
-    }
-}
-
 async fn run(job: Job) {
-    let _execution = Execution;
     let canisters = read(|governance| governance.config().canisters);
     match job {
         Job::Ended => (),

@@ -393,8 +393,8 @@ impl<M: Memory> Governance<M> {
     /// When there is something to do next, in seconds; a time that passed: now.
     pub fn next_due(&self) -> Option<u64> {
         let visits = (!self.waves.is_empty()).then_some(0);
-        let executes = !self.adopted.is_empty() && self.executing.is_none();
-        let execution = executes.then_some(self.rest_until);
+        let next = self.rest_until.max(self.executor.free_from());
+        let execution = (!self.adopted.is_empty()).then_some(next);
         visits.or(self.open.values().chain(execution).min())
     }
 }

@@ -41,7 +41,6 @@ pub mod config;
 pub mod consent;
 pub mod errors;
 pub mod ledger;
-mod lock;
 pub mod request;
 mod spawning;
 mod standards;

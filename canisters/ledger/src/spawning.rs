@@ -1,62 +1,38 @@
 //! Making archives and sending blocks to them, beside transfers and never in their way.
 //!
-//! A transfer only sets the timer; the work is done in messages of its own, one run at a time
-//! ([`crate::lock`]). What to do is decided in [`crate::archiving`]. A run that fails anywhere is begun again
-//! a minute later and repeats at most the last step. A run that traps is begun again by the next transfer;
-//! one that was not told the answer, because the ledger was frozen, by a transfer an hour later.
+//! A transfer only sets the timer; the work is done in messages of its own, one run at a time ([`lease`]).
+//! What to do is decided in [`crate::archiving`]. A run that fails anywhere is begun again a minute later and
+//! repeats at most the last step. A run that traps is begun again by the next transfer; one that was not told
+//! the answer, because the ledger was frozen, by a transfer [`RUN_NANOS`] after its last call. A run of which
+//! another took the place makes no call and writes nothing any more, whatever it hears.
 
 use crate::archiving::{Batch, Step};
 use crate::canister::with;
-use crate::lock::{self, Guard};
 use crate::window::NANOS_PER_SECOND;
-use candid::{CandidType, Deserialize, Principal};
+use candid::Principal;
 use ic_cdk::call::{Call, Response};
+use interfaces::management::{CanisterId, CanisterSettings, InstallCode, InstallMode, NewCanister};
+use lease::{Held, Lease};
 use ledger_block::wire::{AppendArgs, AppendResult, ArchiveInit};
-use serde_bytes::ByteBuf;
+use serde_bytes::Bytes;
 use std::cell::Cell;
 
 /// After a failure archiving rests for a minute.
 pub const REST_NANOS: u64 = 60 * NANOS_PER_SECOND;
 
+/// How long a run may go on without making a call: an hour.
+pub const RUN_NANOS: u64 = 3_600 * NANOS_PER_SECOND;
+
 thread_local! {
     static NOT_BEFORE: Cell<u64> = const { Cell::new(0) };
-}
-
-#[derive(CandidType)]
-struct CreateArgs {
-    settings: Option<CreateSettings>,
-}
-
-#[derive(CandidType)]
-struct CreateSettings {
-    controllers: Option<Vec<Principal>>,
-}
-
-#[derive(CandidType, Deserialize)]
-struct Created {
-    canister_id: Principal,
-}
-
-#[derive(CandidType)]
-#[allow(non_camel_case_types, reason = "names of the management interface")]
-enum InstallMode {
-    install,
-    reinstall,
-}
-
-#[derive(CandidType)]
-struct InstallArgs<'a> {
-    mode: InstallMode,
-    canister_id: Principal,
-    wasm_module: &'a serde_bytes::Bytes,
-    arg: ByteBuf,
+    static RUN: Lease = Lease::lasting(RUN_NANOS);
 }
 
 /// Begins a run soon, if there is something to move and something to move it to.
 pub fn wake() {
     let due = with(|ledger| ledger.archive_goal().is_some() && ledger.archives.has_wasm());
     let now = ic_cdk::api::time();
-    if due && lock::can_take(now) {
+    if due && RUN.with(|run| run.is_free(now)) {
         ic_cdk::api::global_timer_set(now.max(NOT_BEFORE.get()));
     }
 }
@@ -65,26 +41,26 @@ pub fn wake() {
 extern "C" fn global_timer() {
     ic_cdk::futures::internals::in_executor_context(|| {
         ic_cdk::futures::spawn(async {
-            let Some(guard) = Guard::take(ic_cdk::api::time()) else { return };
-            if let Err(error) = run(&guard).await {
+            let Some(held) = RUN.with(|run| run.take(ic_cdk::api::time())) else { return };
+            if let Err(error) = run(&held).await {
                 NOT_BEFORE.set(ic_cdk::api::time().saturating_add(REST_NANOS));
                 ic_cdk::api::debug_print(format!("archiving stopped: {error}"));
             }
-            drop(guard);
+            drop(held);
             wake();
         });
     });
 }
 
-async fn run(guard: &Guard) -> Result<(), String> {
+async fn run(held: &Held) -> Result<(), String> {
     let Some(goal) = with(|ledger| ledger.archive_goal()) else { return Ok(()) };
     loop {
         let step = with(|ledger| ledger.archive_step(goal)).map_err(|error| error.to_string())?;
         if step == Step::Done {
             return Ok(());
         }
-        if let Err(error) = take(guard, &step).await {
-            if guard.is_held() {
+        if let Err(error) = take(held, &step).await {
+            if held.is_held() {
                 with(|ledger| ledger.note_archiving_failed(&step));
             }
             return Err(error);
@@ -93,60 +69,57 @@ async fn run(guard: &Guard) -> Result<(), String> {
 }
 
 /// Takes a step and writes down what came of it.
-async fn take(guard: &Guard, step: &Step) -> Result<(), String> {
+async fn take(held: &Held, step: &Step) -> Result<(), String> {
     match step {
         Step::Done => Ok(()),
-        Step::Create { controllers, cycles } => create(guard, controllers, *cycles).await,
-        Step::Install { canister, first_index } => install(guard, *canister, *first_index).await,
-        Step::Append { archive, batch } => append(guard, *archive, batch).await,
+        Step::Create { controllers, cycles } => create(held, controllers, *cycles).await,
+        Step::Install { canister, first_index } => install(held, *canister, *first_index).await,
+        Step::Append { archive, batch } => append(held, *archive, batch).await,
     }
 }
 
-/// Makes a call, and hears the answer, only while the lock is this run's.
-async fn call(guard: &Guard, call: Call<'_, '_>) -> Result<Response, String> {
+/// Makes a call, and hears the answer, only while no other run has begun.
+async fn call(held: &Held, call: Call<'_, '_>) -> Result<Response, String> {
     const TAKEN: &str = "another run has begun";
-    if !guard.renew(ic_cdk::api::time()) {
+    if !held.renew(ic_cdk::api::time()) {
         return Err(TAKEN.to_string());
     }
     let answer = call.await.map_err(|error| error.to_string());
-    if guard.is_held() { answer } else { Err(TAKEN.to_string()) }
+    if held.is_held() { answer } else { Err(TAKEN.to_string()) }
 }
 
-async fn append(guard: &Guard, archive: Principal, batch: &Batch) -> Result<(), String> {
+async fn append(held: &Held, archive: Principal, batch: &Batch) -> Result<(), String> {
     let args = AppendArgs { start: batch.start, blocks: batch.blocks.clone() };
-    let response = call(guard, Call::unbounded_wait(archive, "append_blocks").with_arg(&args)).await?;
+    let response = call(held, Call::unbounded_wait(archive, "append_blocks").with_arg(&args)).await?;
     let result: AppendResult = response.candid().map_err(|error| error.to_string())?;
     let next = result.map_err(|error| format!("{archive} refused blocks: {error:?}"))?;
     with(|ledger| ledger.note_archived(batch, next)).map_err(|error| error.to_string())
 }
 
-async fn create(guard: &Guard, controllers: &[Principal], cycles: u128) -> Result<(), String> {
+async fn create(held: &Held, controllers: &[Principal], cycles: u128) -> Result<(), String> {
     let controllers = [&[ic_cdk::api::canister_self()][..], controllers].concat();
-    let args = CreateArgs { settings: Some(CreateSettings { controllers: Some(controllers) }) };
+    let settings = CanisterSettings { controllers: Some(controllers), ..CanisterSettings::default() };
+    let args = NewCanister { settings: Some(settings) };
     let management = Principal::management_canister();
     let order = Call::unbounded_wait(management, "create_canister").with_arg(&args).with_cycles(cycles);
-    let response = call(guard, order).await?;
-    let created: Created = response.candid().map_err(|error| error.to_string())?;
+    let response = call(held, order).await?;
+    let created: CanisterId = response.candid().map_err(|error| error.to_string())?;
     with(|ledger| ledger.archives.note_created(created.canister_id));
     Ok(())
 }
 
 /// Installs the module; again where an earlier run did but did not hear of it, or where what was installed
 /// took no block: nothing is lost with it.
-async fn install(guard: &Guard, canister: Principal, first_index: u64) -> Result<(), String> {
+async fn install(held: &Held, canister: Principal, first_index: u64) -> Result<(), String> {
     let wasm = with(|ledger| ledger.archives.wasm()).ok_or("no module for archives")?;
     let init = ArchiveInit { ledger: ic_cdk::api::canister_self(), first_index };
-    let arg = ByteBuf::from(candid::encode_one(&init).map_err(|error| error.to_string())?);
+    let arg = candid::encode_one(&init).map_err(|error| error.to_string())?;
     let mut failure = String::new();
-    for mode in [InstallMode::install, InstallMode::reinstall] {
-        let args = InstallArgs {
-            mode,
-            canister_id: canister,
-            wasm_module: serde_bytes::Bytes::new(&wasm),
-            arg: arg.clone(),
-        };
+    for mode in [InstallMode::Install, InstallMode::Reinstall] {
+        let (wasm_module, arg) = (Bytes::new(&wasm), Bytes::new(&arg));
+        let args = InstallCode { mode, canister_id: canister, wasm_module, arg };
         let management = Principal::management_canister();
-        match call(guard, Call::unbounded_wait(management, "install_code").with_arg(&args)).await {
+        match call(held, Call::unbounded_wait(management, "install_code").with_arg(&args)).await {
             Ok(_) => {
                 with(|ledger| ledger.archives.note_installed(canister));
                 return Ok(());

@@ -1,7 +1,6 @@
 mod archiving;
 mod blocks;
 mod consent;
-mod lock;
 mod model;
 mod rules;
 mod settings;

@@ -3,11 +3,14 @@
 use crate::certify::Leaves;
 use crate::chain::Membership;
 use crate::interface::*;
+use crate::orders::READING_NANOS;
+use crate::upgrade::STEP_NANOS;
 use candid::Principal;
 use cycles_interface::Stored;
 use ic_certification::HashTree;
 use ic_stable_structures::memory_manager::{MemoryId, MemoryManager, VirtualMemory};
 use ic_stable_structures::{Memory, StableBTreeMap, StableCell, Storable};
+use lease::Lease;
 use serde::{Deserialize, Serialize};
 
 /// Most changes that are remembered.
@@ -127,6 +130,9 @@ pub struct Registry<M: Memory> {
     module: StableCell<Stored<Module>, Segment<M>>,
     /// What is certified of the records; made anew when the memory is opened.
     leaves: Leaves,
+    /// Who reads the chain, and who takes a step of an upgrade; an upgrade of this canister forgets them.
+    pub(crate) reader: Lease,
+    pub(crate) upgrader: Lease,
     /// [`MAX_CHANGES`]; tests do with fewer.
     pub(crate) max_changes: u64,
 }
@@ -171,6 +177,8 @@ impl<M: Memory> Registry<M> {
             upgrade: StableCell::init(segments.get(UPGRADE), Stored(None)),
             module: StableCell::init(segments.get(MODULE), Stored::default()),
             leaves: Leaves::default(),
+            reader: Lease::lasting(READING_NANOS),
+            upgrader: Lease::lasting(STEP_NANOS),
             max_changes: MAX_CHANGES,
         };
         let records: Vec<_> = registry.records().collect();

@@ -3,11 +3,10 @@
 use crate::chain::Membership;
 use crate::upgrade::Outcome;
 use candid::{CandidType, Principal};
-use cycles_interface::CanisterId;
 use ic_cdk::call::Call;
-use serde::Deserialize;
+use interfaces::management::{CanisterId, CanisterStatus, InstallCode, InstallMode};
 use serde::de::DeserializeOwned;
-use serde_bytes::ByteBuf;
+use serde_bytes::{ByteBuf, Bytes};
 
 /// Calls whose outcome must be known: answers are waited for without an end.
 async fn manage<A: CandidType, R: CandidType + DeserializeOwned>(method: &str, arg: A) -> Result<R, String> {
@@ -39,39 +38,16 @@ pub async fn start(canister_id: Principal) -> Outcome {
     order("start_canister", CanisterId { canister_id }).await
 }
 
-#[derive(CandidType, Deserialize)]
-struct Status {
-    module_hash: Option<ByteBuf>,
-}
-
 /// The hash of the canister's module.
 pub async fn look(canister_id: Principal) -> Outcome {
-    match manage::<_, Status>("canister_status", CanisterId { canister_id }).await {
+    match manage::<_, CanisterStatus>("canister_status", CanisterId { canister_id }).await {
         Ok(status) => Outcome::Found(status.module_hash.map(ByteBuf::into_vec)),
         Err(reason) => Outcome::Failed(reason),
     }
 }
 
-#[derive(CandidType, Deserialize)]
-struct UpgradeOptions {
-    skip_pre_upgrade: Option<bool>,
-}
-
-#[derive(CandidType, Deserialize)]
-enum Mode {
-    #[serde(rename = "upgrade")]
-    Upgrade(Option<UpgradeOptions>),
-}
-
-#[derive(CandidType)]
-struct InstallCode {
-    mode: Mode,
-    canister_id: Principal,
-    wasm_module: ByteBuf,
-    arg: ByteBuf,
-}
-
 pub async fn upgrade(canister_id: Principal, wasm: Vec<u8>, arg: Vec<u8>) -> Outcome {
-    let (wasm_module, arg) = (ByteBuf::from(wasm), ByteBuf::from(arg));
-    order("install_code", InstallCode { mode: Mode::Upgrade(None), canister_id, wasm_module, arg }).await
+    let (wasm_module, arg) = (Bytes::new(&wasm), Bytes::new(&arg));
+    order("install_code", InstallCode { mode: InstallMode::Upgrade(None), canister_id, wasm_module, arg })
+        .await
 }

@@ -24,9 +24,10 @@ pub mod certify;
 pub mod chain;
 pub mod changes;
 pub mod check;
-pub mod interface;
 pub mod orders;
 pub mod upgrade;
+
+pub use interfaces::registry as interface;
 
 #[cfg(test)]
 mod tests;
@@ -67,9 +68,7 @@ type Slot = std::thread::LocalKey<Cell<Option<(u64, TimerId)>>>;
 thread_local! {
     static REGISTRY: RefCell<Registry<DefaultMemoryImpl>> =
         RefCell::new(Registry::open(DefaultMemoryImpl::default(), ic_cdk::api::canister_self()));
-    static READING: Cell<bool> = const { Cell::new(false) };
     static READ_NEXT: Cell<Option<(u64, TimerId)>> = const { Cell::new(None) };
-    static UPGRADING: Cell<bool> = const { Cell::new(false) };
     static UPGRADE_NEXT: Cell<Option<(u64, TimerId)>> = const { Cell::new(None) };
 }
 
@@ -81,8 +80,12 @@ fn change<T>(f: impl FnOnce(&mut Registry<DefaultMemoryImpl>) -> T) -> T {
     REGISTRY.with_borrow_mut(f)
 }
 
+fn now() -> u64 {
+    ic_cdk::api::time()
+}
+
 fn call() -> Call {
-    Call { caller: ic_cdk::api::msg_caller(), now: ic_cdk::api::time() }
+    Call { caller: ic_cdk::api::msg_caller(), now: now() }
 }
 
 fn certify() {
@@ -99,24 +102,9 @@ fn perform(
     Ok(version)
 }
 
-/// A worker of which there is one; it is gone also if its message traps.
-struct Work(&'static std::thread::LocalKey<Cell<bool>>);
-
-impl Work {
-    fn begin(flag: &'static std::thread::LocalKey<Cell<bool>>) -> Option<Self> {
-        (!flag.replace(true)).then_some(Self(flag))
-    }
-}
-
-impl Drop for Work {
-    fn drop(&mut self) {
-        self.0.set(false);
-    }
-}
-
 /// Sets a timer, or brings it forward.
 fn alarm(slot: &'static Slot, after: Duration, work: impl Future<Output = ()> + 'static) {
-    let now = ic_cdk::api::time();
+    let now = now();
     let due = now.saturating_add(u64::try_from(after.as_nanos()).unwrap_or(u64::MAX));
     let before = slot.get();
     if !alarm::is_to_be_set(before.map(|(due, _)| due), due, now) {
@@ -138,9 +126,9 @@ async fn read_chain() {
     READ_NEXT.set(None);
     // Before anything can trap: there is always a next reading.
     read_later();
-    let Some(_work) = Work::begin(&READING) else { return };
+    let Some(_held) = read(|registry| registry.begin_reading(now())) else { return };
     let followed = match calls::membership().await {
-        Ok(membership) => change(|registry| registry.follow(membership, ic_cdk::api::time())),
+        Ok(membership) => change(|registry| registry.follow(membership, now())),
         Err(reason) => Err(reason),
     };
     match followed {
@@ -157,12 +145,13 @@ fn upgrade_after(after: Duration) {
 /// Takes the next step of the upgrade, and goes on as long as they work.
 async fn upgrade_step() {
     UPGRADE_NEXT.set(None);
-    let Some(step) = read(Registry::upgrade_step) else { return };
+    if read(Registry::upgrade_step).is_none() {
+        return;
+    }
     // Should this trap or fail, it goes on there.
     upgrade_after(UPGRADE_AGAIN_AFTER);
-    let Some(_work) = Work::begin(&UPGRADING) else { return };
+    let Some((step, held)) = change(|registry| registry.begin_step(now())) else { return };
     let governance = read(|registry| registry.config().governance);
-    change(|registry| registry.upgrade_begins(step));
     let outcome = match step {
         Step::Stop => calls::stop(governance).await,
         Step::Look => calls::look(governance).await,
@@ -172,7 +161,7 @@ async fn upgrade_step() {
         }
         Step::Start => calls::start(governance).await,
     };
-    change(|registry| registry.upgrade_went(step, outcome, ic_cdk::api::time()));
+    change(|registry| registry.step_went(&held, step, outcome, now()));
     certify();
     if read(Registry::upgrade_step).is_some_and(|next| next != step) {
         upgrade_after(Duration::ZERO);

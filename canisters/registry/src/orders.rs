@@ -22,12 +22,15 @@ use crate::check::{check_card, clash, node_id};
 use crate::interface::*;
 use candid::Principal;
 use ic_stable_structures::Memory;
+use lease::Held;
 use std::collections::BTreeSet;
 
 /// Most orders under way.
 pub const MAX_ORDERS: usize = 100;
 /// For how many epochs an order is open at most.
 pub const MAX_EPOCHS: u64 = 10;
+/// After what time of which nothing was heard the chain is read again: a minute.
+pub const READING_NANOS: u64 = 60_000_000_000;
 
 /// Whether an order has not ended.
 pub fn is_under_way(order: &Order) -> bool {
@@ -165,6 +168,12 @@ impl<M: Memory> Registry<M> {
 
     fn put_order(&mut self, draft: &mut Draft, order: Order) {
         self.put(draft, order_key(order.id), Record::Order(order));
+    }
+
+    /// The right to read the chain, if nobody does. What a reading says is taken over even if it comes after another
+    /// began: an older answer than the last is refused anyway.
+    pub fn begin_reading(&self, now: u64) -> Option<Held> {
+        self.reader.take(now)
     }
 
     /// Takes over what the chain said. None if it is no news.

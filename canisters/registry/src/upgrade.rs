@@ -4,17 +4,23 @@
 //!    governance canister could not be stopped while it waits for the answer.
 //! 2. Stop, install, start, each step recorded before the next. What was not answered, because this
 //!    canister was upgraded or trapped, is done again; an installation only if the module is not there.
-//! 3. Whatever fails, the governance canister is started again, and that is tried until it works.
+//! 3. One takes steps at a time. If nothing is heard of it for [`STEP_NANOS`], the next takes them, and what the
+//!    first hears after all changes nothing.
+//! 4. Whatever fails, the governance canister is started again, and that is tried until it works.
 
 use crate::book::{Draft, Module, Registry, Upgrade};
 use crate::changes::Call;
 use crate::check::HASH_BYTES;
 use crate::interface::*;
 use ic_stable_structures::Memory;
+use lease::Held;
 use sha2::{Digest, Sha256};
 
 /// Most bytes of module and argument: what a call carries.
 pub const MAX_UPGRADE_BYTES: usize = 2_000_000;
+
+/// After what time of which nothing was heard another takes the steps: an hour, more than any takes.
+pub const STEP_NANOS: u64 = 3_600_000_000_000;
 
 /// Most letters that are kept of why something failed.
 const MAX_REASON_LENGTH: usize = 500;
@@ -83,16 +89,18 @@ impl<M: Memory> Registry<M> {
         }
     }
 
-    /// A step is about to be taken.
-    pub fn upgrade_begins(&mut self, step: Step) {
+    /// The step that is to be taken now, and the right to; none while another has it.
+    pub fn begin_step(&mut self, now: u64) -> Option<(Step, Held)> {
+        let (step, held) = (self.upgrade_step()?, self.upgrader.take(now)?);
         if let (Step::Install, Some(upgrade)) = (step, self.upgrade()) {
             self.set_upgrade(Upgrade { unanswered: true, ..upgrade.clone() });
         }
+        Some((step, held))
     }
 
     /// A step was answered.
-    pub fn upgrade_went(&mut self, step: Step, outcome: Outcome, now: u64) {
-        let Some(mut upgrade) = self.upgrade().cloned() else { return };
+    pub fn step_went(&mut self, held: &Held, step: Step, outcome: Outcome, now: u64) {
+        let Some(mut upgrade) = self.upgrade().filter(|_| held.is_held()).cloned() else { return };
         let status = match (step, outcome, upgrade.view.status) {
             (Step::Stop, Outcome::Failed(reason), _) => {
                 UpgradeStatus::Starting(Some(shortened(format!("it did not stop: {reason}"))))

@@ -7,6 +7,8 @@ use crate::work::{Baseline, Entry};
 use candid::{CandidType, Nat, Principal};
 use cycles_interface::Account;
 use ic_cdk::call::Call;
+use icrc::token::{TransferArg, TransferError};
+use interfaces::management::NodeMetricsHistoryArgs;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_bytes::ByteBuf;
@@ -25,14 +27,8 @@ async fn ask<A: CandidType, R: CandidType + DeserializeOwned>(
     response.candid().map_err(|error| format!("{method}: {error}"))
 }
 
-#[derive(CandidType)]
-struct HistoryArgs {
-    subnet_id: Principal,
-    start_at_timestamp_nanos: u64,
-}
-
 async fn page(subnet_id: Principal, start_at_timestamp_nanos: u64) -> Result<Vec<Entry>, String> {
-    let args = HistoryArgs { subnet_id, start_at_timestamp_nanos };
+    let args = NodeMetricsHistoryArgs { subnet_id, start_at_timestamp_nanos };
     ask(Principal::management_canister(), "node_metrics_history", &args).await
 }
 
@@ -113,30 +109,8 @@ pub(crate) fn assign(nodes: Vec<Node>, operators: Vec<Operator>) -> Assignments 
     nodes.into_iter().filter_map(assigned).collect()
 }
 
-#[derive(CandidType)]
-pub(crate) struct TransferArgs {
-    pub(crate) from_subaccount: Option<ByteBuf>,
-    pub(crate) to: Account,
-    pub(crate) amount: Nat,
-    pub(crate) fee: Option<Nat>,
-    pub(crate) memo: Option<ByteBuf>,
-    pub(crate) created_at_time: Option<u64>,
-}
-
-#[derive(CandidType, Deserialize, Debug)]
-pub(crate) enum TransferError {
-    BadFee { expected_fee: Nat },
-    BadBurn { min_burn_amount: Nat },
-    InsufficientFunds { balance: Nat },
-    TooOld,
-    CreatedInFuture { ledger_time: u64 },
-    TemporarilyUnavailable,
-    Duplicate { duplicate_of: Nat },
-    GenericError { error_code: Nat, message: String },
-}
-
-pub(crate) fn transfer_args(order: &Order) -> TransferArgs {
-    TransferArgs {
+pub(crate) fn transfer_args(order: &Order) -> TransferArg {
+    TransferArg {
         from_subaccount: None,
         to: order.to,
         amount: order.e8s.into(),

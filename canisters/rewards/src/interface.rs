@@ -2,6 +2,7 @@
 
 use candid::{CandidType, Nat, Principal};
 use cycles_interface::Account;
+pub use interfaces::rewards::{Error, SetParameters};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
@@ -112,18 +113,6 @@ pub struct StatementView {
     pub hash: ByteBuf,
     pub made_at_nanos: u64,
     pub payments: Vec<Payment>,
-}
-
-#[derive(CandidType, Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
-pub struct SetParameters {
-    pub period_seconds: Option<u64>,
-    pub share_permille: Option<u32>,
-}
-
-#[derive(CandidType, Deserialize, Clone, PartialEq, Eq, Debug)]
-pub enum Error {
-    Unauthorized(String),
-    Invalid(String),
 }
 
 #[derive(CandidType, Deserialize, Clone, PartialEq, Eq, Debug)]

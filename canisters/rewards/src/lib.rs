@@ -19,7 +19,6 @@
 pub mod book;
 mod calls;
 pub mod interface;
-pub mod lock;
 pub mod payments;
 pub mod statement;
 pub mod work;
@@ -33,6 +32,7 @@ use ic_cdk::{init, post_upgrade, query, update};
 use ic_cdk_timers::TimerId;
 use ic_stable_structures::DefaultMemoryImpl;
 use interface::*;
+use lease::Lease;
 use serde_bytes::ByteBuf;
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -43,6 +43,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(10);
 
 /// When payments that did not go through are tried again.
 const PAY_AGAIN_AFTER: Duration = Duration::from_secs(60);
+
+/// After what time of which nothing was heard a statement or a round of payments is begun again: an hour.
+const WORK_NANOS: u64 = 3_600 * book::NANOS_PER_SECOND;
 
 /// Most payments that are tried in one go.
 const PAYMENTS_PER_ROUND: usize = 50;
@@ -56,8 +59,6 @@ const INTERFACE: &[u8] = include_bytes!("../rewards.did");
 #[used]
 static SERVICE: [u8; INTERFACE.len()] = *include_bytes!("../rewards.did");
 
-/// Something that happens once at a time: since when it does.
-type Flag = std::thread::LocalKey<Cell<Option<u64>>>;
 /// A timer of which there is one.
 type Slot = std::thread::LocalKey<Cell<Option<TimerId>>>;
 
@@ -68,9 +69,9 @@ thread_local! {
             ic_cdk::api::subnet_self(),
             ic_cdk::api::canister_self(),
         ));
-    static MAKING: Cell<Option<u64>> = const { Cell::new(None) };
+    static MAKING: Lease = Lease::lasting(WORK_NANOS);
     static LOOK_NEXT: Cell<Option<TimerId>> = const { Cell::new(None) };
-    static PAYING: Cell<Option<u64>> = const { Cell::new(None) };
+    static PAYING: Lease = Lease::lasting(WORK_NANOS);
     static PAY_NEXT: Cell<Option<TimerId>> = const { Cell::new(None) };
     /// Where the next round of payments begins.
     static PAY_FROM: Cell<Place> = const { Cell::new((0, 0)) };
@@ -92,31 +93,6 @@ fn certify() {
     ic_cdk::api::certified_data_set(read(|book| book.tip_tree().digest()));
 }
 
-/// A worker, and when it began; it is gone also if its message traps, and in time if it is never heard of again.
-struct Work(&'static Flag, u64);
-
-impl Work {
-    fn begin(flag: &'static Flag) -> Option<Self> {
-        let now = now();
-        if !lock::is_free(flag.get(), now) {
-            return None;
-        }
-        flag.set(Some(now));
-        Some(Self(flag, now))
-    }
-
-    /// Whether no other took its place.
-    fn goes_on(&self) -> bool {
-        self.0.get() == Some(self.1)
-    }
-}
-
-impl Drop for Work {
-    fn drop(&mut self) {
-        self.0.set(lock::given_back(self.0.get(), self.1));
-    }
-}
-
 /// Sets a timer in place of the one before.
 fn alarm(slot: &'static Slot, after: Duration, work: impl Future<Output = ()> + 'static) {
     if let Some(before) = slot.replace(Some(ic_cdk_timers::set_timer(after, work))) {
@@ -129,7 +105,7 @@ async fn look() {
     LOOK_NEXT.set(None);
     // Before anything can trap: there is always a next time.
     alarm(&LOOK_NEXT, LOOK_EVERY, look());
-    let Some(_work) = Work::begin(&MAKING) else { return };
+    let Some(_held) = MAKING.with(|making| making.take(now())) else { return };
     match make_statement().await {
         Ok(true) => {
             alarm(&LOOK_NEXT, Duration::ZERO, look());
@@ -177,7 +153,7 @@ async fn pay() {
     }
     // Should this trap, it goes on there.
     pay_after(PAY_AGAIN_AFTER);
-    let Some(work) = Work::begin(&PAYING) else { return };
+    let Some(held) = PAYING.with(|paying| paying.take(now())) else { return };
     let places = read(|book| book.pending_from(PAY_FROM.get(), PAYMENTS_PER_ROUND));
     for place in &places {
         PAY_FROM.set((place.0, place.1.saturating_add(1)));
@@ -185,9 +161,9 @@ async fn pay() {
             let parameters = read(|book| book.parameters().clone());
             let report = calls::mint(&parameters, &order).await;
             // Another who took its place may have repeated the order.
-            order.repeated |= !work.goes_on();
+            order.repeated |= !held.is_held();
             change(|book| book.reported(&order, report));
-            if !work.goes_on() {
+            if !held.is_held() {
                 return;
             }
         }

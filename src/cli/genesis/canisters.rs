@@ -23,6 +23,8 @@ struct Plan {
     registry_canister: Option<Principal>,
     #[serde(default)]
     subnet_admins: Vec<Principal>,
+    #[serde(default)]
+    observers: Vec<Principal>,
     canister: Vec<Planned>,
 }
 
@@ -33,6 +35,7 @@ pub struct Roles {
     pub governance_canister: Option<Principal>,
     pub registry_canister: Option<Principal>,
     pub subnet_admins: Vec<Principal>,
+    pub observers: Vec<Principal>,
 }
 
 #[derive(Deserialize)]
@@ -82,6 +85,7 @@ impl Canisters {
             governance_canister: plan.governance_canister,
             registry_canister: plan.registry_canister,
             subnet_admins: plan.subnet_admins,
+            observers: plan.observers,
         };
         let mut canisters = Canisters { roles, ..Canisters::default() };
         plan.canister.into_iter().try_for_each(|planned| canisters.add(&engine, home, planned))?;
@@ -157,6 +161,22 @@ mod tests {
         std::fs::write(module_file(&file, &founded.module), b"another").unwrap();
         let error = load_founding(&file, &genesis).unwrap_err().to_string();
         assert!(error.ends_with(".wasm: is not the module that the genesis names"), "{error}");
+    }
+
+    #[test]
+    fn a_plan_says_who_may_do_what_others_may_not() {
+        let root = tempfile::tempdir().unwrap();
+        let [minting, governance, registry, admin, observer] =
+            [1, 2, 3, 4, 5].map(|n| CanisterId(n).principal());
+        let text = format!(
+            "minting_canister = \"{minting}\"\ngovernance_canister = \"{governance}\"\n\
+             registry_canister = \"{registry}\"\nsubnet_admins = [\"{admin}\"]\nobservers = [\"{observer}\"]\n{GOOD}"
+        );
+        let roles = plan(root.path(), &text).unwrap().roles;
+        let one = [roles.minting_canister, roles.governance_canister, roles.registry_canister];
+        assert_eq!(one, [Some(minting), Some(governance), Some(registry)]);
+        assert_eq!((roles.subnet_admins, roles.observers), (vec![admin], vec![observer]));
+        assert!(plan(root.path(), GOOD).unwrap().roles.observers.is_empty());
     }
 
     #[test]

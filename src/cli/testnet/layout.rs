@@ -178,6 +178,7 @@ impl Layout {
             registry_canister: self.args.registry_canister,
             accounting: Some(self.args.accounting).filter(|accounting| *accounting != Accounting::Free),
             subnet_admins: Vec::new(),
+            observers: Vec::new(),
             epoch_length: self.args.epoch_length,
             canisters: self.args.genesis_canisters.clone(),
             cards,

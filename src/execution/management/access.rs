@@ -18,6 +18,8 @@ pub(super) enum Users {
     Controllers,
     /// Those, and subnet admins.
     Administrators,
+    /// Those, subnet admins and observers.
+    Observers,
     /// Those whom the canister's `status_visibility` allows.
     StatusViewers,
     /// Those whom the canister's `snapshot_visibility` allows.
@@ -37,7 +39,7 @@ const METHODS: &[(&str, Users)] = &[
     ("atoll_unfreeze_canister", Users::Governance),
     ("canister_info", Users::Nobody),
     ("canister_metadata", Users::Nobody),
-    ("canister_metrics", Users::Administrators),
+    ("canister_metrics", Users::Observers),
     ("canister_status", Users::StatusViewers),
     ("clear_chunk_store", Users::Controllers),
     ("create_canister", Users::Admins),
@@ -149,6 +151,18 @@ pub(super) fn administered<'s>(
     }
 }
 
+/// The canister, if `sender` controls it, or may see all.
+pub(super) fn observed<'s>(
+    state: &'s ReplicatedState,
+    principal: &Principal,
+    sender: &Principal,
+) -> Result<(CanisterId, &'s CanisterState), Reject> {
+    match state.subnet().is_seen_by(sender) {
+        true => find(state, principal),
+        false => controlled(state, principal, sender),
+    }
+}
+
 /// Whether a user may make this call: known method, open to users, on a canister that the user may manage.
 pub(in crate::execution) fn authorize_ingress(
     state: &ReplicatedState,
@@ -163,6 +177,7 @@ pub(in crate::execution) fn authorize_ingress(
         Users::Provisional => state.subnet().provisional,
         Users::Controllers => return controlled(state, &managed(call)?, sender).map(|_| ()),
         Users::Administrators => return administered(state, &managed(call)?, sender).map(|_| ()),
+        Users::Observers => return observed(state, &managed(call)?, sender).map(|_| ()),
         Users::StatusViewers => return status::viewed(state, &managed(call)?, sender).map(|_| ()),
         Users::SnapshotViewers => return snapshot::viewed(state, &managed(call)?, sender).map(|_| ()),
     };

@@ -1,6 +1,6 @@
 //! `canister_metrics`.
 
-use super::{Done, Failure, administered};
+use super::{Done, Failure, observed};
 use crate::encoding::management as candid;
 use crate::execution::charge;
 use crate::state::{ReplicatedState, Use};
@@ -14,7 +14,7 @@ pub(super) fn canister_metrics(
     arg: &[u8],
 ) -> Result<Done, Failure> {
     let args: candid::CanisterIdRecord = candid::decode(arg)?;
-    let (_, canister) = administered(state, &args.canister_id, sender)?;
+    let (_, canister) = observed(state, &args.canister_id, sender)?;
     let consumed = charge::consumed_at(state, canister, state.time());
     let on = |purpose| Nat::from(consumed.on(purpose).0);
     Done::reply(&candid::CanisterMetricsResult {

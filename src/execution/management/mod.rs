@@ -27,7 +27,9 @@ use crate::state::{
 };
 use crate::types::limits::{CANISTER_HISTORY_MAX, HELD_CALLS_MAX, MANAGEMENT_BYTE_INSTRUCTIONS};
 use crate::types::*;
-use access::{Users, administered, controlled, find, not_allowed, not_controller, unknown_method, users};
+use access::{
+    Users, administered, controlled, find, not_allowed, not_controller, observed, unknown_method, users,
+};
 pub(super) use access::{authorize_ingress, paying_canister};
 use std::sync::Arc;
 
@@ -139,8 +141,9 @@ pub(super) fn query(
 }
 
 fn only_a_query(method: &str) -> Reject {
-    let message =
-        format!("The management method '{method}' can only be called as a query, by subnet admins.");
+    let message = format!(
+        "The management method '{method}' can only be called as a query, by subnet admins and observers."
+    );
     Reject::new(ErrorCode::CanisterMethodNotFound, message)
 }
 

@@ -12,8 +12,8 @@ use crate::types::*;
 use ::candid::Nat;
 use serde_bytes::ByteBuf;
 
-/// The canister, if `sender` may see its status: a controller, the canister itself, a subnet admin, or whom the
-/// settings allow.
+/// The canister, if `sender` may see its status: a controller, the canister itself, a subnet admin, an observer, or
+/// whom the settings allow.
 pub(super) fn viewed<'s>(
     state: &'s ReplicatedState,
     principal: &Principal,
@@ -22,7 +22,7 @@ pub(super) fn viewed<'s>(
     let (id, canister) = find(state, principal)?;
     let allowed = canister.is_controller(sender)
         || id.principal() == *sender
-        || state.subnet().admins.contains(sender)
+        || state.subnet().is_seen_by(sender)
         || canister.record.settings.status_visibility.allows(sender);
     match allowed {
         true => Ok((id, canister)),

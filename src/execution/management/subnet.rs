@@ -9,11 +9,13 @@ use crate::types::*;
 use ::candid::Nat;
 use std::sync::Arc;
 
-/// All canisters, as ranges of ids that follow each other. Costs a walk over the ids: a query of subnet admins.
+/// All canisters, as ranges of ids that follow each other. Costs a walk over the ids: a query of subnet
+/// admins and observers.
 pub(super) fn list_canisters(state: &ReplicatedState, sender: &Principal) -> Result<Done, Failure> {
-    if !state.subnet().admins.contains(sender) {
-        let message =
-            format!("Caller {sender} is no subnet admin; only those can list the subnet's canisters.");
+    if !state.subnet().is_seen_by(sender) {
+        let message = format!(
+            "Caller {sender} is no subnet admin or observer; only those can list the subnet's canisters."
+        );
         return Err(Reject::new(ErrorCode::CanisterRejectedMessage, message).into());
     }
     let mut ranges: Vec<(CanisterId, CanisterId)> = Vec::new();

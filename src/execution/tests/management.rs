@@ -62,6 +62,36 @@ fn subnet_admins_make_canisters_for_nothing_and_list_them() {
     assert!(refused.unwrap_err().message.contains("is not allowed to call ic00 method"));
 }
 
+#[test]
+fn observers_see_what_subnet_admins_see_and_change_nothing() {
+    let mut subnet = Subnet::new();
+    subnet.state = subnet::genesis_with(|genesis| genesis.observers = vec![user(7)]);
+    let id = subnet.workshop();
+    let arg = candid::encode(&record(id)).unwrap();
+    for method in ["canister_status", "canister_metrics"] {
+        let refused = subnet.call(user(2), management_canister(), method, arg.clone()).unwrap_err();
+        assert_eq!(refused.error, ErrorCode::CanisterInvalidController, "{method}");
+        subnet.call(user(7), management_canister(), method, arg.clone()).unwrap();
+        subnet.query(user(7), management_canister(), method, arg.clone()).unwrap();
+    }
+    let list = |sender| subnet.query(sender, management_canister(), "list_canisters", candid::encode_unit());
+    assert_eq!(list(user(2)).unwrap_err().error, ErrorCode::CanisterRejectedMessage);
+    let listed: candid::ListCanistersResult = candid::decode(&list(user(7)).unwrap()).unwrap();
+    let range = candid::CanisterIdRange { start: id.principal(), end: id.principal() };
+    assert_eq!(listed.canisters, [range]);
+    let changing = ["start_canister", "stop_canister", "uninstall_code", "delete_canister", "stored_chunks"];
+    for method in changing.into_iter().chain(["list_canister_snapshots"]) {
+        let refused = subnet.call(user(7), management_canister(), method, arg.clone()).unwrap_err();
+        assert_eq!(refused.error, ErrorCode::CanisterInvalidController, "{method}");
+    }
+    let none = candid::encode(&candid::CreateCanisterArgs::default()).unwrap();
+    let refused = subnet.call(user(7), management_canister(), "create_canister", none.clone()).unwrap_err();
+    assert!(refused.message.contains("is not allowed to call ic00 method create_canister"), "{refused}");
+    let unpaid =
+        subnet.update(id, "forward", forwarded(management_canister(), "create_canister", 1_000, &none));
+    assert_eq!(unpaid.unwrap(), [b'X', RejectCode::CanisterReject as u8], "and it is not free for others");
+}
+
 fn settings(id: CanisterId, settings: candid::CanisterSettings) -> candid::UpdateSettingsArgs {
     candid::UpdateSettingsArgs { canister_id: id.principal(), settings, sender_canister_version: None }
 }

@@ -1,7 +1,7 @@
 //! Epochs of what replicas did.
 
 use crate::epochs::{EPOCHS_MAX, Epoch, Epochs, NODES_MAX, NodeMetrics, PAGE_EPOCHS_MAX};
-use crate::memory::Segments;
+use crate::memory;
 use candid::{Nat, Principal};
 use ic_stable_structures::VectorMemory;
 
@@ -24,7 +24,7 @@ fn epoch(timestamp_nanos: u64) -> Epoch {
 }
 
 fn epochs(count: u64) -> Epochs<VectorMemory> {
-    let mut epochs = Epochs::open(&Segments::open(VectorMemory::default()));
+    let mut epochs = Epochs::open(&memory::open(VectorMemory::default()));
     (1..=count).for_each(|time| assert!(epochs.push(epoch(time))));
     epochs
 }

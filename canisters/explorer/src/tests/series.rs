@@ -1,6 +1,6 @@
 //! Rings of samples.
 
-use crate::memory::Segments;
+use crate::memory;
 use crate::series::{COARSE_POINTS_MAX, FINE_POINTS_MAX, PAGE_POINTS_MAX, Plots, Point, Resolution};
 use ic_stable_structures::VectorMemory;
 
@@ -8,7 +8,7 @@ const MINUTE: u64 = 60_000_000_000;
 const HOUR: u64 = 60 * MINUTE;
 
 fn plots() -> Plots<VectorMemory> {
-    Plots::open(&Segments::open(VectorMemory::default()))
+    Plots::open(&memory::open(VectorMemory::default()))
 }
 
 /// A series with one point a minute, whose value is its number.

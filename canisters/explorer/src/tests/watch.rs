@@ -1,12 +1,12 @@
 //! Which canisters are watched, and how others are found.
 
-use crate::memory::Segments;
+use crate::memory;
 use crate::watch::*;
 use candid::Principal;
 use ic_stable_structures::VectorMemory;
 
 fn watch(ids: impl Iterator<Item = u64>) -> Watch<VectorMemory> {
-    let mut watch = Watch::open(&Segments::open(VectorMemory::default()));
+    let mut watch = Watch::open(&memory::open(VectorMemory::default()));
     for id in ids {
         watch.add(id_of(id), None, u32::try_from(id).expect("a small id"));
     }

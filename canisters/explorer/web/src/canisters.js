@@ -135,7 +135,7 @@ export async function canisters(range) {
   const { total: all, partial, canisters: list, more } = await read();
   known = list;
   at("canisters-lead").textContent = partial.length
-    ? "Only the canisters that this explorer watches: it is no admin of the subnet, and may not list all of them."
+    ? "Only the canisters that this explorer watches: it is no observer of the subnet, and may not list all of them."
     : `${counted(all, "canister")}. Burn is of the last hour's samples, or what resting costs.`;
   chosen = known.find((it) => it.canister_id.toText() === chosen?.canister_id.toText()) ?? [...known].sort(orders.burn)[0];
   show(at("frozen"), frozenList(known));

@@ -19,7 +19,10 @@ fn an_upgrade_keeps_neurons_votes_and_what_is_to_be_done() {
     drop(before);
     let mut after = Governance::open(memory, own_id());
     assert_eq!((after.status(NOW), after.get_neuron(small, NOW), after.get_proposal(open)), shown);
-    assert_eq!(after.next_job(NOW), Some(Job::Do { id: adopted, action: upgrade_of(id(4)) }));
+    assert_eq!(
+        after.next_job(NOW).map(|(job, _)| job),
+        Some(Job::Do { id: adopted, action: upgrade_of(id(4)) })
+    );
     vote(&mut after, 1, large, open, Vote::No, NOW);
     let weighed = after.get_ballot(open, Voter::Neuron(large)).map(|it| it.voting_power);
     assert_eq!(weighed, Some(u128::from(75 * E8S)), "as before the tokens that came later");

@@ -233,14 +233,13 @@ impl World {
 
     fn execute(&mut self) {
         let job = self.governance.next_job(self.now);
-        if let Some(Job::Do { id, .. }) = job {
+        if let Some((Job::Do { id, .. }, _)) = job {
             *self.executed.entry(id).or_default() += 1;
             if self.rng.gen_bool(0.8) {
                 let result = if self.rng.gen_bool(0.5) { Ok(()) } else { Err("no".to_owned()) };
                 self.governance.ended(id, result, self.now);
             }
         }
-        self.governance.release_execution();
     }
 
     fn step(&mut self) {

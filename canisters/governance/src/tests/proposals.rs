@@ -3,6 +3,7 @@
 use super::*;
 use crate::action::*;
 use crate::interface::ListProposals;
+use interfaces::registry::{DataCenter, ReplicaVersion};
 
 fn rich() -> (TestGovernance, u64) {
     let mut governance = governance();

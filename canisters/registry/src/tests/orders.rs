@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::book::MAX_ENDED_ORDERS;
-use crate::orders::{MAX_EPOCHS, MAX_ORDERS};
+use crate::orders::{MAX_EPOCHS, MAX_ORDERS, READING_NANOS};
 
 const DONE: Option<OrderStatus> = Some(OrderStatus::Done);
 
@@ -290,4 +290,22 @@ fn a_reading_that_is_older_or_no_membership_changes_nothing() {
 fn reading_the_same_again_makes_no_version() {
     let (mut registry, chain) = following(4);
     assert_eq!(read(&mut registry, &chain), None);
+}
+
+#[test]
+fn a_reading_of_which_nothing_is_heard_is_followed_by_another_a_minute_later() {
+    let (mut registry, mut chain) = following(3);
+    let older = chain.membership();
+    let lost = registry.begin_reading(NOW).unwrap_or_else(|| panic!("nobody reads"));
+    assert!(registry.begin_reading(NOW + READING_NANOS - 1).is_none());
+    let next = registry.begin_reading(NOW + READING_NANOS);
+    assert!(next.is_some());
+    registry.add_node(voted(), adding(10)).unwrap_or_else(|error| panic!("{error:?}"));
+    assert!(carry(&registry, &mut chain));
+    read(&mut registry, &chain);
+    assert!(registry.follow(older, NOW).is_err(), "what the first hears after all is older");
+    drop(lost);
+    assert!(registry.begin_reading(NOW + READING_NANOS).is_none(), "the other one reads");
+    drop(next);
+    assert!(registry.begin_reading(NOW + READING_NANOS).is_some());
 }

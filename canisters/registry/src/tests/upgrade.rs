@@ -1,7 +1,8 @@
 //! The governance canister's upgrade.
 
 use super::*;
-use crate::upgrade::{MAX_UPGRADE_BYTES, Outcome, Step};
+use crate::upgrade::{MAX_UPGRADE_BYTES, Outcome, STEP_NANOS, Step};
+use lease::Held;
 use sha2::{Digest, Sha256};
 
 fn asking(module: &[u8]) -> UpgradeGovernance {
@@ -19,11 +20,17 @@ fn asked() -> TestRegistry {
     registry
 }
 
+/// The right to the step that is expected.
+fn begin(registry: &mut TestRegistry, expected: Step, now: u64) -> Held {
+    let begun = registry.begin_step(now);
+    assert_eq!(begun.as_ref().map(|(step, _)| *step), Some(expected));
+    begun.unwrap_or_else(|| panic!("no step")).1
+}
+
 /// Takes the step that is expected, with this outcome.
 fn step(registry: &mut TestRegistry, expected: Step, outcome: Outcome) {
-    assert_eq!(registry.upgrade_step(), Some(expected));
-    registry.upgrade_begins(expected);
-    registry.upgrade_went(expected, outcome, NOW);
+    let held = begin(registry, expected, NOW);
+    registry.step_went(&held, expected, outcome, NOW);
 }
 
 fn status_of(registry: &TestRegistry) -> Option<UpgradeStatus> {
@@ -78,12 +85,39 @@ fn an_installation_whose_answer_was_lost_is_repeated_only_if_the_module_is_not_t
     for (found, next) in [(true, Step::Start), (false, Step::Install)] {
         let mut registry = asked();
         step(&mut registry, Step::Stop, Outcome::Done);
-        registry.upgrade_begins(Step::Install);
+        begin(&mut registry, Step::Install, NOW);
         step(&mut registry, Step::Look, failed("later"));
         let module: &[u8] = if found { b"\0asm new" } else { b"\0asm old" };
         step(&mut registry, Step::Look, Outcome::Found(Some(Sha256::digest(module).to_vec())));
         assert_eq!(registry.upgrade_step(), Some(next));
     }
+}
+
+#[test]
+fn a_step_of_which_nothing_is_heard_is_taken_by_another_whose_word_counts() {
+    let mut registry = asked();
+    let lost = begin(&mut registry, Step::Stop, NOW);
+    assert!(registry.begin_step(NOW + STEP_NANOS - 1).is_none());
+    let next = begin(&mut registry, Step::Stop, NOW + STEP_NANOS);
+    registry.step_went(&next, Step::Stop, Outcome::Done, NOW + STEP_NANOS);
+    drop(next);
+    registry.step_went(&lost, Step::Stop, failed("late"), NOW + STEP_NANOS);
+    assert_eq!(status_of(&registry), Some(UpgradeStatus::Installing));
+    drop(lost);
+    step(&mut registry, Step::Install, Outcome::Done);
+}
+
+#[test]
+fn an_installation_of_which_nothing_is_heard_is_looked_at_an_hour_later() {
+    let mut registry = asked();
+    step(&mut registry, Step::Stop, Outcome::Done);
+    let lost = begin(&mut registry, Step::Install, NOW);
+    assert!(registry.begin_step(NOW + STEP_NANOS - 1).is_none());
+    let next = begin(&mut registry, Step::Look, NOW + STEP_NANOS);
+    registry.step_went(&lost, Step::Install, failed("late"), NOW + STEP_NANOS);
+    let found = Outcome::Found(Some(Sha256::digest(b"\0asm new").to_vec()));
+    registry.step_went(&next, Step::Look, found, NOW + STEP_NANOS);
+    assert_eq!(status_of(&registry), Some(UpgradeStatus::Starting(None)));
 }
 
 #[test]

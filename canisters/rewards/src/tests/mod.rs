@@ -3,7 +3,6 @@
 
 mod formula;
 mod interface;
-mod lock;
 mod others;
 mod payments;
 mod periods;

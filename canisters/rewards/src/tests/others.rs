@@ -1,12 +1,13 @@
 //! What the other canisters take and answer, as their files say it. An `opt` of another type does not pass.
 
 use super::*;
-use crate::calls::{Node, Operator, RateResponse, TransferArgs, TransferError, assign, transfer_args};
+use crate::calls::{Node, Operator, RateResponse, assign, transfer_args};
 use crate::payments::Order;
 use candid::types::Type;
 use candid::types::subtype::{Gamma, OptReport, subtype_with_config};
 use candid::{CandidType, Nat};
 use candid_parser::utils::CandidSource;
+use icrc::token::{TransferArg, TransferError};
 use serde_bytes::ByteBuf;
 
 const REGISTRY: &str = include_str!("../../../registry/registry.did");
@@ -32,7 +33,7 @@ fn the_registry_the_minting_canister_and_the_ledger_are_as_they_are_called() {
     check(REGISTRY, "list_nodes", &[], Vec::<Node>::ty());
     check(REGISTRY, "list_operators", &[], Vec::<Operator>::ty());
     check(MINTING, "get_icp_xdr_conversion_rate", &[], RateResponse::ty());
-    check(LEDGER, "icrc1_transfer", &[TransferArgs::ty()], Result::<Nat, TransferError>::ty());
+    check(LEDGER, "icrc1_transfer", &[TransferArg::ty()], Result::<Nat, TransferError>::ty());
 }
 
 #[test]

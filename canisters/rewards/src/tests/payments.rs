@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::book::{Place, Stage};
-use crate::calls::{TransferError, understood};
+use crate::calls::understood;
 use crate::payments::{MAX_REFUSALS, Order, Report};
+use icrc::token::TransferError;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 

@@ -1,9 +1,10 @@
-//! Candid types of the public interface; the records among them are also what is stored.
+//! The registry. Its records are also what it stores, and what governance stores of proposals.
 
 use candid::{CandidType, Principal};
-use cycles_interface::Account;
+use icrc::Account;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
+use std::fmt;
 
 /// Where nodes stand.
 #[derive(CandidType, Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
@@ -112,6 +113,7 @@ pub struct Change {
     pub deltas: Vec<Delta>,
 }
 
+/// Why nothing was done.
 #[derive(CandidType, Deserialize, Clone, PartialEq, Eq, Debug)]
 pub enum Error {
     Unauthorized(String),
@@ -120,6 +122,20 @@ pub enum Error {
     Invalid(String),
     TooMany(String),
     NotNow(String),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, reason) = match self {
+            Self::Unauthorized(reason) => ("unauthorized", reason),
+            Self::NotFound(reason) => ("not found", reason),
+            Self::AlreadyExists(reason) => ("already exists", reason),
+            Self::Invalid(reason) => ("invalid", reason),
+            Self::TooMany(reason) => ("too many", reason),
+            Self::NotNow(reason) => ("not now", reason),
+        };
+        write!(f, "{kind}: {reason}")
+    }
 }
 
 #[derive(CandidType, Deserialize, Clone, Debug)]

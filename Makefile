@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/testnet/bin:$(PATH)
 WASM      := wasm32-unknown-unknown
 CANISTERS := counter cycles_ledger cycles_minting explorer governance kernels ledger ledger_archive notebook probe registry rewards
 # Libraries with unit tests of their own, which need no subnet.
-BOOKS     := conservation cycles_interface cycles_ledger cycles_minting explorer governance icrc ledger ledger_archive ledger_block registry rewards
+BOOKS     := conservation cycles_interface cycles_ledger cycles_minting explorer governance icrc lease ledger ledger_archive ledger_block registry rewards
 DIST      := canisters/dist
 ECONOMY   := canisters/economy.toml
 ASSETS    := canisters/assets

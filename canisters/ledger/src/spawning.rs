@@ -119,7 +119,7 @@ async fn install(held: &Held, canister: Principal, first_index: u64) -> Result<(
         let (wasm_module, arg) = (Bytes::new(&wasm), Bytes::new(&arg));
         let args = InstallCode { mode, canister_id: canister, wasm_module, arg };
         let management = Principal::management_canister();
-        match call(held, Call::unbounded_wait(management, "install_code").with_arg(&args)).await {
+        match call(held, Call::unbounded_wait(management, "install_code").with_arg(args)).await {
             Ok(_) => {
                 with(|ledger| ledger.archives.note_installed(canister));
                 return Ok(());

@@ -1,0 +1,1 @@
+export{n as uploadPicture}from"./part-DR4D3rdv.js";

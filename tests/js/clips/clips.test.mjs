@@ -4,12 +4,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Client, ask } from "../../../canisters/clips/seed/client.mjs";
-import { DESK, PHONE, accessible, beside, canister, clean, launch, playing, shoot, signIn, status, url, visit } from "./visitor.mjs";
+import { DESK, PHONE, accessible, beside, canister, clean, get, launch, playing, shoot, signIn, status, url, visit } from "./visitor.mjs";
 
 const films = process.env.CLIPS_FILMS ?? beside("clips-films");
 const client = new Client(status, process.env.CLIPS_KEYS ?? beside("clips-seed.key"));
 const FIRST_FRAME_MS = Number(process.env.CLIPS_FIRST_FRAME_MS ?? 1_500);
 const PAGE_BYTES = 300_000;
+const CALLS = /call/;
 // so that a test can be run again on the same network
 const run = Date.now().toString(36);
 let browser;
@@ -106,7 +107,7 @@ test("an upload that is cut off goes on after a reload, with what has arrived, a
   await signIn(page, `bob_${run}`, "Bob Uploader");
   const file = { name: `film-${run}.mp4`, mimeType: "video/mp4", buffer: large() };
   let chunks = 0;
-  await page.route("**/call", (route) => {
+  await page.route(CALLS, (route) => {
     if ((route.request().postDataBuffer()?.length ?? 0) < 100_000) return route.continue();
     chunks += 1;
     return chunks <= 2 ? route.continue() : route.abort();
@@ -116,7 +117,7 @@ test("an upload that is cut off goes on after a reload, with what has arrived, a
   await page.getByRole("button", { name: "Publish" }).click();
   await page.getByText(/Uploading, (2|3|4|5|6)\d %/).waitFor({ timeout: 60_000 });
   await shoot(page, "phone-light-upload");
-  await page.unroute("**/call");
+  await page.unroute(CALLS);
   let resumed = 0;
   page.on("request", (request) => { if ((request.postDataBuffer()?.length ?? 0) > 100_000) resumed += 1; });
   await page.reload();
@@ -129,7 +130,7 @@ test("an upload that is cut off goes on after a reload, with what has arrived, a
   assert.ok(resumed <= Math.ceil(file.buffer.length / 2 ** 20) - 2 + 1, `${resumed} requests with chunks`);
   const id = BigInt(page.url().split("/").pop());
   const { video } = await ask(async () => (await client.actor("admin", canister)).clip(id));
-  const whole = await (await fetch(`${url}/v/${video}`)).arrayBuffer();
+  const whole = await (await get(`/v/${video}`)).arrayBuffer();
   assert.ok(Buffer.from(whole).equals(file.buffer), "every byte comes back");
   clean(visitor, (it) => it.includes("net::ERR_FAILED"));
   assert.deepEqual(seen.foreign, []);
@@ -146,10 +147,10 @@ function large() {
 }
 
 test("ranges come as 206, each verified by the gateway, and the whole as 200", async () => {
-  const [{ video }] = await (await fetch(`${url}/first.json`)).json();
-  const whole = Buffer.from(await (await fetch(`${url}/v/${video}`)).arrayBuffer());
+  const [{ video }] = await (await get(`/first.json`)).json();
+  const whole = Buffer.from(await (await get(`/v/${video}`)).arrayBuffer());
   const check = async (range, start) => {
-    const response = await fetch(`${url}/v/${video}`, { headers: { range } });
+    const response = await get(`/v/${video}`, { headers: { range } });
     const body = Buffer.from(await response.arrayBuffer());
     assert.equal(response.status, 206);
     assert.equal(response.headers.get("content-range"), `bytes ${start}-${start + body.length - 1}/${whole.length}`);
@@ -159,9 +160,9 @@ test("ranges come as 206, each verified by the gateway, and the whole as 200", a
   await check("bytes=0-1", 0);
   await check("bytes=32768-", 32_768);
   await check(`bytes=${Math.floor((whole.length - 1) / 32_768) * 32_768}-`, Math.floor((whole.length - 1) / 32_768) * 32_768);
-  assert.equal((await fetch(`${url}/v/${video}`, { headers: { range: `bytes=${whole.length}-` } })).status, 416);
-  assert.equal((await fetch(`${url}/v/999999`)).status, 404);
-  assert.equal((await fetch(`${url}/some/deep/link`)).status, 200);
+  assert.equal((await get(`/v/${video}`, { headers: { range: `bytes=${whole.length}-` } })).status, 416);
+  assert.equal((await get(`/v/999999`)).status, 404);
+  assert.equal((await get(`/some/deep/link`)).status, 200);
 });
 
 test("search finds a name, a word and a hashtag", async () => {
@@ -233,7 +234,7 @@ test("two reports hide a clip from everybody, and the moderators' votes bring it
   const actor = (name) => client.actor(name, canister);
   const page = await ask(async () => (await actor("admin")).clips({ Tagged: "quilt" }, [], 1));
   const { id, video } = page.clips[0];
-  const file = () => fetch(`${url}/v/${video}`, { cache: "no-store" }).then((response) => response.status);
+  const file = () => get(`/v/${video}`).then((response) => response.status);
   assert.equal(await file(), 200);
   const report = { target: { Clip: id }, reason: { Spam: null }, note: "" };
   for (const name of ["ava_t", "gus", "bjorn", "grace"]) await ask(async () => (await actor(name)).report(report));
@@ -248,7 +249,7 @@ test("two reports hide a clip from everybody, and the moderators' votes bring it
 test("an upgrade keeps everything", async () => {
   const wasm = readFileSync(join(process.env.ATOLL_CANISTERS, "clips.wasm"));
   const admin = await client.actor("admin", canister);
-  const look = async () => [await admin.totals(), await admin.feed({ ForYou: null }, [], 50), await admin.trends(), (await fetch(`${url}/first.json`)).status];
+  const look = async () => [await admin.totals(), await admin.feed({ ForYou: null }, [], 50), await admin.trends(), (await get(`/first.json`)).status];
   const kept = await look();
   await client.upgrade(canister, wasm);
   assert.deepEqual(await look(), kept);

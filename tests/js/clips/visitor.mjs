@@ -12,6 +12,9 @@ export const beside = (name) => join(dirname(statusFile), name);
 export const canister = process.env.CLIPS_CANISTER ?? status.canisters.clips;
 export const url = `http://${canister}.localhost:${status.gateway_port}`;
 
+/** A file of the canister by the gateway's other address: not every resolver knows `*.localhost`. */
+export const get = (path, options) => fetch(`${status.gateway_url}${path}?canisterId=${canister}`, { cache: "no-store", ...options });
+
 const shots = process.env.ATOLL_SCREENSHOTS;
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 

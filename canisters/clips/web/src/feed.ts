@@ -107,7 +107,7 @@ class Slide {
 
 export class Feed {
   readonly element: HTMLElement;
-  private readonly list = h("div", { class: "snap", tabindex: "0", role: "feed", "aria-label": "Clips" });
+  private readonly list = h("div", { class: "snap", tabindex: "0", role: "group", "aria-label": "Clips" });
   private readonly end = h("div", { class: "slide end-slide" });
   private readonly slides: Slide[] = [];
   private readonly shown = new Set<string>();
@@ -166,9 +166,12 @@ export class Feed {
     if (this.shown.has(id)) return;
     this.shown.add(id);
     const slide = new Slide(known);
+    // snapping holds on to what is seen: whoever waits at the end is taken to what has come
+    const waits = this.list.scrollTop + this.list.clientHeight / 2 > this.end.offsetTop;
     this.slides.push(slide);
     this.list.insertBefore(slide.element, this.end);
     this.watcher.observe(slide.element);
+    if (waits) slide.element.scrollIntoView({ behavior: "instant", block: "start" });
     if (this.slides.length === 1) this.activate(0);
   }
 
@@ -182,12 +185,19 @@ export class Feed {
       this.done = page.next === undefined;
       if (this.done) this.finish();
       if (this.current >= 0) this.prefetch();
+      this.complete();
     } catch (error) {
       replace(this.end, failed(error, () => void this.more()));
     } finally {
       this.busy = false;
     }
     if (!this.done && this.slides.length < 2) await this.more();
+  }
+
+  /** Asks for the counts of first clips that the page did not have. */
+  private complete(): void {
+    const partial = this.slides.map((slide) => slide.clip).filter((clip) => clip.partial);
+    partial.forEach(async (clip) => keep(await (await backend()).clip(clip.id).catch(() => clip)));
   }
 
   private finish(): void {

@@ -22,8 +22,7 @@ function navigation(): HTMLElement {
     const unread = (app.me?.unreadNotifications ?? 0) + (app.me?.unreadMessages ?? 0);
     const dot = links[3]!.querySelector<HTMLElement>(".dot")!;
     dot.hidden = unread === 0;
-    dot.textContent = unread > 99 ? "99+" : String(unread);
-    links[3]!.setAttribute("aria-label", unread ? `Inbox, ${unread} new` : "Inbox");
+    replace(dot, unread > 99 ? "99+" : String(unread), h("span", { class: "unseen" }, " new"));
     moderation.hidden = !app.me || app.me.profile.role === "User";
   });
   return nav;

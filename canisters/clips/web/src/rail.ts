@@ -34,7 +34,7 @@ export function rail(clip: Clip): HTMLElement {
     put(like, number(clip.likes), `Like, ${clip.likes}`, clip.mine.liked);
     put(comment, number(clip.comments), `Comments, ${clip.comments}`);
     put(superlike, number(clip.superlikes), `Superlike, ${clip.superlikes}`, clip.mine.superliked);
-    put(bookmark, "Save", "Bookmark", clip.mine.bookmarked);
+    put(bookmark, "Save", "Save", clip.mine.bookmarked);
     put(share, "Share", "Share");
     put(more, "More", "More");
   };

@@ -114,7 +114,7 @@ export function tile(clip: Clip): HTMLElement {
   const picture = clip.poster === undefined
     ? h("video", { src: `${media(clip.video)}#t=0.1`, muted: true, preload: "metadata", playsinline: true, tabindex: "-1" })
     : h("img", { src: media(clip.poster), alt: "", loading: "lazy" });
-  return h("a", { class: "tile", href: `/c/${clip.id}`, "aria-label": clip.caption || `Clip by ${clip.author.display}` },
+  return h("a", { class: "tile", href: `/c/${clip.id}`, "aria-label": `${clip.hidden ? "Hidden. " : ""}${clip.views} views: ${clip.caption || `clip by ${clip.author.display}`}` },
     picture, h("span", { class: "tile-foot" }, icon("play"), String(clip.views)), clip.hidden && h("span", { class: "badge" }, "Hidden"));
 }
 

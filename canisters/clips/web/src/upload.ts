@@ -10,6 +10,7 @@ const IMAGE_BYTES = 256 * 1024;
 const AT_ONCE = 2;
 const TRIES = 6;
 const CAPTION = 300;
+const FINGERPRINTED = 256 * 1024;
 const REMEMBERED = "clips.upload";
 
 interface Film { file: File; kind: MediaKind; width: number; height: number; duration: number; poster?: Blob }
@@ -92,18 +93,23 @@ export async function uploadPicture(file: File, side: number): Promise<bigint> {
   return sendImage(blob);
 }
 
-const fingerprint = (file: File) => `${file.name}:${file.size}:${file.lastModified}`;
+/** Names a file by what is in it: phones give the same film another name and date each time it is chosen. */
+async function fingerprint(file: File): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", await file.slice(0, FINGERPRINTED).arrayBuffer());
+  return `${file.size}:${[...new Uint8Array(digest).slice(0, 16)].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}
 
 /** The unfinished upload of this very file, or a new one. */
 async function uploadOf(film: Film): Promise<Upload> {
   const server = await backend();
   const [print, id] = (localStorage.getItem(REMEMBERED) ?? "").split("|");
-  if (print === fingerprint(film.file)) {
+  const now = await fingerprint(film.file);
+  if (print === now) {
     const known = (await server.uploads()).find((it) => String(it.id) === id && it.bytes === film.file.size);
     if (known) return known;
   }
   const upload = await server.beginUpload(film.kind, film.file.size);
-  localStorage.setItem(REMEMBERED, `${fingerprint(film.file)}|${upload.id}`);
+  localStorage.setItem(REMEMBERED, `${now}|${upload.id}`);
   return upload;
 }
 
@@ -130,7 +136,7 @@ export function uploadPage(): HTMLElement {
       video.hidden = false;
       void video.play().catch(() => undefined);
       press.disabled = false;
-      const known = (localStorage.getItem(REMEMBERED) ?? "").startsWith(`${fingerprint(file)}|`);
+      const known = (localStorage.getItem(REMEMBERED) ?? "").startsWith(`${await fingerprint(file)}|`);
       told.textContent = known ? "This video was being uploaded: it goes on where it stopped." : "";
     } catch (error) {
       film = undefined;

@@ -1,1 +1,0 @@
-export{n as uploadPicture}from"./part-DR4D3rdv.js";

@@ -1,0 +1,1 @@
+export{n as uploadPicture}from"./part-BVyM1fZS.js";

@@ -3,12 +3,15 @@
 import { Actor, HttpAgent } from "@icp-sdk/core/agent";
 import { IDL } from "@icp-sdk/core/candid";
 import { Ed25519KeyIdentity } from "@icp-sdk/core/identity";
+import { Principal } from "@icp-sdk/core/principal";
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { service } from "./idl.mjs";
 
 const TRIES = 6;
+/** Calls that concern no canister yet go to the subnet that this id belongs to. */
+const ANYWHERE = Principal.fromText("rwlgt-iiaaa-aaaaa-aaaaa-cai");
 const CYCLES = 100_000_000_000_000n;
 /** A module goes in compressed: one call takes 2 MiB. */
 const packed = (wasm) => gzipSync(wasm, { level: 9 });
@@ -65,10 +68,9 @@ export class Client {
   }
 
   async management(name) {
-    const anywhere = Object.values(this.status.canisters ?? {})[0] ?? "rwlgt-iiaaa-aaaaa-aaaaa-cai";
     return Actor.createActor(() => management, {
       agent: await this.agent(name), canisterId: "aaaaa-aa",
-      callTransform: (_, [arg]) => ({ effectiveCanisterId: arg.canister_id ?? anywhere }),
+      callTransform: (_, [arg]) => ({ effectiveCanisterId: arg.canister_id ?? ANYWHERE }),
     });
   }
 
@@ -81,7 +83,6 @@ export class Client {
   }
 
   async upgrade(canister, wasm) {
-    const { Principal } = await import("@icp-sdk/core/principal");
     const actor = await this.management("admin");
     await actor.install_code({ mode: { upgrade: [] }, canister_id: Principal.fromText(canister), wasm_module: packed(wasm), arg: NO_ARGUMENTS });
   }

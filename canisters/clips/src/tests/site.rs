@@ -65,6 +65,7 @@ fn a_path_of_the_app_gets_its_page_and_proves_that_nothing_is_better() {
         proves(&site, &proved);
         assert_eq!((proved.path.clone(), status(&proved)), (vec!["http_expr".into(), "<*>".into()], 200));
         absent(&proved, better);
+        absent(&proved, &["http_expr", "", "<*>"]);
     };
     check("/c/12", &["http_expr", "c"]);
     check("/@ann", &["http_expr", "@ann"]);
@@ -132,6 +133,15 @@ fn hidden_and_missing_media_are_proved_to_be_missing() {
     check("/v/");
     check("/v");
     check("/v/01");
+    check(&format!("/v/{video}/further"));
+    for better in ["<$>", ""] {
+        absent(&site.answer("/v/77"), &["http_expr", "v", better, "<*>"]);
+    }
+    let other = upload(&mut app, by(1), MediaKind::Mp4, &video_bytes(5_000, 7));
+    ok(app.publish(by(1), new_clip(other, "y")));
+    app.media.changed().into_iter().for_each(|(id, digest)| site.put_media(id, digest));
+    let further = site.answer(&format!("/v/{other}/further"));
+    absent(&further, &["http_expr", "v", &other.to_string(), "further"]);
     absent(&site.answer(&format!("/v/{video}")), &["http_expr", "v", &video.to_string()]);
 }
 

@@ -14,16 +14,28 @@ const ROOT: &str = "http_expr";
 /// Media are below this label, which is greater than the first letter of every file's name.
 pub const MEDIA: &str = "v";
 
-/// What is below a path, known by its digest.
-struct Below(Hash);
+/// What is below a part of a path, known by the digest below its terminator.
+enum Below {
+    /// One path ends here; there is nothing further down.
+    End(Hash),
+    /// The part is itself the terminator of a wildcard.
+    Wildcard(Hash),
+}
 
 impl AsHashTree for Below {
     fn root_hash(&self) -> Hash {
-        self.0
+        match self {
+            Self::End(digest) => labeled_hash(EXACT.as_bytes(), digest),
+            Self::Wildcard(digest) => *digest,
+        }
     }
 
+    /// Shows where the path ends, so that it also proves that nothing is below.
     fn as_hash_tree(&self) -> HashTree {
-        pruned(self.0)
+        match self {
+            Self::End(digest) => labeled(EXACT, pruned(*digest)),
+            Self::Wildcard(digest) => pruned(*digest),
+        }
     }
 }
 
@@ -95,15 +107,15 @@ impl Site {
         let (fallback, missing) = (Page::new(fallback), Page::new(missing));
         let mut site =
             Self { files: RbTree::new(), media: RbTree::new(), pages: Default::default(), fallback, missing };
-        site.files.insert(WILDCARD.into(), Below(site.fallback.seal.digest()));
-        site.media.insert(WILDCARD.into(), Below(site.missing.seal.digest()));
+        site.files.insert(WILDCARD.into(), Below::Wildcard(site.fallback.seal.digest()));
+        site.media.insert(WILDCARD.into(), Below::Wildcard(site.missing.seal.digest()));
         site
     }
 
     /// Puts a file at a path of one part (`""` is `/`), in place of the one before.
     pub fn put(&mut self, name: &str, answer: Answer) {
         let page = Page::new(answer);
-        self.files.insert(name.into(), Below(exact(page.seal.digest())));
+        self.files.insert(name.into(), Below::End(page.seal.digest()));
         self.pages.insert(name.to_owned(), page);
     }
 
@@ -111,7 +123,7 @@ impl Site {
     pub fn put_media(&mut self, id: u64, digest: Option<Hash>) {
         let key = id.to_string().into_bytes();
         match digest {
-            Some(digest) => self.media.insert(key, Below(exact(digest))),
+            Some(digest) => self.media.insert(key, Below::End(digest)),
             None => self.media.delete(&key),
         }
     }
@@ -158,30 +170,26 @@ impl Site {
         Proved { answer: page.answer.clone(), tree: self.only_files(files), path: path(&[name, EXACT]) }
     }
 
-    /// The front end's page for a path whose first part is `first`: proves that there is nothing better.
+    /// The front end's page for a path whose first part is `first`.
     fn other(&self, first: &str) -> Proved {
-        let nothing = match self.pages.get(first) {
-            // a file, which has nothing below it
-            Some(page) => self.files.nested_witness(first.as_bytes(), |_| labeled(EXACT, page.proof())),
-            None => self.files.witness(first.as_bytes()),
-        };
-        let found = self.files.nested_witness(WILDCARD.as_bytes(), |_| self.fallback.proof());
-        let tree = self.only_files(merge_hash_trees(nothing, found));
+        let tree = self.only_files(instead(&self.files, first, &self.fallback));
         Proved { answer: self.fallback.answer.clone(), tree, path: path(&[WILDCARD]) }
     }
 
     fn no_media(&self, key: &str) -> Proved {
-        let nothing = self.media.witness(key.as_bytes());
-        let found = self.media.nested_witness(WILDCARD.as_bytes(), |_| self.missing.proof());
-        let tree = self.only_media(merge_hash_trees(nothing, found));
+        let tree = self.only_media(instead(&self.media, key, &self.missing));
         Proved { answer: self.missing.answer.clone(), tree, path: path(&[MEDIA, WILDCARD]) }
     }
 }
 
-fn path(parts: &[&str]) -> Vec<String> {
-    [ROOT].iter().chain(parts).map(|it| (*it).to_owned()).collect()
+/// Proves a level's wildcard, and that nothing answers better: neither the part itself, nor the level as a file
+/// (`<$>`) or as a directory (the empty part).
+fn instead(level: &Level, part: &str, wildcard: &Page) -> HashTree {
+    let nothing = [part, "", EXACT].map(|better| level.witness(better.as_bytes()));
+    let found = level.nested_witness(WILDCARD.as_bytes(), |_| wildcard.proof());
+    nothing.into_iter().fold(found, merge_hash_trees)
 }
 
-fn exact(digest: Hash) -> Hash {
-    labeled_hash(EXACT.as_bytes(), &digest)
+fn path(parts: &[&str]) -> Vec<String> {
+    [ROOT].iter().chain(parts).map(|it| (*it).to_owned()).collect()
 }

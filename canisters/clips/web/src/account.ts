@@ -25,6 +25,7 @@ async function signInSheet(): Promise<boolean> {
       try {
         server.use(await signIn(way));
         await refreshMe();
+        announce("signed-in");
         box.close();
         resolve(app.me ? true : await nameSheet());
       } catch (error) {

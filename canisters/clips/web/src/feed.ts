@@ -38,8 +38,8 @@ class Slide {
       h("p", { class: "facts" }, clip.viral && h("span", { class: "viral" }, icon("flame"), "Viral"),
         !clip.partial && `${clip.views} ${clip.views === 1 ? "view" : "views"}`, clip.tips > 0n && ` · ${clip.tips} points in tips`));
     describe();
-    listen(`clip:${clip.id}`, undefined, describe);
-    listen("me", undefined, describe);
+    listen(`clip:${clip.id}`, about, describe);
+    listen("me", about, describe);
   }
 
   /** Makes the video, so that it is there when the clip comes. */
@@ -133,6 +133,8 @@ export class Feed {
       h("div", { class: "steps" }, button("back", "Previous clip", () => this.step(-1), { class: "icon up" }), button("back", "Next clip", () => this.step(1), { class: "icon down" })));
     this.list.append(this.end);
     replace(this.end, loading());
+    // what was loaded for a guest does not know what the user likes
+    listen("signed-in", this.list, () => this.ask(this.slides.slice(Math.max(0, this.current - 1), this.current + AHEAD)));
     this.watcher = new IntersectionObserver((entries) => this.seen(entries), { root: this.list, threshold: 0.6 });
   }
 
@@ -196,8 +198,11 @@ export class Feed {
 
   /** Asks for the counts of first clips that the page did not have. */
   private complete(): void {
-    const partial = this.slides.map((slide) => slide.clip).filter((clip) => clip.partial);
-    partial.forEach(async (clip) => keep(await (await backend()).clip(clip.id).catch(() => clip)));
+    this.ask(this.slides.filter((slide) => slide.clip.partial));
+  }
+
+  private ask(slides: Slide[]): void {
+    slides.forEach(async ({ clip }) => keep(await (await backend()).clip(clip.id).catch(() => clip)));
   }
 
   private finish(): void {

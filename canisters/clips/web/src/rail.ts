@@ -1,5 +1,5 @@
 // What can be done with a clip: the buttons beside it.
-import { app, backend, changeClip, isRefusal, listen, reason, refreshMe } from "./app";
+import { app, backend, changeClip, isRefusal, keep, listen, reason, refreshMe } from "./app";
 import { needUser } from "./account";
 import { openComments } from "./comments";
 import { count, h, icon } from "./dom";
@@ -39,8 +39,9 @@ export function rail(clip: Clip): HTMLElement {
     put(more, "More", "More");
   };
   show();
-  listen(`clip:${clip.id}`, undefined, show);
-  return h("div", { class: "rail" }, [like, comment, superlike, bookmark, share, more].map((it) => it.press));
+  const buttons = h("div", { class: "rail" }, [like, comment, superlike, bookmark, share, more].map((it) => it.press));
+  listen(`clip:${clip.id}`, buttons, show);
+  return buttons;
 }
 
 async function toggleLike(clip: Clip): Promise<void> {
@@ -51,7 +52,7 @@ async function toggleLike(clip: Clip): Promise<void> {
     it.mine.liked = value;
     it.likes += value ? 1 : -1;
   });
-  await optimistic(set(on), set(!on), async () => (await backend()).like(clip.id, on));
+  await optimistic(set(on), set(!on), async () => keep(await (await backend()).like(clip.id, on)));
 }
 
 async function toggleBookmark(clip: Clip): Promise<void> {

@@ -1,0 +1,1 @@
+export{n as uploadPicture}from"./part-zw2XyU9-.js";

@@ -1,1 +1,0 @@
-export{n as uploadPicture}from"./part-BVyM1fZS.js";

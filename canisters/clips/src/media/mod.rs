@@ -40,8 +40,8 @@ pub struct File {
 /// All files.
 pub struct Media<M: Memory> {
     files: StableBTreeMap<MediaId, Stored<File>, Segment<M>>,
-    /// When begun, file: those that are not attached.
-    uploads: StableBTreeSet<(u64, MediaId), Segment<M>>,
+    /// Files that are not attached: by when they were begun, and by owner.
+    uploads: StableBTreeSet<(u8, u64, MediaId), Segment<M>>,
     /// Response hashes of a chunk's ranges, in their order.
     leaves: StableBTreeMap<(MediaId, u32), Vec<u8>, Segment<M>>,
     seals: StableBTreeMap<MediaId, Vec<u8>, Segment<M>>,
@@ -49,6 +49,10 @@ pub struct Media<M: Memory> {
     /// Files whose place in the certified tree is no longer right; to be taken by [`Media::changed`].
     changed: Vec<MediaId>,
 }
+
+// By what a key of `Media::uploads` is sorted.
+const BY_TIME: u8 = 0;
+const BY_OWNER: u8 = 1;
 
 fn is_video(kind: MediaKind) -> bool {
     matches!(kind, MediaKind::Mp4 | MediaKind::Webm)
@@ -112,17 +116,16 @@ impl<M: Memory> Media<M> {
         };
         let upload = describe(id, &file);
         self.files.insert(id, Stored(file));
-        self.uploads.insert((now, id));
+        self.uploads.insert((BY_TIME, now, id));
+        self.uploads.insert((BY_OWNER, owner.into(), id));
         Ok(upload)
     }
 
     /// The caller's unfinished uploads.
     pub fn unfinished(&self, owner: UserId) -> Vec<Upload> {
-        let ids = self.uploads.iter().take(SCAN_MAX).map(|(_, id)| id);
-        ids.filter_map(|id| self.file(id).map(|file| (id, file)))
-            .filter(|(_, file)| file.owner == owner)
-            .map(|(id, file)| describe(id, &file))
-            .collect()
+        let key = |id| (BY_OWNER, u64::from(owner), id);
+        let ids = self.uploads.range(key(0)..=key(MediaId::MAX)).map(|(_, _, id)| id);
+        ids.filter_map(|id| self.file(id).map(|file| describe(id, &file))).take(UPLOADS_PER_USER).collect()
     }
 
     /// Takes a chunk in; what is still missing then.
@@ -172,7 +175,7 @@ impl<M: Memory> Media<M> {
         let seal = Seal::over(self.answers(id, &file));
         (file.attached, file.shown, file.digest) = (true, true, Some(seal.digest()));
         self.seals.insert(id, seal.bytes().to_vec());
-        self.uploads.remove(&(file.begun, id));
+        self.settle(id, &file);
         self.files.insert(id, Stored(file));
         self.changed.push(id);
         Ok(())
@@ -209,7 +212,7 @@ impl<M: Memory> Media<M> {
             self.leaves.remove(&(id, chunk));
         }
         self.seals.remove(&id);
-        self.uploads.remove(&(file.begun, id));
+        self.settle(id, &file);
         self.pool.give_back(file.owner, file.bytes, &file.slots);
         self.changed.push(id);
     }
@@ -234,10 +237,16 @@ impl<M: Memory> Media<M> {
         if file.owner == owner { Ok(file) } else { Err(Refusal::NotAllowed) }
     }
 
+    /// The file is no unfinished upload any more.
+    fn settle(&mut self, id: MediaId, file: &File) {
+        self.uploads.remove(&(BY_TIME, file.begun, id));
+        self.uploads.remove(&(BY_OWNER, file.owner.into(), id));
+    }
+
     fn forget_old(&mut self, now: u64) {
         for _ in 0..CLEARED_PER_CALL {
             match self.uploads.first() {
-                Some((begun, id)) if now.saturating_sub(begun) > UPLOAD_LIFE => self.remove(id),
+                Some((BY_TIME, begun, id)) if now.saturating_sub(begun) > UPLOAD_LIFE => self.remove(id),
                 _ => return,
             }
         }

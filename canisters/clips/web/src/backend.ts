@@ -4,7 +4,7 @@ import { Principal } from "@icp-sdk/core/principal";
 import * as auth from "./auth";
 import { service } from "./idl";
 import type {
-  Case, Clip, ClipList, Comment, Cursor, Me, MediaKind, Message, News, Page, PeopleList, Person, Profile, Role, Thread, Upload,
+  Case, Clip, ClipList, Comment, Cursor, Entry, Me, MediaKind, Message, News, Page, PeopleList, Person, Profile, Role, Thread, Upload,
 } from "./types";
 
 // What candid gives and takes; turned into the app's types below.
@@ -88,6 +88,19 @@ const moderationCase = (raw: Raw): Case => ({
   reports: raw.reports, hidden: raw.hidden, keep: raw.keep, remove: raw.remove, needed: raw.needed,
   state: variant(raw.state), vote: raw.my_vote[0] && variant(raw.my_vote[0]),
 });
+
+function entry(raw: Raw): Entry {
+  const kind = variant(raw.deed);
+  const detail = raw.deed[kind];
+  const texts: Record<string, () => string> = {
+    Joined: () => "joined", Published: () => `published clip ${detail}`, Deleted: () => `deleted clip ${detail}`, WentViral: () => `Clip ${detail} went viral`,
+    Reported: () => `Case ${detail} was reported`, Hid: () => `Case ${detail}: hidden until decided`,
+    Voted: () => `voted to ${variant(detail.verdict).toLowerCase()} in case ${detail.case}`,
+    Decided: () => `Case ${detail.case} is decided: ${variant(detail.verdict).toLowerCase()}`,
+    GaveRole: () => `made user ${detail.user} ${variant(detail.role)}`, Suspended: () => `${detail.suspended ? "suspended" : "restored"} user ${detail.user}`,
+  };
+  return { id: raw.id, at: milliseconds(raw.at), by: optional(raw.by), text: texts[kind]?.() ?? kind };
+}
 
 const upload = (raw: Raw): Upload => ({
   id: raw.id, bytes: Number(raw.bytes), chunkBytes: raw.chunk_bytes, missing: Array.from(raw.missing),
@@ -191,6 +204,10 @@ export class Backend {
     return { items: raw.cases.map(moderationCase), next: optional(raw.next) };
   }
   evidence = async (id: bigint, chunk: number): Promise<Uint8Array> => Uint8Array.from(ok(await this.actor.evidence!(id, chunk)));
+  async events(before?: bigint): Promise<Page<Entry, bigint>> {
+    const raw = ok(await this.actor.events!(option(before), 30));
+    return { items: raw.events.map(entry), next: optional(raw.next) };
+  }
   vote = async (id: bigint, verdict: "Keep" | "Remove") => moderationCase(ok(await this.actor.vote!(id, { [verdict]: null })));
 
   // uploads

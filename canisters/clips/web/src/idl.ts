@@ -47,6 +47,12 @@ const Case = R({
   reports: Nat32, hidden: Bool, keep: Nat32, remove: Nat32, needed: Nat32, state: unit("Open", "Kept", "Removed"),
   opened: Nat64, my_vote: Opt(Verdict),
 });
+const Deed = V({
+  Joined: Nat32, Published: Nat64, Deleted: Nat64, WentViral: Nat64, Reported: Nat64, Hid: Nat64,
+  Voted: R({ case: Nat64, verdict: Verdict }), Decided: R({ case: Nat64, verdict: Verdict }), GaveRole: R({ user: Nat32, role: Role }),
+  Suspended: R({ user: Nat32, suspended: Bool }),
+});
+const Event = R({ id: Nat64, at: Nat64, by: Opt(Nat32), deed: Deed });
 const query = ["query"];
 
 export const service: IDL.InterfaceFactory = () => IDL.Service({
@@ -88,5 +94,6 @@ export const service: IDL.InterfaceFactory = () => IDL.Service({
   queue: IDL.Func([Opt(Nat64), Nat32], [Result(R({ cases: Vec(Case), next: Opt(Nat64) }))], query),
   evidence: IDL.Func([Nat64, Nat32], [Result(Vec(Nat8))], query),
   vote: IDL.Func([Nat64, Verdict], [Result(Case)]),
+  events: IDL.Func([Opt(Nat64), Nat32], [Result(R({ events: Vec(Event), next: Opt(Nat64) }))], query),
   totals: IDL.Func([], [R({ users: Nat64, clips: Nat64, media_bytes: Nat64, open_cases: Nat64, points: Nat64 })], query),
 });

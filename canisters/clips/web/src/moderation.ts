@@ -2,14 +2,17 @@
 import { app, backend, reason } from "./app";
 import { h, replace } from "./dom";
 import { empty, notice, pages, personLink } from "./ui";
-import type { Case, Clip } from "./types";
+import type { Case, Clip, Entry } from "./types";
 
 export function moderation(): HTMLElement {
   const allowed = app.me && app.me.profile.role !== "User";
   return h("section", { class: "page" }, h("h1", {}, "Moderation"),
     h("p", { class: "soft" }, "What two people report is hidden at once. The moderators decide together, by vote; every vote stands in the log."),
-    allowed ? pages<Case, bigint>(async (after) => (await backend()).queue(after), card, () => empty("Nothing waits for a decision.")) : empty("Only moderators see the queue."));
+    allowed ? pages<Case, bigint>(async (after) => (await backend()).queue(after), card, () => empty("Nothing waits for a decision.")) : empty("Only moderators see the queue."),
+    allowed && [h("h2", {}, "Log"), pages<Entry, bigint>(async (before) => (await backend()).events(before), line, () => empty("Nothing happened yet."))]);
 }
+
+const line = (it: Entry) => h("p", { class: "entry" }, h("small", {}, new Date(it.at).toLocaleString()), it.by === undefined ? "" : ` User ${it.by}`, ` ${it.text}`);
 
 function card(it: Case): HTMLElement {
   const box = h("article", { class: "case" });

@@ -125,3 +125,12 @@ export interface Upload {
 export type MediaKind = "Mp4" | "Webm" | "Jpeg" | "Png" | "Webp";
 export type ClipList = { Of: number } | { Liked: null } | { Bookmarked: null } | { Tagged: string };
 export type PeopleList = { Followers: number } | { FollowedBy: number } | { Blocked: null };
+
+/** An entry of the log of events. */
+export interface Entry {
+  id: bigint;
+  at: number;
+  /** None: the rules themselves, or somebody whose name is told to nobody. */
+  by?: number;
+  text: string;
+}

@@ -1,1 +1,0 @@
-export{n as uploadPicture}from"./part-zw2XyU9-.js";

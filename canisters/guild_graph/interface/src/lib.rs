@@ -1,0 +1,85 @@
+//! What Guild and its graph say to each other.
+//!
+//! 1. A [`Change`] tells what is to be between two people, not what is to be done, and has a number that grows with every
+//!    change of mind of Guild's. So it may come twice, late, or after a later one, and the pair ends as the highest
+//!    number says.
+//! 2. Every change has an [`Outcome`] of its own; one that is refused keeps no other from being applied.
+
+use candid::{CandidType, Principal};
+use serde::{Deserialize, Serialize};
+
+/// A person, by the number that Guild gave them.
+pub type PersonId = u32;
+
+/// Most changes in one call.
+pub const CHANGES_MAX: usize = 100;
+/// Most connections of one person.
+pub const CONNECTIONS_MAX: u32 = 5_000;
+
+#[derive(CandidType, Serialize, Deserialize, Clone, Debug, Default)]
+pub struct InitArgs {
+    /// The one canister that may write; none: nobody may.
+    pub guild: Option<Principal>,
+}
+
+/// What is to be between two people.
+#[derive(CandidType, Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Change {
+    pub a: PersonId,
+    pub b: PersonId,
+    pub connected: bool,
+    pub number: u64,
+}
+
+#[derive(CandidType, Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// The pair is as the change says: now, or since it came before.
+    Done,
+    /// Nothing changed, because a change with this number, or perhaps a later one that is forgotten, came before.
+    Older(u64),
+    /// One of the two has as many connections as one may have, or there are as many as fit.
+    Full,
+    /// Nobody is connected with themselves.
+    Itself,
+}
+
+/// Why a call changed nothing.
+#[derive(CandidType, Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// Only Guild writes.
+    NotGuild,
+    /// One call takes so many changes.
+    TooMany(u32),
+}
+
+/// How two people are connected.
+#[derive(CandidType, Serialize, Deserialize, Clone, PartialEq, Eq, Debug, Default)]
+pub struct Between {
+    /// 1: connected; 2: by somebody; 3: by two; none: further away, or too far to be looked at.
+    pub degree: Option<u8>,
+    /// The first of those who are connected with both.
+    pub mutual: Vec<PersonId>,
+    pub mutual_count: u32,
+}
+
+/// Somebody whom one may know, and how many both know.
+#[derive(CandidType, Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Suggestion {
+    pub person: PersonId,
+    pub mutual: u32,
+}
+
+#[derive(CandidType, Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct PersonPage {
+    pub people: Vec<PersonId>,
+    pub next: Option<PersonId>,
+}
+
+#[derive(CandidType, Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Totals {
+    /// People with at least one connection.
+    pub people: u64,
+    pub connections: u64,
+    /// Ended connections whose numbers are still known.
+    pub ended: u64,
+}

@@ -3,7 +3,8 @@ import { app, backend, isRefusal, listen, media, reason } from "./app";
 import { needUser } from "./account";
 import { commentsOf } from "./comments";
 import { ago, count, h, icon, replace } from "./dom";
-import { avatar, button, confirmSheet, empty, form, isMe, notice, optimistic, pages, personLink, rich, sheet } from "./ui";
+import { fillDegrees } from "./ties";
+import { avatar, button, confirmSheet, empty, fill, form, isMe, notice, optimistic, pages, personLink, rich, sheet } from "./ui";
 import { REACTIONS, type Page, type Picture, type Post, type PostList, type Reaction } from "./types";
 
 const LENGTH = 3_000;
@@ -21,15 +22,17 @@ export async function firstPosts(): Promise<Post[]> {
   }));
 }
 
+const authors = (posts: Post[]) => void fillDegrees(posts.map((it) => it.author));
+
 export function postList(list: PostList, nothing: () => Node): HTMLElement {
-  return pages<Post>(async (before) => (await backend()).posts(list, before), (it) => postCard(it), nothing, "posts");
+  return pages<Post>(async (before) => (await backend()).posts(list, before), (it) => postCard(it), nothing, "posts", authors);
 }
 
 /** A list whose first page may be shown before the canister answers. */
 export function everyone(first: Promise<Post[]>): HTMLElement {
   const load = async (before?: bigint): Promise<Page<Post>> => (await backend()).posts({ Everyone: null }, before);
   const box = h("div", {});
-  const show = () => replace(box, pages<Post>(load, (it) => postCard(it), () => empty("Nobody has posted anything yet."), "posts"));
+  const show = () => replace(box, pages<Post>(load, (it) => postCard(it), () => empty("Nobody has posted anything yet."), "posts", authors));
   void first.catch(() => [] as Post[]).then((posts) => {
     if (!posts.length) return show();
     const early = h("div", { class: "posts" }, posts.map((it) => postCard(it)));
@@ -38,8 +41,9 @@ export function everyone(first: Promise<Post[]>): HTMLElement {
     void load().then((page) => {
       const after = page.next;
       const cards = page.items.map((it) => postCard(it));
-      const rest = pages<Post>(async (before) => (await backend()).posts({ Everyone: null }, before ?? after), (it) => postCard(it), () => document.createTextNode(""), "posts");
+      const rest = pages<Post>(async (before) => (await backend()).posts({ Everyone: null }, before ?? after), (it) => postCard(it), () => document.createTextNode(""), "posts", authors);
       replace(box, h("div", { class: "posts" }, cards), after !== undefined && rest);
+      authors(page.items);
     }, (error) => {
       box.append(h("div", { class: "state", role: "alert" }, h("p", {}, reason(error)), h("button", { type: "button", onclick: show }, "Try again")));
     });
@@ -206,7 +210,6 @@ function reactionButton(post: Post, changed: () => void): { element: HTMLElement
 
 async function openReactions(post: Post): Promise<void> {
   const box = sheet("Reactions", []);
-  const { fill } = await import("./ui");
   await fill(box.body, async () => {
     const people = await (await backend()).reactions(post.id);
     return people.map(([person, reaction]) => h("div", { class: "line" }, personLink(person), icon(reaction.toLowerCase()), h("span", { class: "unseen" }, reaction)));

@@ -1,5 +1,5 @@
 // Connecting with somebody: the button that shows how two stand, and what can be done about it.
-import { app, backend, isRefusal, reason, refreshMe } from "./app";
+import { backend, isRefusal, reason, refreshMe } from "./app";
 import { needUser } from "./account";
 import { h, replace } from "./dom";
 import { confirmSheet, form, isMe, notice, sheet, showDegree } from "./ui";
@@ -10,10 +10,12 @@ const ASK_TIMES = 12;
 
 /** Shows the degree of all people in the page whose badge waits for it. */
 export async function fillDegrees(people: Person[]): Promise<void> {
-  const unknown = people.filter((it) => it.tie !== "Connected" && !isMe(it));
-  if (!app.me || !unknown.length) return;
+  const unknown = [...new Map(people.filter((it) => it.tie !== "Connected" && !isMe(it)).map((it) => [it.id, it])).values()];
+  if (!unknown.length) return;
   try {
-    const degrees = await (await backend()).degrees(unknown.map((it) => it.id));
+    const server = await backend();
+    if (!server.signedIn) return;
+    const degrees = await server.degrees(unknown.map((it) => it.id));
     unknown.forEach((it, index) => document.querySelectorAll<HTMLElement>(`.degree[data-user="${it.id}"]`).forEach((badge) => showDegree(badge, degrees[index])));
   } catch {
     // a badge that is not known is not shown
@@ -42,22 +44,21 @@ export function tieButtons(person: Person, changed: (tie: Tie) => void = () => u
       notice(reason(error), isRefusal(error) ? undefined : { title: "Try again", run: () => void ask(hoped, work) });
     }
   };
-  const server = backend;
   const press = (title: string, run: () => void, kind = "", label = `${title}: ${person.display}`) =>
     h("button", { type: "button", class: `tie ${kind}`, onclick: run, "aria-label": label }, title);
   const connect = async () => {
     if (!await needUser()) return;
     if (isMe(person)) return show();
-    openInvite(person, (note) => ask("Invited", async () => (await server()).invite(person.id, note)));
+    openInvite(person, (note) => ask("Invited", async () => (await backend()).invite(person.id, note)));
   };
   const part = () => confirmSheet(`Part from ${person.display}?`, "You no longer see each other's posts in your feeds, nor write to each other. They are not told.", "Part",
-    () => void ask("Parting", async () => (await server()).disconnect(person.id)));
-  const withdraw = () => void ask("Stranger", async () => (await server()).withdraw(person.id));
+    () => void ask("Parting", async () => (await backend()).disconnect(person.id)));
+  const withdraw = () => void ask("Stranger", async () => (await backend()).withdraw(person.id));
   const states: Record<Tie, () => Node[]> = {
     Own: () => [],
     Stranger: () => [press("Connect", () => void connect(), "primary")],
     Invited: () => [press("Withdraw", withdraw, "", `Withdraw the invitation to ${person.display}`)],
-    Invites: () => [press("Accept", () => void ask("Connecting", async () => (await server()).accept(person.id)), "primary"), press("Decline", withdraw)],
+    Invites: () => [press("Accept", () => void ask("Connecting", async () => (await backend()).accept(person.id)), "primary"), press("Decline", withdraw)],
     Connecting: () => [h("span", { class: "soft waiting", role: "status" }, "Connecting…")],
     Connected: () => [h("a", { class: "button", href: `/messages/${person.name}` }, "Message"), press("Connected", part, "", `Connected with ${person.display}. Part`)],
     Parting: () => [h("span", { class: "soft waiting", role: "status" }, "Parting…")],

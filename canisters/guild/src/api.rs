@@ -4,7 +4,7 @@
 use crate::types::*;
 use crate::{ask, call, change, read, respond, tell};
 use candid::Principal;
-use guild_graph_interface::{Between, Change, Suggestion};
+use guild_connections::{Between, Change, Suggestion};
 use ic_cdk::{inspect_message, query, update};
 use ic_http_certification::{HttpRequest, HttpResponse};
 

@@ -47,7 +47,7 @@ mod views;
 mod tests;
 
 use app::{App, Call};
-use guild_graph_interface::{Change, Outcome};
+use guild_connections::{Change, Outcome};
 use ic_cdk::call::Call as Message;
 use ic_cdk::{init, post_upgrade};
 use ic_http_certification::{HttpRequest, HttpResponse};
@@ -150,7 +150,7 @@ async fn sweep() {
 /// Tells the graph changes that are written down, and settles what it answers. Where it does not answer, they stay
 /// written down.
 async fn tell(changes: &[Change]) {
-    let answer: Result<Result<Vec<Outcome>, guild_graph_interface::Refusal>, Refusal> =
+    let answer: Result<Result<Vec<Outcome>, guild_connections::Refusal>, Refusal> =
         ask("apply", &(changes,)).await;
     if let Ok(Ok(outcomes)) = answer {
         change(|app| {

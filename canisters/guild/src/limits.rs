@@ -50,7 +50,7 @@ pub const APPLICATIONS_PER_JOB: u32 = 2_000;
 pub const APPLICATIONS_PER_USER: u32 = 1_000;
 /// Invitations that one user may have sent, and may have received, without an answer.
 pub const INVITATIONS_PER_USER: u32 = 500;
-pub use guild_graph_interface::CONNECTIONS_MAX;
+pub use guild_connections::CONNECTIONS_MAX;
 pub const ENDORSEMENTS_PER_SKILL: u32 = 200;
 pub const ENDORSEMENTS_PER_USER: u32 = 10_000;
 pub const NOTIFICATIONS_PER_USER: u64 = 200;

@@ -4,7 +4,7 @@ use crate::app::{App, Call};
 use crate::limits::*;
 use crate::memory::Memory;
 use crate::types::*;
-use guild_graph_interface::{Between, Suggestion};
+use guild_connections::{Between, Suggestion};
 use std::collections::BTreeSet;
 
 impl<M: Memory> App<M> {

@@ -24,7 +24,7 @@ use crate::records::{Bond, Intent, TieRecord};
 use crate::stored::Stored;
 use crate::text;
 use crate::types::*;
-use guild_graph_interface::{Change, Outcome};
+use guild_connections::{Change, Outcome};
 
 pub(crate) fn pair(a: UserId, b: UserId) -> (UserId, UserId) {
     (a.min(b), a.max(b))

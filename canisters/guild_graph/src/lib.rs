@@ -3,42 +3,24 @@
 //!
 //! # What it keeps
 //! 1. Only Guild writes. Who is connected with whom is public, as on the profiles; a person is a number here.
-//! 2. A change says what is to be, with a number ([`guild_graph_interface::Change`]). Of a pair the highest number wins,
+//! 2. A change says what is to be, with a number ([`guild_connections::Change`]). Of a pair the highest number wins,
 //!    in whatever order, and however often, changes come; so Guild may repeat what it is not sure of.
-//! 3. An ended connection's number is remembered, so that an older change cannot bring it back; the oldest of
-//!    [`ENDED_MAX`] is forgotten, and a change of a pair unknown that is not newer than what was forgotten is refused
-//!    as too old: Guild then gives it a new number.
+//! 3. An ended connection's number is remembered, so that an older change cannot bring it back. Of more than
+//!    [`guild_connections::ENDED_MAX`] the oldest is forgotten; then a change of an unknown pair that is not newer than
+//!    what was forgotten is refused as too old, and Guild gives it a new number.
 //! 4. Both directions of a connection and both people's counts change in one message, which awaits nothing.
 //! 5. All state is in stable memory; an upgrade has nothing to save.
-//! 6. A question looks at a bounded number of connections ([`STEPS_MAX`]) and says that it does not know beyond that.
-
-mod graph;
-mod memory;
+//! 6. A question looks at a bounded number of connections ([`guild_connections::STEPS_MAX`]), and what lies beyond is
+//!    answered as not known.
 
 #[cfg(test)]
 mod tests;
 
-pub use graph::Graph;
-pub use ic_stable_structures::Memory;
-
 use candid::Principal;
-use guild_graph_interface::*;
+use guild_connections::*;
 use ic_cdk::{init, inspect_message, post_upgrade, query, update};
 use ic_stable_structures::DefaultMemoryImpl;
 use std::cell::RefCell;
-
-/// Most connections of all people.
-pub const EDGES_MAX: u64 = 50_000_000;
-/// Ended connections whose numbers are remembered.
-pub const ENDED_MAX: u64 = 100_000;
-/// Most people of a page, and most of whom degrees are asked at once.
-pub const PAGE_MAX: usize = 50;
-/// Most mutual connections that are named; all are counted.
-pub const MUTUAL_MAX: usize = 12;
-/// Most connections looked at for one question.
-pub const STEPS_MAX: usize = 20_000;
-/// Most of somebody's connections whose own connections are looked at.
-pub const FRIENDS_MAX: usize = 300;
 
 #[cfg(target_family = "wasm")]
 const INTERFACE: &[u8] = include_bytes!("../guild_graph.did");
@@ -114,7 +96,7 @@ mod exported {
     //! The interface that this code has; the last module, so that all methods are known.
 
     use candid::Principal;
-    use guild_graph_interface::*;
+    use guild_connections::*;
 
     candid::export_service!();
 

@@ -5,7 +5,7 @@
 //! applies it; the answer travels and Guild settles. Each can fail, and requests and answers can also come twice and late.
 
 use super::*;
-use guild_graph::Graph;
+use guild_connections::Graph;
 use std::cell::RefCell;
 use std::rc::Rc;
 

@@ -13,7 +13,7 @@ use crate::app::{App, Call};
 use crate::limits::*;
 use crate::types::*;
 use candid::Principal;
-use guild_graph_interface::{Change, Outcome};
+use guild_connections::{Change, Outcome};
 use ic_stable_structures::VectorMemory;
 use serde_bytes::ByteBuf;
 

@@ -252,7 +252,7 @@ fn people_one_may_know_are_the_graphs_then_those_alike() {
     befriend(&mut app, 1, 2);
     ok(app.invite(by(1), ids[2], ""));
     let by_graph =
-        [5, 2, 3].map(|person| guild_graph_interface::Suggestion { person: ids[person - 1], mutual: 2 });
+        [5, 2, 3].map(|person| guild_connections::Suggestion { person: ids[person - 1], mutual: 2 });
     let found = app.acquaintances(by(1), &by_graph, 10);
     // neither oneself, nor whom one knows or invited
     let expected = [(ids[4], 2), (ids[3], 0), (ids[5], 0)];

@@ -1,10 +1,7 @@
 //! The graph, by what it promises.
 
-mod interface;
-
-use crate::{ENDED_MAX, Graph, PAGE_MAX};
+use crate::*;
 use candid::Principal;
-use guild_graph_interface::*;
 use ic_stable_structures::VectorMemory;
 
 type TestGraph = Graph<VectorMemory>;

@@ -1,9 +1,8 @@
 //! The connections, and what can be asked of them.
 
 use crate::memory::{Place, Segment, Segments};
-use crate::{EDGES_MAX, ENDED_MAX, FRIENDS_MAX, MUTUAL_MAX, Memory, PAGE_MAX, STEPS_MAX};
+use crate::*;
 use candid::Principal;
-use guild_graph_interface::*;
 use ic_stable_structures::StableBTreeMap;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -2,7 +2,7 @@
 
 use candid_parser::utils::{CandidSource, service_compatible, service_equal};
 
-const FILE: &str = include_str!("../../guild_graph.did");
+const FILE: &str = include_str!("../guild_graph.did");
 
 #[test]
 fn the_code_is_what_the_file_promises() {

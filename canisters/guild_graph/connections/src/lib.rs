@@ -1,9 +1,18 @@
-//! What Guild and its graph say to each other.
+//! Who is connected with whom: the graph as a library ([`graph`]), and what Guild and its graph say to each other.
 //!
 //! 1. A [`Change`] tells what is to be between two people, not what is to be done, and has a number that grows with every
 //!    change of mind of Guild's. So it may come twice, late, or after a later one, and the pair ends as the highest
 //!    number says.
 //! 2. Every change has an [`Outcome`] of its own; one that is refused keeps no other from being applied.
+
+pub mod graph;
+mod memory;
+
+#[cfg(test)]
+mod tests;
+
+pub use graph::Graph;
+pub use ic_stable_structures::Memory;
 
 use candid::{CandidType, Principal};
 use serde::{Deserialize, Serialize};
@@ -15,6 +24,19 @@ pub type PersonId = u32;
 pub const CHANGES_MAX: usize = 100;
 /// Most connections of one person.
 pub const CONNECTIONS_MAX: u32 = 5_000;
+
+/// Most connections of all people.
+pub const EDGES_MAX: u64 = 50_000_000;
+/// Ended connections whose numbers are remembered.
+pub const ENDED_MAX: u64 = 100_000;
+/// Most people of a page, and most of whom degrees are asked at once.
+pub const PAGE_MAX: usize = 50;
+/// Most mutual connections that are named; all are counted.
+pub const MUTUAL_MAX: usize = 12;
+/// Most connections looked at for one question.
+pub const STEPS_MAX: usize = 20_000;
+/// Most of somebody's connections whose own connections are looked at.
+pub const FRIENDS_MAX: usize = 300;
 
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, Default)]
 pub struct InitArgs {

@@ -102,7 +102,7 @@ class Canister {
       ...blob("msg_arg_data", () => this.message.arg), ...blob("msg_caller", () => this.message.caller), ...blob("canister_self", () => this.id),
       ...blob("root_key", () => new Uint8Array(133)), ...blob("msg_reject_msg", () => Buffer.from(this.message.reject?.text ?? "")),
       msg_reject_code: () => this.message.reject?.code ?? 0, msg_deadline: () => 0n, in_replicated_execution: () => 1,
-      msg_reply_data_append: (at, size) => this.message.reply.push(bytes(at, size)), msg_reply: () => { this.message.answer = { reply: Buffer.concat(this.message.reply) }; },
+      msg_reply_data_append: (at, size) => this.message.reply.push(bytes(at, size)), msg_reply: () => { this.message.answer = { reply: Uint8Array.from(Buffer.concat(this.message.reply)) }; },
       msg_reject: (at, size) => { this.message.answer = { reject: { code: 4, text: text(at, size) } }; },
       call_new: (to, toSize, name, nameSize, ...callbacks) => { this.message.next = { to: bytes(to, toSize), method: text(name, nameSize), callbacks, data: [] }; },
       call_on_cleanup: (index, env) => { this.message.next.cleanup = [index, env]; },
@@ -199,7 +199,7 @@ export class Subnet {
       const fault = between ? this.fault({ kind: "answer", method: call.method }) : undefined;
       this.answer(canister, context, call, fault === "lose" ? { reject: { code: SYS_UNKNOWN, text: "lost" } } : answer, fault === "trap");
     });
-    this.request({ from: canister.id, to: call.to, method: call.method, arg: Buffer.concat(call.data), answered, between });
+    this.request({ from: canister.id, to: call.to, method: call.method, arg: Uint8Array.from(Buffer.concat(call.data)), answered, between });
   }
 
   answer(canister, context, call, answer, traps) {

@@ -3,6 +3,9 @@
 use ic_stable_structures::Memory;
 use ic_stable_structures::memory_manager::{MemoryId, MemoryManager, VirtualMemory};
 
+/// Pages of which segments are made: 2 MiB, so that an empty graph is small and a full one has 64 GiB.
+const BUCKET_PAGES: u16 = 32;
+
 /// One segment.
 pub type Segment<M> = VirtualMemory<M>;
 
@@ -21,7 +24,7 @@ pub struct Segments<M: Memory>(MemoryManager<M>);
 
 impl<M: Memory> Segments<M> {
     pub fn open(memory: M) -> Self {
-        Self(MemoryManager::init(memory))
+        Self(MemoryManager::init_with_bucket_size(memory, BUCKET_PAGES))
     }
 
     pub fn at(&self, place: Place) -> Segment<M> {

@@ -161,7 +161,7 @@ export function postCard(post: Post, open = false): HTMLElement {
   const show = () => {
     const total = post.reactions.reduce((sum, [, number]) => sum + number, 0);
     replace(facts, total > 0 && h("button", { type: "button", class: "link", onclick: () => void openReactions(post) },
-      post.reactions.slice(0, 3).map(([kind]) => icon(kind.toLowerCase())), count(total), h("span", { class: "unseen" }, " reactions: who?")),
+      post.reactions.slice(0, 3).map(([kind]) => icon(kind.toLowerCase())), count(total), h("span", { class: "unseen" }, ` reaction${total === 1 ? "" : "s"}: who?`)),
     post.comments > 0 && h("button", { type: "button", class: "link", onclick: toggle }, `${count(post.comments)} comment${post.comments === 1 ? "" : "s"}`));
     react.show();
   };

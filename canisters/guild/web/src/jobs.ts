@@ -83,6 +83,7 @@ export async function jobPage(id: bigint): Promise<HTMLElement> {
   });
   if (!job) return h("section", { class: "page" }, h("h1", {}, "Job"), empty("This job is gone."));
   const own = isMe(job.poster);
+  const when = ago(job.created);
   const actions = h("div", { class: "row" });
   const state = h("p", { class: "soft" });
   const show = () => {
@@ -91,7 +92,7 @@ export async function jobPage(id: bigint): Promise<HTMLElement> {
   };
   show();
   return h("section", { class: "page" },
-    h("article", { class: "card" }, h("h1", {}, job.title), h("p", {}, facts(job)), h("p", { class: "soft" }, `Posted ${ago(job.created)} ago · ${job.applications} application${job.applications === 1 ? "" : "s"}`),
+    h("article", { class: "card" }, h("h1", {}, job.title), h("p", {}, facts(job)), h("p", { class: "soft" }, `Posted ${when === "now" ? "just now" : `${when} ago`} · ${job.applications} application${job.applications === 1 ? "" : "s"}`),
       state, actions, h("p", { class: "lines" }, job.text), h("h2", {}, "Posted by"), personLink(job.poster)),
     own && h("div", { class: "card" }, h("h2", {}, "Applications"),
       pages<Application, number>(async (after) => (await backend()).applications(job.id, after), (it) => applicationLine(it), () => empty("Nobody has applied yet."))));

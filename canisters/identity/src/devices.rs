@@ -1,0 +1,253 @@
+//! An identity's devices.
+//!
+//! 1. A device is a key that signs requests: the caller is a device's owner if its principal is the key's. A key and a
+//!    credential belong to one identity.
+//! 2. Passkeys have a credential's id, other keys have none. One device may be a recovery phrase; it alone may be
+//!    protected, and then nobody but itself changes or removes it.
+//! 3. An identity keeps at least one device and has at most [`MAX_DEVICES`].
+//! 4. Nothing tells a stranger which devices an identity has; who knows a credential's id learns its key, which is what
+//!    signing in begins with.
+
+use crate::book::{Book, Call};
+use crate::interface::*;
+use crate::keys::{self, Kind, sha256};
+use crate::limits::*;
+use crate::memory::Memory;
+use crate::origin;
+use crate::pairing::Pairing;
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+
+/// A device as it is stored.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct Device {
+    pub pubkey: ByteBuf,
+    pub alias: String,
+    pub credential_id: Option<ByteBuf>,
+    pub purpose: Purpose,
+    pub key_type: KeyType,
+    pub protection: DeviceProtection,
+    pub origin: Option<String>,
+    pub last_usage: Option<Timestamp>,
+}
+
+/// An identity as it is stored.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct Anchor {
+    pub created: Timestamp,
+    pub devices: Vec<Device>,
+    pub pairing: Option<Pairing>,
+}
+
+impl From<DeviceData> for Device {
+    fn from(it: DeviceData) -> Self {
+        Self {
+            pubkey: it.pubkey,
+            alias: it.alias,
+            credential_id: it.credential_id,
+            purpose: it.purpose,
+            key_type: it.key_type,
+            protection: it.protection,
+            origin: it.origin,
+            last_usage: None,
+        }
+    }
+}
+
+impl From<Device> for DeviceData {
+    fn from(it: Device) -> Self {
+        Self {
+            pubkey: it.pubkey,
+            alias: it.alias,
+            credential_id: it.credential_id,
+            purpose: it.purpose,
+            key_type: it.key_type,
+            protection: it.protection,
+            origin: it.origin,
+        }
+    }
+}
+
+impl From<Device> for DeviceWithUsage {
+    fn from(it: Device) -> Self {
+        Self {
+            pubkey: it.pubkey,
+            alias: it.alias,
+            credential_id: it.credential_id,
+            purpose: it.purpose,
+            key_type: it.key_type,
+            protection: it.protection,
+            origin: it.origin,
+            last_usage: it.last_usage,
+        }
+    }
+}
+
+impl Device {
+    fn is_phrase(&self) -> bool {
+        self.key_type == KeyType::SeedPhrase
+    }
+}
+
+fn invalid(text: impl Into<String>) -> Refusal {
+    Refusal::Invalid(text.into())
+}
+
+fn check_alias(alias: &str) -> Result<(), Refusal> {
+    let letters = alias.chars().count();
+    if letters == 0 || letters > MAX_ALIAS || alias.chars().any(char::is_control) {
+        return Err(invalid(format!("a device's name has 1 to {MAX_ALIAS} letters")));
+    }
+    Ok(())
+}
+
+/// Whether these are the facts of one device.
+pub(crate) fn check(device: &DeviceData) -> Result<(), Refusal> {
+    let kind = keys::kind(&device.pubkey)?;
+    check_alias(&device.alias)?;
+    device.origin.as_deref().map_or(Ok(()), origin::check)?;
+    let credential = device.credential_id.as_ref().map(|id| id.len());
+    match (kind, credential) {
+        (Kind::WebAuthn, Some(1..=MAX_CREDENTIAL_BYTES)) | (Kind::Plain, None) => {}
+        (Kind::WebAuthn, _) => {
+            return Err(invalid(format!(
+                "a passkey has a credential's id of 1 to {MAX_CREDENTIAL_BYTES} bytes"
+            )));
+        }
+        (Kind::Plain, Some(_)) => return Err(invalid("only a passkey has a credential's id")),
+    }
+    let phrase = device.key_type == KeyType::SeedPhrase;
+    if phrase && (kind != Kind::Plain || device.purpose != Purpose::Recovery) {
+        return Err(invalid("a recovery phrase is a plain key for recovery"));
+    }
+    if device.protection == DeviceProtection::Protected && !phrase {
+        return Err(invalid("only a recovery phrase can be protected"));
+    }
+    Ok(())
+}
+
+impl<M: Memory> Book<M> {
+    fn place(anchor: &Anchor, key: &[u8]) -> Result<usize, Refusal> {
+        anchor.devices.iter().position(|device| device.pubkey.as_slice() == key).ok_or(Refusal::NoSuchDevice)
+    }
+
+    /// Whether the device's key and credential are nobody's.
+    pub(crate) fn check_new(&self, device: &DeviceData) -> Result<(), Refusal> {
+        let credential = device.credential_id.as_ref().map(|id| sha256(&[id]));
+        let known = self.by_key.contains_key(&keys::principal(&device.pubkey))
+            || credential.is_some_and(|it| self.by_credential.contains_key(&it));
+        if known { Err(Refusal::AlreadyRegistered) } else { Ok(()) }
+    }
+
+    pub(crate) fn check_room(anchor: &Anchor, device: &DeviceData) -> Result<(), Refusal> {
+        if anchor.devices.len() >= MAX_DEVICES {
+            return Err(Refusal::TooManyDevices { max: MAX_DEVICES as u8 });
+        }
+        if device.key_type == KeyType::SeedPhrase && anchor.devices.iter().any(Device::is_phrase) {
+            return Err(invalid("there is a recovery phrase already"));
+        }
+        Ok(())
+    }
+
+    /// Makes a checked device one of `user`'s.
+    pub(crate) fn join(&mut self, user: UserNumber, anchor: &mut Anchor, device: Device) {
+        self.by_key.insert(keys::principal(&device.pubkey), user);
+        if let Some(id) = &device.credential_id {
+            self.by_credential.insert(sha256(&[id]), user);
+        }
+        anchor.devices.push(device);
+    }
+
+    /// Adds a device. A second time it is there already.
+    ///
+    /// # Errors
+    /// Of rights, of what was given, of bounds.
+    pub fn add(&mut self, call: Call, user: UserNumber, device: DeviceData) -> Result<(), Refusal> {
+        let (mut anchor, _) = self.mine(call, user)?;
+        check(&device)?;
+        if anchor.devices.iter().any(|it| DeviceData::from(it.clone()) == device) {
+            return Ok(());
+        }
+        self.check_new(&device)?;
+        Self::check_room(&anchor, &device)?;
+        self.join(user, &mut anchor, device.into());
+        self.put(user, anchor);
+        Ok(())
+    }
+
+    /// The place of a device that the caller may change.
+    fn own(&self, call: Call, user: UserNumber, key: &[u8]) -> Result<(Anchor, usize), Refusal> {
+        let (anchor, caller) = self.mine(call, user)?;
+        let place = Self::place(&anchor, key)?;
+        let is_protected =
+            anchor.devices.get(place).is_some_and(|it| it.protection == DeviceProtection::Protected);
+        if is_protected && place != caller {
+            return Err(Refusal::Protected);
+        }
+        Ok((anchor, place))
+    }
+
+    /// Changes a device's name and whether it is protected; nothing else of it can be changed.
+    ///
+    /// # Errors
+    /// Of rights, and of what was given.
+    pub fn update(
+        &mut self,
+        call: Call,
+        user: UserNumber,
+        key: &[u8],
+        device: DeviceData,
+    ) -> Result<(), Refusal> {
+        let (mut anchor, place) = self.own(call, user, key)?;
+        check(&device)?;
+        let kept = anchor.devices.get_mut(place).ok_or(Refusal::NoSuchDevice)?;
+        let (alias, protection) = (device.alias.clone(), device.protection);
+        let mut same = DeviceData::from(kept.clone());
+        (same.alias, same.protection) = (alias.clone(), protection);
+        if same != device {
+            return Err(invalid("only a device's name and protection can be changed"));
+        }
+        (kept.alias, kept.protection) = (alias, protection);
+        self.put(user, anchor);
+        Ok(())
+    }
+
+    /// Removes a device, also that of the caller, but not the last one. The answer says whether it was there.
+    ///
+    /// # Errors
+    /// Of rights; [`Refusal::LastDevice`].
+    pub fn remove(&mut self, call: Call, user: UserNumber, key: &[u8]) -> Result<(), Refusal> {
+        let (mut anchor, place) = self.own(call, user, key)?;
+        if anchor.devices.len() == 1 {
+            return Err(Refusal::LastDevice);
+        }
+        let gone = anchor.devices.remove(place);
+        self.by_key.remove(&keys::principal(&gone.pubkey));
+        if let Some(id) = &gone.credential_id {
+            self.by_credential.remove(&sha256(&[id]));
+        }
+        self.put(user, anchor);
+        Ok(())
+    }
+
+    /// # Errors
+    /// Of rights.
+    pub fn info(&self, call: Call, user: UserNumber) -> Result<IdentityAnchorInfo, Refusal> {
+        let (anchor, _) = self.mine(call, user)?;
+        Ok(IdentityAnchorInfo {
+            device_registration: anchor.open_pairing(call.now).map(|it| it.view()),
+            devices: anchor.devices.into_iter().map(DeviceWithUsage::from).collect(),
+            created_at: Some(anchor.created),
+        })
+    }
+
+    /// The key of a credential, for whoever knows its id.
+    pub fn device_key(&self, credential: &[u8]) -> Option<DeviceKeyWithAnchor> {
+        let anchor_number = self.by_credential.get(&sha256(&[credential]))?;
+        let anchor = self.anchors.get(&anchor_number)?.0;
+        let is_it =
+            |device: &Device| device.credential_id.as_ref().is_some_and(|id| id.as_slice() == credential);
+        let device = anchor.devices.into_iter().find(is_it)?;
+        Some(DeviceKeyWithAnchor { pubkey: device.pubkey, anchor_number })
+    }
+}

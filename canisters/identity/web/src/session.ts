@@ -67,9 +67,13 @@ export interface Newcomer {
   keep(): Promise<void>;
 }
 
+/** A passkey that was made, and not yet used because its owner did not confirm: the next attempt begins with it. */
+let made: Device | undefined;
+
 export async function newPasskey(backend: Backend, alias: string): Promise<Newcomer> {
-  const device = await passkey.create(alias, []);
+  const device = made ??= await passkey.create(alias, []);
   const { identity } = await actFor(passkey.Passkey.known(device));
+  made = undefined;
   return { device, method: "passkey", backend: await backend.as(identity), keep: async () => {} };
 }
 

@@ -97,7 +97,7 @@ async function waitForCode(it: session.Newcomer, user: bigint, left: { code: str
   let waiting = true;
   const state = h("p", { class: "soft", role: "status" }, "Waiting for the other device…");
   show("Type this code on the other device",
-    h("p", { class: "code", "aria-label": `Code ${[...left.code].join(" ")}` }, left.code), state, trouble,
+    h("p", { class: "code" }, left.code), state, trouble,
     action("Cancel", async () => { waiting = false; await back(); }, trouble));
   const look = async (): Promise<void> => {
     if (!waiting) return;

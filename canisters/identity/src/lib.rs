@@ -90,7 +90,7 @@ fn certify() {
 /// Takes expired signatures away as long as there are any.
 async fn prune() {
     PRUNES.set(false);
-    change(|book| book.signatures.prune(ic_cdk::api::time()));
+    change(|book| book.signatures.prune(ic_cdk::api::time(), limits::PRUNED_BY_TIMER));
     certify();
     prune_later();
 }

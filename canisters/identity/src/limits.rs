@@ -41,13 +41,16 @@ pub const MAX_TTL: u64 = 30 * DAY;
 pub const SIGNATURE_LASTS: u64 = MINUTE;
 
 /// Most prepared signatures at a time.
-pub const MAX_SIGNATURES: u64 = 10_000;
+pub const MAX_SIGNATURES: u64 = 50_000;
 
 /// Most of them of one anchor.
-pub const MAX_SIGNATURES_OF_ANCHOR: u32 = 30;
+pub const MAX_SIGNATURES_OF_ANCHOR: u32 = 20;
 
 /// Most expired signatures that one call takes away.
 pub const PRUNED_PER_CALL: usize = 100;
+
+/// Most that a timer takes away at a time.
+pub const PRUNED_BY_TIMER: usize = 2_000;
 
 /// A window in which registrations are counted.
 pub const WINDOW: u64 = MINUTE;

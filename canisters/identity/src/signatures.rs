@@ -98,10 +98,10 @@ impl<M: Memory> Signatures<M> {
         }
     }
 
-    /// Takes away what has expired, [`PRUNED_PER_CALL`] at most.
-    pub fn prune(&mut self, now: Timestamp) {
+    /// Takes away what has expired, `most` at most.
+    pub fn prune(&mut self, now: Timestamp, most: usize) {
         let end = key(now, &[u8::MAX; HASH], &[u8::MAX; HASH]);
-        let expired = self.queue.range(..=end).take(PRUNED_PER_CALL).map(|it| it.into_pair());
+        let expired = self.queue.range(..=end).take(most).map(|it| it.into_pair());
         let expired: Vec<(Key, UserNumber)> = expired.collect();
         for (key, user) in expired {
             self.queue.remove(&key);
@@ -120,7 +120,7 @@ impl<M: Memory> Signatures<M> {
         message: &[u8],
         now: Timestamp,
     ) -> Result<(), Refusal> {
-        self.prune(now);
+        self.prune(now, PRUNED_PER_CALL);
         let until = now.saturating_add(SIGNATURE_LASTS);
         let key = key(until, &sha256(&[seed]), &sha256(&[message]));
         if self.queue.contains_key(&key) {

@@ -152,9 +152,9 @@ fn a_signature_is_there_for_a_minute_and_then_pruned() {
     };
     assert!(there(&book, NOW + SIGNATURE_LASTS - 1));
     assert!(!there(&book, NOW + SIGNATURE_LASTS));
-    book.signatures.prune(NOW + SIGNATURE_LASTS - 1);
+    book.signatures.prune(NOW + SIGNATURE_LASTS - 1, PRUNED_PER_CALL);
     assert_eq!(book.signatures.len(), 1);
-    book.signatures.prune(NOW + SIGNATURE_LASTS);
+    book.signatures.prune(NOW + SIGNATURE_LASTS, PRUNED_PER_CALL);
     assert_eq!((book.signatures.len(), book.signatures.digest()), (0, empty));
 }
 
@@ -169,7 +169,7 @@ fn the_next_delegation_prunes_the_last_ones() {
 }
 
 #[test]
-fn one_person_has_thirty_signatures_at_a_time() {
+fn one_person_has_twenty_signatures_at_a_time() {
     let (mut book, _, user) = world();
     let other = register(&mut book, &passkey(2));
     for n in 0..MAX_SIGNATURES_OF_ANCHOR {
@@ -184,6 +184,23 @@ fn one_person_has_thirty_signatures_at_a_time() {
 }
 
 #[test]
+fn a_crowds_signatures_are_pruned_a_portion_at_a_time() {
+    let (mut book, _, _) = world();
+    for n in 0..20u8 {
+        let device = browser(100 + n);
+        let user = ok(register_at(&mut book, &device, NOW + u64::from(n) * WINDOW / 2));
+        for ttl in 0..10 {
+            ok(book.prepare(by(&device), user, APP, &plain_key(9), Some(ttl)));
+        }
+    }
+    assert_eq!(book.signatures.len(), 200);
+    book.signatures.prune(NOW + SIGNATURE_LASTS, PRUNED_PER_CALL);
+    assert_eq!(book.signatures.len(), 100);
+    book.signatures.prune(NOW + SIGNATURE_LASTS, PRUNED_BY_TIMER);
+    assert!(book.signatures.is_empty());
+}
+
+#[test]
 fn one_message_prepared_twice_lasts_as_long_as_the_second() {
     let (mut book, _, user) = world();
     let first = ok(book.prepare(by(&passkey(1)), user, APP, &plain_key(9), Some(9 * SECOND)));
@@ -191,10 +208,10 @@ fn one_message_prepared_twice_lasts_as_long_as_the_second() {
     let second = ok(book.prepare(later, user, APP, &plain_key(9), Some(5 * SECOND)));
     assert_eq!(first.expiration, second.expiration);
     let then = NOW + SIGNATURE_LASTS + SECOND;
-    book.signatures.prune(then);
+    book.signatures.prune(then, PRUNED_PER_CALL);
     assert_eq!(book.signatures.len(), 1);
     assert!(book.prepared(by_at(&passkey(1), then), user, APP, &plain_key(9), first.expiration).is_some());
-    book.signatures.prune(then + 4 * SECOND);
+    book.signatures.prune(then + 4 * SECOND, PRUNED_PER_CALL);
     assert_eq!(book.signatures.len(), 0);
 }
 

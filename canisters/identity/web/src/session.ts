@@ -67,14 +67,13 @@ export interface Newcomer {
   keep(): Promise<void>;
 }
 
-/** A passkey that was made, and not yet used because its owner did not confirm: the next attempt begins with it. */
+/** A passkey that was made, and that the canister does not know yet because something failed: the next attempt takes it. */
 let made: Device | undefined;
 
 export async function newPasskey(backend: Backend, alias: string): Promise<Newcomer> {
   const device = made ??= await passkey.create(alias, []);
   const { identity } = await actFor(passkey.Passkey.known(device));
-  made = undefined;
-  return { device, method: "passkey", backend: await backend.as(identity), keep: async () => {} };
+  return { device, method: "passkey", backend: await backend.as(identity), keep: async () => { made = undefined; } };
 }
 
 export async function newBrowser(backend: Backend, alias: string): Promise<Newcomer> {

@@ -46,13 +46,13 @@ export async function signIn(backend: Backend, wishes: Wishes): Promise<void> {
       wishes.cancel && action("Cancel", async () => wishes.cancel?.(), trouble)));
 }
 
-/** The two kinds of device that somebody new may use. */
-function kinds(backend: Backend, allowBrowserKey: boolean, trouble: HTMLElement, use: (it: session.Newcomer) => Promise<void>): Child {
-  const passkey = action([icon("key"), "With a passkey"], async () => use(await session.newPasskey(backend, session.alias())), trouble, { class: "primary wide" });
+/** The two kinds of device that somebody new may use. `use` makes the device when it is ready for it. */
+function kinds(backend: Backend, allowBrowserKey: boolean, trouble: HTMLElement, use: (make: () => Promise<session.Newcomer>) => Promise<void>): Child {
+  const passkey = action([icon("key"), "With a passkey"], () => use(() => session.newPasskey(backend, session.alias())), trouble, { class: "primary wide" });
   passkey.disabled = !usable();
   return h("ul", { class: "choices" },
     choice(passkey, usable() ? "It stays in your device or its password manager. You confirm twice: once to make it, once to use it." : NO_PASSKEYS),
-    allowBrowserKey && choice(action([icon("device"), "With a key of this browser"], async () => use(await session.newBrowser(backend, session.alias())), trouble, { class: "wide" }),
+    allowBrowserKey && choice(action([icon("device"), "With a key of this browser"], () => use(() => session.newBrowser(backend, session.alias())), trouble, { class: "wide" }),
       "Quick, without a prompt. Whoever clears this browser's data loses it, so write down a recovery phrase or add a passkey."));
 }
 
@@ -60,7 +60,7 @@ async function create(backend: Backend, wishes: Wishes, back: () => Promise<void
   const trouble = problem();
   show("Create an identity",
     h("p", {}, "No name, no e-mail, no password. Every app will know you by an identity of its own, and no two apps can find out that you are the same person."),
-    kinds(backend, wishes.allowBrowserKey, trouble, async (it) => wishes.done(await session.register(it))), trouble,
+    kinds(backend, wishes.allowBrowserKey, trouble, async (make) => wishes.done(await session.register(await make()))), trouble,
     action("Back", back, trouble));
 }
 
@@ -77,9 +77,10 @@ async function recover(backend: Backend, wishes: Wishes, back: () => Promise<voi
 async function join(backend: Backend, wishes: Wishes, back: () => Promise<void>): Promise<void> {
   const trouble = problem();
   const number = h("input", { required: true, inputmode: "numeric", pattern: "[0-9]{1,19}", autocomplete: "username" });
-  const use = async (it: session.Newcomer) => {
+  const use = async (make: () => Promise<session.Newcomer>) => {
     if (!/^\d{1,19}$/u.test(number.value.trim())) throw new Error("Type the number of your identity first.");
     const user = BigInt(number.value.trim());
+    const it = await make();
     const left = await it.backend.leave(user, it.device);
     await waitForCode(it, user, left, wishes, back);
   };

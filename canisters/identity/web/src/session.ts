@@ -76,7 +76,10 @@ export async function newPasskey(backend: Backend, alias: string): Promise<Newco
   return { device, method: "passkey", backend: await backend.as(identity), keep: async () => { made = undefined; } };
 }
 
+/** A browser keeps one key: a second would take the place of the first, and with it perhaps the only way in. */
 export async function newBrowser(backend: Backend, alias: string): Promise<Newcomer> {
+  const other = await byBrowser(backend);
+  if (other) throw new Error(`This browser has a key already, of identity ${other.user}. Sign in with it, or remove it there first.`);
   const key = await keys.newBrowserKey();
   return { device: keys.browserDevice(key, alias), method: "pin", backend: await backend.as(key), keep: () => keys.keepBrowserKey(key) };
 }

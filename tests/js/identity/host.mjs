@@ -147,6 +147,9 @@ export class Host {
       },
       call_data_append: (from, length) => { this.calling.sent = Uint8Array.from([...this.calling.sent, ...at(from, length)]); },
       call_perform: () => { this.calls.push(this.calling); return 0; },
+      canister_liquid_cycle_balance128: (to) => heap().set(new Uint8Array(16).fill(1, 0, 8), to),
+      cost_call: (nameSize, size, to) => heap().set(new Uint8Array(16), to),
+      performance_counter: () => 0n,
       call_on_cleanup: () => {}, call_with_best_effort_response: () => {}, call_cycles_add128: () => {}, msg_reject_code: () => 0,
       trap: (from, length) => { throw new Error(Buffer.from(at(from, length)).toString()); },
     };

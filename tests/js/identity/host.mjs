@@ -1,6 +1,6 @@
 // The canister's module in Node, without a subnet: what it exports can be called, its timers run, `raw_rand` is answered, and what it certifies
 // is signed with a key made here, as a subnet would.
-import { bls12_381 } from "@noble/curves/bls12-381.js";
+import { bls12_381 } from "@noble/curves/bls12-381";
 import { encode } from "cborg";
 import { createHash, randomBytes } from "node:crypto";
 import { lib } from "./modules.mjs";

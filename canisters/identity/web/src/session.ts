@@ -67,12 +67,15 @@ export interface Newcomer {
   keep(): Promise<void>;
 }
 
-/** A passkey that was made, and that the canister does not know yet because something failed: the next attempt takes it. */
+/** A passkey that was made, and that the canister does not know yet because something failed: the next attempt takes it, but only the next. */
 let made: Device | undefined;
 
 export async function newPasskey(backend: Backend, alias: string): Promise<Newcomer> {
-  const device = made ??= await passkey.create(alias, []);
+  const left = made;
+  const device = left ?? await passkey.create(alias, []);
+  made = left ? undefined : device;
   const { identity } = await actFor(passkey.Passkey.known(device));
+  made = device;
   return { device, method: "passkey", backend: await backend.as(identity), keep: async () => { made = undefined; } };
 }
 

@@ -3,9 +3,10 @@
 import "fake-indexeddb/auto";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { before, beforeEach, test } from "node:test";
-import { JSDOM } from "jsdom";
+import { JSDOM, VirtualConsole } from "jsdom";
 import { Authenticator } from "./authenticator.mjs";
 import { Host } from "./host.mjs";
 import { page } from "./page.mjs";
@@ -13,7 +14,9 @@ import { page } from "./page.mjs";
 const HOME = "http://rwlgt-iiaaa-aaaaa-aaaaa-cai.localhost:8000";
 const [A, B] = ["https://a.example", "https://b.example"];
 const SECOND = 1_000_000_000n;
-const dom = new JSDOM('<!doctype html><html lang="en"><main id="app"></main></html>', { url: HOME });
+// what jsdom cannot do it would say on the console
+const dom = new JSDOM('<!doctype html><html lang="en"><main id="app"></main></html>', { url: HOME, runScripts: "outside-only", virtualConsole: new VirtualConsole() });
+dom.window.eval(readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8"));
 const phone = new Authenticator(HOME);
 phone.plug();
 Object.assign(globalThis, { document: dom.window.document, Node: dom.window.Node });
@@ -67,6 +70,12 @@ function asked(origin, wishes = {}) {
     void authorize(anybody(), request);
   }).then((granted) => ({ ...granted, principal: Principal.selfAuthenticating(granted.userKey).toText() }));
 }
+/** What axe finds without layout; contrast and the rest are for the browser's test. */
+async function accessible() {
+  const { violations } = await dom.window.axe.run(document, { rules: { "color-contrast": { enabled: false } }, resultTypes: ["violations"] });
+  const serious = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
+  assert.equal(serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`).join("\n"), "");
+}
 const number = () => BigInt(/Identity (\d+)/u.exec(text())[1]);
 let ann;
 
@@ -79,8 +88,10 @@ beforeEach(() => host.pass(SECOND));
 test("somebody new makes a passkey, and the app has them at once", async () => {
   const signing = asked(A);
   await says(`${A} will know you by an identity of its own`);
+  await accessible();
   await press("Create an identity");
   await heading("Create an identity");
+  await accessible();
   await press("With a passkey");
   ann = await signing;
   assert.deepEqual([ann.method, ann.delegations.length, phone.credentials.size], ["passkey", 1, 1]);
@@ -136,6 +147,7 @@ async function signInToManage() {
 test("a device is renamed", async () => {
   ann.user = await signInToManage();
   await says("You have one device only");
+  await accessible();
   await press("Rename Browser on this device");
   await fill("Name", "My phone");
   submit();
@@ -152,6 +164,7 @@ test("another device joins by the code that it shows", async () => {
   const { code } = await joining.backend.leave(ann.user, joining.device);
   phone.plug();
   await says("A device waits: Laptop.");
+  await accessible();
   await fill("Code", code === "000000" ? "000001" : "000000");
   submit();
   await says("That is not the code.");
@@ -169,12 +182,14 @@ test("this device joins an identity, waits until the code is typed elsewhere, an
   await press("I use another device");
   await press("With a key of this browser");
   await says("Type the number of your identity first.");
+  await accessible();
   await fill("Number of your identity", String(other.user));
   await press("With a key of this browser");
   await says("That identity is not waiting for a device.");
   await other.backend.openPairing(other.user);
   await press("With a key of this browser");
   await heading("Type this code on the other device");
+  await accessible();
   await other.backend.confirm(other.user, document.querySelector(".code").textContent);
   const granted = await signing;
   assert.equal(granted.method, "pin");
@@ -210,8 +225,10 @@ test("a recovery phrase is written down, asked back, and protected", async () =>
   await signInToManage();
   await press("A recovery phrase");
   await heading("Your recovery phrase");
+  await accessible();
   ann.words = [...document.querySelectorAll(".words li")].map((it) => it.textContent);
   await press("I have written them down");
+  await accessible();
   await fill("Word 6", ann.words[5]);
   await fill("Word 18", "wrong");
   submit();
@@ -227,6 +244,7 @@ test("who lost everything comes back with the words, as the same person, and mak
   new Authenticator(HOME).plug();
   const signing = asked(B);
   await press("Recovery phrase");
+  await accessible();
   await fill("Your 24 words", ann.words.slice(1).join(" "));
   submit();
   await says("these are 23");

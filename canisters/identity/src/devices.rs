@@ -212,10 +212,10 @@ impl<M: Memory> Book<M> {
         Ok(())
     }
 
-    /// Removes a device, also that of the caller, but not the last one. The answer says whether it was there.
+    /// Removes a device, also that of the caller, but not the last one.
     ///
     /// # Errors
-    /// Of rights; [`Refusal::LastDevice`].
+    /// Of rights; [`Refusal::LastDevice`]; [`Refusal::NoSuchDevice`], also when it was removed before.
     pub fn remove(&mut self, call: Call, user: UserNumber, key: &[u8]) -> Result<(), Refusal> {
         let (mut anchor, place) = self.own(call, user, key)?;
         if anchor.devices.len() == 1 {

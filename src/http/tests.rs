@@ -1,8 +1,8 @@
 //! The server against agents as they are, and against strangers as they come (RELIABILITY.md H1, H2).
 
-mod abuse;
-mod client;
-mod node;
+pub(crate) mod abuse;
+pub(crate) mod client;
+pub(crate) mod node;
 
 use self::client::{exchange, post, read_answer, request};
 use self::node::FakeNode;
@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-fn controller() -> Principal {
+pub(crate) fn controller() -> Principal {
     basic(1).sender().expect("a sender")
 }
 
@@ -356,7 +356,7 @@ async fn a_stopped_server_finishes_and_lets_go_of_its_port() {
     assert!(TcpStream::connect(node.address).await.is_err());
 }
 
-fn hasty() -> Config {
+pub(crate) fn hasty() -> Config {
     let short = Duration::from_millis(100);
     Config { header_deadline: short, body_deadline: short, write_deadline: short, ..Config::default() }
 }

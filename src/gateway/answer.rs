@@ -1,0 +1,255 @@
+//! Each request to its target: a canister's page, the interface of a replica, or the gateway itself.
+
+use super::ask::Asked;
+use super::body::{Account, Progress, Reply, Sent, whole};
+use super::domain::Domains;
+use super::fetch::Fetcher;
+use super::host::{Target, target};
+use super::limit::{Limits, Place, Refusal};
+use super::metrics::Metrics;
+use super::page::{failure, refusal, turned_away, welcome};
+use super::respond::{Wish, respond};
+use super::upstream::Upstream;
+use crate::types::Principal;
+use crate::types::limits::HTTP_BODY_BYTES_MAX;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Limited};
+use hyper::body::{Body as HttpBody, Incoming};
+use hyper::http::{
+    HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header, request::Parts,
+};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+/// Longest line of the access log.
+const LINE_BYTES_MAX: usize = 512;
+const CANISTER: HeaderName = HeaderName::from_static("x-ic-canister-id");
+/// Browsers come by TLS only, for a year.
+const STRICT: &str = "max-age=31536000; includeSubDomains";
+
+/// Everything that answering a request takes.
+pub struct Gateway {
+    pub upstream: Arc<Upstream>,
+    pub fetcher: Arc<Fetcher>,
+    pub limits: Arc<Limits>,
+    pub metrics: Arc<Metrics>,
+    pub domains: watch::Receiver<Arc<Domains>>,
+    /// Update calls are held up by this long.
+    pub call_delay: Duration,
+    /// A request's body must have come by then.
+    pub body: Duration,
+    pub access_log: bool,
+    /// Whether browsers are told to come by TLS only.
+    pub strict: bool,
+}
+
+impl Gateway {
+    /// Answers, and watches the answer go out.
+    pub async fn answer(
+        &self,
+        request: Request<Incoming>,
+        client: IpAddr,
+        progress: Arc<Progress>,
+    ) -> Response<Sent> {
+        let begun = Instant::now();
+        let line = self.access_log.then(|| line(&request, client));
+        let is_head = request.method() == Method::HEAD;
+        let (mut reply, place) = match self.limits.admit(client) {
+            Ok(place) => (self.route(request).await, Some(place)),
+            Err(refused) => {
+                self.metrics.refuse(if refused == Refusal::Everybody { "load" } else { "rate" });
+                (turned_away(refused), None)
+            }
+        };
+        if self.strict {
+            reply.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(STRICT));
+        }
+        if is_head {
+            headless(&mut reply);
+        }
+        let status = reply.status();
+        self.metrics.requests.with_label_values(&[status.as_str()]).inc();
+        self.metrics.seconds.observe(begun.elapsed().as_secs_f64());
+        let account =
+            Account { metrics: self.metrics.clone(), begun, status: status.as_u16(), line, _place: place };
+        reply.map(|body| Sent::new(body, progress, account))
+    }
+
+    async fn route(&self, request: Request<Incoming>) -> Reply {
+        let (parts, body) = request.into_parts();
+        let domains = self.domains.borrow().clone();
+        let target = target(host(&parts), parts.uri.query(), &domains);
+        match parts.uri.path() {
+            "/health" if target == Target::Gateway => return self.health(),
+            "/metrics" if target == Target::Gateway => return self.metrics(),
+            _ => {}
+        }
+        let (body, _room) = match self.read(body).await {
+            Ok(read) => read,
+            Err(reply) => return reply,
+        };
+        self.metrics.request_bytes.observe(body.len() as f64);
+        if parts.uri.path().starts_with("/api/") {
+            return self.pass(parts, body).await;
+        }
+        match target {
+            Target::Canister { id, raw } => self.page(parts, body, id, raw).await,
+            Target::Gateway => welcome(),
+        }
+    }
+
+    fn health(&self) -> Reply {
+        match self.upstream.healthy() {
+            0 => refusal(StatusCode::SERVICE_UNAVAILABLE, "no replica is healthy"),
+            healthy => reply_ok("text/plain", format!("{healthy} replicas are healthy\n")),
+        }
+    }
+
+    fn metrics(&self) -> Reply {
+        let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.metrics.healthy.set(count(self.upstream.healthy()));
+        self.metrics.aside.set(count(self.upstream.aside()));
+        reply_ok("text/plain; version=0.0.4", self.metrics.text())
+    }
+
+    /// A canister's page, verified.
+    async fn page(&self, parts: Parts, body: Bytes, canister: Principal, raw: bool) -> Reply {
+        if is_preflight(&parts) {
+            return preflight();
+        }
+        let asked = match Asked::new(&parts, body) {
+            Ok(asked) => asked,
+            Err(error) => return refusal(StatusCode::BAD_REQUEST, &error.to_string()),
+        };
+        let wish = Wish::new(canister, raw, &parts, asked);
+        let mut reply = respond(&self.fetcher, wish).await.unwrap_or_else(|error| {
+            tracing::warn!(%canister, %error, "no page");
+            failure(&error)
+        });
+        if !reply.headers().contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
+            allow_origins(&mut reply);
+        }
+        if let Ok(id) = HeaderValue::from_str(&canister.to_text()) {
+            reply.headers_mut().insert(CANISTER, id);
+        }
+        reply
+    }
+
+    /// An agent's request, passed on as it is.
+    async fn pass(&self, parts: Parts, body: Bytes) -> Reply {
+        if parts.method == Method::OPTIONS {
+            return preflight();
+        }
+        if parts.uri.path().ends_with("/call") {
+            tokio::time::sleep(self.call_delay).await;
+        }
+        let mut reply = match self.upstream.send(&parts, &body).await {
+            Ok(response) => {
+                let (mut head, body) = response.into_parts();
+                head.headers.remove(header::TRANSFER_ENCODING);
+                head.headers.remove(header::CONNECTION);
+                Reply::from_parts(head, whole(body))
+            }
+            Err(error) => {
+                let mut reply = refusal(StatusCode::SERVICE_UNAVAILABLE, &error.to_string());
+                reply.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+                reply
+            }
+        };
+        allow_origins(&mut reply);
+        reply
+    }
+
+    /// A request's body, and its place in memory.
+    async fn read(&self, body: Incoming) -> Result<(Bytes, Option<Place>), Reply> {
+        if body.is_end_stream() {
+            return Ok((Bytes::new(), None));
+        }
+        let too_large = || {
+            let text = format!("body too large; at most {HTTP_BODY_BYTES_MAX} bytes are allowed");
+            refusal(StatusCode::PAYLOAD_TOO_LARGE, &text)
+        };
+        let declared = body.size_hint().upper();
+        let size = usize::try_from(declared.unwrap_or(0)).unwrap_or(usize::MAX);
+        if size > HTTP_BODY_BYTES_MAX {
+            return Err(too_large());
+        }
+        let size = if declared.is_some() { size } else { HTTP_BODY_BYTES_MAX };
+        let room = self.limits.room(size).map_err(|refused| {
+            self.metrics.refuse("load");
+            turned_away(refused)
+        })?;
+        match timeout(self.body, Limited::new(body, HTTP_BODY_BYTES_MAX).collect()).await {
+            Err(_) => Err(refusal(StatusCode::REQUEST_TIMEOUT, "the body did not come in time")),
+            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(too_large()),
+            Ok(Err(error)) => Err(refusal(StatusCode::BAD_REQUEST, &format!("the body broke off: {error}"))),
+            Ok(Ok(body)) => Ok((body.to_bytes(), Some(room))),
+        }
+    }
+}
+
+fn host(parts: &Parts) -> &str {
+    let authority = parts.uri.authority().map(|authority| authority.as_str());
+    let header = || parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    authority.or_else(header).unwrap_or_default()
+}
+
+/// A reply to HEAD has the length of what GET would get, and no body.
+fn headless(reply: &mut Reply) {
+    let size = reply.body().size_hint().exact();
+    if !reply.headers().contains_key(header::CONTENT_LENGTH)
+        && let Some(size) = size
+    {
+        reply.headers_mut().insert(header::CONTENT_LENGTH, size.into());
+    }
+    *reply.body_mut() = whole(Bytes::new());
+}
+
+fn line(request: &Request<Incoming>, client: IpAddr) -> String {
+    let host = request.uri().authority().map(|host| host.as_str()).unwrap_or_else(|| {
+        request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("-")
+    });
+    let version = if request.version() == Version::HTTP_2 { "2" } else { "1.1" };
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    let line = format!("{client} {} {host}{path} HTTP/{version}", request.method());
+    // Whatever stands in a URL, it is one line, and not a long one.
+    line.chars().map(|c| if c.is_control() { '?' } else { c }).take(LINE_BYTES_MAX).collect()
+}
+
+fn reply_ok(content_type: &'static str, body: impl Into<Bytes>) -> Reply {
+    let mut reply = Reply::new(whole(body));
+    reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    reply
+}
+
+/// INTEROP.md §5, CORS.
+const ALLOWED_HEADERS: &str = "User-Agent, DNT, If-None-Match, If-Modified-Since, Cache-Control, Content-Type, \
+Range, Cookie, X-Requested-With, X-IC-Canister-Id";
+const EXPOSED_HEADERS: &str = "Accept-Ranges, Content-Length, Content-Range, X-Request-Id, X-IC-Canister-Id";
+
+fn allow_origins(reply: &mut Reply) {
+    let headers = reply.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED_HEADERS));
+}
+
+fn is_preflight(parts: &Parts) -> bool {
+    parts.method == Method::OPTIONS && parts.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+fn preflight() -> Reply {
+    let mut reply = Reply::new(whole(Bytes::new()));
+    *reply.status_mut() = StatusCode::NO_CONTENT;
+    let headers = reply.headers_mut();
+    headers.insert(
+        header::ACCESS_CONTROL_ALLOW_METHODS,
+        HeaderValue::from_static("HEAD, GET, POST, PUT, DELETE, PATCH"),
+    );
+    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(ALLOWED_HEADERS));
+    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("7200"));
+    allow_origins(&mut reply);
+    reply
+}

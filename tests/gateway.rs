@@ -33,7 +33,7 @@ impl Gateway {
         let address: SocketAddr = (Ipv4Addr::LOCALHOST, port).into();
         let script = format!("ulimit -n {files} && exec \"$0\" \"$@\"");
         let child = Command::new("sh")
-            .args(["-c", &script, env!("CARGO_BIN_EXE_atoll"), "gateway", "--root-key", "00"])
+            .args(["-c", &script, env!("CARGO_BIN_EXE_atoll"), "gateway", "--root-key", &"00".repeat(133)])
             .args(["--replica", "http://127.0.0.1:9", "--rate-per-client", "1000000"])
             .args(["--listen", &address.to_string()])
             .stdout(Stdio::null())

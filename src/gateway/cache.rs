@@ -161,6 +161,7 @@ mod tests {
             proof: Proof::Whole,
             certified: Some(SystemTime::now()),
             keyed: true,
+            ranged: false,
             room: None,
         }
     }

@@ -80,6 +80,7 @@ mod tests {
             proof: Proof::Whole,
             certified: None,
             keyed: true,
+            ranged: false,
             room: None,
         };
         let asked = HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(accepted))]);

@@ -45,7 +45,16 @@ mod tests {
         headers.insert(header::ETAG, HeaderValue::from_static("\"a\""));
         headers.insert(header::LAST_MODIFIED, HeaderValue::from_static("Tue, 01 Jan 2019 00:00:00 GMT"));
         let (status, proof) = (StatusCode::OK, Proof::Whole);
-        Page { status, headers, body: Bytes::new(), proof, certified: None, keyed: true, room: None }
+        Page {
+            status,
+            headers,
+            body: Bytes::new(),
+            proof,
+            certified: None,
+            keyed: true,
+            ranged: false,
+            room: None,
+        }
     }
 
     fn asked(name: HeaderName, value: &'static str) -> HeaderMap {

@@ -14,8 +14,9 @@ use super::limit::Limits;
 use super::metrics::Metrics;
 use super::range::{Part, Whole};
 use super::upstream::{Replica, Upstream};
-use super::verify::{Page, Proof, unverified, verify};
+use super::verify::{Judge, Page, Proof, unverified};
 use crate::types::Principal;
+use hyper::http::StatusCode;
 use ic_agent::AgentError;
 use quick_cache::sync::Cache;
 use std::sync::Arc;
@@ -57,7 +58,7 @@ pub enum Source {
 /// Pages of canisters, by replicas that are not trusted.
 pub struct Fetcher {
     pub upstream: Arc<Upstream>,
-    pub root_key: Vec<u8>,
+    judge: Arc<Judge>,
     pub pages: Pages,
     pub limits: Arc<Limits>,
     pub metrics: Arc<Metrics>,
@@ -69,12 +70,12 @@ impl Fetcher {
     /// Asks the replicas of `upstream`, and keeps what may be kept in `pages`.
     pub fn new(
         upstream: Arc<Upstream>,
-        root_key: Vec<u8>,
+        judge: Judge,
         pages: Pages,
         limits: Arc<Limits>,
         metrics: Arc<Metrics>,
     ) -> Fetcher {
-        Fetcher { upstream, root_key, pages, limits, metrics, old: Cache::new(OLD_MAX) }
+        Fetcher { upstream, judge: Arc::new(judge), pages, limits, metrics, old: Cache::new(OLD_MAX) }
     }
 
     /// The page, and whether it is one that was kept.
@@ -86,13 +87,22 @@ impl Fetcher {
         source: Source,
     ) -> Result<(Arc<Kept>, bool), AskError> {
         let key = Key::new(canister, asked).filter(|_| source != Source::Raw);
-        let kept = key.as_ref().filter(|_| source == Source::Any).and_then(|key| self.pages.get(key));
-        if let Some(kept) = kept.filter(|kept| fits(&kept.page, expected).is_ok()) {
+        // A page that is whole has all of its ranges.
+        let whole = || asked.header("range").and_then(|_| Key::new(canister, &asked.ranged(None)));
+        let get = |key: &Key| self.pages.get(key).filter(|kept| fits(&kept.page, expected).is_ok());
+        let kept = key.as_ref().filter(|_| source == Source::Any).and_then(|key| {
+            get(key).or_else(|| get(&whole()?).filter(|kept| kept.page.status == StatusCode::OK))
+        });
+        if let Some(kept) = kept {
             self.metrics.cache.with_label_values(&["hit"]).inc();
             return Ok((kept, true));
         }
         self.metrics.cache.with_label_values(&["miss"]).inc();
         let page = self.ask_all(canister, asked, expected, source == Source::Raw).await?;
+        let key = match key {
+            Some(key) if page.status == StatusCode::OK && !page.ranged => whole().or(Some(key)),
+            key => key,
+        };
         Ok((self.pages.put(key, page), false))
     }
 
@@ -166,8 +176,8 @@ impl Fetcher {
 
     /// Signatures are checked where they hold nobody up.
     async fn verify(&self, canister: Principal, asked: &Asked, told: Told) -> Result<Page, String> {
-        let (key, asked) = (self.root_key.clone(), asked.clone());
-        let work = tokio::task::spawn_blocking(move || verify(&key, &canister, &asked, told));
+        let (judge, asked) = (self.judge.clone(), asked.clone());
+        let work = tokio::task::spawn_blocking(move || judge.verify(&canister, &asked, told));
         work.await.unwrap_or_else(|error| Err(format!("the check of its certificate failed: {error}")))
     }
 

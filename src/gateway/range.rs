@@ -156,6 +156,7 @@ mod tests {
             proof: Proof::Whole,
             certified: None,
             keyed: true,
+            ranged: false,
             room: None,
         }
     }

@@ -9,6 +9,7 @@ use super::limit::{Limits, Share};
 use super::metrics::Metrics;
 use super::tls::{Server, Tls, TlsError};
 use super::upstream::{Upstream, UpstreamError};
+use super::verify::Judge;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -75,6 +76,8 @@ impl Config {
 pub enum GatewayError {
     #[error(transparent)]
     Upstream(#[from] UpstreamError),
+    #[error("the root key is none: it is no DER of a BLS key")]
+    RootKey,
     #[error("metrics: {0}")]
     Metrics(#[from] prometheus::Error),
     #[error("TLS: {0}")]
@@ -87,7 +90,8 @@ async fn start(config: &Config, domains: watch::Receiver<Arc<Domains>>) -> Resul
     let metrics = Arc::new(Metrics::new()?);
     let limits = Arc::new(Limits::new(config.under_way, config.bodies_bytes, config.share));
     let pages = Pages::new(config.cache_bytes);
-    let fetcher = Fetcher::new(upstream.clone(), root_key, pages, limits.clone(), metrics.clone());
+    let judge = Judge::new(root_key).ok_or(GatewayError::RootKey)?;
+    let fetcher = Fetcher::new(upstream.clone(), judge, pages, limits.clone(), metrics.clone());
     Ok(Gateway {
         upstream,
         fetcher: Arc::new(fetcher),

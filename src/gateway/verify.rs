@@ -3,14 +3,15 @@
 
 use super::ask::{Asked, Told};
 use super::limit::Place;
+use crate::certification::{HashTree, Verifier};
 use crate::types::Principal;
 use bytes::Bytes;
 use hyper::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use ic_certification::hash_tree::LookupResult;
 use ic_http_certification::{HttpRequest, HttpResponse};
 use ic_response_verification::types::VerificationInfo;
-use ic_response_verification::{CertificateHeader, MIN_VERIFICATION_VERSION, verify_request_response_pair};
+use ic_response_verification::{MIN_VERIFICATION_VERSION, verify_request_response_pair};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -74,6 +75,8 @@ pub struct Page {
     pub certified: Option<SystemTime>,
     /// Whether everything of the request that the proof is about stands in the cache's key.
     pub keyed: bool,
+    /// Whether the proof is about the range that was asked for.
+    pub ranged: bool,
     /// Keeps the room for the body taken.
     pub room: Option<Arc<Place>>,
 }
@@ -99,7 +102,16 @@ impl Page {
             }
         }
         let room = told.room.map(Arc::new);
-        Ok(Page { status, headers, body: told.body, proof, certified: None, keyed: false, room })
+        Ok(Page {
+            status,
+            headers,
+            body: told.body,
+            proof,
+            certified: None,
+            keyed: false,
+            ranged: false,
+            room,
+        })
     }
 
     /// A page with a tag of its content, if it has none and is whole.
@@ -128,30 +140,133 @@ fn only<'a>(told: &'a Told, name: &str) -> Result<Option<&'a str>, String> {
     }
 }
 
-/// The page that was told, if the subnet vouches for it. Takes a signature check: about a millisecond of computing.
-pub fn verify(root_key: &[u8], canister: &Principal, asked: &Asked, mut told: Told) -> Result<Page, String> {
-    let certificate = only(&told, CERTIFICATE)?.unwrap_or_default().to_string();
-    let expression = only(&told, EXPRESSION)?.unwrap_or_default().to_string();
-    let info = check(root_key, canister, asked, &told)?;
-    if info.verification_version < 2 {
-        let refused = told.status < 200 || told.status == 206 || (300..400).contains(&told.status);
-        if refused {
-            return Err(format!("version 1 does not certify the status {}", told.status));
-        }
-        told.headers.retain(|(name, _)| V1_HEADERS.iter().any(|kept| name.eq_ignore_ascii_case(kept)));
-        let mut page = Page::new(told.status, told, Proof::Body)?.tagged();
-        page.certified = time(&certificate);
-        page.keyed = true;
-        return Ok(page);
+/// Knows the subnet's key, and judges.
+pub struct Judge {
+    /// DER-encoded.
+    root_key: Vec<u8>,
+    verifier: Verifier,
+}
+
+/// A root key in DER is a head of 37 bytes, and the key.
+const ROOT_KEY_BYTES: usize = 133;
+
+impl Judge {
+    /// Of a subnet's pages; `None` if this is no root key in DER.
+    pub fn new(root_key: Vec<u8>) -> Option<Judge> {
+        let key: [u8; 96] = root_key.get(ROOT_KEY_BYTES - 96..)?.try_into().ok()?;
+        Some(Judge { root_key, verifier: Verifier::new(key) })
     }
-    let Some(certified) = info.response else {
-        return unverified(told, Proof::Skipped);
-    };
-    told.headers = certified.headers;
-    let mut page = Page::new(certified.status_code.unwrap_or(told.status), told, Proof::Whole)?.tagged();
-    page.certified = time(&certificate);
-    page.keyed = is_keyed(&expression);
-    Ok(page)
+
+    /// The page that was told, if the subnet vouches for it. Takes about a millisecond of computing.
+    pub fn verify(&self, canister: &Principal, asked: &Asked, mut told: Told) -> Result<Page, String> {
+        let certificate = only(&told, CERTIFICATE)?.unwrap_or_default();
+        let expression = only(&told, EXPRESSION)?.unwrap_or_default().to_string();
+        let certified = self.check_form(certificate)?;
+        check_expression(&expression)?;
+        let info = check(&self.root_key, canister, asked, &told)?;
+        if info.verification_version < 2 {
+            let refused = told.status < 200 || told.status == 206 || (300..400).contains(&told.status);
+            if refused {
+                return Err(format!("version 1 does not certify the status {}", told.status));
+            }
+            told.headers.retain(|(name, _)| V1_HEADERS.iter().any(|kept| name.eq_ignore_ascii_case(kept)));
+            let page = Page::new(told.status, told, Proof::Body)?.tagged();
+            return Ok(Page { certified, keyed: true, ..page });
+        }
+        let Some(response) = info.response else {
+            return unverified(told, Proof::Skipped);
+        };
+        told.headers = response.headers;
+        let page = Page::new(response.status_code.unwrap_or(told.status), told, Proof::Whole)?.tagged();
+        let headers = request_headers(&expression);
+        let about = |headers: &[String], name: &str| headers.iter().any(|known| known == name);
+        let ranged = headers.as_ref().is_none_or(|headers| about(headers, "range"));
+        let keyed =
+            headers.is_some_and(|headers| headers.iter().all(|name| KEY_HEADERS.contains(&name.as_str())));
+        Ok(Page { certified, keyed, ranged, ..page })
+    }
+
+    /// Reads what a certificate header has, with bounds on depth and size: the library has none, and whoever installs
+    /// a canister chooses these bytes. The certificate is verified here first, so that what goes on is the subnet's own.
+    /// Its time.
+    fn check_form(&self, header: &str) -> Result<Option<SystemTime>, String> {
+        let mut fields: BTreeMap<&str, Vec<u8>> = BTreeMap::new();
+        for field in header.split(',') {
+            let Some((name, value)) = field.trim().split_once('=') else { continue };
+            if ["certificate", "tree", "expr_path"].contains(&name) {
+                let bytes =
+                    unbase64(value.trim_matches(':')).ok_or_else(|| format!("its {name} is no base64"))?;
+                if fields.insert(name, bytes).is_some() {
+                    return Err(format!("it has two fields {name}"));
+                }
+            }
+        }
+        let field = |name: &str| fields.get(name).ok_or_else(|| format!("it has no field {name}"));
+        HashTree::decode(field("tree")?).map_err(|error| format!("its tree: {error}"))?;
+        if fields.get("expr_path").is_some_and(|path| !is_texts(path)) {
+            return Err("its path is no list of texts".into());
+        }
+        let certificate = self.verifier.verify_certificate(field("certificate")?);
+        let time = certificate.map_err(|error| format!("its certificate: {error}"))?.time();
+        Ok(UNIX_EPOCH.checked_add(Duration::from_nanos(time.0)))
+    }
+}
+
+/// Whether these bytes are the CBOR of texts and nothing else, in the one form that encoders write.
+fn is_texts(bytes: &[u8]) -> bool {
+    let bytes = bytes.strip_prefix(&[0xd9, 0xd9, 0xf7]).unwrap_or(bytes);
+    let Ok(texts) = ciborium::from_reader::<Vec<String>, _>(bytes) else { return false };
+    let mut again = Vec::new();
+    ciborium::into_writer(&texts, &mut again).is_ok() && again == bytes
+}
+
+/// A longer expression, or one that is nested deeper, is no expression.
+const EXPRESSION_BYTES_MAX: usize = 8 * 1024;
+const EXPRESSION_DEPTH_MAX: usize = 16;
+
+fn check_expression(text: &str) -> Result<(), String> {
+    let mut depth = 0usize;
+    for byte in text.bytes() {
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > EXPRESSION_DEPTH_MAX {
+            return Err("its expression is nested too deep".into());
+        }
+    }
+    match text.len() {
+        0..=EXPRESSION_BYTES_MAX => Ok(()),
+        _ => Err("its expression is too long".into()),
+    }
+}
+
+/// Base64 as the library reads it, padded or not.
+fn unbase64(text: &str) -> Option<Vec<u8>> {
+    let text = text.trim_end_matches('=').as_bytes();
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 2);
+    for group in text.chunks(4) {
+        let mut number = 0u32;
+        for byte in group {
+            let digit = match byte {
+                b'A'..=b'Z' => byte - b'A',
+                b'a'..=b'z' => byte - b'a' + 26,
+                b'0'..=b'9' => byte - b'0' + 52,
+                b'+' => 62,
+                b'/' => 63,
+                _ => return None,
+            };
+            number = number << 6 | u32::from(digit);
+        }
+        match group.len() {
+            4 => bytes.extend_from_slice(&number.to_be_bytes()[1..]),
+            3 => bytes.extend_from_slice(&(number >> 2).to_be_bytes()[2..]),
+            2 => bytes.extend_from_slice(&(number >> 4).to_be_bytes()[3..]),
+            _ => return None,
+        }
+    }
+    Some(bytes)
 }
 
 fn check(
@@ -186,37 +301,18 @@ fn check(
     .map_err(|error| error.to_string())
 }
 
-/// When a certificate that was verified was made.
-fn time(header: &str) -> Option<SystemTime> {
-    let header = CertificateHeader::from(header).ok()?;
-    let LookupResult::Found(bytes) = header.certificate.tree.lookup_path([b"time"]) else {
-        return None;
-    };
-    UNIX_EPOCH.checked_add(Duration::from_nanos(leb128(bytes)?))
-}
-
-fn leb128(bytes: &[u8]) -> Option<u64> {
-    bytes.iter().enumerate().try_fold(0u64, |sum, (index, byte)| {
-        let digit = u64::from(byte & 0x7f);
-        let shift = u32::try_from(index).ok()?.checked_mul(7)?;
-        let part = digit.checked_shl(shift).filter(|part| part >> shift == digit)?;
-        Some(sum | part)
-    })
-}
-
 /// Headers of a request that stand in the cache's key.
 pub const KEY_HEADERS: &[&str] = &["accept-encoding", "host", "range"];
 
-/// Whether a proof's expression is about no other headers of the request than those of the key. All of the URL stands
-/// in it anyway.
-fn is_keyed(expression: &str) -> bool {
+/// The headers of the request that a proof's expression is about; `None` if it does not say. All of the URL stands in the
+/// cache's key anyway.
+fn request_headers(expression: &str) -> Option<Vec<String>> {
     let Some((_, rest)) = expression.split_once("certified_request_headers") else {
-        return expression.contains("no_request_certification");
+        return expression.contains("no_request_certification").then(Vec::new);
     };
-    let list = rest.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map(|(list, _)| list);
-    let Some(list) = list else { return false };
+    let (list, _) = rest.split_once('[')?.1.split_once(']')?;
     let names = list.split(',').map(|name| name.trim().trim_matches(['"', '\'']).to_ascii_lowercase());
-    names.filter(|name| !name.is_empty()).all(|name| KEY_HEADERS.contains(&name.as_str()))
+    Some(names.filter(|name| !name.is_empty()).collect())
 }
 
 #[cfg(test)]
@@ -224,28 +320,54 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_proof_about_other_headers_than_the_keys_is_not_cached() {
-        let check = |headers: &str, keyed: bool| {
+    fn an_expression_says_which_headers_of_the_request_it_is_about() {
+        let check = |list: &str, headers: &[&str]| {
             let expression = format!(
                 "default_certification(ValidationArgs{{request_certification:RequestCertification{{\
-certified_request_headers:[{headers}],certified_query_parameters:[\"a\"]}},response_certification:\
+certified_request_headers:[{list}],certified_query_parameters:[\"a\"]}},response_certification:\
 ResponseCertification{{certified_response_headers:ResponseHeaderList{{headers:[\"x\"]}}}}}})"
             );
-            assert_eq!(is_keyed(&expression), keyed, "{headers}");
+            let expected = headers.iter().map(|name| name.to_string()).collect();
+            assert_eq!(request_headers(&expression), Some(expected), "{list}");
         };
-        check("", true);
-        check("\"range\"", true);
-        check("\"Host\", \"accept-encoding\"", true);
-        check("\"range\",\"cookie\"", false);
-        assert!(is_keyed("default_certification(ValidationArgs{no_request_certification:Empty{},…"));
-        assert!(!is_keyed("default_certification(ValidationArgs{no_certification:Empty{}})"));
-        assert!(!is_keyed(""));
+        check("", &[]);
+        check("\"range\"", &["range"]);
+        check("\"Host\", \"cookie\"", &["host", "cookie"]);
+        let none = "default_certification(ValidationArgs{no_request_certification:Empty{},…";
+        assert_eq!(request_headers(none), Some(vec![]));
+        assert_eq!(request_headers("default_certification(ValidationArgs{no_certification:Empty{}})"), None);
+        assert_eq!(request_headers("certified_request_headers:"), None);
     }
 
     #[test]
-    fn a_number_is_read_and_one_that_is_too_long_is_none() {
-        assert_eq!(leb128(&[0xe5, 0x8e, 0x26]), Some(624_485));
-        assert_eq!(leb128(&[0xff; 10]), None);
-        assert_eq!(leb128(&[0x80; 80]), None);
+    fn base64_is_read_padded_or_not_and_nothing_else_is() {
+        for (text, bytes) in [
+            ("", &b""[..]),
+            ("AA==", b"\0"),
+            ("AA", b"\0"),
+            ("+/8", b"\xfb\xff"),
+            ("AQIDBA==", b"\x01\x02\x03\x04"),
+        ] {
+            assert_eq!(unbase64(text).as_deref(), Some(bytes), "{text}");
+        }
+        for text in ["A", "A?==", "AA=A", "-_", "AAAAA"] {
+            assert_eq!(unbase64(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_nested_without_end_is_refused_before_it_is_parsed() {
+        assert!(check_expression(&"f(".repeat(100_000)).is_err());
+        assert!(check_expression(&"x".repeat(EXPRESSION_BYTES_MAX + 1)).is_err());
+        assert!(check_expression("a(b{c:[\"d\"]})").is_ok());
+        let judge = Judge::new(vec![0; ROOT_KEY_BYTES]).expect("a key");
+        let nested = "g".repeat(100_000);
+        for field in ["certificate", "tree", "expr_path"] {
+            let rest = ["certificate", "tree", "expr_path"]
+                .map(|name| if name == field { &*nested } else { "gQA=" });
+            let header =
+                format!("certificate=:{}:, tree=:{}:, expr_path=:{}:, version=2", rest[0], rest[1], rest[2]);
+            assert!(judge.check_form(&header).is_err(), "{field}");
+        }
     }
 }

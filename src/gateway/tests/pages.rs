@@ -187,6 +187,18 @@ async fn verified_pages_are_kept_as_long_as_their_canister_says() {
 }
 
 #[tokio::test]
+async fn the_ranges_of_a_page_that_is_kept_are_cut_out_of_it() {
+    let teller = Teller::start(Some("1,2")).await;
+    let gateway = gateway(&[&teller], |_| ()).await;
+    for place in 0..20 {
+        let answer = get(&gateway, "/kept", &[("range", &format!("bytes={place}-{}", place + 9))]).await;
+        check(&answer, 206, &page()[place..place + 10]);
+    }
+    check(&get(&gateway, "/kept", &[]).await, 200, &page());
+    assert_eq!(teller.asked(), 1);
+}
+
+#[tokio::test]
 async fn a_canister_that_knows_version_1_alone_is_believed_its_bodies() {
     for versions in [None, Some("1"), Some("1,2"), Some("2")] {
         let teller = Teller::start(versions).await;

@@ -328,7 +328,7 @@ impl Certificate {
         if let Some(data) = self.data {
             tree.set_leaf(&path, data);
         }
-        let root = StateRoot(tree.digest().0);
+        let root = StateRoot(tree.digest());
         let signature =
             BlsBytes(self.key.sign(&state_root_message(&tree.digest()), BLS_SUITE, &[]).compress());
         let certification = Certification { height: Height(1), root, signature };

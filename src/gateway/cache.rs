@@ -153,7 +153,9 @@ mod tests {
 
     fn page(headers: &[(&'static str, &'static str)], size: usize) -> Page {
         let mut map = HeaderMap::new();
-        headers.iter().for_each(|(name, value)| drop(map.append(*name, HeaderValue::from_static(value))));
+        for (name, value) in headers {
+            map.append(*name, HeaderValue::from_static(value));
+        }
         Page {
             status: StatusCode::OK,
             headers: map,

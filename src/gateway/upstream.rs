@@ -28,6 +28,9 @@ const ATTEMPT: Duration = Duration::from_secs(5);
 const CONNECT: Duration = Duration::from_secs(2);
 /// A probe that takes longer means unhealthy.
 const PROBE: Duration = Duration::from_secs(2);
+/// Replicas close a connection that is idle for ten seconds; one that is closed at the very moment when it is used
+/// again fails a request for nothing.
+const IDLE: Duration = Duration::from_secs(5);
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 /// An update call of a page is waited for so long.
 const POLLING: Duration = Duration::from_secs(60);
@@ -205,7 +208,7 @@ impl Upstream {
         connector.set_connect_timeout(Some(CONNECT));
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(30))
+            .pool_idle_timeout(IDLE)
             .build(connector);
         let replicas = urls
             .iter()

@@ -356,7 +356,7 @@ async fn a_stopped_server_finishes_and_lets_go_of_its_port() {
     assert!(TcpStream::connect(node.address).await.is_err());
 }
 
-pub(crate) fn hasty() -> Config {
+fn hasty() -> Config {
     let short = Duration::from_millis(100);
     Config { header_deadline: short, body_deadline: short, write_deadline: short, ..Config::default() }
 }

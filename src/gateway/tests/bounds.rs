@@ -5,8 +5,8 @@ use super::{Answer, ask_from, gateway, get, metric, start};
 use crate::gateway::{Config, Deadlines, Share};
 use crate::http::tests::abuse::{check_at, classes, mutants_at};
 use crate::http::tests::client::read_answer;
+use crate::http::tests::controller;
 use crate::http::tests::node::FakeNode;
-use crate::http::tests::{controller, hasty};
 use hyper::{Method, StatusCode};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -34,14 +34,14 @@ async fn before(node: &FakeNode) -> super::Running {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_forty_classes_of_bad_input_are_refused_by_name_through_the_gateway() {
-    let node = FakeNode::start(hasty(), controller()).await;
+    let node = FakeNode::start(crate::http::Config::default(), controller()).await;
     let gateway = before(&node).await;
     check_at(gateway.address, classes(&node).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mutants_of_bad_input_never_make_a_server_error_through_the_gateway() {
-    let node = FakeNode::start(hasty(), controller()).await;
+    let node = FakeNode::start(crate::http::Config::default(), controller()).await;
     let gateway = before(&node).await;
     let abuses = classes(&node).await;
     assert_eq!(mutants_at(gateway.address, &abuses, MUTANTS_PER_CLASS).await, 40 * MUTANTS_PER_CLASS);

@@ -23,9 +23,17 @@ use tokio_rustls::client::TlsStream;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A client that trusts one authority, and speaks these protocols.
-fn trusting(authority: &Path, protocols: &[&[u8]]) -> TlsConnector {
+async fn trusting(authority: &Path, protocols: &[&[u8]]) -> TlsConnector {
     let mut roots = RootCertStore::empty();
-    let pem = std::fs::read(authority).expect("the authority");
+    let begun = std::time::Instant::now();
+    // A gateway that has just begun makes it.
+    let pem = loop {
+        match std::fs::read(authority) {
+            Ok(pem) if !pem.is_empty() => break pem,
+            _ => assert!(begun.elapsed() < PATIENCE, "no authority"),
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
     roots.add(CertificateDer::from_pem_slice(&pem).expect("a certificate")).expect("an authority");
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
@@ -78,16 +86,17 @@ async fn pages_come_over_tls_by_whatever_protocol_is_agreed_on() {
     let gateway = gateway(&[&teller], |config| config.tls = Some(tls)).await;
     let host = format!("{}.localhost", id());
     let authority = folder.path().join("authority.pem");
-    let stream = connect(&trusting(&authority, &[b"h2", b"http/1.1"]), &gateway, &host).await.expect("TLS");
+    let stream =
+        connect(&trusting(&authority, &[b"h2", b"http/1.1"]).await, &gateway, &host).await.expect("TLS");
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
     let (status, body, strict) = over_http2(stream, &host, "/video").await;
     assert_eq!((status, strict), (200, None));
     assert!(body == super::site::video());
-    let stream = connect(&trusting(&authority, &[b"http/1.1"]), &gateway, &host).await.expect("TLS");
+    let stream = connect(&trusting(&authority, &[b"http/1.1"]).await, &gateway, &host).await.expect("TLS");
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
     assert_eq!(over_http1(stream, &host, "/other").await.1, "another page");
     // The authority signs for nobody else's names.
-    assert!(connect(&trusting(&authority, &[]), &gateway, "example.org").await.is_err());
+    assert!(connect(&trusting(&authority, &[]).await, &gateway, "example.org").await.is_err());
 }
 
 fn issue(folder: &Path, name: &str) -> Vec<u8> {
@@ -106,14 +115,14 @@ async fn a_certificate_is_exchanged_without_a_restart() {
     issue(folder.path(), &host);
     let tls = Tls::Files { chain: chain.clone(), key };
     let gateway = gateway(&[&teller], |config| config.tls = Some(tls)).await;
-    let stream = connect(&trusting(&chain, &[b"h2"]), &gateway, &host).await.expect("TLS");
+    let stream = connect(&trusting(&chain, &[b"h2"]).await, &gateway, &host).await.expect("TLS");
     let (status, body, strict) = over_http2(stream, &host, "/other").await;
     assert_eq!((status, &*body), (200, &b"another page"[..]));
     assert!(strict.is_some_and(|strict| strict.starts_with("max-age=31536000")));
     let second = issue(folder.path(), &host);
     let waiting = async {
         loop {
-            if let Ok(stream) = connect(&trusting(&chain, &[b"h2"]), &gateway, &host).await {
+            if let Ok(stream) = connect(&trusting(&chain, &[b"h2"]).await, &gateway, &host).await {
                 return stream;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -154,6 +163,6 @@ async fn handshakes_that_do_not_end_are_given_up_and_garbage_at_once() {
     }
     let host = format!("{}.localhost", id());
     let authority = folder.path().join("authority.pem");
-    let stream = connect(&trusting(&authority, &[b"h2"]), &gateway, &host).await.expect("TLS");
+    let stream = connect(&trusting(&authority, &[b"h2"]).await, &gateway, &host).await.expect("TLS");
     assert_eq!(over_http2(stream, &host, "/other").await.0, 200);
 }

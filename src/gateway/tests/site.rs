@@ -1,7 +1,6 @@
 //! A site that a canister serves, certified as canisters do it, and replicas that tell of it what a test wants.
 
 use crate::certification::{LabelTree, certificate, state_root_message};
-use crate::gateway::ask::Asked;
 use crate::gateway::range::Wanted;
 use crate::http::tests::node::{FakeNode, Script};
 use crate::ingress::signer;
@@ -19,7 +18,7 @@ use serde::Deserialize;
 use serde_bytes::ByteBuf;
 use sha2::{Digest as _, Sha256};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const BLS_SUITE: &[u8] = b"BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_";
@@ -92,7 +91,7 @@ impl Question {
 }
 
 /// Bytes that no encoding makes shorter.
-pub fn noise(seed: u64, count: usize) -> Vec<u8> {
+fn noise(seed: u64, count: usize) -> Vec<u8> {
     let mut state = seed | 1;
     let mut next = || {
         state ^= state << 13;
@@ -108,11 +107,18 @@ pub fn index() -> Vec<u8> {
 }
 
 pub fn video() -> Vec<u8> {
-    noise(3, VIDEO)
+    static BYTES: LazyLock<Vec<u8>> = LazyLock::new(|| noise(3, VIDEO));
+    BYTES.clone()
 }
 
 pub fn stream() -> Vec<u8> {
-    noise(5, STREAM)
+    static BYTES: LazyLock<Vec<u8>> = LazyLock::new(|| noise(5, STREAM));
+    BYTES.clone()
+}
+
+pub fn large() -> Vec<u8> {
+    static BYTES: LazyLock<Vec<u8>> = LazyLock::new(|| noise(9, 1_900_000));
+    BYTES.clone()
 }
 
 #[derive(Clone)]
@@ -145,7 +151,7 @@ impl Site {
         site.add("/", exact("/"), 200, &[html], &page);
         site.add("/kept", exact("/kept"), 200, &[html, ("cache-control", "max-age=60")], &page);
         site.add("/other", exact("/other"), 200, &[html], b"another page");
-        site.add("/large", exact("/large"), 200, &[("content-type", "image/png")], &noise(9, 1_900_000));
+        site.add("/large", exact("/large"), 200, &[("content-type", "image/png")], &large());
         site.add("/packed", exact("/packed"), 200, &[html, ("content-encoding", "gzip")], &packed());
         site.add("/moved", exact("/moved"), 301, &[("location", "/other")], b"");
         site.add("/stream", exact("/stream"), 200, &[("content-type", "image/png")], &stream());
@@ -438,10 +444,4 @@ fn script(
             _ => None,
         }
     })
-}
-
-/// The question behind a plain GET, for tests of what is verified.
-pub fn plain(url: &str) -> Asked {
-    let parts = hyper::Request::get(url).body(()).expect("a request").into_parts().0;
-    Asked::new(&parts, bytes::Bytes::new()).expect("text")
 }

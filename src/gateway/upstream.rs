@@ -32,6 +32,8 @@ const PROBE: Duration = Duration::from_secs(2);
 /// again fails a request for nothing.
 const IDLE: Duration = Duration::from_secs(5);
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
+/// So many probes in succession must fail: one may be late on a busy machine.
+const PROBES_MISSED: u32 = 2;
 /// An update call of a page is waited for so long.
 const POLLING: Duration = Duration::from_secs(60);
 /// Requests to one replica at once; others wait.
@@ -144,6 +146,8 @@ pub struct Replica {
     /// Asks this replica and no other.
     pub agent: Agent,
     healthy: AtomicBool,
+    /// Probes that failed, one after the other.
+    missed: AtomicU32,
     /// Until when it is put aside, in milliseconds since the start.
     aside: AtomicU64,
     /// How often it was.
@@ -162,8 +166,8 @@ impl Replica {
             .with_max_polling_time(POLLING)
             .build()
             .map_err(Box::new)?;
-        let (healthy, aside, lies) = (AtomicBool::new(true), AtomicU64::new(0), AtomicU32::new(0));
-        Ok(Replica { line, agent, healthy, aside, lies })
+        let (healthy, zero) = (AtomicBool::new(true), || AtomicU32::new(0));
+        Ok(Replica { line, agent, healthy, missed: zero(), aside: AtomicU64::new(0), lies: zero() })
     }
 
     /// `host:port`
@@ -174,11 +178,6 @@ impl Replica {
     /// It did not answer: others are asked first until a probe finds it healthy.
     pub fn fails(&self) {
         self.healthy.store(false, Ordering::Relaxed);
-    }
-
-    /// How often it was put aside.
-    pub fn lies(&self) -> u32 {
-        self.lies.load(Ordering::Relaxed)
     }
 }
 
@@ -305,7 +304,12 @@ impl Upstream {
             }
             Err(_) => false,
         };
-        replica.healthy.store(healthy, Ordering::Relaxed);
+        if healthy {
+            replica.missed.store(0, Ordering::Relaxed);
+            replica.healthy.store(true, Ordering::Relaxed);
+        } else if replica.missed.fetch_add(1, Ordering::Relaxed) + 1 >= PROBES_MISSED {
+            replica.fails();
+        }
     }
 
     /// Probes every replica at a fixed interval, for ever.

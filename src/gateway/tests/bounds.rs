@@ -36,7 +36,7 @@ async fn before(node: &FakeNode) -> super::Running {
 async fn all_forty_classes_of_bad_input_are_refused_by_name_through_the_gateway() {
     let node = FakeNode::start(crate::http::Config::default(), controller()).await;
     let gateway = before(&node).await;
-    check_at(gateway.address, classes(&node).await).await;
+    check_at(gateway.address, classes(&node).await, "/metrics").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -44,7 +44,8 @@ async fn mutants_of_bad_input_never_make_a_server_error_through_the_gateway() {
     let node = FakeNode::start(crate::http::Config::default(), controller()).await;
     let gateway = before(&node).await;
     let abuses = classes(&node).await;
-    assert_eq!(mutants_at(gateway.address, &abuses, MUTANTS_PER_CLASS).await, 40 * MUTANTS_PER_CLASS);
+    let sent = mutants_at(gateway.address, &abuses, MUTANTS_PER_CLASS, "/metrics").await;
+    assert_eq!(sent, 40 * MUTANTS_PER_CLASS);
 }
 
 async fn connect_from(client: Ipv4Addr, address: SocketAddr) -> TcpStream {

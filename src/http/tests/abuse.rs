@@ -233,11 +233,11 @@ pub(crate) async fn classes(node: &FakeNode) -> Vec<Abuse> {
 }
 
 async fn check(node: &FakeNode, abuses: Vec<Abuse>) {
-    check_at(node.address, abuses).await;
+    check_at(node.address, abuses, "/health").await;
 }
 
-/// Whoever listens at `address` refuses each by name, and goes on.
-pub(crate) async fn check_at(address: SocketAddr, abuses: Vec<Abuse>) {
+/// Whoever listens at `address` refuses each by name, and goes on: the page `alive` is there.
+pub(crate) async fn check_at(address: SocketAddr, abuses: Vec<Abuse>, alive: &str) {
     for Abuse { class, bytes, status, reason } in abuses {
         let answer = exchange(address, &bytes).await;
         let text = answer.text();
@@ -247,7 +247,7 @@ pub(crate) async fn check_at(address: SocketAddr, abuses: Vec<Abuse>) {
             answer.status
         );
     }
-    assert_eq!(exchange(address, &request("GET", "/health", &[], b"")).await.status, 200);
+    assert_eq!(exchange(address, &request("GET", alive, &[], b"")).await.status, 200);
 }
 
 #[tokio::test]
@@ -338,11 +338,17 @@ const MUTANTS_AT_ONCE: usize = 16;
 async fn ten_thousand_mutants_never_make_a_server_error() {
     let node = FakeNode::start(hasty(), super::controller()).await;
     let abuses = classes(&node).await;
-    assert_eq!(mutants_at(node.address, &abuses, MUTANTS_PER_CLASS).await, 10_000);
+    assert_eq!(mutants_at(node.address, &abuses, MUTANTS_PER_CLASS, "/health").await, 10_000);
 }
 
-/// Sends mutants of each class to whoever listens at `address`; how many there were.
-pub(crate) async fn mutants_at(address: SocketAddr, abuses: &[Abuse], per_class: usize) -> usize {
+/// Sends mutants of each class to whoever listens at `address`, and looks for the page `alive` afterwards; how many there
+/// were.
+pub(crate) async fn mutants_at(
+    address: SocketAddr,
+    abuses: &[Abuse],
+    per_class: usize,
+    alive: &str,
+) -> usize {
     let (mut random, mut sent, mut under_way) = (0x9e37_79b9_7f4a_7c15, 0, tokio::task::JoinSet::new());
     for class in 1..=40u8 {
         let of_class: Vec<&Abuse> = abuses.iter().filter(|abuse| abuse.class == class).collect();
@@ -362,7 +368,7 @@ pub(crate) async fn mutants_at(address: SocketAddr, abuses: &[Abuse], per_class:
     while let Some(finished) = under_way.join_next().await {
         finished.expect("no panic");
     }
-    assert_eq!(exchange(address, &request("GET", "/health", &[], b"")).await.status, 200);
+    assert_eq!(exchange(address, &request("GET", alive, &[], b"")).await.status, 200);
     sent
 }
 

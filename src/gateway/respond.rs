@@ -46,9 +46,9 @@ impl Wish {
 
     /// A page that is loaded anew is not one that was kept.
     fn source(&self) -> Source {
-        let values =
-            self.headers.get_all(header::CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
-        match values.into_iter().any(|text| text.contains("no-cache") || text.contains("no-store")) {
+        let values = self.headers.get_all(header::CACHE_CONTROL).iter();
+        let mut texts = values.filter_map(|value| value.to_str().ok());
+        match texts.any(|text| text.contains("no-cache") || text.contains("no-store")) {
             _ if self.raw => Source::Raw,
             true => Source::Replicas,
             false => Source::Any,

@@ -8,7 +8,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -65,21 +65,21 @@ impl ResolvesServerCert for Files {
     }
 }
 
-fn read(path: &PathBuf) -> Result<Vec<u8>, TlsError> {
-    let wrong = |source| TlsError::File { path: path.clone(), source };
+fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
+    let wrong = |source| TlsError::File { path: path.to_path_buf(), source };
     match std::fs::metadata(path).map_err(wrong)?.len() {
         0..=FILE_BYTES_MAX => std::fs::read(path).map_err(wrong),
-        _ => Err(TlsError::TooLong(path.clone())),
+        _ => Err(TlsError::TooLong(path.to_path_buf())),
     }
 }
 
 impl Files {
-    fn bytes(chain: &PathBuf, key: &PathBuf) -> Result<Bytes, TlsError> {
+    fn bytes(chain: &Path, key: &Path) -> Result<Bytes, TlsError> {
         Ok(Bytes { chain: read(chain)?, key: read(key)? })
     }
 
     fn certified(&self, bytes: &Bytes) -> Result<Arc<CertifiedKey>, TlsError> {
-        certified(&self.provider, (&self.chain, &self.key), bytes)
+        certified(&self.provider, (self.chain.as_path(), self.key.as_path()), bytes)
     }
 
     /// Looks once. What cannot be used leaves the certificate as it is, and is said once.
@@ -105,15 +105,15 @@ impl Files {
 
 fn certified(
     provider: &CryptoProvider,
-    (chain, key): (&PathBuf, &PathBuf),
+    (chain, key): (&Path, &Path),
     bytes: &Bytes,
 ) -> Result<Arc<CertifiedKey>, TlsError> {
-    let pem = |path: &PathBuf, reason: String| TlsError::Pem { path: path.clone(), reason };
+    let pem = |path: &Path, reason: String| TlsError::Pem { path: path.to_path_buf(), reason };
     let certificates = CertificateDer::pem_slice_iter(&bytes.chain)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| pem(chain, error.to_string()))?;
     if certificates.is_empty() {
-        return Err(TlsError::NoCertificate(chain.clone()));
+        return Err(TlsError::NoCertificate(chain.to_path_buf()));
     }
     let secret = PrivateKeyDer::from_pem_slice(&bytes.key).map_err(|error| pem(key, error.to_string()))?;
     Ok(Arc::new(CertifiedKey::from_der(certificates, secret, provider)?))
@@ -132,7 +132,7 @@ impl Server {
         match tls {
             Tls::Files { chain, key } => {
                 let bytes = Files::bytes(chain, key)?;
-                let current = RwLock::new(certified(&provider, (chain, key), &bytes)?);
+                let current = RwLock::new(certified(&provider, (chain.as_path(), key.as_path()), &bytes)?);
                 let (chain, key) = (chain.clone(), key.clone());
                 let files = Arc::new(Files { chain, key, provider: provider.clone(), current });
                 let config = config(provider, files.clone())?;
@@ -175,7 +175,7 @@ fn config(
 mod tests {
     use super::*;
 
-    fn write(folder: &std::path::Path, name: &str) -> (PathBuf, PathBuf) {
+    fn write(folder: &Path, name: &str) -> (PathBuf, PathBuf) {
         let made = rcgen::generate_simple_self_signed([name.to_string()]).expect("a certificate");
         let (chain, key) = (folder.join("chain.pem"), folder.join("key.pem"));
         std::fs::write(&chain, made.cert.pem()).expect("written");

@@ -215,22 +215,9 @@ impl Consensus {
 
     /// Whom to ask this time: who sent the block, then those who voted for it, then everybody, in turn.
     fn asked(&self, hash: &Digest, assembly: &Assembly) -> NodeIndex {
-        let own = self.keys.keyring.own();
-        let votes = self.pool.get(assembly.proposal.header.view).map(|attempt| attempt.notarize.over(*hash));
-        let mut voters: Vec<NodeIndex> =
-            votes.unwrap_or_default().into_iter().map(|(node, _)| node).filter(|node| *node != own).collect();
-        let mut others = self.others();
-        // Replicas begin at different places, so that not all ask the same one.
-        for list in [&mut voters, &mut others] {
-            let first = usize::from(own.0).checked_rem(list.len()).unwrap_or(0);
-            list.rotate_left(first);
-        }
-        let mut turn = vec![assembly.source];
-        for peer in voters.into_iter().chain(others) {
-            if !turn.contains(&peer) {
-                turn.push(peer);
-            }
-        }
+        let mut turn = self.holders(assembly.proposal.header.view, *hash);
+        turn.retain(|peer| *peer != assembly.source);
+        turn.insert(0, assembly.source);
         let place = assembly.tries.checked_rem(turn.len()).unwrap_or(0);
         turn.get(place).copied().unwrap_or(assembly.source)
     }

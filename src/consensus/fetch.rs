@@ -4,7 +4,7 @@ use super::machine::Consensus;
 use super::pool::Attempt;
 use crate::types::limits::{BLOCK_FETCHES_MAX, FETCH_PATIENCE_MS, FETCH_RETRY_MS};
 use crate::types::*;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// A block that is being fetched.
 #[derive(Clone, Copy, Debug)]
@@ -69,22 +69,29 @@ impl Consensus {
         missing.take(BLOCK_FETCHES_MAX).collect()
     }
 
-    /// Whom to ask at the `tries`-th time: first those who voted for the block, then everybody else, in turn. The
-    /// only vote that came may be a liar's, or of a replica that is gone, and a certificate says that others have it.
+    /// Whom to ask at the `tries`-th time.
     fn holder(&self, view: View, hash: Digest, tries: usize) -> Option<NodeIndex> {
-        let own = usize::from(self.keys.keyring.own().0);
-        let votes = self.pool.get(view).map(|attempt| attempt.notarize.over(hash)).unwrap_or_default();
-        let voted: BTreeSet<NodeIndex> = votes.into_iter().map(|(node, _)| node).collect();
-        let (mut asked, mut others): (Vec<_>, Vec<_>) =
-            self.others().into_iter().partition(|node| voted.contains(node));
-        // Replicas begin at different places, so that not all ask the same one.
-        for some in [&mut asked, &mut others] {
-            let place = own.checked_rem(some.len()).unwrap_or(0);
-            some.rotate_left(place);
-        }
-        asked.append(&mut others);
+        let asked = self.holders(view, hash);
         let place = tries.checked_rem(asked.len())?;
         asked.get(place).copied()
+    }
+
+    /// Whom to ask for a block or its calls, one after the other: those who voted for it, then everybody else. The
+    /// only vote that came may be a liar's, or of a replica that is gone, and a certificate says that others have it.
+    pub(super) fn holders(&self, view: View, hash: Digest) -> Vec<NodeIndex> {
+        let own = self.keys.keyring.own();
+        let votes = self.pool.get(view).map(|attempt| attempt.notarize.over(hash)).unwrap_or_default();
+        let mut holders: Vec<NodeIndex> =
+            votes.into_iter().map(|(node, _)| node).filter(|node| *node != own).collect();
+        let mut others = self.others();
+        // Replicas begin at different places, so that not all ask the same one.
+        for list in [&mut holders, &mut others] {
+            let first = usize::from(own.0).checked_rem(list.len()).unwrap_or(0);
+            list.rotate_left(first);
+        }
+        others.retain(|node| !holders.contains(node));
+        holders.append(&mut others);
+        holders
     }
 
     /// Answers a peer that lacks a block.

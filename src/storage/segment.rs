@@ -103,7 +103,7 @@ impl Run {
         let void = journal::void(columns)?;
         let follows = |void: &ChainSegment| {
             void.blocks.first().is_some_and(|(block, _)| block.parent == self.last)
-                && self.blocks.len() + void.blocks.len() <= limits::CHAIN_SEGMENT_BLOCKS_MAX
+                && self.blocks.len() + void.blocks.len() <= limits::CHAIN_LINKS_MAX
         };
         if let Some(void) = void.filter(follows) {
             self.blocks.extend(void.blocks);

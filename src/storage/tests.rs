@@ -528,6 +528,19 @@ fn a_segment_that_waits_long_for_its_finalization_is_read() {
     check_late_finalization(limits::CHAIN_LINKS_MAX + 1, None);
 }
 
+#[test]
+fn void_blocks_prove_the_end_of_a_segment_that_waited_long() {
+    on_both(|disk| {
+        (1..=84).for_each(|view| disk.persist(&[proposal(view), finalized(view, 99)]).unwrap());
+        let void = Record::Void {
+            blocks: vec![(Arc::new(block(85, 0)), beacon(85))],
+            finalization: Finalization { view: View(85), block: hash(85), signature: signature(85) },
+        };
+        disk.persist(&[void]).unwrap();
+        assert_eq!(disk.chain_segment(Height(1)).unwrap().unwrap().blocks.len(), 85);
+    });
+}
+
 /// Finalizes `count` blocks of `size` bytes each, all named by `by`, and counts the first segment.
 fn check_bytes(count: u64, size: usize, by: impl Fn(u64) -> u64, expected: Option<usize>) {
     on_both(|disk| {

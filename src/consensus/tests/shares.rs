@@ -82,6 +82,14 @@ fn a_forged_share_of_the_beacon_does_not_bring_the_vote_before_its_certificate()
     assert_eq!(writes(&mut consensus, of(2), 2), ["certificate", "vote"]);
 }
 
+/// What all members' shares of a statement combine to.
+fn combined(statement: Statement) -> BlsBytes {
+    let keyrings = Keyring::simulated(CHAIN, 4);
+    let shares: Vec<_> =
+        keyrings.iter().map(|keyring| (keyring.own(), keyring.sign_share(&statement))).collect();
+    keyrings[0].combine(&statement, &shares).expect("all sign")
+}
+
 /// Whom the machine asks for a block that it knows by its certificate and by the votes of `voters`, in order.
 fn asked_for_the_block(voters: &[u16]) -> Vec<u16> {
     let mut consensus = node(0);
@@ -89,12 +97,6 @@ fn asked_for_the_block(voters: &[u16]) -> Vec<u16> {
         let vote = PeerMessage::NotarizationShare(share(*voter, View(1), BLOCK));
         consensus.handle(NOW, peer(*voter, vote));
     }
-    let combined = |statement: Statement| {
-        let keyrings = Keyring::simulated(CHAIN, 4);
-        let shares: Vec<_> =
-            keyrings.iter().map(|keyring| (keyring.own(), keyring.sign_share(&statement))).collect();
-        keyrings[0].combine(&statement, &shares).expect("all sign")
-    };
     let (view, block) = (View(1), BLOCK);
     let notarization = Notarization { view, block, signature: combined(Statement::Notarize { view, block }) };
     let beacon = RandomBeacon { view, signature: combined(Statement::Beacon { view }) };
@@ -164,11 +166,7 @@ fn a_liar_is_counted_and_at_last_not_heard() {
 }
 
 fn certification(height: Height, root: StateRoot) -> Certification {
-    let statement = Statement::Certify { height, root };
-    let keyrings = Keyring::simulated(CHAIN, 4);
-    let shares: Vec<_> =
-        keyrings.iter().map(|keyring| (keyring.own(), keyring.sign_share(&statement))).collect();
-    Certification { height, root, signature: keyrings[0].combine(&statement, &shares).expect("all sign") }
+    Certification { height, root, signature: combined(Statement::Certify { height, root }) }
 }
 
 /// Feeds certifications of height 1, then executes it to `own`; the last effect that tells.

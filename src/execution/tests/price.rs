@@ -261,7 +261,8 @@ fn a_run_that_goes_on_costs_what_stood_when_it_began() {
         subnet.height(vec![call.clone()]);
         let before = subnet.canister(id).record.consumed.on(Use::Instructions);
         if changes {
-            subnet.set_prices(&candid::Prices { instruction: Nat::from(10u32), ..shown(&subnet) });
+            subnet.endow(GOVERNANCE);
+            subnet.set_prices(&candid::Prices { instruction: Nat::from(1_000_000u32), ..shown(&subnet) });
         }
         assert_eq!(subnet.state.paused_count(), 1);
         // As after a restart.

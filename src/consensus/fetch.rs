@@ -54,7 +54,8 @@ impl Consensus {
     }
 
     /// Blocks above the tip that a quorum certified, their ancestors, and one that was voted for in the current view
-    /// while nothing came from its leader; the newest views first.
+    /// while nothing came from its leader; the newest views first, but at last those that were given up too and that
+    /// nothing is built on: nobody may have them any more, and the chain goes on without.
     fn missing_blocks(&self) -> Vec<(View, Digest)> {
         if self.chain.is_backlogged() {
             return Vec::new();
@@ -65,9 +66,13 @@ impl Consensus {
                 (view == self.view.number && attempt.candidates.is_empty()).then(|| voted(attempt)).flatten();
             let wanted = attempt.needed_block().or(voted);
             let here = |hash: &Digest| attempt.candidate(hash).is_some() || self.is_assembling(hash);
-            wanted.filter(|hash| !here(hash)).map(|hash| (view, hash))
+            let spare = attempt.nullification.is_some() && attempt.ancestor.is_none();
+            wanted.filter(|hash| !here(hash)).map(|hash| (spare, view, hash))
         });
-        missing.take(BLOCK_FETCHES_MAX).collect()
+        let mut missing: Vec<(bool, View, Digest)> = missing.collect();
+        missing.sort_by_key(|(spare, ..)| *spare);
+        missing.truncate(BLOCK_FETCHES_MAX);
+        missing.into_iter().map(|(_, view, hash)| (view, hash)).collect()
     }
 
     /// Whom to ask at the `tries`-th time.

@@ -107,6 +107,13 @@ impl Attempt {
         self.certified_block().or(self.ancestor)
     }
 
+    /// Its certificates as they travel.
+    pub fn certificates(&self, beacon: RandomBeacon) -> impl Iterator<Item = PeerMessage> {
+        let notarization = self.notarization.map(|found| PeerMessage::Notarization(found, beacon));
+        let nullification = self.nullification.map(|found| PeerMessage::Nullification(found, beacon));
+        notarization.into_iter().chain(nullification)
+    }
+
     /// The proposal with this hash.
     pub fn candidate(&self, hash: &Digest) -> Option<&Candidate> {
         self.candidates.iter().find(|candidate| candidate.hash == *hash)

@@ -2,22 +2,20 @@
 
 use super::cluster::{CHAIN, PACE, keys};
 use crate::consensus::{Consensus, Keys};
-use crate::crypto::hash::hash_header;
 use crate::crypto::threshold::{Keyring, Statement};
 use crate::types::*;
-use std::sync::Arc;
 
-const NOW: Time = Time(1_000_000_000_000);
-const BLOCK: Digest = Digest([5; 32]);
+pub(super) const NOW: Time = Time(1_000_000_000_000);
+pub(super) const BLOCK: Digest = Digest([5; 32]);
 
-fn node(index: usize) -> Consensus {
+pub(super) fn node(index: usize) -> Consensus {
     let keys: Keys = keys(4).swap_remove(index);
     let mut consensus = Consensus::new(keys, PACE);
     consensus.handle(NOW, Input::Started(Box::default()));
     consensus
 }
 
-fn share(signer: u16, view: View, block: Digest) -> NotarizationShare {
+pub(super) fn share(signer: u16, view: View, block: Digest) -> NotarizationShare {
     let keyring = &Keyring::simulated(CHAIN, 4)[usize::from(signer)];
     NotarizationShare {
         view,
@@ -28,7 +26,7 @@ fn share(signer: u16, view: View, block: Digest) -> NotarizationShare {
     }
 }
 
-fn peer(from: u16, message: PeerMessage) -> Input {
+pub(super) fn peer(from: u16, message: PeerMessage) -> Input {
     Input::Peer(NodeIndex(from), message)
 }
 
@@ -85,7 +83,7 @@ fn a_forged_share_of_the_beacon_does_not_bring_the_vote_before_its_certificate()
 }
 
 /// What all members' shares of a statement combine to.
-fn combined(statement: Statement) -> BlsBytes {
+pub(super) fn combined(statement: Statement) -> BlsBytes {
     let keyrings = Keyring::simulated(CHAIN, 4);
     let shares: Vec<_> =
         keyrings.iter().map(|keyring| (keyring.own(), keyring.sign_share(&statement))).collect();
@@ -117,56 +115,6 @@ fn a_block_is_asked_of_those_who_voted_for_it_and_then_of_everybody() {
     assert_eq!(asked_for_the_block(&[]), [1, 2, 3, 1, 2, 3]);
     assert_eq!(asked_for_the_block(&[2]), [2, 1, 3, 2, 1, 3]);
     assert_eq!(asked_for_the_block(&[3, 1]), [1, 3, 2, 1, 3, 2]);
-}
-
-/// A block that node 1 signed, and its hash.
-fn block(view: View, height: Height, parent_view: View, parent: Digest) -> (Digest, PeerMessage) {
-    let (proposer, time) = (NodeIndex(1), NOW.plus_ms(height.0));
-    let (attendance, payload) = (Attendance::default(), Payload::default());
-    let header = Block { view, height, parent, parent_view, proposer, time, attendance, payload };
-    let hash = hash_header(&header, &[]);
-    let message = [CHAIN.0, hash.0].concat();
-    let signature = keys(4)[1].identity.sign("atoll-proposal", &message);
-    (hash, PeerMessage::Proposal(Arc::new(CompactProposal { header, calls: Vec::new(), signature })))
-}
-
-/// Whether the machine has the block: it answers a peer that asks for it.
-fn serves(consensus: &mut Consensus, block: Digest) -> bool {
-    let effects = consensus.handle(NOW, peer(2, PeerMessage::FetchBlock(block)));
-    effects.iter().any(|effect| matches!(effect, Effect::Send(_, PeerMessage::Proposal(_))))
-}
-
-/// The first view was notarized and given up, and all that came here is that it was given up.
-#[test]
-fn the_parent_of_a_certified_block_is_fetched_and_kept_without_a_certificate_of_its_own() {
-    let beacon = |view| RandomBeacon { view, signature: combined(Statement::Beacon { view }) };
-    let nullification = |view| {
-        let signature = combined(Statement::Nullify { view });
-        PeerMessage::Nullification(Nullification { view, signature }, beacon(view))
-    };
-    let (parent, parents_proposal) = block(View(1), Height(1), View(0), Digest::ZERO);
-    let (child, childs_proposal) = block(View(2), Height(2), View(1), parent);
-    let signature = combined(Statement::Notarize { view: View(2), block: child });
-    let notarization = Notarization { view: View(2), block: child, signature };
-    let mut consensus = node(0);
-    consensus.handle(NOW, peer(2, nullification(View(1))));
-    consensus.handle(NOW, peer(2, PeerMessage::Notarization(notarization, beacon(View(2)))));
-    let mut asked = Vec::new();
-    for round in 1..=4 {
-        let effects = consensus.handle(NOW.plus_ms(round * limits::FETCH_RETRY_MS), Input::Timer);
-        for effect in effects {
-            if let Effect::Send(_, PeerMessage::FetchBlock(hash)) = effect {
-                asked.push(hash);
-                let answer = if hash == child { &childs_proposal } else { &parents_proposal };
-                consensus.handle(NOW, peer(2, answer.clone()));
-            }
-        }
-    }
-    assert_eq!(asked, [child, parent]);
-    consensus.handle(NOW, peer(2, nullification(View(3))));
-    consensus.handle(NOW, peer(2, nullification(View(4))));
-    assert_eq!(consensus.view(), View(5));
-    assert!(serves(&mut consensus, child) && serves(&mut consensus, parent));
 }
 
 #[test]

@@ -100,6 +100,14 @@ impl Disk {
         Ok(first.is_some_and(|first| from < first))
     }
 
+    /// Whether it says, for good, that votes are missing on it.
+    ///
+    /// # Errors
+    /// What is on disk does not make sense.
+    pub fn lacks_votes(&self) -> Result<bool, DiskError> {
+        self.safe.votes_lost().map_err(|error| error.to_string())
+    }
+
     /// Writes a record; it is safe after the next barrier.
     pub fn write(&mut self, record: Record) {
         self.tail.push(Entry::Record(record));

@@ -115,12 +115,14 @@ impl Host {
         Ok(())
     }
 
-    /// Whether what it lost with its disk is not made good yet: it gives no votes, or others hold more.
+    /// Whether what it lost with its disk is not made good yet: it gives no votes, or would give none after a crash,
+    /// for want of memory or of shares; or others hold more.
     pub fn is_impaired(&mut self) -> bool {
         let Some(height) = self.lacks else { return false };
+        let remembers = self.disk.lacks_votes() == Ok(false);
         let whole = self.life.as_ref().is_some_and(|life| {
             let consensus = life.replica.consensus();
-            !consensus.is_silent() && life.replica.status().certified >= height
+            remembers && consensus.is_voter() && life.replica.status().certified >= height
         });
         self.lacks = self.lacks.filter(|_| !whole);
         !whole

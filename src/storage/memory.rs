@@ -88,6 +88,14 @@ impl Memory {
         segment::first(&self.now())
     }
 
+    /// Whether votes may have been lost with the disk before this one.
+    ///
+    /// # Errors
+    /// As [`Memory::recover`].
+    pub fn votes_lost(&self) -> Result<bool, StorageError> {
+        Ok(Columns::get(&self.now(), Family::Meta, meta::AMNESIA)?.is_some())
+    }
+
     /// As [`super::Rocks::persist`].
     ///
     /// # Errors

@@ -41,6 +41,9 @@ pub enum AskError {
     TooLarge,
     #[error("too much is being answered at this moment")]
     Busy,
+    /// An update call was sent, and no certified reply came.
+    #[error("{0}")]
+    Unsure(String),
 }
 
 impl From<AgentError> for AskError {
@@ -238,22 +241,26 @@ pub fn signed_update(replica: &Replica, canister: &Principal, asked: &Asked) -> 
     Ok(replica.agent.update(canister, "http_request_update").with_arg(arguments).sign()?.signed_update)
 }
 
-/// Asks by update call. What is told is certified.
-pub async fn update(
-    replica: &Replica,
-    canister: &Principal,
-    signed: &[u8],
-    limits: &Limits,
-) -> Result<Told, AskError> {
+/// Asks by update call. The reply is certified.
+pub async fn update(replica: &Replica, canister: &Principal, signed: &[u8]) -> Result<Vec<u8>, AskError> {
     let agent = &replica.agent;
-    let reply = match agent.update_signed(*canister, signed.to_vec()).await? {
-        CallResponse::Response(reply) => reply,
+    match agent.update_signed(*canister, signed.to_vec()).await? {
+        CallResponse::Response(reply) => Ok(reply),
         CallResponse::Poll(id) => {
             let status = agent.sign_request_status(*canister, id)?;
-            agent.wait_signed(&id, *canister, status.signed_request_status).await?.0
+            Ok(agent.wait_signed(&id, *canister, status.signed_request_status).await?.0)
         }
-    };
-    gather(replica, canister, decode(&reply)?, limits, true).await
+    }
+}
+
+/// What the certified reply to an update call tells, its parts certified too.
+pub async fn told_by_update(
+    replica: &Replica,
+    canister: &Principal,
+    reply: &[u8],
+    limits: &Limits,
+) -> Result<Told, AskError> {
+    gather(replica, canister, decode(reply)?, limits, true).await
 }
 
 /// The whole body of an answer. Its parts come from queries, or, where nothing but certified replies will do, from

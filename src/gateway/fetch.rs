@@ -5,8 +5,9 @@
 //! 2. If nobody's verifies, the canister certifies nothing: there is no page, and nobody is put aside.
 //! 3. A refusal is one replica's word. It counts when a second replica says it too, or nobody else answers.
 //! 4. A page of verification version 1 is believed only of a canister that proves to know no other version.
-//! 5. What the canister wants upgraded is asked by an update call: the same signed bytes for every replica, so that it is
-//!    executed once.
+//! 5. What the canister wants upgraded is asked by an update call: signed once for the request, the same bytes for every
+//!    replica, so that it is executed once. What the subnet certifies of it is the answer, also a refusal or what is no
+//!    page; without that, nobody knows whether it was executed, and the answer says so.
 
 use super::ask::{self, AskError, Asked, Told};
 use super::cache::{Kept, Key, Pages};
@@ -25,8 +26,11 @@ use tokio::time::timeout;
 
 /// One replica has so long for a page, its parts included.
 const ATTEMPT: Duration = Duration::from_secs(20);
-/// An update call is waited for so long at one replica.
+/// An update call is waited for so long, by all replicas together; but by each of them at least so long.
 const UPDATE: Duration = Duration::from_secs(60);
+const UPDATE_TURN: Duration = Duration::from_secs(10);
+/// The parts of an update call's reply are update calls, one after the other, and have so long together.
+const UPDATE_PARTS: Duration = Duration::from_secs(300);
 /// So many replicas must say a refusal.
 const REFUSALS: usize = 2;
 /// How long it is remembered that a canister knows only version 1; it may be upgraded.
@@ -118,8 +122,10 @@ impl Fetcher {
         for replica in self.upstream.order() {
             let asking = self.ask(&replica, canister, asked, expected, raw);
             let late = |_| Err(AskError::Silent(format!("no page in {ATTEMPT:?}")));
-            match timeout(UPDATE + ATTEMPT, asking).await.unwrap_or_else(late) {
-                Ok(page) => {
+            match timeout(2 * ATTEMPT, asking).await.unwrap_or_else(late) {
+                // Whatever comes of it, it is not asked again: the canister may have done what it was asked for.
+                Ok(None) => return self.upgraded(canister, asked).await,
+                Ok(Some(page)) => {
                     doubted.iter().for_each(|replica| self.upstream.put_aside(replica));
                     return Ok(page);
                 }
@@ -147,7 +153,7 @@ impl Fetcher {
         Err(only_refused.or(unproved).or(refused.pop()).or(silent).unwrap_or_else(nobody))
     }
 
-    /// What one replica tells, verified.
+    /// What one replica tells, verified; `None` if the canister wants to be asked by an update call.
     async fn ask(
         &self,
         replica: &Replica,
@@ -155,23 +161,22 @@ impl Fetcher {
         asked: &Asked,
         expected: Option<&Expected>,
         raw: bool,
-    ) -> Result<Page, AskError> {
+    ) -> Result<Option<Page>, AskError> {
         let querying = ask::query(replica, &canister, asked, &self.limits);
         let late = |_| Err(AskError::Silent(format!("no page in {ATTEMPT:?}")));
         let told = timeout(ATTEMPT, querying).await.unwrap_or_else(late)?;
         if told.upgrade {
-            let told = self.update(canister, asked).await?;
-            return unverified(told, Proof::Update).map_err(AskError::Unproved);
+            return Ok(None);
         }
         if raw {
-            return unverified(told, Proof::Nothing).map_err(AskError::Unproved);
+            return unverified(told, Proof::Nothing).map(Some).map_err(AskError::Unproved);
         }
         let page = self.verify(canister, asked, told).await.map_err(AskError::Unproved)?;
         if page.proof == Proof::Body {
             self.check_old(replica, canister).await?;
         }
         fits(&page, expected).map_err(AskError::Unproved)?;
-        Ok(page)
+        Ok(Some(page))
     }
 
     /// Signatures are checked where they hold nobody up.
@@ -207,31 +212,44 @@ impl Fetcher {
     }
 
     /// Rule 5.
-    async fn update(&self, canister: Principal, asked: &Asked) -> Result<Told, AskError> {
+    async fn upgraded(&self, canister: Principal, asked: &Asked) -> Result<Page, AskError> {
+        let (replica, reply) = self.update(canister, asked).await?;
+        let telling = ask::told_by_update(&replica, &canister, &reply, &self.limits);
+        let late = |_| Err(AskError::Unsure(format!("its reply did not come whole in {UPDATE_PARTS:?}")));
+        let told = timeout(UPDATE_PARTS, telling).await.unwrap_or_else(late)?;
+        unverified(told, Proof::Update).map_err(AskError::Unproved)
+    }
+
+    /// The certified reply to an update call, and who told it.
+    async fn update(&self, canister: Principal, asked: &Asked) -> Result<(Arc<Replica>, Vec<u8>), AskError> {
         let replicas = self.upstream.order();
-        let mut last = AskError::Silent("no replica is configured".into());
-        let Some(first) = replicas.first() else { return Err(last) };
+        let Some(first) = replicas.first() else {
+            return Err(AskError::Silent("no replica is configured".into()));
+        };
         let signed = ask::signed_update(first, &canister, asked)?;
-        for replica in &replicas {
-            let late = |_| Err(AskError::Silent(format!("no reply in {UPDATE:?}")));
-            let asking = ask::update(replica, &canister, &signed, &self.limits);
-            match timeout(UPDATE, asking).await.unwrap_or_else(late) {
-                Ok(told) => return Ok(told),
+        let turn = (UPDATE / u32::try_from(replicas.len()).unwrap_or(u32::MAX)).max(UPDATE_TURN);
+        let (mut refused, mut unsure) = (None, None);
+        for replica in replicas {
+            let late = |_| Err(AskError::Silent(format!("no reply in {turn:?}")));
+            let asking = ask::update(&replica, &canister, &signed);
+            match timeout(turn, asking).await.unwrap_or_else(late) {
+                Ok(reply) => return Ok((replica, reply)),
                 Err(AskError::Silent(reason)) => {
                     replica.fails();
-                    last = AskError::Silent(reason);
+                    unsure = Some(AskError::Unsure(reason));
                 }
                 Err(AskError::Unproved(reason)) => {
                     self.metrics.unverified.with_label_values(&[replica.name()]).inc();
-                    last = AskError::Unproved(reason);
+                    unsure = Some(AskError::Unsure(reason));
                 }
-                Err(AskError::Rejected(error)) if matches!(*error, AgentError::UncertifiedReject { .. }) => {
-                    last = AskError::Rejected(error);
+                Err(AskError::Rejected(error)) if !matches!(*error, AgentError::CertifiedReject { .. }) => {
+                    refused = Some(AskError::Rejected(error));
                 }
                 Err(error) => return Err(error),
             }
         }
-        Err(last)
+        let nobody = || AskError::Silent("no replica is configured".into());
+        Err(unsure.or(refused).unwrap_or_else(nobody))
     }
 }
 

@@ -10,7 +10,7 @@
 //! 3. A body in parts is no way around that. Parts of a streaming callback are gathered and verified together, before
 //!    any goes out; too many are refused. Parts that are certified ranges are verified one by one and put together: a
 //!    client that asked for no range gets the whole, one that did gets exactly its range, whatever parts there are.
-//! 4. A response that a canister wants upgraded is asked for again as an update call, whose certified
+//! 4. A response that a canister wants upgraded is asked for again as one update call, whose certified
 //!    reply the agent verifies; so are its parts.
 //! 5. `<id>.raw.<domain>` skips rule 2, as the name says to whoever uses it.
 //! 6. `/api/…` is passed on to a healthy replica as it is; agents verify for themselves.

@@ -23,6 +23,7 @@ pub enum Trouble {
     Unproved,
     TooLarge,
     Busy,
+    Unsure,
     Refused,
 }
 
@@ -33,6 +34,7 @@ impl Trouble {
                 AskError::Unproved(_) => Trouble::Unproved,
                 AskError::TooLarge => Trouble::TooLarge,
                 AskError::Busy => Trouble::Busy,
+                AskError::Unsure(_) => Trouble::Unsure,
                 _ => Trouble::Silent,
             };
         };
@@ -55,6 +57,8 @@ impl Trouble {
             Trouble::Frozen => StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS,
             Trouble::Silent | Trouble::Unproved | Trouble::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Trouble::TooLarge | Trouble::Refused => StatusCode::BAD_GATEWAY,
+            // No 503: what may be done already is not to be tried again unasked.
+            Trouble::Unsure => StatusCode::GATEWAY_TIMEOUT,
         }
     }
 
@@ -66,6 +70,7 @@ impl Trouble {
             Trouble::Unproved => "response_verification_error",
             Trouble::TooLarge => "response_too_large",
             Trouble::Busy => "overloaded",
+            Trouble::Unsure => "outcome_unknown",
             Trouble::Refused => "canister_error",
         }
     }
@@ -94,6 +99,11 @@ certify each part by itself.",
             Trouble::Busy => {
                 ("Too much is asked at this moment", "This page can be tried again in a moment.")
             }
+            Trouble::Unsure => (
+                "Nobody knows yet what came of this",
+                "The canister was asked to do something, and the subnet certified no reply in time. It may have been \
+done: look before you ask again.",
+            ),
             Trouble::Refused => (
                 "The canister did not answer",
                 "The canister refused the request or failed while answering it.",
@@ -227,6 +237,7 @@ mod tests {
         check(AskError::Silent("why".into()), 503, "no_replica", true);
         check(AskError::TooLarge, 502, "response_too_large", false);
         check(AskError::Busy, 503, "overloaded", true);
+        check(AskError::Unsure("why".into()), 504, "outcome_unknown", false);
         let reply = turned_away(Refusal::Client(Duration::from_millis(1_500)));
         assert_eq!(
             (reply.status().as_u16(), &reply.headers()[header::RETRY_AFTER]),

@@ -154,6 +154,25 @@ async fn what_a_canister_wants_upgraded_comes_from_an_update_call_with_all_its_p
 }
 
 #[tokio::test]
+async fn an_update_call_is_executed_once_whatever_comes_of_it() {
+    for (path, status, cause) in
+        [("/update-trap", 502, "canister_error"), ("/update-nonsense", 503, "response_verification_error")]
+    {
+        let tellers = [
+            Teller::start(Some("1,2")).await,
+            Teller::start(Some("1,2")).await,
+            Teller::start(Some("1,2")).await,
+        ];
+        let gateway = gateway(&[&tellers[0], &tellers[1], &tellers[2]], |_| ()).await;
+        let answer = get(&gateway, path, &[]).await;
+        let found = (answer.status.as_u16(), answer.header("x-ic-error-cause"));
+        assert_eq!(found, (status, Some(cause)), "{path}");
+        let executed = tellers.iter().map(|teller| teller.updated.load(std::sync::atomic::Ordering::SeqCst));
+        assert_eq!(executed.sum::<usize>(), 1, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn verified_pages_are_kept_as_long_as_their_canister_says() {
     let teller = Teller::start(Some("1,2")).await;
     let gateway = gateway(&[&teller], |_| ()).await;

@@ -250,7 +250,7 @@ impl Site {
                 told.streaming_strategy = Some(Strategy::Callback { callback, token: Token { next: 1 } });
                 told
             }
-            "/update" | "/update-stream" => {
+            path if path.starts_with("/update") => {
                 let body = ByteBuf::from(b"a query's word".to_vec());
                 Reply {
                     status_code: 200,
@@ -428,6 +428,16 @@ fn script(
             "http_request_update" => {
                 updated.fetch_add(1, Ordering::SeqCst);
                 let question = Decode!(arg, Question).expect("a question");
+                match question.url.as_str() {
+                    "/update-trap" => {
+                        return Some(QueryResult::Rejected(Reject::new(
+                            ErrorCode::CanisterTrapped,
+                            "trapped",
+                        )));
+                    }
+                    "/update-nonsense" => return replied(Ok(b"no page".to_vec())),
+                    _ => {}
+                }
                 let callback = More::new(id(), "more".into());
                 let streams = question.url == "/update-stream";
                 let strategy = streams.then_some(Strategy::Callback { callback, token: Token { next: 7 } });

@@ -7,9 +7,10 @@ use super::fetch::Fetcher;
 use super::host::{Target, target};
 use super::limit::{Limits, Place, Refusal};
 use super::metrics::Metrics;
-use super::page::{failure, refusal, turned_away, welcome};
+use super::page::{failure, refusal, too_long, turned_away, welcome};
 use super::respond::{Wish, respond};
 use super::upstream::Upstream;
+use super::verify::{PATH_SEGMENTS_MAX, segments};
 use crate::types::Principal;
 use crate::types::limits::HTTP_BODY_BYTES_MAX;
 use bytes::Bytes;
@@ -119,6 +120,9 @@ impl Gateway {
     async fn page(&self, parts: Parts, body: Bytes, canister: Principal, raw: bool) -> Reply {
         if is_preflight(&parts) {
             return preflight();
+        }
+        if segments(parts.uri.path()) > PATH_SEGMENTS_MAX {
+            return too_long();
         }
         let asked = match Asked::new(&parts, body) {
             Ok(asked) => asked,

@@ -4,6 +4,7 @@ use super::ask::AskError;
 use super::body::{Reply, whole};
 use super::frozen::frozen;
 use super::limit::Refusal;
+use super::verify::PATH_SEGMENTS_MAX;
 use hyper::http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use ic_agent::AgentError;
 use ic_agent::agent::RejectCode;
@@ -148,6 +149,16 @@ pub fn welcome() -> Reply {
         "This is an Atoll gateway",
         "It serves canisters under host names of their own: put a canister's id before this host name.",
         "http://<canister-id>.localhost:<port>/",
+    )
+}
+
+/// The answer to a URL that nobody's proof is compared with.
+pub fn too_long() -> Reply {
+    page(
+        StatusCode::URI_TOO_LONG,
+        "This address has too many parts",
+        "An answer to it cannot be verified with bounded effort, so it is not asked for.",
+        &format!("at most {PATH_SEGMENTS_MAX} parts may stand between the slashes of a path"),
     )
 }
 

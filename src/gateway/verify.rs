@@ -18,6 +18,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// A certificate is believed for so long.
 pub const CERTIFICATE_AGE: Duration = Duration::from_secs(300);
 
+/// A path of more segments is not asked for, nor proved: with a proof for all that begins alike, the library's effort
+/// and memory grow with the square of their number.
+pub const PATH_SEGMENTS_MAX: usize = 128;
+/// A proof's path has besides what it begins with, and how it ends.
+const PROOF_SEGMENTS_MAX: usize = PATH_SEGMENTS_MAX + 3;
+
 const CERTIFICATE: &str = "ic-certificate";
 const EXPRESSION: &str = "ic-certificateexpression";
 
@@ -212,10 +218,20 @@ impl Judge {
     }
 }
 
-/// Whether these bytes are the CBOR of texts and nothing else, in the one form that encoders write.
+/// How many segments a path has, slashes that are written as `%2F` counted.
+pub fn segments(path: &str) -> usize {
+    let bytes = path.as_bytes();
+    let plain = bytes.iter().filter(|byte| **byte == b'/').count();
+    plain + bytes.windows(3).filter(|three| three.eq_ignore_ascii_case(b"%2f")).count()
+}
+
+/// Whether these bytes are the CBOR of not too many texts and nothing else, in the one form that encoders write.
 fn is_texts(bytes: &[u8]) -> bool {
     let bytes = bytes.strip_prefix(&[0xd9, 0xd9, 0xf7]).unwrap_or(bytes);
     let Ok(texts) = ciborium::from_reader::<Vec<String>, _>(bytes) else { return false };
+    if texts.len() > PROOF_SEGMENTS_MAX {
+        return false;
+    }
     let mut again = Vec::new();
     ciborium::into_writer(&texts, &mut again).is_ok() && again == bytes
 }
@@ -337,6 +353,25 @@ ResponseCertification{{certified_response_headers:ResponseHeaderList{{headers:[\
         assert_eq!(request_headers(none), Some(vec![]));
         assert_eq!(request_headers("default_certification(ValidationArgs{no_certification:Empty{}})"), None);
         assert_eq!(request_headers("certified_request_headers:"), None);
+    }
+
+    #[test]
+    fn segments_are_counted_however_their_slashes_are_written() {
+        for (path, expected) in [("/", 1), ("/a/b", 2), ("/a%2fb%2Fc", 3), ("", 0), ("/%2", 1), ("/%252f", 1)]
+        {
+            assert_eq!(segments(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_path_of_a_proof_has_a_bound() {
+        let path = |count: usize| {
+            let mut bytes = Vec::new();
+            ciborium::into_writer(&vec!["a"; count], &mut bytes).expect("writes");
+            bytes
+        };
+        assert!(is_texts(&path(PROOF_SEGMENTS_MAX)));
+        assert!(!is_texts(&path(PROOF_SEGMENTS_MAX + 1)));
     }
 
     #[test]

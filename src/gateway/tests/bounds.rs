@@ -214,6 +214,17 @@ fn count(answer: Option<Result<Answer, tokio::task::JoinError>>, served: &mut us
 }
 
 #[tokio::test]
+async fn a_path_of_too_many_segments_is_refused_before_anybody_is_asked() {
+    let teller = Teller::start(Some("1,2")).await;
+    let gateway = gateway(&[&teller], |_| ()).await;
+    for path in ["/a".repeat(129), "/a".repeat(15_000), format!("/{}", "a%2F".repeat(129))] {
+        assert_eq!(get(&gateway, &path, &[]).await.status, StatusCode::URI_TOO_LONG);
+    }
+    assert_eq!(teller.asked(), 0);
+    assert_eq!(get(&gateway, &"/a".repeat(128), &[]).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn bodies_that_find_no_room_are_turned_away_and_give_their_room_back() {
     let teller = Teller::start(Some("1,2")).await;
     let gateway = gateway(&[&teller], |config| config.bodies_bytes = super::site::STREAM_PART * 3).await;

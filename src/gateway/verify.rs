@@ -6,12 +6,14 @@ use super::limit::Place;
 use crate::certification::{HashTree, Verifier};
 use crate::types::Principal;
 use bytes::Bytes;
+use flate2::read::{DeflateDecoder, GzDecoder};
 use hyper::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use ic_http_certification::{HttpRequest, HttpResponse};
 use ic_response_verification::types::VerificationInfo;
 use ic_response_verification::{MIN_VERIFICATION_VERSION, verify_request_response_pair};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -169,6 +171,9 @@ impl Judge {
         let expression = only(&told, EXPRESSION)?.unwrap_or_default().to_string();
         let certified = self.check_form(certificate)?;
         check_expression(&expression)?;
+        if !is_version_2(certificate) {
+            check_decoding(&told)?;
+        }
         let info = check(&self.root_key, canister, asked, &told)?;
         if info.verification_version < 2 {
             let refused = told.status < 200 || told.status == 206 || (300..400).contains(&told.status);
@@ -285,6 +290,32 @@ fn unbase64(text: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+/// Whether a certificate header is of version 2, without any doubt.
+fn is_version_2(header: &str) -> bool {
+    let fields = header.split(',').filter_map(|field| field.trim().split_once('='));
+    let mut versions = fields.filter(|(name, _)| *name == "version").map(|(_, value)| value);
+    versions.next() == Some("2") && versions.next().is_none()
+}
+
+/// A body of version 1 is decoded to at most this size, or to twice its own.
+const DECODED_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// The library decodes a body of version 1 before it compares anything, and as far as it goes: here it is seen how far.
+fn check_decoding(told: &Told) -> Result<(), String> {
+    let body = told.body.as_ref();
+    let most = (2 * body.len()).max(DECODED_BYTES_MAX) as u64;
+    let decoded = |decoder: &mut dyn Read| io::copy(&mut decoder.take(most + 1), &mut io::sink());
+    let size = match only(told, "content-encoding")? {
+        Some("gzip") => decoded(&mut GzDecoder::new(body)),
+        Some("deflate") => decoded(&mut DeflateDecoder::new(body)),
+        _ => return Ok(()),
+    };
+    match size.map_err(|error| format!("its body cannot be decoded: {error}"))? {
+        size if size > most => Err(format!("its body is more than {most} bytes when it is decoded")),
+        _ => Ok(()),
+    }
+}
+
 fn check(
     root_key: &[u8],
     canister: &Principal,
@@ -372,6 +403,41 @@ ResponseCertification{{certified_response_headers:ResponseHeaderList{{headers:[\
         };
         assert!(is_texts(&path(PROOF_SEGMENTS_MAX)));
         assert!(!is_texts(&path(PROOF_SEGMENTS_MAX + 1)));
+    }
+
+    #[test]
+    fn a_body_of_version_1_that_grows_without_end_is_refused_before_it_is_decoded() {
+        let packed = |size: u64| {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            io::copy(&mut io::repeat(0).take(size), &mut encoder).expect("packs");
+            Bytes::from(encoder.finish().expect("packs"))
+        };
+        let check = |encodings: &[&str], body: Bytes, expected: bool| {
+            let headers = encodings.iter().map(|value| ("Content-Encoding".to_string(), value.to_string()));
+            let told = Told { status: 200, headers: headers.collect(), body, upgrade: false, room: None };
+            assert_eq!(check_decoding(&told).is_ok(), expected, "{encodings:?}");
+        };
+        let (most, bomb) = (packed(DECODED_BYTES_MAX as u64), packed(DECODED_BYTES_MAX as u64 + 1));
+        check(&["gzip"], most, true);
+        check(&["gzip"], bomb.clone(), false);
+        check(&[], bomb.clone(), true);
+        check(&["gzip"], Bytes::from_static(b"no gzip"), false);
+        check(&["identity", "gzip"], bomb, false);
+    }
+
+    #[test]
+    fn only_a_header_that_says_version_2_once_is_of_version_2() {
+        for (header, expected) in [
+            ("certificate=:AA==:, version=2, tree=:AA==:", true),
+            ("version=1", false),
+            ("version=02", false),
+            ("version=1, version=2", false),
+            ("version=2, version=1", false),
+            ("tree=:AA==:", false),
+            ("", false),
+        ] {
+            assert_eq!(is_version_2(header), expected, "{header}");
+        }
     }
 
     #[test]

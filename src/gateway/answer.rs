@@ -5,7 +5,7 @@ use super::body::{Account, Progress, Reply, Sent, whole};
 use super::domain::Domains;
 use super::fetch::Fetcher;
 use super::host::{Target, target};
-use super::limit::{Limits, Place, Refusal};
+use super::limit::{Limits, Refusal, Room};
 use super::metrics::Metrics;
 use super::page::{failure, refusal, too_long, turned_away, welcome};
 use super::respond::{Wish, respond};
@@ -13,8 +13,8 @@ use super::upstream::Upstream;
 use super::verify::{PATH_SEGMENTS_MAX, segments};
 use crate::types::Principal;
 use crate::types::limits::HTTP_BODY_BYTES_MAX;
-use bytes::Bytes;
-use http_body_util::{BodyExt, Limited};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
 use hyper::body::{Body as HttpBody, Incoming};
 use hyper::http::{
     HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header, request::Parts,
@@ -59,7 +59,7 @@ impl Gateway {
         let line = self.access_log.then(|| line(&request, client));
         let is_head = request.method() == Method::HEAD;
         let (mut reply, place) = match self.limits.admit(client) {
-            Ok(place) => (self.route(request).await, Some(place)),
+            Ok(place) => (self.route(request, client).await, Some(place)),
             Err(refused) => {
                 self.metrics.refuse(if refused == Refusal::Everybody { "load" } else { "rate" });
                 (turned_away(refused), None)
@@ -79,7 +79,7 @@ impl Gateway {
         reply.map(|body| Sent::new(body, progress, account))
     }
 
-    async fn route(&self, request: Request<Incoming>) -> Reply {
+    async fn route(&self, request: Request<Incoming>, client: IpAddr) -> Reply {
         let (parts, body) = request.into_parts();
         let domains = self.domains.borrow().clone();
         let target = target(host(&parts), parts.uri.query(), &domains);
@@ -88,7 +88,7 @@ impl Gateway {
             "/metrics" if target == Target::Gateway => return self.metrics(),
             _ => {}
         }
-        let (body, _room) = match self.read(body).await {
+        let (body, _room) = match self.read(body, client).await {
             Ok(read) => read,
             Err(reply) => return reply,
         };
@@ -168,31 +168,42 @@ impl Gateway {
     }
 
     /// A request's body, and its place in memory.
-    async fn read(&self, body: Incoming) -> Result<(Bytes, Option<Place>), Reply> {
+    async fn read(&self, body: Incoming, client: IpAddr) -> Result<(Bytes, Option<Room>), Reply> {
         if body.is_end_stream() {
             return Ok((Bytes::new(), None));
         }
-        let too_large = || {
-            let text = format!("body too large; at most {HTTP_BODY_BYTES_MAX} bytes are allowed");
-            refusal(StatusCode::PAYLOAD_TOO_LARGE, &text)
-        };
-        let declared = body.size_hint().upper();
-        let size = usize::try_from(declared.unwrap_or(0)).unwrap_or(usize::MAX);
-        if size > HTTP_BODY_BYTES_MAX {
+        if body.size_hint().lower() > HTTP_BODY_BYTES_MAX as u64 {
             return Err(too_large());
         }
-        let size = if declared.is_some() { size } else { HTTP_BODY_BYTES_MAX };
-        let room = self.limits.room(size).map_err(|refused| {
-            self.metrics.refuse("load");
-            turned_away(refused)
-        })?;
-        match timeout(self.body, Limited::new(body, HTTP_BODY_BYTES_MAX).collect()).await {
-            Err(_) => Err(refusal(StatusCode::REQUEST_TIMEOUT, "the body did not come in time")),
-            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(too_large()),
-            Ok(Err(error)) => Err(refusal(StatusCode::BAD_REQUEST, &format!("the body broke off: {error}"))),
-            Ok(Ok(body)) => Ok((body.to_bytes(), Some(room))),
-        }
+        let late = |_| Err(refusal(StatusCode::REQUEST_TIMEOUT, "the body did not come in time"));
+        let (body, room) = timeout(self.body, self.collect(body, client)).await.unwrap_or_else(late)?;
+        Ok((body, Some(room)))
     }
+
+    /// Memory is taken for what has come, not for what was announced: announcing costs nothing.
+    async fn collect(&self, mut body: Incoming, client: IpAddr) -> Result<(Bytes, Room), Reply> {
+        let (mut bytes, mut room) = (BytesMut::new(), self.limits.body(client));
+        while let Some(frame) = body.frame().await {
+            let broken = |error: hyper::Error| {
+                refusal(StatusCode::BAD_REQUEST, &format!("the body broke off: {error}"))
+            };
+            let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
+            if bytes.len() + data.len() > HTTP_BODY_BYTES_MAX {
+                return Err(too_large());
+            }
+            room.grow(data.len()).map_err(|refused| {
+                self.metrics.refuse(if refused == Refusal::Everybody { "load" } else { "rate" });
+                turned_away(refused)
+            })?;
+            bytes.extend_from_slice(&data);
+        }
+        Ok((bytes.freeze(), room))
+    }
+}
+
+fn too_large() -> Reply {
+    let text = format!("body too large; at most {HTTP_BODY_BYTES_MAX} bytes are allowed");
+    refusal(StatusCode::PAYLOAD_TOO_LARGE, &text)
 }
 
 fn host(parts: &Parts) -> &str {

@@ -1,5 +1,6 @@
 //! Who may ask how much: all together, and each client.
 
+use crate::types::limits::HTTP_BODY_BYTES_MAX;
 use quick_cache::sync::Cache;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
@@ -11,6 +12,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const CLIENTS_MAX: usize = 65_536;
 /// Memory is counted in these, so that all of it fits into a semaphore.
 const UNIT_BYTES: usize = 1024;
+/// Bodies of one client's requests take at most one part in so many of the memory, or one largest body.
+const MEMORY_PARTS: usize = 8;
 
 /// What one client may take.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +49,8 @@ struct Client {
     full_at: AtomicU64,
     under_way: AtomicUsize,
     connections: AtomicUsize,
+    /// Units of memory that bodies of its requests take.
+    memory: AtomicUsize,
 }
 
 /// One of a client's requests or connections, or a share of the memory; free again when dropped.
@@ -62,11 +67,54 @@ impl Drop for Place {
     }
 }
 
+/// Memory for a body that is coming in; free again when dropped.
+pub struct Room {
+    memory: Arc<Semaphore>,
+    permit: Option<OwnedSemaphorePermit>,
+    client: Option<Arc<Client>>,
+    /// What the client may take, and what this body takes of it, in units.
+    most: usize,
+    units: usize,
+    bytes: usize,
+}
+
+impl Room {
+    /// Takes so many bytes more.
+    pub fn grow(&mut self, bytes: usize) -> Result<(), Refusal> {
+        let size = self.bytes.saturating_add(bytes);
+        let more = size.div_ceil(UNIT_BYTES).saturating_sub(self.units);
+        let units = u32::try_from(more).map_err(|_| Refusal::Everybody)?;
+        let permit = self.memory.clone().try_acquire_many_owned(units).map_err(|_| Refusal::Everybody)?;
+        if let Some(client) = &self.client {
+            let grown = |taken: usize| taken.checked_add(more).filter(|taken| *taken <= self.most);
+            let taken = client.memory.fetch_update(Ordering::Relaxed, Ordering::Relaxed, grown);
+            taken.map_err(|_| Refusal::Client(Duration::from_secs(1)))?;
+        }
+        match &mut self.permit {
+            Some(held) => held.merge(permit),
+            None => self.permit = Some(permit),
+        }
+        self.units += more;
+        self.bytes = size;
+        Ok(())
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        if let Some(client) = &self.client {
+            client.memory.fetch_sub(self.units, Ordering::Relaxed);
+        }
+    }
+}
+
 /// The bounds on everybody.
 pub struct Limits {
     begun: Instant,
     under_way: Arc<Semaphore>,
     memory: Arc<Semaphore>,
+    /// Of which one client's bodies may take so many units.
+    memory_share: usize,
     share: Option<Share>,
     clients: Cache<IpAddr, Arc<Client>>,
 }
@@ -89,6 +137,7 @@ impl Limits {
             begun: Instant::now(),
             under_way: Arc::new(Semaphore::new(under_way)),
             memory: Arc::new(Semaphore::new(memory / UNIT_BYTES)),
+            memory_share: (memory / MEMORY_PARTS).max(HTTP_BODY_BYTES_MAX) / UNIT_BYTES,
             share,
             clients: Cache::new(CLIENTS_MAX),
         }
@@ -100,7 +149,7 @@ impl Limits {
             return client;
         }
         let (full_at, zero) = (AtomicU64::new(0), || AtomicUsize::new(0));
-        let client = Arc::new(Client { full_at, under_way: zero(), connections: zero() });
+        let client = Arc::new(Client { full_at, under_way: zero(), connections: zero(), memory: zero() });
         self.clients.insert(address, client.clone());
         client
     }
@@ -126,6 +175,13 @@ impl Limits {
             Some(share) => Some(take(self.client(address), |client| &client.connections, share.connections)?),
         };
         Ok(Place { _permit: None, client })
+    }
+
+    /// Room for a body of a client's request, which takes as much as has come.
+    pub fn body(&self, address: IpAddr) -> Room {
+        let client = self.share.map(|_| self.client(address));
+        let (memory, most) = (self.memory.clone(), self.memory_share);
+        Room { memory, permit: None, client, most, units: 0, bytes: 0 }
     }
 
     /// Room for so many bytes of a body; none if all is taken.
@@ -169,7 +225,7 @@ mod tests {
 
     fn client() -> Client {
         let zero = || AtomicUsize::new(0);
-        Client { full_at: AtomicU64::new(0), under_way: zero(), connections: zero() }
+        Client { full_at: AtomicU64::new(0), under_way: zero(), connections: zero(), memory: zero() }
     }
 
     #[test]
@@ -218,6 +274,23 @@ mod tests {
         assert_eq!(limits.room(1).err(), Some(Refusal::Everybody));
         drop(room);
         assert!(limits.room(1).is_ok());
+    }
+
+    #[test]
+    fn bodies_of_one_client_leave_room_for_anothers_and_take_only_what_has_come() {
+        let limits = Limits::new(1, 2 * HTTP_BODY_BYTES_MAX, Some(SHARE));
+        let (greedy, other) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
+        let _silent: Vec<Room> = (0..1_000).map(|_| limits.body(greedy)).collect();
+        let mut held = limits.body(greedy);
+        for _ in 0..HTTP_BODY_BYTES_MAX / 512 {
+            assert_eq!(held.grow(512), Ok(()));
+        }
+        assert!(matches!(limits.body(greedy).grow(1), Err(Refusal::Client(_))));
+        let mut third = limits.body(other);
+        assert_eq!(third.grow(HTTP_BODY_BYTES_MAX), Ok(()));
+        assert_eq!(limits.body(IpAddr::from([10, 0, 0, 3])).grow(1), Err(Refusal::Everybody));
+        drop(held);
+        assert_eq!(limits.body(greedy).grow(HTTP_BODY_BYTES_MAX), Ok(()));
     }
 
     #[test]

@@ -224,6 +224,28 @@ async fn a_path_of_too_many_segments_is_refused_before_anybody_is_asked() {
     assert_eq!(get(&gateway, &"/a".repeat(128), &[]).await.status, StatusCode::NOT_FOUND);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bodies_that_are_announced_and_do_not_come_keep_nobody_out() {
+    const ANNOUNCED: usize = 128;
+    let teller = Teller::start(Some("1,2")).await;
+    let gateway = gateway(&[&teller], |config| config.share = Some(Share::of_rate(1_000))).await;
+    let mut silent = Vec::new();
+    for _ in 0..ANNOUNCED {
+        let mut stream = connect_from(Ipv4Addr::new(127, 0, 0, 2), gateway.address).await;
+        let head = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4194304\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.expect("writes");
+        silent.push(stream);
+    }
+    let mut stream = connect_from(Ipv4Addr::new(127, 0, 0, 3), gateway.address).await;
+    let host = super::id();
+    let request = format!("POST /other HTTP/1.1\r\nHost: {host}.localhost\r\nContent-Length: 1\r\n\r\nx");
+    stream.write_all(request.as_bytes()).await.expect("writes");
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.expect("an answer");
+    assert_eq!(&answer, b"HTTP/1.1 200");
+    assert_eq!(metric(&gateway, "http_refused_total{reason=\"load\"}").await, 0.0);
+}
+
 #[tokio::test]
 async fn bodies_that_find_no_room_are_turned_away_and_give_their_room_back() {
     let teller = Teller::start(Some("1,2")).await;

@@ -66,8 +66,11 @@ struct Bytewise;
 
 impl Weighter<Key, Arc<Kept>> for Bytewise {
     fn weight(&self, key: &Key, kept: &Arc<Kept>) -> u64 {
+        let headers = kept.page.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
+        let of_key = key.headers.iter().flatten().map(String::len).sum::<usize>() + key.url.len();
+        let page = &kept.page;
         // Twice, as a body may come to stand there compressed too.
-        OVERHEAD_BYTES + key.url.len() as u64 + 2 * kept.page.body.len() as u64
+        OVERHEAD_BYTES + (of_key + headers.sum::<usize>()) as u64 + 2 * page.body.len() as u64
     }
 }
 
@@ -236,6 +239,13 @@ mod tests {
             assert!(pages.0.weight() <= 1_000_000);
         }
         assert!(pages.0.len() > 10);
+        let long: &'static str = "x".repeat(60_000).leak();
+        for index in 0..100 {
+            let headers = [("cache-control", "max-age=60"), ("x-long", long)];
+            pages.put(key(&format!("/long{index}"), &[]), page(&headers, 1));
+        }
+        // Their bodies alone would all fit.
+        assert!(pages.0.len() < 50, "{}", pages.0.len());
         let old = pages.put(key("/old", &[]), page(&[], 10));
         assert!(pages.get(&key("/old", &[]).expect("a key")).is_some_and(|kept| Arc::ptr_eq(&kept, &old)));
     }

@@ -26,6 +26,10 @@ pub const PATH_SEGMENTS_MAX: usize = 128;
 /// A proof's path has besides what it begins with, and how it ends.
 const PROOF_SEGMENTS_MAX: usize = PATH_SEGMENTS_MAX + 3;
 
+/// A page has at most so many headers, and bytes of them.
+const HEADERS_MAX: usize = 256;
+const HEADER_BYTES_MAX: usize = 64 * 1024;
+
 const CERTIFICATE: &str = "ic-certificate";
 const EXPRESSION: &str = "ic-certificateexpression";
 
@@ -99,6 +103,12 @@ impl Page {
         let status = StatusCode::from_u16(status).map_err(|_| format!("{status} is no HTTP status"))?;
         if status.is_informational() {
             return Err(format!("{status} is no answer"));
+        }
+        let bytes = told.headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+        if told.headers.len() > HEADERS_MAX || bytes > HEADER_BYTES_MAX {
+            return Err(format!(
+                "it has more than {HEADERS_MAX} headers, or {HEADER_BYTES_MAX} bytes of them"
+            ));
         }
         let mut headers = HeaderMap::new();
         for (name, value) in &told.headers {
@@ -438,6 +448,19 @@ ResponseCertification{{certified_response_headers:ResponseHeaderList{{headers:[\
         ] {
             assert_eq!(is_version_2(header), expected, "{header}");
         }
+    }
+
+    #[test]
+    fn the_headers_of_a_page_have_a_bound() {
+        let check = |count: usize, bytes: usize, expected: bool| {
+            let headers = vec![("x".to_string(), "y".repeat(bytes)); count];
+            let told = Told { status: 200, headers, body: Bytes::new(), upgrade: false, room: None };
+            assert_eq!(unverified(told, Proof::Nothing).is_ok(), expected, "{count} of {bytes}");
+        };
+        check(HEADERS_MAX, 1, true);
+        check(HEADERS_MAX + 1, 1, false);
+        check(1, HEADER_BYTES_MAX - 1, true);
+        check(1, HEADER_BYTES_MAX, false);
     }
 
     #[test]

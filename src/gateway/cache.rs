@@ -129,7 +129,7 @@ fn varies(page: &Page) -> bool {
     let names = values.flat_map(|value| value.to_str().unwrap_or("*").split(','));
     names
         .map(|name| name.trim().to_ascii_lowercase())
-        .any(|name| !name.is_empty() && name != "origin" && !KEY_HEADERS.contains(&name.as_str()))
+        .any(|name| !name.is_empty() && !KEY_HEADERS.contains(&name.as_str()))
         || page.headers.contains_key(header::SET_COOKIE)
 }
 
@@ -221,6 +221,8 @@ mod tests {
             key("/a?c", &[]),
             key("/a?b", &[("range", "bytes=0-1")]),
             key("/a?b", &[("accept-encoding", "gzip")]),
+            // Its canister may allow this origin and no other.
+            key("/a?b", &[("origin", "https://a.example")]),
         ] {
             assert_ne!(Some(&plain), other.as_ref());
         }

@@ -359,7 +359,7 @@ fn check(
 }
 
 /// Headers of a request that stand in the cache's key.
-pub const KEY_HEADERS: &[&str] = &["accept-encoding", "host", "range"];
+pub const KEY_HEADERS: &[&str] = &["accept-encoding", "host", "origin", "range"];
 
 /// The headers of the request that a proof's expression is about; `None` if it does not say. All of the URL stands in the
 /// cache's key anyway.

@@ -1,6 +1,6 @@
 //! Each request to its target: a canister's page, the interface of a replica, or the gateway itself.
 
-use super::ask::Asked;
+use super::ask::{AskError, Asked};
 use super::body::{Account, Progress, Reply, Sent, whole};
 use super::domain::Domains;
 use super::fetch::Fetcher;
@@ -8,6 +8,7 @@ use super::host::{Target, target};
 use super::limit::{Limits, Refusal, Room};
 use super::metrics::Metrics;
 use super::page::{failure, refusal, too_long, turned_away, welcome};
+use super::preflight::{Preflights, allows};
 use super::respond::{Wish, respond};
 use super::upstream::Upstream;
 use super::verify::{PATH_SEGMENTS_MAX, segments};
@@ -37,6 +38,7 @@ pub struct Gateway {
     pub fetcher: Arc<Fetcher>,
     pub limits: Arc<Limits>,
     pub metrics: Arc<Metrics>,
+    pub preflights: Preflights,
     pub domains: watch::Receiver<Arc<Domains>>,
     /// Update calls are held up by this long.
     pub call_delay: Duration,
@@ -119,20 +121,9 @@ impl Gateway {
     /// A canister's page, verified.
     async fn page(&self, parts: Parts, body: Bytes, canister: Principal, raw: bool) -> Reply {
         if is_preflight(&parts) {
-            return preflight();
+            return self.canisters_preflight(parts, body, canister, raw).await;
         }
-        if segments(parts.uri.path()) > PATH_SEGMENTS_MAX {
-            return too_long();
-        }
-        let asked = match Asked::new(&parts, body) {
-            Ok(asked) => asked,
-            Err(error) => return refusal(StatusCode::BAD_REQUEST, &error.to_string()),
-        };
-        let wish = Wish::new(canister, raw, &parts, asked);
-        let mut reply = respond(&self.fetcher, wish).await.unwrap_or_else(|error| {
-            tracing::warn!(%canister, %error, "no page");
-            failure(&error)
-        });
+        let mut reply = self.shown(&parts, body, canister, raw).await.unwrap_or_else(|error| failure(&error));
         if !reply.headers().contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
             allow_origins(&mut reply);
         }
@@ -140,6 +131,40 @@ impl Gateway {
             reply.headers_mut().insert(CANISTER, id);
         }
         reply
+    }
+
+    /// What the canister itself allows, if it says that of this path, and otherwise what the gateway does.
+    async fn canisters_preflight(&self, parts: Parts, body: Bytes, canister: Principal, raw: bool) -> Reply {
+        let path = parts.uri.path().to_string();
+        if self.preflights.is_silent(canister, &path) {
+            return preflight();
+        }
+        match self.shown(&parts, body, canister, raw).await {
+            Ok(reply) if allows(&reply) => return reply,
+            // Whether it would say something is not known.
+            Err(AskError::Silent(_) | AskError::Busy | AskError::Unsure(_)) => {}
+            _ => self.preflights.remember(canister, path),
+        }
+        preflight()
+    }
+
+    async fn shown(
+        &self,
+        parts: &Parts,
+        body: Bytes,
+        canister: Principal,
+        raw: bool,
+    ) -> Result<Reply, AskError> {
+        if segments(parts.uri.path()) > PATH_SEGMENTS_MAX {
+            return Ok(too_long());
+        }
+        let asked = match Asked::new(parts, body) {
+            Ok(asked) => asked,
+            Err(error) => return Ok(refusal(StatusCode::BAD_REQUEST, &error.to_string())),
+        };
+        let wish = Wish::new(canister, raw, parts, asked);
+        let shown = respond(&self.fetcher, wish).await;
+        shown.inspect_err(|error| tracing::warn!(%canister, %error, "no page"))
     }
 
     /// An agent's request, passed on as it is.
@@ -248,7 +273,7 @@ const EXPOSED_HEADERS: &str = "Accept-Ranges, Content-Length, Content-Range, X-R
 fn allow_origins(reply: &mut Reply) {
     let headers = reply.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED_HEADERS));
+    headers.entry(header::ACCESS_CONTROL_EXPOSE_HEADERS).or_insert(HeaderValue::from_static(EXPOSED_HEADERS));
 }
 
 fn is_preflight(parts: &Parts) -> bool {

@@ -25,6 +25,8 @@
 //!     by its id means that canister, whatever the file says.
 //! 11. Clients have deadlines and shares; who asks too much is turned away with 429, and when everybody does, 503, with
 //!     `Retry-After`, before anything costs much.
+//! 12. What a canister says of requests from other origins holds, also before they are made (`OPTIONS`); of a path of
+//!     which it says nothing the gateway allows every origin, without credentials.
 //!
 //! Bounds stand at the top of the files. Absent: any knowledge of storage, consensus or node.
 
@@ -43,6 +45,7 @@ pub mod host;
 mod limit;
 pub mod metrics;
 mod page;
+mod preflight;
 mod range;
 mod respond;
 pub mod serve;

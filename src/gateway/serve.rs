@@ -7,6 +7,7 @@ use super::domain::{Domains, Follower};
 use super::fetch::Fetcher;
 use super::limit::{Limits, Share};
 use super::metrics::Metrics;
+use super::preflight::Preflights;
 use super::tls::{Server, Tls, TlsError};
 use super::upstream::{Upstream, UpstreamError};
 use super::verify::Judge;
@@ -97,6 +98,7 @@ async fn start(config: &Config, domains: watch::Receiver<Arc<Domains>>) -> Resul
         fetcher: Arc::new(fetcher),
         limits,
         metrics,
+        preflights: Preflights::new(),
         domains,
         call_delay: config.call_delay,
         body: config.deadlines.body,

@@ -254,6 +254,22 @@ async fn browsers_may_ask_from_anywhere_and_what_names_no_canister_is_told_where
 }
 
 #[tokio::test]
+async fn a_preflight_is_the_canisters_to_answer_and_the_gateways_where_it_does_not() {
+    let teller = Teller::start(Some("1,2")).await;
+    let gateway = gateway(&[&teller], |_| ()).await;
+    let headers = [("origin", "https://a.example"), ("access-control-request-method", "PUT")];
+    for _ in 0..2 {
+        for (path, origin) in [("/other", "*"), ("/cors", "https://a.example"), ("/nothing", "*")] {
+            let answer = ask(&gateway, Method::OPTIONS, path, &headers).await;
+            let found = (answer.status.as_u16(), answer.header("access-control-allow-origin"));
+            assert_eq!(found, (204, Some(origin)), "{path}");
+        }
+    }
+    // What it does not answer it is not asked again.
+    assert_eq!(teller.asked(), 4);
+}
+
+#[tokio::test]
 async fn a_replica_that_is_gone_is_stood_in_for_also_in_the_middle_of_a_body() {
     let (mut first, second) = (Teller::start(Some("1,2")).await, Teller::start(Some("1,2")).await);
     let gateway = gateway(&[&first, &second], |_| ()).await;

@@ -136,8 +136,15 @@ pub struct Site {
     old: HashTree,
 }
 
-const CERTIFIED: &[&str] =
-    &["content-type", "content-encoding", "content-range", "cache-control", "etag", "location"];
+const CERTIFIED: &[&str] = &[
+    "access-control-allow-origin",
+    "content-type",
+    "content-encoding",
+    "content-range",
+    "cache-control",
+    "etag",
+    "location",
+];
 
 impl Site {
     /// `version` tells one state of the site from another.
@@ -153,6 +160,7 @@ impl Site {
         site.add("/other", exact("/other"), 200, &[html], b"another page");
         site.add("/large", exact("/large"), 200, &[("content-type", "image/png")], &large());
         site.add("/packed", exact("/packed"), 200, &[html, ("content-encoding", "gzip")], &packed());
+        site.add("/cors", exact("/cors"), 204, &[("access-control-allow-origin", "https://a.example")], b"");
         site.add("/moved", exact("/moved"), 301, &[("location", "/other")], b"");
         site.add("/stream", exact("/stream"), 200, &[("content-type", "image/png")], &stream());
         let tag = format!("\"video-{version}\"");

@@ -3,7 +3,8 @@
 //! 1. Replicas are asked in turn. The first page that verifies is the answer; whoever told one before that did not is
 //!    put aside.
 //! 2. If nobody's verifies, the canister certifies nothing: there is no page, and nobody is put aside.
-//! 3. A refusal is one replica's word. It counts when a second replica says it too, or nobody else answers.
+//! 3. A refusal is one replica's word. It counts when more replicas say it than may be faulty, at least two, or nobody
+//!    else answers.
 //! 4. A page of verification version 1 is believed only of a canister that proves to know no other version.
 //! 5. What the canister wants upgraded is asked by an update call: signed once for the request, the same bytes for every
 //!    replica, so that it is executed once. What the subnet certifies of it is the answer, also a refusal or what is no
@@ -16,7 +17,7 @@ use super::metrics::Metrics;
 use super::range::{Part, Whole};
 use super::upstream::{Replica, Upstream};
 use super::verify::{Judge, Page, Proof, unverified};
-use crate::types::Principal;
+use crate::types::{Principal, faults_max};
 use hyper::http::StatusCode;
 use ic_agent::AgentError;
 use quick_cache::sync::Cache;
@@ -31,8 +32,8 @@ const UPDATE: Duration = Duration::from_secs(60);
 const UPDATE_TURN: Duration = Duration::from_secs(10);
 /// The parts of an update call's reply are update calls, one after the other, and have so long together.
 const UPDATE_PARTS: Duration = Duration::from_secs(300);
-/// So many replicas must say a refusal.
-const REFUSALS: usize = 2;
+/// So many replicas must say a refusal, however few may be faulty.
+const REFUSALS_MIN: usize = 2;
 /// How long it is remembered that a canister knows only version 1; it may be upgraded.
 const OLD_FOR: Duration = Duration::from_secs(30);
 const OLD_MAX: usize = 4_096;
@@ -119,7 +120,9 @@ impl Fetcher {
     ) -> Result<Page, AskError> {
         let mut doubted: Vec<Arc<Replica>> = Vec::new();
         let (mut unproved, mut refused, mut silent) = (None, Vec::new(), None);
-        for replica in self.upstream.order() {
+        let replicas = self.upstream.order();
+        let enough = refusals(replicas.len());
+        for replica in replicas {
             let asking = self.ask(&replica, canister, asked, expected, raw);
             let late = |_| Err(AskError::Silent(format!("no page in {ATTEMPT:?}")));
             match timeout(2 * ATTEMPT, asking).await.unwrap_or_else(late) {
@@ -141,14 +144,14 @@ impl Fetcher {
                 }
                 Err(AskError::Rejected(error)) => {
                     refused.push(AskError::Rejected(error));
-                    if refused.len() == REFUSALS {
+                    if refused.len() == enough {
                         break;
                     }
                 }
                 Err(error) => return Err(error),
             }
         }
-        let only_refused = if refused.len() == REFUSALS { refused.pop() } else { None };
+        let only_refused = if refused.len() == enough { refused.pop() } else { None };
         let nobody = || AskError::Silent("no replica is configured".into());
         Err(only_refused.or(unproved).or(refused.pop()).or(silent).unwrap_or_else(nobody))
     }
@@ -253,6 +256,11 @@ impl Fetcher {
     }
 }
 
+/// Rule 3, of so many replicas.
+fn refusals(replicas: usize) -> usize {
+    (faults_max(replicas) + 1).max(REFUSALS_MIN)
+}
+
 /// Whether a page is the part that was asked for.
 fn fits(page: &Page, expected: Option<&Expected>) -> Result<(), String> {
     let Some(expected) = expected else { return Ok(()) };
@@ -275,6 +283,13 @@ fn knows_more(versions: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn as_many_as_may_be_faulty_decide_no_refusal() {
+        for (replicas, expected) in [(1, 2), (2, 2), (4, 2), (7, 3), (13, 5)] {
+            assert_eq!(refusals(replicas), expected, "{replicas}");
+        }
+    }
 
     #[test]
     fn a_canister_that_lists_version_1_alone_knows_no_other() {

@@ -16,7 +16,7 @@
 //! 6. `/api/…` is passed on to a healthy replica as it is; agents verify for themselves.
 //! 7. A replica that does not answer is asked last until a probe finds it healthy; one whose answer does not verify
 //!    while another's does is put aside. Requests can be repeated: an update call is the same request wherever it
-//!    arrives. A refusal counts when a second replica says it too.
+//!    arrives. A refusal counts when more replicas say it than may be faulty, at least two.
 //! 8. Verified pages are kept within a bound, keyed by all that their proof may be about, as long as their canister and
 //!    their certificate allow. Conditions, ranges and compression are answered from what was verified.
 //! 9. Of a canister that the subnet's governance has frozen there is a page with status 451 that says the reason. Like

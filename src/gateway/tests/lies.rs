@@ -668,6 +668,25 @@ async fn lies_about_parts_are_never_served() {
 }
 
 #[tokio::test]
+async fn two_liars_of_seven_replicas_refuse_no_page() {
+    let mut tellers = Vec::new();
+    for _ in 0..7 {
+        tellers.push(Teller::start(Some("1,2")).await);
+    }
+    let replicas: Vec<&Teller> = tellers.iter().collect();
+    let gateway = gateway(&replicas, |_| ()).await;
+    // Wherever the gateway begins, once both are the first that it asks.
+    for first in 0..7 {
+        for liar in [first, (first + 1) % 7] {
+            tellers[liar].sins(|_, _, _| Lie::Refused(Reject::new(ErrorCode::CanisterNotFound, "lie")));
+        }
+        let answer = get(&gateway, &format!("/other?{first}"), &[]).await;
+        assert_eq!((answer.status, answer.body()), (StatusCode::OK, b"another page".as_slice()), "{first}");
+        tellers.iter().for_each(Teller::repents);
+    }
+}
+
+#[tokio::test]
 async fn a_liar_is_put_aside_and_not_asked_again() {
     let (liar, honest) = (Teller::start(Some("1,2")).await, Teller::start(Some("1,2")).await);
     liar.sins(|_, _, it| told(it, |it| it.body = ByteBuf::from(MARK)));

@@ -8,7 +8,7 @@ use super::condition::{has_it, is_of};
 use super::fetch::{Expected, Fetcher, Source};
 use super::range::{Part, Wanted, Whole};
 use super::upstream::{client, on_behalf_of};
-use super::verify::Page;
+use super::verify::{Page, Proof};
 use crate::types::Principal;
 use bytes::Bytes;
 use hyper::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header, request};
@@ -69,7 +69,10 @@ pub async fn respond(fetcher: &Arc<Fetcher>, wish: Wish) -> Result<Reply, AskErr
     if wanted.is_some() && !is_of(&wish.headers, &kept.page) {
         // The client's part is of another version: it gets the whole of this one.
         wanted = None;
-        (kept, hit) = fetcher.page(wish.canister, &asked.ranged(None), None, source).await?;
+        // What an update call told is not asked for a second time.
+        if kept.page.proof != Proof::Update {
+            (kept, hit) = fetcher.page(wish.canister, &asked.ranged(None), None, source).await?;
+        }
     }
     let mut reply = match kept.page.status {
         _ if wish.reads() && is_success(&kept.page) && has_it(&wish.headers, &kept.page) => {

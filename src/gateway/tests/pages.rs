@@ -173,6 +173,15 @@ async fn an_update_call_is_executed_once_whatever_comes_of_it() {
 }
 
 #[tokio::test]
+async fn a_range_of_another_version_makes_no_second_update_call() {
+    let teller = Teller::start(Some("1,2")).await;
+    let gateway = gateway(&[&teller], |_| ()).await;
+    let headers = [("range", "bytes=0-1"), ("if-range", "\"another\"")];
+    check(&get(&gateway, "/update", &headers).await, 200, b"certified");
+    assert_eq!(teller.updated.load(std::sync::atomic::Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
 async fn verified_pages_are_kept_as_long_as_their_canister_says() {
     let teller = Teller::start(Some("1,2")).await;
     let gateway = gateway(&[&teller], |_| ()).await;

@@ -40,6 +40,7 @@ mod compress;
 mod condition;
 pub mod domain;
 mod fetch;
+mod form;
 mod frozen;
 pub mod host;
 mod limit;

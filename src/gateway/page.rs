@@ -2,9 +2,9 @@
 
 use super::ask::AskError;
 use super::body::{Reply, whole};
+use super::form::PATH_SEGMENTS_MAX;
 use super::frozen::frozen;
 use super::limit::Refusal;
-use super::verify::PATH_SEGMENTS_MAX;
 use hyper::http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use ic_agent::AgentError;
 use ic_agent::agent::RejectCode;

@@ -17,7 +17,7 @@ use super::metrics::Metrics;
 use super::range::{Part, Whole};
 use super::upstream::{Replica, Upstream};
 use super::verify::{Judge, Page, Proof, unverified};
-use crate::types::{Principal, faults_max};
+use crate::types::{ErrorCode, Principal, faults_max};
 use hyper::http::StatusCode;
 use ic_agent::AgentError;
 use quick_cache::sync::Cache;
@@ -126,8 +126,17 @@ impl Fetcher {
             let asking = self.ask(&replica, canister, asked, expected, raw);
             let late = |_| Err(AskError::Silent(format!("no page in {ATTEMPT:?}")));
             match timeout(2 * ATTEMPT, asking).await.unwrap_or_else(late) {
-                // Whatever comes of it, it is not asked again: the canister may have done what it was asked for.
-                Ok(None) => return self.upgraded(canister, asked).await,
+                Ok(None) => match self.upgraded(canister, asked).await {
+                    // Proved: the canister did nothing, and whoever said that it wants this made it up.
+                    Err(AskError::Rejected(error)) if has_no_update(&error) => {
+                        refused.push(AskError::Rejected(error));
+                        if refused.len() == enough {
+                            break;
+                        }
+                    }
+                    // Whatever came of it, it is not asked again: the canister may have done what it was asked for.
+                    outcome => return outcome,
+                },
                 Ok(Some(page)) => {
                     doubted.iter().for_each(|replica| self.upstream.put_aside(replica));
                     return Ok(page);
@@ -259,6 +268,12 @@ impl Fetcher {
 /// Rule 3, of so many replicas.
 fn refusals(replicas: usize) -> usize {
     (faults_max(replicas) + 1).max(REFUSALS_MIN)
+}
+
+/// Whether the subnet certified that the canister has no method for update calls of pages.
+fn has_no_update(error: &AgentError) -> bool {
+    let code = ErrorCode::CanisterMethodNotFound.to_string();
+    matches!(error, AgentError::CertifiedReject { reject, .. } if reject.error_code.as_ref() == Some(&code))
 }
 
 /// Whether a page is the part that was asked for.

@@ -668,6 +668,19 @@ async fn lies_about_parts_are_never_served() {
 }
 
 #[tokio::test]
+async fn an_upgrade_that_its_canister_knows_nothing_of_hides_no_page() {
+    let tellers = [Teller::start(Some("1,2")).await, Teller::start(Some("1,2")).await];
+    let gateway = gateway(&[&tellers[0], &tellers[1]], |_| ()).await;
+    // One of the two is asked first.
+    for liar in &tellers {
+        liar.sins(|_, _, it| told(it, |it| it.upgrade = Some(true)));
+        let answer = get(&gateway, "/other", &[("cache-control", "no-cache")]).await;
+        assert_eq!((answer.status, answer.body()), (StatusCode::OK, b"another page".as_slice()));
+        liar.repents();
+    }
+}
+
+#[tokio::test]
 async fn two_liars_of_seven_replicas_refuse_no_page() {
     let mut tellers = Vec::new();
     for _ in 0..7 {

@@ -443,6 +443,10 @@ fn script(
                             "trapped",
                         )));
                     }
+                    "/other" => {
+                        let error = ErrorCode::CanisterMethodNotFound;
+                        return Some(QueryResult::Rejected(Reject::new(error, "no such method")));
+                    }
                     "/update-nonsense" => return replied(Ok(b"no page".to_vec())),
                     _ => {}
                 }

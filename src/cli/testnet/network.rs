@@ -128,6 +128,8 @@ impl<'a> Network<'a> {
         let args = self.args();
         let mut words = vec!["gateway".into(), "--listen".into(), args.gateway_address().to_string()];
         words.extend(["--call-delay-ms".into(), args.call_delay_ms.to_string()]);
+        // All clients of a local network have one address.
+        words.extend(["--rate-per-client".into(), "0".into()]);
         if let Some(file) = &args.custom_domains {
             words.extend(["--custom-domains".into(), file.display().to_string()]);
         }

@@ -347,6 +347,23 @@ fn a_guild_put_back_to_an_older_state_comes_to_agree_again() {
 }
 
 #[test]
+fn a_number_that_a_guild_put_back_gives_again_keeps_both_in_agreement() {
+    let mut world = World::new();
+    let (ann, bob) = (world.ids[1], world.ids[2]);
+    ok(world.app.invite(by(1), bob, ""));
+    world.ask(Fault::Nothing, accept(2, ann));
+    let old = copy(&world.app_memory);
+    // one change, whose number the Guild that is put back gives to the opposite
+    world.ask(Fault::Nothing, part(2, ann));
+    world.app_memory = old;
+    world.upgrade_both();
+    assert_eq!(ok(world.app.tell_again(controller(), None)), None);
+    world.repair();
+    world.assert_agree();
+    assert!(world.graph.connected(ann, bob));
+}
+
+#[test]
 fn a_graph_that_lost_all_is_told_again() {
     let mut world = World::new();
     let ids = world.ids.clone();

@@ -81,8 +81,10 @@ impl<M: Memory> Graph<M> {
             return Outcome::Itself;
         }
         match self.edges.get(&pair).or_else(|| self.ended.get(&pair)) {
-            Some(known) if known == change.number => Outcome::Done,
-            Some(known) if known > change.number => Outcome::Older(known),
+            Some(known) if known == change.number && self.connected(pair.0, pair.1) == change.connected => {
+                Outcome::Done
+            }
+            Some(known) if known >= change.number => Outcome::Older(known),
             None if change.number <= self.number(FLOOR) => Outcome::Older(self.number(FLOOR)),
             _ if change.connected => self.connect(pair, change.number),
             _ => self.disconnect(pair, change.number),
@@ -116,7 +118,8 @@ impl<M: Memory> Graph<M> {
             && let Some(((oldest, a, b), ())) = self.ended_by_age.pop_first()
         {
             self.ended.remove(&(a, b));
-            self.set_number(FLOOR, oldest);
+            // a late change may be the oldest, and older than what was forgotten before
+            self.set_number(FLOOR, oldest.max(self.number(FLOOR)));
         }
         Outcome::Done
     }

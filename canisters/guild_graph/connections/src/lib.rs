@@ -3,6 +3,8 @@
 //! 1. A [`Change`] tells what is to be between two people, not what is to be done, and has a number that grows with every
 //!    change of mind of Guild's. So it may come twice, late, or after a later one, and the pair ends as the highest
 //!    number says.
+//!    A Guild that was put back to an older state may give a number again: what has a known number and says
+//!    otherwise than the pair is counts as older, so that Guild gives it a new one.
 //! 2. Every change has an [`Outcome`] of its own; one that is refused keeps no other from being applied.
 
 pub mod graph;

@@ -113,6 +113,31 @@ fn an_older_change_is_told_what_it_is_older_than() {
 }
 
 #[test]
+fn a_number_given_again_for_the_opposite_is_not_done() {
+    let mut graph = graph();
+    assert_eq!(apply(&mut graph, change(1, 2, true, 8)), Outcome::Done);
+    assert_eq!(apply(&mut graph, change(1, 2, false, 8)), Outcome::Older(8));
+    assert_eq!(apply(&mut graph, change(1, 2, false, 9)), Outcome::Done);
+    assert_eq!(apply(&mut graph, change(2, 1, true, 9)), Outcome::Older(9));
+    assert!(!graph.connected(1, 2));
+}
+
+#[test]
+fn a_late_change_lets_nothing_come_back_that_was_forgotten() {
+    let mut graph = graph();
+    let end = |it: u64| change(it as u32, it as u32 + 1, false, it + 1);
+    assert_eq!(apply(&mut graph, change(1_000_000, 1_000_001, true, 1)), Outcome::Done);
+    let ends: Vec<Change> = (1..=ENDED_MAX + 5).map(end).collect();
+    for part in ends.chunks(CHANGES_MAX) {
+        assert!(graph.apply(guild(), part).is_ok());
+    }
+    // the floor is 6; a connection that is known ends later, and its end is the oldest of all
+    assert_eq!(apply(&mut graph, change(0, 1, true, 6)), Outcome::Older(6));
+    assert_eq!(apply(&mut graph, change(1_000_000, 1_000_001, false, 2)), Outcome::Done);
+    assert_eq!(apply(&mut graph, change(1_000_000, 1_000_001, true, 3)), Outcome::Older(6));
+}
+
+#[test]
 fn what_is_forgotten_does_not_come_back() {
     let mut graph = graph();
     let ends: Vec<Change> =

@@ -4,7 +4,7 @@
 use crate::types::*;
 use crate::{ask, call, change, read, respond, tell};
 use candid::Principal;
-use guild_connections::{Between, Change, Suggestion};
+use guild_connections::{Between, Change, PairPage, Suggestion};
 use ic_cdk::{inspect_message, query, update};
 use ic_http_certification::{HttpRequest, HttpResponse};
 
@@ -286,6 +286,15 @@ fn suspend(user: UserId, on: bool) -> Result<(), Refusal> {
 #[update]
 fn tell_again(after: Option<(UserId, UserId)>) -> Result<Option<(UserId, UserId)>, Refusal> {
     change(|app| app.tell_again(call(), after))
+}
+
+/// Asks before it writes anything; what changed meanwhile is looked at as it is then.
+#[update]
+async fn part_unknown(after: Option<(UserId, UserId)>) -> Result<Option<(UserId, UserId)>, Refusal> {
+    let call = call();
+    read(|app| app.admin(call))?;
+    let page: PairPage = ask("pairs", &(after,)).await?;
+    change(|app| app.part_unknown(call, &page))
 }
 
 #[query]

@@ -15,7 +15,8 @@
 //! 6. Parting counts in Guild at once, and in the graph when it is confirmed: what one no longer wants is never served
 //!    longer than needed.
 //! 7. A number that the graph finds too old is replaced by a greater one, so that a graph or a Guild that was put back to
-//!    an older state comes to agree again; an admin can have all ties told again ([`App::tell_again`]).
+//!    an older state comes to agree again; an admin can have all ties told again ([`App::tell_again`]),
+//!    and what only the graph calls connected parted ([`App::part_unknown`]).
 
 use crate::app::{App, Call, Edge, collect, page, step};
 use crate::limits::*;
@@ -24,7 +25,7 @@ use crate::records::{Bond, Intent, TieRecord};
 use crate::stored::Stored;
 use crate::text;
 use crate::types::*;
-use guild_connections::{Change, Outcome};
+use guild_connections::{Change, Outcome, PairPage};
 
 pub(crate) fn pair(a: UserId, b: UserId) -> (UserId, UserId) {
     (a.min(b), a.max(b))
@@ -236,7 +237,8 @@ impl<M: Memory> App<M> {
                 awaited == number
             }
             Some(Bond::Connected) => intent.connected,
-            _ => false,
+            // of a pair that Guild does not know as connected, only a parting is told
+            Some(Bond::Invited { .. }) | None => !intent.connected,
         }
     }
 
@@ -250,6 +252,7 @@ impl<M: Memory> App<M> {
         match outcome {
             Outcome::Older(than) => self.renumber(intent, than, now),
             Outcome::Done if connected => self.confirm(a, b, now),
+            _ if matches!(self.bond(a, b), Some(Bond::Invited { .. }) | None) => {}
             // not connected: as wished, or because the graph takes no more
             Outcome::Done | Outcome::Full | Outcome::Itself => {
                 if self.bond(a, b) == Some(Bond::Connected) {
@@ -319,5 +322,17 @@ impl<M: Memory> App<M> {
             }
         }
         Ok(keys.last().copied().filter(|_| keys.len() == TOLD_AGAIN_AT_ONCE))
+    }
+
+    /// Has the graph part pairs of a page of its own that Guild does not know as connected, as when either was put back
+    /// to an older state; where to go on. What Guild does know is left alone, whatever waits for the graph.
+    pub fn part_unknown(&mut self, call: Call, page: &PairPage) -> Result<Option<(UserId, UserId)>, Refusal> {
+        self.admin(call)?;
+        for (a, b) in &page.pairs {
+            if matches!(self.bond(*a, *b), Some(Bond::Invited { .. }) | None) {
+                self.intend(*a, *b, false)?;
+            }
+        }
+        Ok(page.next)
     }
 }

@@ -67,6 +67,11 @@ fn connections(of: PersonId, after: Option<PersonId>, limit: u32) -> PersonPage 
 }
 
 #[query]
+fn pairs(after: Option<(PersonId, PersonId)>) -> PairPage {
+    read(|graph| graph.pairs(after))
+}
+
+#[query]
 fn between(a: PersonId, b: PersonId) -> Between {
     read(|graph| graph.between(a, b))
 }

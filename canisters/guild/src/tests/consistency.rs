@@ -192,6 +192,31 @@ impl World {
         assert_eq!((self.app.totals().connections * 2, self.graph.totals().connections * 2), (sum, sum));
     }
 
+    /// What an admin does after one of the two was put back to an older state.
+    fn reconcile(&mut self) {
+        let mut after = None;
+        loop {
+            let page = self.graph.pairs(after);
+            after = ok(self.app.part_unknown(controller(), &page));
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(ok(self.app.tell_again(controller(), None)), None);
+        self.repair();
+    }
+
+    /// Person 1 is connected with persons 2, 3 and 4.
+    fn of_four() -> Self {
+        let mut world = Self::new();
+        let ids = world.ids.clone();
+        for other in 2..=4 {
+            ok(world.app.invite(by(1), ids[usize::from(other)], ""));
+            world.ask(Fault::Nothing, accept(other, ids[1]));
+        }
+        world
+    }
+
     fn told_connected(&self, person: u8) -> usize {
         let page = ok(self.app.notifications(by(person), None, 50)).notifications;
         page.iter().filter(|it| it.news == News::Connected).count()
@@ -381,6 +406,55 @@ fn a_graph_that_lost_all_is_told_again() {
     world.repair();
     world.assert_agree();
     assert_eq!(world.graph.totals().connections, u64::from(PEOPLE) - 3);
+}
+
+#[test]
+fn a_graph_put_back_to_an_older_state_is_told_what_ended_since() {
+    let mut world = World::of_four();
+    let ids = world.ids.clone();
+    let old = copy(&world.graph_memory);
+    world.ask(Fault::Nothing, part(1, ids[2]));
+    ok(world.app.delete_me(by(3)));
+    world.repair();
+    // one who parted and invites again stays one who invites
+    ok(world.app.invite(by(1), ids[2], "again"));
+    world.graph_memory = old;
+    world.upgrade_both();
+    assert!(world.graph.connected(ids[1], ids[2]) && world.graph.connected(ids[1], ids[3]));
+    let page = world.graph.pairs(None);
+    refused(world.app.part_unknown(by(1), &page), Refusal::NotAllowed);
+    world.reconcile();
+    world.assert_agree();
+    assert_eq!((tie(&world.app, 2, ids[1]), world.graph.totals().connections), (Tie::Invites, 1));
+}
+
+#[test]
+fn a_guild_put_back_to_an_older_state_parts_who_connected_since() {
+    let mut world = World::of_four();
+    let ids = world.ids.clone();
+    let old = copy(&world.app_memory);
+    ok(world.app.invite(by(2), ids[3], ""));
+    world.ask(Fault::Nothing, accept(3, ids[2]));
+    world.app_memory = old;
+    world.upgrade_both();
+    world.reconcile();
+    world.assert_agree();
+    assert_eq!(world.graph.totals().connections, 3);
+}
+
+#[test]
+fn a_guild_installed_anew_parts_all_that_the_graph_knows() {
+    let mut world = World::of_four();
+    world.app_memory = VectorMemory::default();
+    world.upgrade_both();
+    world.ids = (0..PEOPLE).map(|person| join(&mut world.app, person)).collect();
+    let ids = world.ids.clone();
+    // two who connect meanwhile stay connected
+    ok(world.app.invite(by(1), ids[2], ""));
+    world.ask(Fault::AnswerIsLost, accept(2, ids[1]));
+    world.reconcile();
+    world.assert_agree();
+    assert_eq!((tie(&world.app, 1, ids[2]), world.graph.totals().connections), (Tie::Connected, 1));
 }
 
 #[test]

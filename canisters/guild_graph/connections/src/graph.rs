@@ -176,6 +176,14 @@ impl<M: Memory> Graph<M> {
         self.friends(few).filter(move |it| self.connected(many, *it))
     }
 
+    /// A page of all connections, so that Guild can look for those that it does not know.
+    pub fn pairs(&self, after: Option<Pair>) -> PairPage {
+        let first = after.map_or((0, 0), |(a, b)| (a, b.saturating_add(1)));
+        let seen: Vec<Pair> = self.edges.range(first..).take(PAIRS_SEEN_MAX).map(|it| *it.key()).collect();
+        let next = seen.last().copied().filter(|_| seen.len() == PAIRS_SEEN_MAX);
+        PairPage { pairs: seen.into_iter().filter(|(a, b)| a < b).collect(), next }
+    }
+
     /// How two people are connected.
     pub fn between(&self, a: PersonId, b: PersonId) -> Between {
         let (mut mutual, mut count) = (Vec::new(), 0_u32);

@@ -33,6 +33,8 @@ pub const EDGES_MAX: u64 = 50_000_000;
 pub const ENDED_MAX: u64 = 100_000;
 /// Most people of a page, and most of whom degrees are asked at once.
 pub const PAGE_MAX: usize = 50;
+/// Most connections of a page of all of them, each counted in both directions.
+pub const PAIRS_SEEN_MAX: usize = 1_000;
 /// Most mutual connections that are named; all are counted.
 pub const MUTUAL_MAX: usize = 12;
 /// Most connections looked at for one question.
@@ -97,6 +99,13 @@ pub struct Suggestion {
 pub struct PersonPage {
     pub people: Vec<PersonId>,
     pub next: Option<PersonId>,
+}
+
+/// Some of all connections, each with the smaller person first, and where to go on.
+#[derive(CandidType, Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct PairPage {
+    pub pairs: Vec<(PersonId, PersonId)>,
+    pub next: Option<(PersonId, PersonId)>,
 }
 
 #[derive(CandidType, Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -222,6 +222,22 @@ fn pages_hold_every_connection_once() {
 }
 
 #[test]
+fn pages_of_all_pairs_hold_every_connection_once() {
+    let pairs: Vec<_> = (1..=PAIRS_SEEN_MAX as PersonId).map(|it| (it / 7, it + 7)).collect();
+    let graph = of_pairs(&pairs);
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let page = graph.pairs(after);
+        all.extend(page.pairs);
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(all, pairs);
+}
+
+#[test]
 fn a_graph_that_is_opened_again_knows_all_it_knew() {
     let memory = VectorMemory::default();
     let mut graph = TestGraph::open(memory.clone());

@@ -81,7 +81,8 @@ impl<M: Memory> App<M> {
     pub fn comments(&self, call: Call, post: PostId, before: Option<CommentId>, limit: u32) -> CommentPage {
         let viewer = self.viewer(call);
         let range = (post, 0)..(post, before.unwrap_or(u64::MAX));
-        let ids = self.comments.range(range).rev().map(|it| it.key().1);
+        let seen = self.is_seen(post);
+        let ids = self.comments.range(range).rev().take_while(|_| seen).map(|it| it.key().1);
         let (comments, next) = collect(ids, page(limit), |id| self.comment_view(call, viewer, post, id));
         CommentPage { comments, next }
     }

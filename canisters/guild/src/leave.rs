@@ -1,7 +1,9 @@
 //! Delete me: somebody leaves, and all that Guild knows of them is erased.
 //!
-//! 1. At once: the account is nobody's any more, its name is free, nobody finds or sees the profile, nor anything by it.
-//! 2. Then records are erased, [`ERASED_AT_ONCE`] at a time: now, and at every stroke of the timer.
+//! 1. At once: the account is nobody's any more, its name is free, nobody finds or sees the profile, nor anything by it,
+//!    nor what others said below it. Pictures are served no more, but who has one may keep it.
+//! 2. Then records are erased, pictures and connections first: [`ERASED_BY_CALL`] by the call, and [`ERASED_AT_ONCE`] at
+//!    every stroke of the timer, where those who leave have their turns, each for [`ERASED_IN_TURN`] at most.
 //! 3. Connections are parted like any other ([`crate::ties`]); the last record, the user's own, is erased when the graph
 //!    has confirmed the last of them.
 //! 4. Conversations are erased on both sides. What others were told (a notification) keeps a number that means nobody.
@@ -9,9 +11,10 @@
 use crate::app::{App, Call, Edge};
 use crate::limits::*;
 use crate::memory::Memory;
-use crate::records::Bond;
 use crate::resume;
 use crate::search::Shelf;
+use crate::stored::Stored;
+use crate::text;
 use crate::types::*;
 
 impl<M: Memory> App<M> {
@@ -26,7 +29,7 @@ impl<M: Memory> App<M> {
         self.leaving.insert(id);
         self.count(|counters| counters.users = counters.users.saturating_sub(1));
         self.write_first_page();
-        self.sweep(call.now);
+        self.erase_of(id, call.now, ERASED_BY_CALL);
         Ok(())
     }
 
@@ -37,24 +40,39 @@ impl<M: Memory> App<M> {
 
     /// Erases some of what is to be erased.
     pub fn sweep(&mut self, now: u64) {
+        // what stands below erased posts takes at most half of a stroke from those who leave
+        let kept = if self.leaving.is_empty() { 0 } else { ERASED_AT_ONCE / 2 };
         let mut left = ERASED_AT_ONCE;
-        while left > 0
+        while left > kept
             && let Some(orphan) = self.orphans.first()
         {
-            left = left.saturating_sub(self.erase_below(orphan, left).max(1));
+            left = left.saturating_sub(self.erase_below(orphan, left - kept).max(1));
         }
-        let leaving: Vec<UserId> = self.leaving.iter().take(ERASED_AT_ONCE).collect();
-        for id in leaving {
-            left = self.erase_of(id, now, left);
+        let turns = self.turns();
+        let fair = ERASED_IN_TURN.max(left / turns.len().max(1));
+        for id in turns {
             if left == 0 {
-                return;
+                break;
             }
+            let share = left.min(fair);
+            // somebody who only waits for the graph was looked at, too
+            left = left.saturating_sub(self.erase_of(id, now, share).max(1));
+            self.count(|counters| counters.swept = id);
         }
     }
 
-    /// Erases records of somebody who leaves; how many more may be erased.
+    /// Those who leave, beginning after the one whose turn was last.
+    fn turns(&self) -> Vec<UserId> {
+        let swept = self.counters.get().0.swept;
+        let first = swept.saturating_add(1);
+        let later = self.leaving.range(first..).chain(self.leaving.range(..first));
+        later.take(self.leaving.len().min(ERASED_AT_ONCE as u64) as usize).collect()
+    }
+
+    /// Erases records of somebody who leaves; how many, or what as many cost.
     fn erase_of(&mut self, id: UserId, now: u64, most: usize) -> usize {
-        let mut left = most;
+        let mut left = most.saturating_sub(self.erase_pictures(id, most));
+        left = left.saturating_sub(self.erase_ties(id, now, left));
         let parts = [
             Self::erase_own_posts,
             Self::erase_said,
@@ -63,35 +81,42 @@ impl<M: Memory> App<M> {
             Self::erase_jobs,
             Self::erase_talks,
             Self::erase_views,
-            Self::erase_pictures,
         ];
         for part in parts {
-            left = left.saturating_sub(part(self, id, left));
             if left == 0 {
-                return 0;
+                return most;
             }
+            left = left.saturating_sub(part(self, id, left));
         }
-        let waiting = self.erase_ties(id, now, left);
-        left = left.saturating_sub(waiting);
         if left > 0 && self.ends(Edge::Bond, id.into(), u64::MAX).next().is_none() {
             self.users.remove(&id);
             self.leaving.remove(&id);
         }
-        left
+        most - left
     }
 
     fn some(&self, edge: Edge, from: u64, most: usize) -> Vec<u64> {
         self.ends(edge, from, u64::MAX).take(most).collect()
     }
 
+    /// Posts; each costs as much as its words in the index, with which the last may exceed what is left.
     fn erase_own_posts(&mut self, id: UserId, most: usize) -> usize {
-        let posts = self.some(Edge::Own, id.into(), most);
-        for post in &posts {
-            if let Ok(record) = self.post_record(*post) {
-                self.erase_post(*post, record);
+        let mut erased = 0;
+        while erased < most
+            && let Some(post) = self.some(Edge::Own, id.into(), 1).first()
+        {
+            erased += 1;
+            match self.post_record(*post) {
+                Ok(record) => {
+                    erased += text::words(&record.text).len();
+                    self.erase_post(*post, record);
+                }
+                Err(_) => {
+                    self.link(Edge::Own, id.into(), *post, false);
+                }
             }
         }
-        posts.len()
+        erased
     }
 
     fn erase_said(&mut self, id: UserId, most: usize) -> usize {
@@ -189,16 +214,24 @@ impl<M: Memory> App<M> {
         pictures.len()
     }
 
-    /// Ends invitations, and parts from connections; those that are parted from already wait for the graph.
+    /// Ends invitations, and parts from connections. Nobody who leaves gets new ones: what was looked at is not looked at
+    /// again, and waits for the graph.
     fn erase_ties(&mut self, id: UserId, now: u64, most: usize) -> usize {
-        let others = self.ends(Edge::Bond, id.into(), u64::MAX).filter_map(|it| UserId::try_from(it).ok());
-        let is_left = |other: &UserId| !matches!(self.bond(id, *other), Some(Bond::Parting { .. }));
-        let others: Vec<UserId> = others.filter(is_left).take(most).collect();
+        let Some(Stored(user)) = self.users.get(&id) else { return 0 };
+        let others = self.ends_after(Edge::Bond, id.into(), Some(user.parted.into()));
+        let others: Vec<UserId> = others.filter_map(|it| UserId::try_from(it).ok()).take(most).collect();
+        let (mut parted, mut done) = (user.parted, 0);
         for other in &others {
             self.end_invitation(id, *other, now);
             // full: the next stroke goes on
-            let _ = self.part(id, *other, now);
+            if self.part(id, *other, now).is_err() {
+                break;
+            }
+            (parted, done) = (*other, done + 1);
         }
-        others.len()
+        if parted != user.parted {
+            self.change_user(id, |user| user.parted = parted);
+        }
+        done
     }
 }

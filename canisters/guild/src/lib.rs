@@ -52,7 +52,7 @@ use ic_cdk::call::Call as Message;
 use ic_cdk::{init, post_upgrade};
 use ic_http_certification::{HttpRequest, HttpResponse};
 use ic_stable_structures::DefaultMemoryImpl;
-use limits::{GRAPH_SECONDS, REPAIR_EVERY_SECONDS};
+use limits::{GRAPH_SECONDS, REPAIR_EVERY_SECONDS, SWEEPS_IN_A_ROW};
 use site::files;
 use site::site::{Asked, Proved, Site, asked};
 use std::cell::RefCell;
@@ -141,7 +141,18 @@ async fn repair() {
     }
 }
 
+/// Erases, and does so again a few times before the next stroke.
 async fn sweep() {
+    erase();
+    if read(App::is_sweeping) {
+        for nth in 1..SWEEPS_IN_A_ROW {
+            let later = Duration::from_secs(nth * REPAIR_EVERY_SECONDS / SWEEPS_IN_A_ROW);
+            ic_cdk_timers::set_timer(later, async { erase() });
+        }
+    }
+}
+
+fn erase() {
     if read(App::is_sweeping) {
         change(|app| app.sweep(ic_cdk::api::time()));
     }
@@ -174,7 +185,7 @@ where
 
 fn prove(path: &str) -> Proved {
     SITE.with_borrow(|site| match asked(path) {
-        Asked::Media(id) => match read(|app| app.pictures.answer(id)) {
+        Asked::Media(id) => match read(|app| app.picture(id)) {
             Some((answer, proof)) => site.prove_media(id, answer, proof),
             None => site.answer(path),
         },

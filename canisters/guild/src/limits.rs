@@ -84,7 +84,14 @@ pub const REPAIR_AT_ONCE: usize = 50;
 pub const GRAPH_SECONDS: u32 = 60;
 /// Most changes that wait for the graph.
 pub const INTENTS_MAX: u64 = 100_000;
-/// Records that one call, or one stroke of the timer, erases of those who leave.
+/// Records that one stroke of the timer erases of those who leave, and one call below a post that it erases. A word in
+/// the index counts as one.
 pub const ERASED_AT_ONCE: usize = 400;
+/// Records of one who leaves that a stroke erases while many others wait.
+pub const ERASED_IN_TURN: usize = 100;
+/// Records of the caller's that the call erases by which they leave.
+pub const ERASED_BY_CALL: usize = 50;
+/// Strokes that erase, where there is something to be erased, for one of [`REPAIR_EVERY_SECONDS`].
+pub const SWEEPS_IN_A_ROW: u64 = 5;
 /// Ties told the graph again by one call of an admin.
 pub const TOLD_AGAIN_AT_ONCE: usize = 500;

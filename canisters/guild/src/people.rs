@@ -184,5 +184,6 @@ fn newcomer(call: Call, name: String, display: String, headline: String) -> User
         seen: 0,
         threads: 0,
         unread_messages: 0,
+        parted: 0,
     }
 }

@@ -90,6 +90,12 @@ impl<M: Memory> Pictures<M> {
 }
 
 impl<M: Memory> App<M> {
+    /// The answer to a request for a picture; for that of somebody who left there is none.
+    pub fn picture(&self, id: PictureId) -> Option<(Answer, HashTree)> {
+        let Stored(record) = self.pictures.records.get(&id)?;
+        if self.leaving.contains(&record.owner) { None } else { self.pictures.answer(id) }
+    }
+
     /// Whether [`App::add_picture`] would succeed.
     pub(crate) fn check_picture(&self, owner: UserId, new: &NewPicture) -> Result<(), Refusal> {
         let size = new.bytes.len();

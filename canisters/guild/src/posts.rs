@@ -44,6 +44,11 @@ impl<M: Memory> App<M> {
         self.posts.get(&id).map(|Stored(post)| post).ok_or(Refusal::NotFound)
     }
 
+    /// Whether there is such a post, whose author has not left.
+    pub(crate) fn is_seen(&self, id: PostId) -> bool {
+        self.post_record(id).is_ok_and(|it| !self.leaving.contains(&it.author))
+    }
+
     pub(crate) fn put_post(&mut self, id: PostId, post: Post) {
         self.posts.insert(id, Stored(post));
     }
@@ -168,7 +173,8 @@ impl<M: Memory> App<M> {
         limit: u32,
     ) -> Vec<(Card, Reaction)> {
         let viewer = self.viewer(call);
-        let ends = self.ends_after(Edge::Reaction, id, after.map(u64::from)).take(page(limit));
+        let room = if self.is_seen(id) { page(limit) } else { 0 };
+        let ends = self.ends_after(Edge::Reaction, id, after.map(u64::from)).take(room);
         let view = |user: u64| {
             let with = self.edge(Edge::Reaction, id, user).and_then(reaction)?;
             Some((self.card(UserId::try_from(user).ok()?, viewer)?, with))

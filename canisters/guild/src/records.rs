@@ -22,6 +22,9 @@ pub struct Counters {
     pub picture_bytes: u64,
     pub admin: Option<Principal>,
     pub graph: Option<Principal>,
+    /// Of those who leave, the one whose turn was last.
+    #[serde(default)]
+    pub swept: UserId,
 }
 
 #[derive(Serialize, Deserialize, Clone, Debug)]
@@ -72,6 +75,9 @@ pub struct User {
     pub seen: u64,
     pub threads: u32,
     pub unread_messages: u32,
+    /// Of somebody who leaves: ties with people up to this one are ended, or wait for the graph.
+    #[serde(default)]
+    pub parted: UserId,
 }
 
 /// What is between two people.

@@ -42,6 +42,10 @@ fn busy() -> TestApp {
     app
 }
 
+fn publish_ordered(app: &mut TestApp, person: u8, text: &str, order: u64) -> PostId {
+    ok(app.publish(by(person), NewPost { text: text.into(), picture: None, order })).id
+}
+
 fn export(app: &TestApp, person: u8) -> Vec<serde_json::Value> {
     let (mut entries, mut cursor) = (Vec::new(), None);
     loop {
@@ -98,10 +102,100 @@ fn who_leaves_is_seen_no_more_at_once() {
 }
 
 #[test]
+fn what_stands_below_a_post_and_its_pictures_go_with_its_author_at_once() {
+    let mut app = app();
+    join(&mut app, 1);
+    join(&mut app, 2);
+    let picture = |app: &mut TestApp, order| {
+        let new = NewPost { text: String::new(), picture: Some(png(100)), order };
+        ok(app.publish(by(1), new))
+    };
+    let first = picture(&mut app, 1);
+    // more than the call by which one leaves erases
+    for order in 0..ERASED_BY_CALL as u64 + 5 {
+        picture(&mut app, order + 2);
+    }
+    ok(app.react(by(2), first.id, Some(Reaction::Like)));
+    ok(app.comment(by(2), NewComment { post: first.id, text: "words".into(), order: 1 }));
+    let shown = |app: &TestApp| {
+        let comments = app.comments(by(2), first.id, None, 9).comments.len();
+        let served = app.picture(first.picture.expect("a picture")).is_some();
+        (comments, app.reactions(by(2), first.id, None, 9).len(), served)
+    };
+    assert_eq!(shown(&app), (1, 1, true));
+    ok(app.delete_me(by(1)));
+    assert!(app.is_sweeping() && app.totals().picture_bytes > 0);
+    assert_eq!(shown(&app), (0, 0, false));
+}
+
+#[test]
+fn who_has_much_to_be_erased_lets_others_leave_meanwhile() {
+    let mut app = app();
+    for person in 1..=3 {
+        join(&mut app, person);
+    }
+    let most = POSTS_PER_USER;
+    for order in 0..most {
+        publish_ordered(&mut app, 1, "some words", order.into());
+    }
+    // his posts leave comments below them, which are erased by and by
+    let posts: Vec<PostId> = (0..20).map(|it| publish_ordered(&mut app, 2, "below", 10 + it)).collect();
+    for (index, post) in posts.iter().cycle().take(3 * ERASED_AT_ONCE).enumerate() {
+        let new = NewComment { post: *post, text: "more".into(), order: index as u64 };
+        ok(app.comment(by(3), new));
+    }
+    ok(app.delete_me(by(1)));
+    ok(app.delete_me(by(2)));
+    ok(app.delete_me(by(3)));
+    let mut strokes = 0;
+    while app.totals().leaving > 1 {
+        app.sweep(NOW);
+        strokes += 1;
+    }
+    // twenty posts, and three times what one stroke erases, at a quarter of a stroke each
+    assert!((1..=13).contains(&strokes), "{strokes}");
+    assert!(app.totals().posts > 0);
+    while app.is_sweeping() {
+        app.sweep(NOW);
+        strokes += 1;
+    }
+    assert_eq!((app.totals().posts, app.comments.len(), app.words.len()), (0, 0, 0));
+    assert!(strokes < 40, "{strokes}");
+}
+
+#[test]
+fn who_waits_for_the_graph_is_parted_from_everybody_once() {
+    let mut app = app();
+    let ids: Vec<UserId> = (1..=5).map(|person| join(&mut app, person)).collect();
+    for other in 2..=4 {
+        befriend(&mut app, 1, other);
+    }
+    ok(app.invite(by(5), ids[0], ""));
+    ok(app.delete_me(by(1)));
+    for _ in 0..3 {
+        app.sweep(NOW);
+    }
+    let wishes = app.unsettled();
+    assert_eq!((wishes.len(), app.totals().leaving), (3, 1));
+    assert_eq!(ok(app.user(ids[4])).invitations_sent, 0);
+    // the graph finds one too old, and confirms the others
+    app.settle(wishes[0].number, Outcome::Older(1_000), NOW);
+    for wish in &wishes[1..] {
+        app.settle(wish.number, Outcome::Done, NOW);
+    }
+    app.sweep(NOW);
+    assert_eq!((app.unsettled().len(), app.totals().leaving), (1, 1));
+    app.settle(app.unsettled()[0].number, Outcome::Done, NOW);
+    app.sweep(NOW);
+    assert!(!app.is_sweeping());
+}
+
+#[test]
 fn nothing_of_who_left_is_kept() {
     let mut app = busy();
     ok(app.delete_me(by(1)));
-    for _ in 0..4 {
+    // with more than one turn for the one who leaves
+    for _ in 0..8 {
         for wish in app.unsettled() {
             app.settle(wish.number, Outcome::Done, NOW);
         }

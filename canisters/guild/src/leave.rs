@@ -224,7 +224,7 @@ impl<M: Memory> App<M> {
         for other in &others {
             self.end_invitation(id, *other, now);
             // full: the next stroke goes on
-            if self.part(id, *other, now).is_err() {
+            if !self.has_room_for_many() || self.part(id, *other, now).is_err() {
                 break;
             }
             (parted, done) = (*other, done + 1);

@@ -52,7 +52,7 @@ use ic_cdk::call::Call as Message;
 use ic_cdk::{init, post_upgrade};
 use ic_http_certification::{HttpRequest, HttpResponse};
 use ic_stable_structures::DefaultMemoryImpl;
-use limits::{GRAPH_SECONDS, REPAIR_EVERY_SECONDS, SWEEPS_IN_A_ROW};
+use limits::{GRAPH_SECONDS, REPAIR_EVERY_SECONDS, REPAIRS_IN_A_ROW, SWEEPS_IN_A_ROW};
 use site::files;
 use site::site::{Asked, Proved, Site, asked};
 use std::cell::RefCell;
@@ -133,11 +133,13 @@ fn post_upgrade(args: Option<InitArgs>) {
     init(args);
 }
 
-/// Tells the graph again what it has not confirmed.
+/// Tells the graph again what it has not confirmed, while it answers.
 async fn repair() {
-    let changes = read(App::unsettled);
-    if !changes.is_empty() {
-        tell(&changes).await;
+    for _ in 0..REPAIRS_IN_A_ROW {
+        let changes = read(App::unsettled);
+        if changes.is_empty() || !tell(&changes).await {
+            return;
+        }
     }
 }
 
@@ -159,17 +161,17 @@ fn erase() {
 }
 
 /// Tells the graph changes that are written down, and settles what it answers. Where it does not answer, they stay
-/// written down.
-async fn tell(changes: &[Change]) {
+/// written down; whether it did.
+async fn tell(changes: &[Change]) -> bool {
     let answer: Result<Result<Vec<Outcome>, guild_connections::Refusal>, Refusal> =
         ask("apply", &(changes,)).await;
-    if let Ok(Ok(outcomes)) = answer {
-        change(|app| {
-            for (one, outcome) in changes.iter().zip(outcomes) {
-                app.settle(one.number, outcome, ic_cdk::api::time());
-            }
-        });
-    }
+    let Ok(Ok(outcomes)) = answer else { return false };
+    change(|app| {
+        for (one, outcome) in changes.iter().zip(outcomes) {
+            app.settle(one.number, outcome, ic_cdk::api::time());
+        }
+    });
+    true
 }
 
 /// Asks the graph. An answer that comes too late is none.

@@ -78,12 +78,15 @@ pub const VIEW_WINDOW: u64 = DAY;
 
 /// How often what the graph has not confirmed is told it again.
 pub const REPAIR_EVERY_SECONDS: u64 = 10;
-/// Most changes told at once.
-pub const REPAIR_AT_ONCE: usize = 50;
+/// Most changes told at once, and how often in a row while the graph answers.
+pub const REPAIR_AT_ONCE: usize = guild_connections::CHANGES_MAX;
+pub const REPAIRS_IN_A_ROW: usize = 20;
 /// Seconds after which an answer of the graph is not waited for.
 pub const GRAPH_SECONDS: u32 = 60;
 /// Most changes that wait for the graph.
 pub const INTENTS_MAX: u64 = 100_000;
+/// With so many, those who tell many changes wait: who leaves, and admins.
+pub const INTENTS_OF_MANY: u64 = INTENTS_MAX / 2;
 /// Records that one stroke of the timer erases of those who leave, and one call below a post that it erases. A word in
 /// the index counts as one.
 pub const ERASED_AT_ONCE: usize = 400;

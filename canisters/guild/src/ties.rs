@@ -8,8 +8,10 @@
 //!    stays where it is, also through an upgrade of either canister.
 //! 3. An answer settles the intent of its number, once: [`App::settle`] does nothing where the number is no longer
 //!    awaited. Only then is the tie [`Bond::Connected`], counted, and told to the one who invited.
-//! 4. A timer tells the graph again what is not settled, oldest first, [`REPAIR_AT_ONCE`] at a time. The graph does every
-//!    change once, and of one pair keeps the latest (the interface's rules), so neither repetition nor order matters.
+//! 4. A timer tells the graph again what is not settled, oldest first, [`REPAIR_AT_ONCE`] at a time, and up to
+//!    [`REPAIRS_IN_A_ROW`] times while the graph answers. The graph does every change once, and of one pair keeps the
+//!    latest (the interface's rules), so neither repetition nor order matters. What tells many changes (leaving, an
+//!    admin's telling again) leaves half of the room for them, [`INTENTS_OF_MANY`], to everybody else.
 //! 5. Somebody who changes their mind meanwhile gives the pair a new intent in place of the old one: the number grows,
 //!    and an answer to the old one settles nothing.
 //! 6. Parting counts in Guild at once, and in the graph when it is confirmed: what one no longer wants is never served
@@ -33,6 +35,11 @@ pub(crate) fn pair(a: UserId, b: UserId) -> (UserId, UserId) {
 
 fn other(pair: (UserId, UserId), one: UserId) -> UserId {
     if pair.0 == one { pair.1 } else { pair.0 }
+}
+
+/// The cursor after which a pair, the smaller first, comes next.
+fn before((low, high): (UserId, UserId)) -> (UserId, UserId) {
+    (low, high.saturating_sub(1))
 }
 
 impl<M: Memory> App<M> {
@@ -219,6 +226,11 @@ impl<M: Memory> App<M> {
         Ok(number)
     }
 
+    /// Whether one of those who tell many changes may tell one more.
+    pub(crate) fn has_room_for_many(&self) -> bool {
+        self.intents.len() < INTENTS_OF_MANY
+    }
+
     fn intent(&self, number: u64) -> Option<Change> {
         let Stored(Intent { a, b, connected }) = self.intents.get(&number)?;
         Some(Change { a, b, connected, number })
@@ -305,8 +317,8 @@ impl<M: Memory> App<M> {
         });
     }
 
-    /// Has ties told the graph again, as when it was put back to an older state; where to go on. A connection stays one
-    /// meanwhile.
+    /// Has ties told the graph again, as when it was put back to an older state; where to go on, be it later, when there
+    /// is room again. A connection stays one meanwhile.
     pub fn tell_again(
         &mut self,
         call: Call,
@@ -318,6 +330,9 @@ impl<M: Memory> App<M> {
             self.ties.range(first..).take(TOLD_AGAIN_AT_ONCE).map(|it| *it.key()).collect();
         for (a, b) in &keys {
             if self.bond(*a, *b) == Some(Bond::Connected) {
+                if !self.has_room_for_many() {
+                    return Ok(Some(before((*a, *b))));
+                }
                 self.intend(*a, *b, true)?;
             }
         }
@@ -330,6 +345,9 @@ impl<M: Memory> App<M> {
         self.admin(call)?;
         for (a, b) in &page.pairs {
             if matches!(self.bond(*a, *b), Some(Bond::Invited { .. }) | None) {
+                if !self.has_room_for_many() {
+                    return Ok(Some(before((*a, *b))));
+                }
                 self.intend(*a, *b, false)?;
             }
         }

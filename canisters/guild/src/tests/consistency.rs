@@ -5,7 +5,9 @@
 //! applies it; the answer travels and Guild settles. Each can fail, and requests and answers can also come twice and late.
 
 use super::*;
-use guild_connections::Graph;
+use crate::records::Intent;
+use crate::stored::Stored;
+use guild_connections::{Graph, PairPage};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -455,6 +457,40 @@ fn a_guild_installed_anew_parts_all_that_the_graph_knows() {
     world.reconcile();
     world.assert_agree();
     assert_eq!((tie(&world.app, 1, ids[2]), world.graph.totals().connections), (Tie::Connected, 1));
+}
+
+#[test]
+fn who_tells_many_changes_leaves_room_to_everybody_else() {
+    let mut world = World::of_four();
+    let ids = world.ids.clone();
+    ok(world.app.invite(by(2), ids[3], ""));
+    world.ask(Fault::Nothing, accept(3, ids[2]));
+    publish(&mut world.app, 1, "of one who leaves");
+    ok(world.app.invite(by(2), ids[5], ""));
+    let waiting = |nth: u64| (1_000_000 + nth, Intent { a: 1_000_000, b: 1_000_001, connected: true });
+    for (number, intent) in (0..INTENTS_OF_MANY).map(waiting) {
+        world.app.intents.insert(number, Stored(intent));
+    }
+    ok(world.app.delete_me(by(1)));
+    world.app.sweep(NOW);
+    // nothing but the partings waits for room
+    assert_eq!((world.app.totals().pending, world.app.totals().posts), (INTENTS_OF_MANY, 0));
+    let page = world.graph.pairs(None);
+    let from = ok(world.app.tell_again(controller(), None));
+    let stranger = PairPage { pairs: vec![(0, 77)], next: page.next };
+    assert_eq!(ok(world.app.part_unknown(controller(), &stranger)), Some((0, 76)));
+    assert!(from.is_some() && world.app.totals().pending == INTENTS_OF_MANY);
+    // others connect and part
+    world.ask(Fault::Nothing, accept(5, ids[2]));
+    world.ask(Fault::Nothing, part(3, ids[2]));
+    assert_eq!((tie(&world.app, 5, ids[2]), tie(&world.app, 3, ids[2])), (Tie::Connected, Tie::Stranger));
+    (0..INTENTS_OF_MANY).map(waiting).for_each(|(number, _)| {
+        world.app.intents.remove(&number);
+    });
+    assert_eq!(ok(world.app.tell_again(controller(), from)), None);
+    world.repair();
+    world.assert_agree();
+    assert_eq!(world.graph.totals().connections, 1);
 }
 
 #[test]

@@ -1,14 +1,18 @@
 //! Export my data: all that Guild knows of the caller, as JSON objects, page by page.
 //!
-//! Numbers are text where JavaScript's may be too small for them. Of others only what the caller sees anyway is told.
+//! Numbers are text where JavaScript's may be too small for them. Of others only what the caller sees anyway is told, and
+//! of applications to the caller's jobs not the letters, which those who wrote them take along. Pictures are links; they
+//! are to be fetched before one leaves.
 
 use crate::app::{App, Call, Edge, collect};
 use crate::limits::*;
 use crate::memory::Memory;
+use crate::records::Bond;
 use crate::resume;
 use crate::stored::Stored;
 use crate::types::*;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// Parts of an export, in their order.
 #[derive(Clone, Copy, Debug)]
@@ -24,13 +28,15 @@ enum Part {
     Conversations,
     Notifications,
     Views,
+    Endorsers,
+    Candidates,
+    Viewers,
 }
 
-/// Room for how many messages of a conversation were told: more than [`MESSAGES_PER_THREAD`].
-const TOLD_BITS: u32 = 16;
-const TOLD_MASK: usize = (1 << TOLD_BITS) - 1;
+/// Applicants of a page, of whom each may have applied to all jobs of one user.
+const CANDIDATES_AT_ONCE: usize = 20;
 
-const PARTS: [Part; 11] = [
+const PARTS: [Part; 14] = [
     Part::Profile,
     Part::Ties,
     Part::Posts,
@@ -42,6 +48,9 @@ const PARTS: [Part; 11] = [
     Part::Conversations,
     Part::Notifications,
     Part::Views,
+    Part::Endorsers,
+    Part::Candidates,
+    Part::Viewers,
 ];
 
 impl<M: Memory> App<M> {
@@ -72,8 +81,8 @@ impl<M: Memory> App<M> {
             Part::Posts => collect(ends(Edge::Own), PAGE_MAX, |it| self.export_post(it)),
             Part::Comments => collect(ends(Edge::Said), PAGE_MAX, |it| self.export_comment(id, it)),
             Part::Reactions => collect(ends(Edge::Reacted), PAGE_MAX, |it| {
-                let kind = self.edge(Edge::Reaction, it, id.into())?;
-                Some(json!({ "kind": "reaction", "post": it.to_string(), "reaction": kind }))
+                let with = self.edge(Edge::Reaction, it, id.into()).and_then(crate::posts::reaction)?;
+                Some(json!({ "kind": "reaction", "post": it.to_string(), "reaction": with }))
             }),
             Part::Endorsements => collect(ends(Edge::Endorsed), PAGE_MAX, |it| {
                 let (whose, skill) = resume::of_key(it);
@@ -104,6 +113,11 @@ impl<M: Memory> App<M> {
                 let user = self.user(UserId::try_from(it).ok()?).ok()?;
                 Some(json!({ "kind": "viewed", "profile": user.name }))
             }),
+            Part::Endorsers => self.export_endorsers(id, after),
+            Part::Candidates => {
+                collect(ends(Edge::Candidate), CANDIDATES_AT_ONCE, |it| self.export_candidate(id, it))
+            }
+            Part::Viewers => self.export_viewers(id, after),
         }
     }
 
@@ -129,7 +143,12 @@ impl<M: Memory> App<M> {
         let Stored(tie) = self.ties.get(&crate::ties::pair(id, with))?;
         let name = self.user(with).ok()?.name;
         let state = format!("{:?}", self.tie(Some(id), with));
-        Some(json!({ "kind": "tie", "with": name, "state": state, "since": tie.at.to_string() }))
+        let note = match tie.bond {
+            Bond::Invited { note, .. } => Some(note),
+            _ => None,
+        };
+        let since = tie.at.to_string();
+        Some(json!({ "kind": "tie", "with": name, "state": state, "since": since, "note": note }))
     }
 
     fn export_post(&self, id: PostId) -> Option<Value> {
@@ -148,22 +167,69 @@ impl<M: Memory> App<M> {
         Some(json!({ "kind": "comment", "post": post.to_string(), "text": it.text, "created": created }))
     }
 
-    /// Messages of one conversation after another; what is gone on after holds whose, and how many of it were told.
-    fn export_messages(&self, id: UserId, after: u64) -> (Vec<Value>, Option<u64>) {
-        let first = u32::try_from(after >> TOLD_BITS).unwrap_or(u32::MAX);
-        let with = self.threads.range((id, first)..=(id, UserId::MAX)).next().map(|it| it.key().1);
-        let Some(with) = with else { return (Vec::new(), None) };
-        let told = if with == first { after as usize & TOLD_MASK } else { 0 };
-        let name = self.user(with).ok().map(|it| it.name);
-        let thread = crate::inbox::between(id, with);
-        let letters = self.letters.range((thread, 0)..=(thread, u64::MAX)).map(|it| it.value().0);
-        let letter = |it: crate::records::Letter| {
-            let at = it.at.to_string();
-            json!({ "kind": "message", "with": name, "own": it.from == id, "at": at, "text": it.text })
+    /// Who endorsed which skill; what is gone on after holds both.
+    fn export_endorsers(&self, id: UserId, after: u64) -> (Vec<Value>, Option<u64>) {
+        let Ok(user) = self.user(id) else { return (Vec::new(), None) };
+        let kind = Edge::Endorser as u8;
+        let (skill, endorser) = resume::of_key(after);
+        let first = (kind, resume::key(id, skill), u64::from(endorser).saturating_add(1));
+        let range = self.edges.range(first..=(kind, resume::key(id, SkillId::MAX), u64::MAX));
+        let both = range.filter_map(|it| {
+            let (_, key, endorser) = *it.key();
+            Some(resume::key(resume::of_key(key).1, UserId::try_from(endorser).ok()?))
+        });
+        collect(both, PAGE_MAX, |it| {
+            let (skill, endorser) = resume::of_key(it);
+            let skill = user.skills.iter().find(|it| it.id == skill)?;
+            let by = self.user(endorser).ok()?.name;
+            Some(json!({ "kind": "endorser", "by": by, "skill": skill.name }))
+        })
+    }
+
+    /// To which of somebody's jobs one applied.
+    fn export_candidate(&self, id: UserId, applicant: u64) -> Option<Value> {
+        let applicant = UserId::try_from(applicant).ok()?;
+        let by = self.user(applicant).ok()?.name;
+        let one = |job: JobId| {
+            let Stored(it) = self.applications.get(&(job, applicant))?;
+            Some(json!({ "job": job.to_string(), "at": it.at.to_string(), "state": it.state }))
         };
-        let page: Vec<Value> = letters.skip(told).take(PAGE_MAX).map(letter).collect();
-        let (whose, told) =
-            if page.len() == PAGE_MAX { (with, told + PAGE_MAX) } else { (with.saturating_add(1), 0) };
-        (page, Some((u64::from(whose) << TOLD_BITS) | told as u64))
+        let all: Vec<Value> = self.ends_after(Edge::Posted, id.into(), None).filter_map(one).collect();
+        Some(json!({ "kind": "candidate", "by": by, "applications": all }))
+    }
+
+    /// Who looked at a profile, named as the app names them.
+    fn export_viewers(&self, id: UserId, after: u64) -> (Vec<Value>, Option<u64>) {
+        let Ok(user) = self.user(id) else { return (Vec::new(), None) };
+        let ids = self.views.range((id, after.saturating_add(1))..=(id, u64::MAX)).map(|it| it.key().1);
+        collect(ids, PAGE_MAX, |it| {
+            let Stored(view) = self.views.get(&(id, it))?;
+            let named = view.named && !user.private_views;
+            let by = if named { Some(self.user(view.viewer).ok()?.name) } else { None };
+            Some(json!({ "kind": "viewer", "by": by, "at": view.at.to_string() }))
+        })
+    }
+
+    /// Messages of all conversations by their numbers, so that none is left out when others are written or forgotten.
+    fn export_messages(&self, id: UserId, after: u64) -> (Vec<Value>, Option<u64>) {
+        let following = |with: UserId, after: u64| {
+            let thread = crate::inbox::between(id, with);
+            let mut later = self.letters.range((thread, after.saturating_add(1))..=(thread, u64::MAX));
+            later.next().map(|it| (it.key().1, (with, it.value().0)))
+        };
+        // the next of each conversation, of which the earliest is told first
+        let people = self.threads.range((id, 0)..=(id, UserId::MAX)).map(|it| it.key().1);
+        let mut due: BTreeMap<_, _> = people.filter_map(|with| following(with, after)).collect();
+        let (mut page, mut last) = (Vec::new(), None);
+        while page.len() < PAGE_MAX
+            && let Some((number, (with, letter))) = due.pop_first()
+        {
+            let (name, at) = (self.user(with).ok().map(|it| it.name), letter.at.to_string());
+            let own = letter.from == id;
+            page.push(json!({ "kind": "message", "with": name, "own": own, "at": at, "text": letter.text }));
+            due.extend(following(with, number));
+            last = Some(number);
+        }
+        (page, last.filter(|_| !due.is_empty()))
     }
 }

@@ -24,7 +24,7 @@ fn place(reaction: Reaction) -> u64 {
     REACTIONS.iter().position(|it| *it == reaction).unwrap_or_default() as u64
 }
 
-fn reaction(place: u64) -> Option<Reaction> {
+pub(crate) fn reaction(place: u64) -> Option<Reaction> {
     REACTIONS.get(usize::try_from(place).ok()?).copied()
 }
 

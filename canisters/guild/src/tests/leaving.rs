@@ -67,8 +67,10 @@ fn an_export_has_everything_once() {
     }
     let expected = [
         ("application", 1),
+        ("candidate", 1),
         ("comment", 2),
         ("endorsement", 1),
+        ("endorser", 1),
         ("job", 1),
         ("message", PAGE_MAX + 5),
         ("post", 1),
@@ -76,6 +78,7 @@ fn an_export_has_everything_once() {
         ("reaction", 2),
         ("tie", 2),
         ("viewed", 1),
+        ("viewer", 1),
     ];
     let told = kinds.remove("notification");
     assert!(told.is_some_and(|it| it >= 4), "{told:?}");
@@ -83,6 +86,69 @@ fn an_export_has_everything_once() {
     refused(app.export_data(nobody(), None), Refusal::NoProfile);
     let end = ExportCursor { part: 200, after: 0 };
     assert_eq!(ok(app.export_data(by(1), Some(end))).next, None);
+}
+
+#[test]
+fn an_export_says_what_the_app_shows() {
+    let app = busy();
+    let entries = export(&app, 1);
+    let check = |kind: &str, field: &str, expected: serde_json::Value| {
+        let is_so = |it: &serde_json::Value| it["kind"] == kind && it[field] == expected;
+        assert!(entries.iter().any(is_so), "{kind} {field}");
+    };
+    check("tie", "note", "hi".into());
+    check("endorser", "by", "user_2".into());
+    check("endorser", "skill", "Statics".into());
+    check("candidate", "by", "user_2".into());
+    check("viewer", "by", "user_2".into());
+    check("reaction", "reaction", "Like".into());
+    // the note is told to the one who wrote it, too
+    let notes: Vec<_> = export(&app, 3).into_iter().filter(|it| it["note"] == "hi").collect();
+    assert_eq!(notes.len(), 1);
+}
+
+#[test]
+fn a_viewer_who_is_not_named_is_not_named_in_an_export() {
+    let mut app = app();
+    let ann = join(&mut app, 1);
+    join(&mut app, 2);
+    ok(app.edit_profile(by(2), ProfileEdit { private_views: true, ..edit() }));
+    ok(app.view(by(2), ann));
+    let viewers: Vec<_> = export(&app, 1).into_iter().filter(|it| it["kind"] == "viewer").collect();
+    assert_eq!(viewers.len(), 1);
+    assert!(viewers[0]["by"].is_null());
+}
+
+#[test]
+fn an_export_leaves_out_no_message_though_older_ones_are_forgotten_meanwhile() {
+    let mut app = app();
+    let ids: Vec<UserId> = (1..=3).map(|person| join(&mut app, person)).collect();
+    befriend(&mut app, 1, 2);
+    befriend(&mut app, 1, 3);
+    let send = |app: &mut TestApp, to: UserId, nth: u64| {
+        let new = NewMessage { to, text: format!("message {nth}"), order: nth };
+        ok(app.send_message(by(1), new));
+    };
+    (0..MESSAGES_PER_THREAD).for_each(|nth| send(&mut app, ids[1 + (nth % 2) as usize], nth));
+    let (mut texts, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = ok(app.export_data(by(1), cursor));
+        let entries = page.entries.iter().filter_map(|it| serde_json::from_str(it).ok());
+        let messages = entries.filter(|it: &serde_json::Value| it["kind"] == "message");
+        let before = texts.len();
+        texts.extend(messages.map(|it| it["text"].to_string()));
+        if before == 0 && !texts.is_empty() {
+            // one conversation is full, and its oldest are forgotten
+            let more = MESSAGES_PER_THREAD..MESSAGES_PER_THREAD * 3 / 2 + 20;
+            more.for_each(|nth| send(&mut app, ids[1], nth));
+        }
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    let expected = (0..MESSAGES_PER_THREAD * 3 / 2 + 20).map(|nth| format!("\"message {nth}\""));
+    assert_eq!(texts, expected.collect::<Vec<_>>());
 }
 
 #[test]

@@ -40,6 +40,7 @@ impl<M: Memory> App<M> {
 
     /// Erases some of what is to be erased.
     pub fn sweep(&mut self, now: u64) {
+        let posts = self.posts.len();
         // what stands below erased posts takes at most half of a stroke from those who leave
         let kept = if self.leaving.is_empty() { 0 } else { ERASED_AT_ONCE / 2 };
         let mut left = ERASED_AT_ONCE;
@@ -58,6 +59,10 @@ impl<M: Memory> App<M> {
             // somebody who only waits for the graph was looked at, too
             left = left.saturating_sub(self.erase_of(id, now, share).max(1));
             self.count(|counters| counters.swept = id);
+        }
+        // posts of those who leave may have been all that the page looks at
+        if self.posts.len() < posts {
+            self.write_first_page();
         }
     }
 

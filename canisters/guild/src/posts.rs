@@ -253,8 +253,12 @@ impl<M: Memory> App<M> {
                 "created": it.created.to_string(),
             })
         };
-        let posts: Vec<_> =
-            ids.filter_map(|id| self.post_view(None, id)).take(FIRST_PAGE).map(post).collect();
+        let posts: Vec<_> = ids
+            .filter(|id| self.is_seen(*id))
+            .filter_map(|id| self.post_view(None, id))
+            .take(FIRST_PAGE)
+            .map(post)
+            .collect();
         self.first_page.set(serde_json::Value::Array(posts).to_string().into_bytes());
     }
 

@@ -230,6 +230,23 @@ fn who_has_much_to_be_erased_lets_others_leave_meanwhile() {
 }
 
 #[test]
+fn the_first_page_fills_again_when_many_posts_of_one_who_left_are_erased() {
+    let mut app = app();
+    join(&mut app, 1);
+    join(&mut app, 2);
+    publish(&mut app, 2, "his");
+    for order in 0..SCAN_MAX as u64 + 100 {
+        publish_ordered(&mut app, 1, "mine", order);
+    }
+    ok(app.delete_me(by(1)));
+    assert_eq!(app.first_page(), b"[]");
+    while app.is_sweeping() {
+        app.sweep(NOW);
+    }
+    assert!(String::from_utf8_lossy(app.first_page()).contains("his"));
+}
+
+#[test]
 fn who_waits_for_the_graph_is_parted_from_everybody_once() {
     let mut app = app();
     let ids: Vec<UserId> = (1..=5).map(|person| join(&mut app, person)).collect();

@@ -2,6 +2,7 @@
 
 use crate::limits::*;
 use crate::memory::{Memory, Place, Segment, Segments};
+use crate::people;
 use crate::pictures::Pictures;
 use crate::records::*;
 use crate::stored::Stored;
@@ -209,7 +210,10 @@ impl<M: Memory> App<M> {
     }
 
     pub(crate) fn card(&self, id: UserId, viewer: Option<UserId>) -> Option<Card> {
-        let user = self.user(id).ok()?;
+        let mut user = self.user(id).ok()?;
+        if user.suspended && viewer != Some(id) {
+            people::take_down(&mut user);
+        }
         Some(Card {
             id,
             name: user.name,

@@ -106,7 +106,10 @@ impl<M: Memory> App<M> {
 
     pub fn profile(&self, call: Call, id: UserId) -> Result<Profile, Refusal> {
         let viewer = self.viewer(call);
-        let user = self.user(id)?;
+        let mut user = self.user(id)?;
+        if user.suspended && viewer != Some(id) && !self.is_admin(call) {
+            take_down(&mut user);
+        }
         let card = self.card(id, viewer).ok_or(Refusal::NotFound)?;
         let mine =
             |skill| viewer.is_some_and(|it| self.linked(Edge::Endorser, resume::key(id, skill), it.into()));
@@ -138,14 +141,27 @@ impl<M: Memory> App<M> {
         ids.iter().take(PAGE_MAX).filter_map(|id| self.card(*id, viewer)).collect()
     }
 
-    /// Takes away, or gives back, what a user may do. Admins may.
+    /// Takes away, or gives back, what a user may do, and what others see of what they wrote in their profile. Admins may.
     pub fn suspend(&mut self, call: Call, whom: UserId, on: bool) -> Result<(), Refusal> {
         self.admin(call)?;
         let mut user = self.user(whom)?;
         user.suspended = on;
         self.put_user(whom, user);
+        self.write_first_page();
         Ok(())
     }
+}
+
+/// Leaves of a suspended user's profile nothing that they wrote but their handle.
+pub(crate) fn take_down(user: &mut User) {
+    user.display.clone_from(&user.name);
+    for text in [&mut user.headline, &mut user.company, &mut user.place, &mut user.about] {
+        text.clear();
+    }
+    user.picture = None;
+    user.experience.clear();
+    user.education.clear();
+    user.skills.clear();
 }
 
 fn newcomer(call: Call, name: String, display: String, headline: String) -> User {

@@ -261,6 +261,27 @@ fn people_one_may_know_are_the_graphs_then_those_alike() {
 }
 
 #[test]
+fn of_a_suspended_user_others_see_the_handle_alone() {
+    let mut app = app();
+    let ann = join(&mut app, 1);
+    join(&mut app, 2);
+    ok(app.edit_profile(by(1), edit()));
+    ok(app.set_picture(by(1), Some(png(500))));
+    publish(&mut app, 1, "a post");
+    ok(app.suspend(controller(), ann, true));
+    let seen = ok(app.profile(by(2), ann));
+    assert_eq!((seen.card.display.as_str(), seen.card.headline.as_str()), ("user_1", ""));
+    assert!(seen.card.picture.is_none() && seen.about.is_empty() && seen.skills.is_empty());
+    let page = String::from_utf8_lossy(app.first_page()).into_owned();
+    assert!(page.contains("a post") && !page.contains("Ann Example"));
+    // they themselves see it all, and admins the texts that are to be judged
+    assert!(!ok(app.profile(by(1), ann)).card.headline.is_empty());
+    assert!(!ok(app.profile(controller(), ann)).about.is_empty());
+    ok(app.suspend(controller(), ann, false));
+    assert_eq!(ok(app.profile(by(2), ann)).card.display, "Ann Example");
+}
+
+#[test]
 fn admins_suspend_and_nobody_else() {
     let mut app = app();
     let (ann, _) = (join(&mut app, 1), join(&mut app, 2));

@@ -1,0 +1,1 @@
+export{n as uploadPicture}from"./part-Cw1bNF4r.js";

@@ -5,7 +5,11 @@
 //! 2. Passkeys have a credential's id, other keys have none. One device may be a recovery phrase; it alone may be
 //!    protected, and then nobody but itself changes or removes it.
 //! 3. An identity keeps at least one device and has at most [`MAX_DEVICES`].
-//! 4. Nothing tells a stranger which devices an identity has; who knows a credential's id learns its key, which is what
+//! 4. A device agrees to belong to an identity: another device names its key ([`Book::add`]), and the key itself signs
+//!    that it accepts ([`Book::accept`]). Nobody is put into somebody else's identity, and no key is taken that cannot
+//!    sign. One device is invited at a time, for [`INVITATION_LASTS`]; naming another takes the place of the first, and
+//!    removing a device takes it back.
+//! 5. Nothing tells a stranger which devices an identity has; who knows a credential's id learns its key, which is what
 //!    signing in begins with.
 
 use crate::book::{Book, Call};
@@ -37,6 +41,18 @@ pub struct Anchor {
     pub created: Timestamp,
     pub devices: Vec<Device>,
     pub pairing: Option<Pairing>,
+    /// The key that made this identity: only to its holder does a second registration tell the number.
+    #[serde(default)]
+    pub founder: Option<ByteBuf>,
+    #[serde(default)]
+    pub invited: Option<Invited>,
+}
+
+/// A device that has yet to accept.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct Invited {
+    pub device: Device,
+    pub until: Timestamp,
 }
 
 impl From<DeviceData> for Device {
@@ -158,7 +174,7 @@ impl<M: Memory> Book<M> {
         anchor.devices.push(device);
     }
 
-    /// Adds a device. A second time it is there already.
+    /// Names a device that may join by [`Book::accept`]. If it is there already, nothing changes.
     ///
     /// # Errors
     /// Of rights, of what was given, of bounds.
@@ -170,7 +186,29 @@ impl<M: Memory> Book<M> {
         }
         self.check_new(&device)?;
         Self::check_room(&anchor, &device)?;
-        self.join(user, &mut anchor, device.into());
+        let until = call.now.saturating_add(INVITATION_LASTS);
+        anchor.invited = Some(Invited { device: device.into(), until });
+        self.put(user, anchor);
+        Ok(())
+    }
+
+    /// The invited device joins; its key signs the call. A second time it has joined already.
+    ///
+    /// # Errors
+    /// [`Refusal::Unauthorized`] if this identity did not invite the caller; of bounds.
+    pub fn accept(&mut self, call: Call, user: UserNumber) -> Result<(), Refusal> {
+        if self.by_key.get(&call.caller) == Some(user) {
+            return Ok(());
+        }
+        let refusal = || Refusal::Unauthorized(call.caller);
+        let mut anchor = self.anchors.get(&user).ok_or_else(refusal)?.0;
+        let is_asked =
+            |it: &Invited| it.until > call.now && keys::principal(&it.device.pubkey) == call.caller;
+        let device = anchor.invited.take().filter(is_asked).ok_or_else(refusal)?.device;
+        let data = DeviceData::from(device.clone());
+        self.check_new(&data)?;
+        Self::check_room(&anchor, &data)?;
+        self.join(user, &mut anchor, device);
         self.put(user, anchor);
         Ok(())
     }
@@ -222,6 +260,7 @@ impl<M: Memory> Book<M> {
             return Err(Refusal::LastDevice);
         }
         let gone = anchor.devices.remove(place);
+        anchor.invited = None;
         self.by_key.remove(&keys::principal(&gone.pubkey));
         if let Some(id) = &gone.credential_id {
             self.by_credential.remove(&sha256(&[id]));

@@ -164,6 +164,11 @@ fn add(user: UserNumber, device: DeviceData) -> Result<(), Refusal> {
 }
 
 #[update]
+fn accept(user: UserNumber) -> Result<(), Refusal> {
+    change(|book| book.accept(call(), user))
+}
+
+#[update]
 fn update(user: UserNumber, key: ByteBuf, device: DeviceData) -> Result<(), Refusal> {
     change(|book| book.update(call(), user, &key, device))
 }

@@ -28,6 +28,9 @@ pub const MAX_ORIGIN_BYTES: usize = 255;
 /// How long the window for a new device is open.
 pub const PAIRING_LASTS: u64 = 15 * MINUTE;
 
+/// How long a device that another one added may accept.
+pub const INVITATION_LASTS: u64 = 15 * MINUTE;
+
 /// Wrong codes that close the window.
 pub const PAIRING_ATTEMPTS: u8 = 3;
 

@@ -5,7 +5,8 @@
 //!    than half full the next asks for one bit more (up to [`MAX_RISE`]), else for one less, down to what the rules say.
 //! 3. A challenge is a hash of the canister's secret and the minute: nobody knows it before, and nothing is stored for
 //!    it. That of the minute before is still good. As the key is in the proof and a key registers once, so does a proof.
-//! 4. The call is signed with the new device's key. A second call finds the identity that the first one made.
+//! 4. The call is signed with the new device's key. A second call finds the identity that the first one made,
+//!    and no other: a key that has joined an identity does not register.
 
 use crate::book::{Book, Call};
 use crate::devices::{self, Anchor};
@@ -107,7 +108,9 @@ impl<M: Memory> Book<M> {
             return Err(Refusal::NotTheDevice(owner));
         }
         if let Some(user) = self.by_key.get(&owner) {
-            return Ok(user);
+            let anchor = self.anchors.get(&user).map(|it| it.0);
+            let is_founder = anchor.is_some_and(|it| it.founder.as_ref() == Some(&device.pubkey));
+            return if is_founder { Ok(user) } else { Err(Refusal::AlreadyRegistered) };
         }
         if device.purpose != Purpose::Authentication {
             return Err(Refusal::Invalid("an identity begins with a device for signing in".into()));
@@ -124,7 +127,9 @@ impl<M: Memory> Book<M> {
         window.used = window.used.saturating_add(1);
         let user = self.state().next;
         self.change_state(|state| (state.next, state.window) = (user.saturating_add(1), window));
-        let mut anchor = Anchor { created: call.now, devices: Vec::new(), pairing: None };
+        let founder = Some(device.pubkey.clone());
+        let mut anchor =
+            Anchor { created: call.now, devices: Vec::new(), pairing: None, founder, invited: None };
         self.join(user, &mut anchor, device.into());
         self.put(user, anchor);
         Ok(user)

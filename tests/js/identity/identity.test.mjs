@@ -5,7 +5,7 @@ import { before, test } from "node:test";
 import { Authenticator } from "./authenticator.mjs";
 import { actor, backend, deploy, host, lib, rootKey, upgrade } from "./network.mjs";
 
-const { Delegation, DelegationChain, DelegationIdentity, Ed25519KeyIdentity, HttpAgent, Principal, delegate, phraseDevice, phraseKey, newPhrase } = lib;
+const { Delegation, DelegationChain, DelegationIdentity, Ed25519KeyIdentity, HttpAgent, Principal, addDevice, addPhrase, delegate, newPhrase } = lib;
 const { byPasskey, byPhrase, newPasskey, register, welcome } = lib;
 const A = "https://a.example";
 const B = "https://b.example";
@@ -107,7 +107,7 @@ test("a second device joins by its code and is the same person", async () => {
 test("twenty-four words bring a person back, who removes what was lost", async () => {
   const before = await whoami((await signIn(ann.session, A)).identity);
   const words = (await newPhrase()).join(" ");
-  await ann.session.backend.add(ann.session.user, phraseDevice(await phraseKey(words)));
+  await addPhrase(ann.session, words);
   const back = await byPhrase(anybody, words);
   const { identity, granted } = await signIn(back, A);
   assert.deepEqual([await whoami(identity), granted.method], [before, "recovery"]);
@@ -115,7 +115,7 @@ test("twenty-four words bring a person back, who removes what was lost", async (
   await assert.rejects(ann.session.backend.remove(ann.session.user, phrase.pubkey), /protected/u);
   authenticator();
   const found = await newPasskey(anybody, "New phone");
-  await back.backend.add(back.user, found.device);
+  await addDevice(back, found);
   await back.backend.remove(back.user, ann.session.key);
   await assert.rejects(ann.session.backend.info(ann.session.user), /does not belong to that identity/u);
   ann.session = await welcome(found, back.user);

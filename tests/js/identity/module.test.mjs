@@ -120,6 +120,15 @@ test("refusals are typed, also over the wire", () => {
   refused({ device_registration_mode_off: null }, "add_tentative_device", user, device(key(7)));
 });
 
+test("a device that another one adds joins when it accepts", () => {
+  const owner = key(3);
+  const [number] = call(owner, "my_anchor");
+  ok(call(owner, "add", number, device(key(6))));
+  assert.deepEqual(call(key(6), "my_anchor"), []);
+  ok(call(key(6), "accept", number));
+  assert.deepEqual(call(key(6), "my_anchor"), [number]);
+});
+
 test("a device joins by its code, is renamed and removed", () => {
   ok(call(key(1), "enter_device_registration_mode", user));
   const { verification_code } = ok(call(key(5), "add_tentative_device", user, device(key(5))));

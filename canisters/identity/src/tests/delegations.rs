@@ -88,7 +88,7 @@ fn ic_canister_key(der: &[u8]) -> Vec<u8> {
 fn an_app_knows_a_person_by_one_principal_and_two_apps_by_two() {
     let (mut book, _, user) = world();
     let other = register(&mut book, &passkey(2));
-    ok(book.add(by(&passkey(1)), user, browser(3)));
+    join(&mut book, by(&passkey(1)), user, browser(3));
     let apps = ["https://a.example", "http://a.example", "https://a.example:8000", "https://b.example"];
     let mut seen = BTreeSet::new();
     for app in apps {

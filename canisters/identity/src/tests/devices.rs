@@ -10,8 +10,8 @@ fn keys_of(book: &TestBook, by_device: &DeviceData, user: UserNumber) -> Vec<Byt
 fn a_device_adds_another_which_then_may_do_the_same() {
     let mut book = book();
     let user = register(&mut book, &passkey(1));
-    ok(book.add(by(&passkey(1)), user, browser(2)));
-    ok(book.add(by(&browser(2)), user, passkey(3)));
+    join(&mut book, by(&passkey(1)), user, browser(2));
+    join(&mut book, by(&browser(2)), user, passkey(3));
     assert_eq!(keys_of(&book, &passkey(3), user), [passkey(1).pubkey, browser(2).pubkey, passkey(3).pubkey]);
 }
 
@@ -19,9 +19,60 @@ fn a_device_adds_another_which_then_may_do_the_same() {
 fn adding_twice_adds_once() {
     let mut book = book();
     let user = register(&mut book, &passkey(1));
-    ok(book.add(by(&passkey(1)), user, browser(2)));
-    ok(book.add(by(&passkey(1)), user, browser(2)));
+    join(&mut book, by(&passkey(1)), user, browser(2));
+    join(&mut book, by(&passkey(1)), user, browser(2));
     assert_eq!(keys_of(&book, &passkey(1), user).len(), 2);
+}
+
+#[test]
+fn nobody_is_put_into_somebody_elses_identity() {
+    let mut book = book();
+    let (hers, proof) = (passkey(2), prove(&ok(book.challenge(NOW)), &passkey(2)));
+    let user = register(&mut book, &passkey(1));
+    ok(book.add(by(&passkey(1)), user, hers.clone()));
+    assert_eq!((book.my_anchor(by(&hers)), book.device_key(&[2; 16])), (None, None));
+    assert_eq!(ok(book.register(by(&hers), hers.clone(), &proof)), user + 1);
+    refused(book.accept(by(&hers), user), Refusal::AlreadyRegistered);
+    assert_eq!(book.my_anchor(by(&hers)), Some(user + 1));
+}
+
+#[test]
+fn a_key_that_joined_an_identity_does_not_register() {
+    let mut book = book();
+    let user = register(&mut book, &passkey(1));
+    join(&mut book, by(&passkey(1)), user, browser(2));
+    refused(register_at(&mut book, &browser(2), NOW), Refusal::AlreadyRegistered);
+    assert_eq!(register(&mut book, &passkey(1)), user);
+}
+
+#[test]
+fn only_the_invited_device_accepts_and_only_for_a_while() {
+    let mut book = book();
+    let user = register(&mut book, &passkey(1));
+    let check = |book: &mut TestBook, device: &DeviceData, now: u64| {
+        let call = by_at(device, now);
+        refused(book.accept(call, user), Refusal::Unauthorized(call.caller));
+        assert_eq!(keys_of(book, &passkey(1), user), [passkey(1).pubkey]);
+    };
+    check(&mut book, &browser(2), NOW);
+    ok(book.add(by(&passkey(1)), user, browser(2)));
+    check(&mut book, &browser(3), NOW);
+    check(&mut book, &browser(2), NOW + INVITATION_LASTS);
+    ok(book.add(by(&passkey(1)), user, browser(3)));
+    check(&mut book, &browser(2), NOW);
+    ok(book.accept(by_at(&browser(3), NOW + INVITATION_LASTS - 1), user));
+    ok(book.accept(by(&browser(3)), user));
+    assert_eq!(keys_of(&book, &browser(3), user).len(), 2);
+}
+
+#[test]
+fn who_removes_a_device_takes_invitations_back() {
+    let mut book = book();
+    let user = register(&mut book, &passkey(1));
+    join(&mut book, by(&passkey(1)), user, passkey(2));
+    ok(book.add(by(&passkey(2)), user, browser(3)));
+    ok(book.remove(by(&passkey(1)), user, &passkey(2).pubkey));
+    refused(book.accept(by(&browser(3)), user), Refusal::Unauthorized(by(&browser(3)).caller));
 }
 
 #[test]
@@ -60,12 +111,12 @@ fn a_key_and_a_credential_belong_to_one_identity() {
 fn a_removed_device_is_nobodys_and_may_come_again() {
     let mut book = book();
     let user = register(&mut book, &passkey(1));
-    ok(book.add(by(&passkey(1)), user, passkey(2)));
+    join(&mut book, by(&passkey(1)), user, passkey(2));
     ok(book.remove(by(&passkey(1)), user, &passkey(2).pubkey));
     assert_eq!(book.my_anchor(by(&passkey(2))), None);
     assert_eq!(book.device_key(&[2; 16]), None);
     refused(book.remove(by(&passkey(1)), user, &passkey(2).pubkey), Refusal::NoSuchDevice);
-    ok(book.add(by(&passkey(1)), user, passkey(2)));
+    join(&mut book, by(&passkey(1)), user, passkey(2));
     ok(book.remove(by(&passkey(2)), user, &passkey(2).pubkey));
 }
 
@@ -82,7 +133,7 @@ fn a_protected_phrase_is_changed_and_removed_by_itself_only() {
     let user = register(&mut book, &passkey(1));
     let safe = phrase(2, DeviceProtection::Protected);
     let open = phrase(2, DeviceProtection::Unprotected);
-    ok(book.add(by(&passkey(1)), user, open.clone()));
+    join(&mut book, by(&passkey(1)), user, open.clone());
     ok(book.update(by(&passkey(1)), user, &open.pubkey, safe.clone()));
     refused(book.update(by(&passkey(1)), user, &open.pubkey, open.clone()), Refusal::Protected);
     refused(book.remove(by(&passkey(1)), user, &open.pubkey), Refusal::Protected);
@@ -113,9 +164,9 @@ fn only_name_and_protection_change() {
 fn an_identity_has_ten_devices_and_one_phrase() {
     let mut book = book();
     let user = register(&mut book, &passkey(1));
-    ok(book.add(by(&passkey(1)), user, phrase(2, DeviceProtection::Protected)));
+    join(&mut book, by(&passkey(1)), user, phrase(2, DeviceProtection::Protected));
     refused(book.add(by(&passkey(1)), user, phrase(3, DeviceProtection::Protected)), invalid());
-    (3..=10).for_each(|n| ok(book.add(by(&passkey(1)), user, passkey(n))));
+    (3..=10).for_each(|n| join(&mut book, by(&passkey(1)), user, passkey(n)));
     refused(book.add(by(&passkey(1)), user, passkey(11)), Refusal::TooManyDevices { max: 10 });
     refused(book.open_pairing(by(&passkey(1)), user), Refusal::TooManyDevices { max: 10 });
 }
@@ -124,7 +175,7 @@ fn an_identity_has_ten_devices_and_one_phrase() {
 fn who_knows_a_credential_learns_its_key() {
     let mut book = book();
     let user = register(&mut book, &passkey(1));
-    ok(book.add(by(&passkey(1)), user, passkey(2)));
+    join(&mut book, by(&passkey(1)), user, passkey(2));
     let found = book.device_key(&[2; 16]).expect("a key");
     assert_eq!((found.pubkey, found.anchor_number), (passkey(2).pubkey, user));
     assert_eq!(book.device_key(&[3; 16]), None);
@@ -176,7 +227,7 @@ fn everything_is_there_after_an_upgrade() {
     let memory = VectorMemory::default();
     let mut book = open(memory.clone());
     let user = register(&mut book, &passkey(1));
-    ok(book.add(by(&passkey(1)), user, phrase(2, DeviceProtection::Protected)));
+    join(&mut book, by(&passkey(1)), user, phrase(2, DeviceProtection::Protected));
     ok(book.open_pairing(by(&passkey(1)), user));
     let app = "https://a.example";
     let before = (

@@ -131,6 +131,13 @@ pub fn register(book: &mut TestBook, device: &DeviceData) -> UserNumber {
     ok(register_at(book, device, NOW))
 }
 
+/// A device of `user` adds another, which accepts.
+pub fn join(book: &mut TestBook, call: Call, user: UserNumber, device: DeviceData) {
+    let own = by_at(&device, call.now);
+    ok(book.add(call, user, device));
+    ok(book.accept(own, user));
+}
+
 fn leb128(mut number: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     while number >= 0x80 {

@@ -109,7 +109,10 @@ export class Backend {
     return ok(await this.actor.register!(given(it), proof));
   }
 
+  /** Names a device that may join; then it accepts. */
   add = async (user: bigint, it: Device): Promise<void> => ok(await this.actor.add!(user, given(it)));
+  /** As the device that was added. */
+  accept = async (user: bigint): Promise<void> => ok(await this.actor.accept!(user));
   update = async (user: bigint, it: Device): Promise<void> => ok(await this.actor.update!(user, it.pubkey, given(it)));
   remove = async (user: bigint, key: Uint8Array): Promise<void> => ok(await this.actor.remove!(user, key));
 

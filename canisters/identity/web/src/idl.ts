@@ -33,6 +33,7 @@ export const service: IDL.InterfaceFactory = () => {
     registration_challenge: Func([], [answer(Challenge)], ["query"]),
     register: Func([Device, Proof], [answer(Nat64)], []),
     add: Func([Nat64, Device], [Done], []),
+    accept: Func([Nat64], [Done], []),
     update: Func([Nat64, Blob, Device], [Done], []),
     remove: Func([Nat64, Blob], [Done], []),
     get_anchor_info: Func([Nat64], [answer(Info)], ["query"]),

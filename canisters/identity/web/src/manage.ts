@@ -1,9 +1,9 @@
 // Looking after one's identity: its devices, more of them, and the recovery phrase.
 import type { Backend, Device, Info } from "./backend";
 import { action, form, h, icon, problem, reason, show, type Child } from "./dom";
-import { forgetBrowserKey, newPhrase, phraseDevice, phraseKey } from "./keys";
-import { create, usable } from "./passkey";
-import { alias, isMine, type Session } from "./session";
+import { forgetBrowserKey, newPhrase } from "./keys";
+import { usable } from "./passkey";
+import { addDevice, addPhrase, alias, isMine, newPasskey, type Session } from "./session";
 import { signIn } from "./signin";
 
 const MAX_ALIAS = 64;
@@ -43,8 +43,8 @@ async function overview(backend: Backend, session: Session, said = ""): Promise<
     h("div", { class: "row foot" }, action("Sign out", () => manage(backend), trouble)));
 }
 
-async function addPasskey({ backend, user }: Session, { devices }: Info): Promise<void> {
-  await backend.add(user, await create(alias(), devices));
+async function addPasskey(session: Session, { devices }: Info): Promise<void> {
+  await addDevice(session, await newPasskey(session.backend, alias(), devices));
 }
 
 function row(session: Session, device: Device, info: Info, again: (text?: string) => Promise<void>): Child {
@@ -142,7 +142,7 @@ async function check(session: Session, words: string[], again: (text?: string) =
   const save = async () => {
     const wrong = fields.find(({ place, input }) => input.value.trim().toLowerCase() !== words[place - 1]);
     if (wrong) throw new Error(`Word ${wrong.place} is another one.`);
-    await session.backend.add(session.user, phraseDevice(await phraseKey(words.join(" "))));
+    await addPhrase(session, words.join(" "));
     await again("The recovery phrase was added. It is protected: only with it can it be changed or removed.");
   };
   show("To be sure", form(save, trouble, fields.map(({ place, input }) => h("label", {}, `Word ${place}`, input)), trouble,

@@ -70,9 +70,9 @@ export interface Newcomer {
 /** A passkey that was made, and that the canister does not know yet because something failed: the next attempt takes it, but only the next. */
 let made: Device | undefined;
 
-export async function newPasskey(backend: Backend, alias: string): Promise<Newcomer> {
+export async function newPasskey(backend: Backend, alias: string, others: Device[] = []): Promise<Newcomer> {
   const left = made;
-  const device = left ?? await passkey.create(alias, []);
+  const device = left ?? await passkey.create(alias, others);
   made = left ? undefined : device;
   const { identity } = await actFor(passkey.Passkey.known(device));
   made = device;
@@ -94,6 +94,18 @@ export async function welcome(it: Newcomer, user: bigint): Promise<Session> {
 }
 
 export const register = async (it: Newcomer): Promise<Session> => welcome(it, await it.backend.register(it.device));
+
+/** Somebody's further device: the session names it, and its own key agrees. */
+export async function addDevice(session: Session, it: Omit<Newcomer, "method">): Promise<void> {
+  await session.backend.add(session.user, it.device);
+  await it.backend.accept(session.user);
+  await it.keep();
+}
+
+export async function addPhrase(session: Session, words: string): Promise<void> {
+  const key = await keys.phraseKey(words);
+  await addDevice(session, { device: keys.phraseDevice(key), backend: await session.backend.as(key), keep: async () => {} });
+}
 
 /** What this device may be called. */
 export function alias(): string {

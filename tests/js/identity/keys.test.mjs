@@ -1,4 +1,5 @@
 // The page's keys, without a network: what a passkey signs, what a phrase is, what an identity costs.
+import "fake-indexeddb/auto";
 import assert from "node:assert/strict";
 import { createHash, createPublicKey, createVerify } from "node:crypto";
 import { test } from "node:test";
@@ -7,7 +8,7 @@ import { page } from "./page.mjs";
 
 const authenticator = new Authenticator("http://rwlgt-iiaaa-aaaaa-aaaaa-cai.localhost:8000");
 authenticator.plug();
-const { Passkey, create, keyOf, newPhrase, phraseKey, solve } = await page("passkey", "keys", "puzzle");
+const { Passkey, browserKey, create, forgetBrowserKey, keptBrowserKey, keyOf, newBrowser, newPhrase, phraseKey, solve } = await page("passkey", "keys", "puzzle", "session");
 
 const sha256 = (...parts) => createHash("sha256").update(Buffer.concat(parts.map((it) => Buffer.from(it)))).digest();
 // after the algorithm in DER
@@ -72,6 +73,34 @@ test("an authenticator's answer that cannot be read is refused", () => {
   const extended = new Uint8Array(200);
   extended[32] = 0xc5;
   assert.throws(() => keyOf(extended), /cannot be read/u);
+});
+
+const derOf = (key) => Buffer.from(key.getPublicKey().toDer()).toString("hex");
+
+test("two tabs that make a browser's key at once get the same one", async () => {
+  const [one, two] = await Promise.all([keptBrowserKey(), keptBrowserKey()]);
+  assert.equal(derOf(one), derOf(two));
+  assert.equal(derOf(await browserKey()), derOf(one));
+  await forgetBrowserKey();
+  assert.equal(await browserKey(), undefined);
+});
+
+test("a replica that does not know the browser's key does not cost it", async () => {
+  const before = derOf(await keptBrowserKey());
+  const behind = { as: async () => behind, myAnchor: async () => undefined };
+  const newcomer = await newBrowser(behind, "Browser");
+  assert.equal(Buffer.from(newcomer.device.pubkey).toString("hex"), before);
+  await newcomer.keep();
+  assert.equal(derOf(await browserKey()), before);
+  const knows = { as: async () => knows, myAnchor: async () => 10_000n };
+  await assert.rejects(newBrowser(knows, "Browser"), /has a key already, of identity 10000/u);
+});
+
+test("a browser's key is kept before the canister hears of it", async () => {
+  await forgetBrowserKey();
+  const nobody = { as: async () => nobody, myAnchor: async () => undefined };
+  const newcomer = await newBrowser(nobody, "Browser");
+  assert.equal(derOf(await browserKey()), Buffer.from(newcomer.device.pubkey).toString("hex"));
 });
 
 test("twenty-four words are one key, however they are typed", async () => {

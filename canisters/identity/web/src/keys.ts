@@ -14,7 +14,10 @@ function stored<T>(mode: IDBTransactionMode, work: (store: IDBObjectStore) => ID
     opening.onerror = () => reject(opening.error);
     opening.onsuccess = () => {
       const request = work(opening.result.transaction(STORE, mode).objectStore(STORE));
-      request.onerror = () => reject(request.error);
+      request.onerror = () => {
+        reject(request.error);
+        opening.result.close();
+      };
       request.onsuccess = () => {
         resolve(request.result);
         opening.result.close();
@@ -29,15 +32,23 @@ export async function browserKey(): Promise<ECDSAKeyIdentity | undefined> {
   return pair && ECDSAKeyIdentity.fromKeyPair(pair);
 }
 
-/** A new key of this browser, not yet kept: first the canister must know it. */
-export const newBrowserKey = () => ECDSAKeyIdentity.generate({ extractable: false });
-
-export async function keepBrowserKey(key: ECDSAKeyIdentity): Promise<void> {
-  await stored("readwrite", (store) => store.put(key.getKeyPair(), KEY));
+/**
+ * The key that this browser keeps, or a new one, which is kept before the canister hears of it. One that is there is never replaced: one
+ * replica's word that it is nobody's may be wrong, and another tab may have made it just now.
+ */
+export async function keptBrowserKey(): Promise<ECDSAKeyIdentity> {
+  const found = await browserKey();
+  if (found) return found;
+  const key = await ECDSAKeyIdentity.generate({ extractable: false });
+  const added = await stored("readwrite", (store) => store.add(key.getKeyPair(), KEY)).then(() => true, () => false);
   // so that the browser does not clear it when space is short; it may refuse
   await navigator.storage?.persist?.();
+  const kept = added ? key : await browserKey();
+  if (!kept) throw new Error("This browser keeps no keys here; it may be in a private window.");
+  return kept;
 }
 
+/** After the canister took the key from its identity, certified. */
 export const forgetBrowserKey = () => stored("readwrite", (store) => store.delete(KEY));
 
 export const browserDevice = (key: ECDSAKeyIdentity, alias: string): Device => ({

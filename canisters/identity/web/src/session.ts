@@ -79,12 +79,12 @@ export async function newPasskey(backend: Backend, alias: string, others: Device
   return { device, method: "passkey", backend: await backend.as(identity), keep: async () => { made = undefined; } };
 }
 
-/** A browser keeps one key: a second would take the place of the first, and with it perhaps the only way in. */
+/** A browser keeps one key, perhaps the only way in: if it seems to be nobody's it is used again, and none takes its place. */
 export async function newBrowser(backend: Backend, alias: string): Promise<Newcomer> {
   const other = await byBrowser(backend);
   if (other) throw new Error(`This browser has a key already, of identity ${other.user}. Sign in with it, or remove it there first.`);
-  const key = await keys.newBrowserKey();
-  return { device: keys.browserDevice(key, alias), method: "pin", backend: await backend.as(key), keep: () => keys.keepBrowserKey(key) };
+  const key = await keys.keptBrowserKey();
+  return { device: keys.browserDevice(key, alias), method: "pin", backend: await backend.as(key), keep: async () => {} };
 }
 
 /** A newcomer whom the canister has come to know. */

@@ -34,7 +34,7 @@ export async function signIn(backend: Backend, wishes: Wishes): Promise<void> {
   passkey.disabled = !usable();
   show(wishes.title, wishes.about,
     h("ul", { class: "choices" },
-      isKept && choice(press("Use this browser's key", "device", true, byBrowser), "You have signed in with it before."),
+      isKept && choice(press("Use this browser's key", "device", true, byBrowser), "It was made here, and no script can read it."),
       choice(passkey, usable() ? "Your fingerprint, face, PIN or security key." : NO_PASSKEYS)),
     trouble,
     h("h2", {}, "New here?"),

@@ -5,6 +5,7 @@
 //!    is signed is a delegation as the interface specification has it, for all canisters.
 
 use crate::book::{Book, Call};
+use crate::devices::Anchor;
 use crate::interface::*;
 use crate::keys;
 use crate::limits::*;
@@ -54,9 +55,9 @@ pub struct Proved {
 }
 
 impl<M: Memory> Book<M> {
-    fn seed(&self, user: UserNumber, origin: &str) -> Result<[u8; 32], Refusal> {
+    fn seed(&self, anchor: &Anchor, origin: &str) -> Result<[u8; 32], Refusal> {
         origin::check(origin)?;
-        Ok(origin::seed(&self.salt()?, user, origin))
+        Ok(origin::seed(&self.salt()?, &anchor.name, origin))
     }
 
     /// The principal by which the app at `origin` knows the caller.
@@ -64,8 +65,8 @@ impl<M: Memory> Book<M> {
     /// # Errors
     /// Of rights, and of the origin.
     pub fn principal(&self, call: Call, user: UserNumber, origin: &str) -> Result<Principal, Refusal> {
-        self.mine(call, user)?;
-        Ok(keys::principal(&keys::canister_key(self.canister, &self.seed(user, origin)?)))
+        let (anchor, _) = self.mine(call, user)?;
+        Ok(keys::principal(&keys::canister_key(self.canister, &self.seed(&anchor, origin)?)))
     }
 
     /// Prepares a delegation that lasts `ttl`, [`DEFAULT_TTL`] if that is not said and [`MAX_TTL`] at most.
@@ -81,7 +82,7 @@ impl<M: Memory> Book<M> {
         ttl: Option<u64>,
     ) -> Result<PreparedDelegation, Refusal> {
         let (mut anchor, place) = self.mine(call, user)?;
-        let seed = self.seed(user, origin)?;
+        let seed = self.seed(&anchor, origin)?;
         keys::check_session(session_key)?;
         let expiration = call.now.saturating_add(ttl.unwrap_or(DEFAULT_TTL).min(MAX_TTL));
         self.signatures.prepare(user, &seed, &message(session_key, expiration), call.now)?;
@@ -102,8 +103,8 @@ impl<M: Memory> Book<M> {
         session_key: &[u8],
         expiration: Timestamp,
     ) -> Option<Proved> {
-        self.mine(call, user).ok()?;
-        let seed = self.seed(user, origin).ok()?;
+        let (anchor, _) = self.mine(call, user).ok()?;
+        let seed = self.seed(&anchor, origin).ok()?;
         let witness = self.signatures.witness(&seed, &message(session_key, expiration), call.now)?;
         Some(Proved { delegation: Delegation { pubkey: ByteBuf::from(session_key), expiration }, witness })
     }

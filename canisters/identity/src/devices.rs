@@ -17,7 +17,7 @@ use crate::interface::*;
 use crate::keys::{self, Kind, sha256};
 use crate::limits::*;
 use crate::memory::Memory;
-use crate::origin;
+use crate::origin::{self, Name};
 use crate::pairing::Pairing;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
@@ -39,6 +39,8 @@ pub struct Device {
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
 pub struct Anchor {
     pub created: Timestamp,
+    /// Drawn when it was made, kept for ever: its apps' identities hang on it.
+    pub name: Name,
     pub devices: Vec<Device>,
     pub pairing: Option<Pairing>,
     /// The key that made this identity: only to its holder does a second registration tell the number.

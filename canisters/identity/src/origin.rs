@@ -1,10 +1,12 @@
 //! Apps, by the origin of their pages; and the seed of an identity for one of them.
 //!
-//! Two seeds of one person have nothing in common that can be seen: they are hashes with a secret of the canister. The
-//! form is that of Internet Identity: SHA-256(|salt| · salt · |number| · number · |origin| · origin), where lengths are
-//! one byte and the number is decimal.
+//! 1. Two seeds of one person have nothing in common that can be seen: they are hashes with a secret of the canister. The
+//!    form is that of Internet Identity: SHA-256(|salt| · salt · |name| · name · |origin| · origin), where lengths are one
+//!    byte.
+//! 2. The name is not the number, which a canister that is put back to an earlier state gives a second time. It is a hash
+//!    of the number, the founder's key and the time ([`name`]): nobody comes into somebody else's principals.
 
-use crate::interface::{Refusal, UserNumber};
+use crate::interface::{Refusal, Timestamp, UserNumber};
 use crate::keys::sha256;
 use crate::limits::MAX_ORIGIN_BYTES;
 
@@ -28,16 +30,17 @@ pub fn check(origin: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The seed of `user`'s identity for the app at `origin`, which was checked.
-pub fn seed(salt: &Salt, user: UserNumber, origin: &str) -> [u8; 32] {
-    let number = user.to_string();
+/// What an identity is called in its seeds.
+pub type Name = [u8; 32];
+
+/// The name of an identity that is made.
+pub fn name(salt: &Salt, user: UserNumber, founder: &[u8], created: Timestamp) -> Name {
+    let domain = b"atoll identity name";
+    sha256(&[domain, salt, &user.to_be_bytes(), &created.to_be_bytes(), founder])
+}
+
+/// The seed for the app at `origin`, which was checked, of the identity with this name.
+pub fn seed(salt: &Salt, name: &Name, origin: &str) -> [u8; 32] {
     let length = |bytes: usize| [bytes.min(MAX_ORIGIN_BYTES) as u8];
-    sha256(&[
-        &length(salt.len()),
-        salt,
-        &length(number.len()),
-        number.as_bytes(),
-        &length(origin.len()),
-        origin.as_bytes(),
-    ])
+    sha256(&[&length(salt.len()), salt, &length(name.len()), name, &length(origin.len()), origin.as_bytes()])
 }

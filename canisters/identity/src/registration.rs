@@ -14,7 +14,7 @@ use crate::interface::*;
 use crate::keys::{self, sha256};
 use crate::limits::*;
 use crate::memory::Memory;
-use crate::origin::Salt;
+use crate::origin::{self, Salt};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
@@ -126,10 +126,11 @@ impl<M: Memory> Book<M> {
         }
         window.used = window.used.saturating_add(1);
         let user = self.state().next;
+        let name = origin::name(&self.salt()?, user, &device.pubkey, call.now);
         self.change_state(|state| (state.next, state.window) = (user.saturating_add(1), window));
         let founder = Some(device.pubkey.clone());
         let mut anchor =
-            Anchor { created: call.now, devices: Vec::new(), pairing: None, founder, invited: None };
+            Anchor { created: call.now, name, devices: Vec::new(), pairing: None, founder, invited: None };
         self.join(user, &mut anchor, device.into());
         self.put(user, anchor);
         Ok(user)

@@ -102,15 +102,30 @@ fn an_app_knows_a_person_by_one_principal_and_two_apps_by_two() {
 #[test]
 fn seeds_depend_on_the_secret_and_do_not_run_into_each_other() {
     let seeds = [
-        origin::seed(&[1; 32], 10_000, "https://a.example"),
-        origin::seed(&[2; 32], 10_000, "https://a.example"),
-        origin::seed(&[1; 32], 10_001, "https://a.example"),
-        origin::seed(&[1; 32], 1, "https://a.example"),
-        origin::seed(&[1; 32], 10_000, "https://a.example2"),
+        origin::seed(&[1; 32], &[5; 32], "https://a.example"),
+        origin::seed(&[2; 32], &[5; 32], "https://a.example"),
+        origin::seed(&[1; 32], &[6; 32], "https://a.example"),
+        origin::seed(&[1; 32], &[5; 32], "https://a.example2"),
     ];
     assert_eq!(BTreeSet::from(seeds).len(), seeds.len());
-    let form = [&[32], [1; 32].as_slice(), &[5], b"10000", &[17], b"https://a.example"].concat();
+    let form = [&[32], [1; 32].as_slice(), &[32], &[5; 32], &[17], b"https://a.example"].concat();
     assert_eq!(seeds[0], keys::sha256(&[&form]));
+}
+
+#[test]
+fn who_registers_after_an_older_state_was_put_back_gets_nobody_elses_principals() {
+    let check = |device: &DeviceData, now: u64| {
+        let mut book = book();
+        let user = ok(register_at(&mut book, device, now));
+        (user, ok(book.principal(by(device), user, APP)))
+    };
+    let (user, before) = check(&passkey(1), NOW);
+    assert_eq!(check(&passkey(1), NOW), (user, before));
+    for (device, now) in [(passkey(2), NOW), (passkey(1), NOW + 1)] {
+        let (again, after) = check(&device, now);
+        assert_eq!(again, user);
+        assert_ne!(after, before);
+    }
 }
 
 #[test]

@@ -144,6 +144,13 @@ pub(crate) fn check(device: &DeviceData) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// The same, of a call that the device itself signed.
+pub(crate) fn check_own(call: Call, device: &DeviceData) -> Result<(), Refusal> {
+    check(device)?;
+    let owner = keys::principal(&device.pubkey);
+    if owner == call.caller { Ok(()) } else { Err(Refusal::NotTheDevice(owner)) }
+}
+
 impl<M: Memory> Book<M> {
     fn place(anchor: &Anchor, key: &[u8]) -> Result<usize, Refusal> {
         anchor.devices.iter().position(|device| device.pubkey.as_slice() == key).ok_or(Refusal::NoSuchDevice)
@@ -194,14 +201,8 @@ impl<M: Memory> Book<M> {
         Ok(())
     }
 
-    /// The invited device joins; its key signs the call. A second time it has joined already.
-    ///
-    /// # Errors
-    /// [`Refusal::Unauthorized`] if this identity did not invite the caller; of bounds.
-    pub fn accept(&mut self, call: Call, user: UserNumber) -> Result<(), Refusal> {
-        if self.by_key.get(&call.caller) == Some(user) {
-            return Ok(());
-        }
+    /// The identity that invited the caller, without the invitation; and what was invited.
+    pub(crate) fn invitation(&self, call: Call, user: UserNumber) -> Result<(Anchor, Device), Refusal> {
         let refusal = || Refusal::Unauthorized(call.caller);
         let mut anchor = self.anchors.get(&user).ok_or_else(refusal)?.0;
         let is_asked =
@@ -210,6 +211,18 @@ impl<M: Memory> Book<M> {
         let data = DeviceData::from(device.clone());
         self.check_new(&data)?;
         Self::check_room(&anchor, &data)?;
+        Ok((anchor, device))
+    }
+
+    /// The invited device joins; its key signs the call. A second time it has joined already.
+    ///
+    /// # Errors
+    /// [`Refusal::Unauthorized`] if this identity did not invite the caller; of bounds.
+    pub fn accept(&mut self, call: Call, user: UserNumber) -> Result<(), Refusal> {
+        if self.by_key.get(&call.caller) == Some(user) {
+            return Ok(());
+        }
+        let (mut anchor, device) = self.invitation(call, user)?;
         self.join(user, &mut anchor, device);
         self.put(user, anchor);
         Ok(())

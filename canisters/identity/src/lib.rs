@@ -9,6 +9,7 @@
 //! 3. Apps get delegations, signed by this canister with certified data ([`delegation`], [`signatures`]).
 //! 4. Making identities is slowed down by a count and by work ([`registration`]); a device that is not yet trusted joins
 //!    by a code ([`pairing`]).
+//!    What nobody would be answered is not let in, so that strangers' calls cost nothing ([`inspect`]).
 //! 5. All state is in stable memory ([`memory`]), prepared signatures too; an upgrade has nothing to save.
 //! 6. No method awaits another call. The secret is drawn once by a timer; before that, everything that needs it is
 //!    refused with `not_ready`.
@@ -20,6 +21,7 @@
 pub mod book;
 pub mod delegation;
 pub mod devices;
+pub mod inspect;
 pub mod interface;
 pub mod keys;
 pub mod limits;
@@ -36,7 +38,7 @@ mod tests;
 
 use book::{Book, Call};
 use candid::Principal;
-use ic_cdk::{init, post_upgrade, query, update};
+use ic_cdk::{init, inspect_message, post_upgrade, query, update};
 use ic_http_certification::{HttpRequest, HttpResponse};
 use ic_stable_structures::DefaultMemoryImpl;
 use interface::*;
@@ -146,6 +148,14 @@ fn post_upgrade() {
             .unwrap_or_else(|error| ic_cdk::trap(format!("unreadable upgrade arguments: {error}"))),
     };
     begin(args);
+}
+
+#[inspect_message]
+fn inspect_message() {
+    let (method, argument) = (ic_cdk::api::msg_method_name(), ic_cdk::api::msg_arg_data());
+    if read(|book| book.admits(call(), &method, &argument)) {
+        ic_cdk::api::accept_message();
+    }
 }
 
 #[query]

@@ -25,6 +25,12 @@ pub const MAX_ALIAS: usize = 64;
 /// Most bytes of an app's origin: its length is one byte in a seed.
 pub const MAX_ORIGIN_BYTES: usize = 255;
 
+/// Most bytes of a call's argument: the largest device fits, and a proof.
+pub const MAX_ARGUMENT_BYTES: usize = 8_192;
+
+/// What decoding an argument may cost before a call is let in, as candid counts.
+pub const DECODING_QUOTA: usize = 200_000;
+
 /// How long the window for a new device is open.
 pub const PAIRING_LASTS: u64 = 15 * MINUTE;
 

@@ -9,7 +9,7 @@
 use crate::book::{Book, Call};
 use crate::devices::{self, Anchor, Device};
 use crate::interface::*;
-use crate::keys::{self, sha256};
+use crate::keys::sha256;
 use crate::limits::*;
 use crate::memory::Memory;
 use serde::{Deserialize, Serialize};
@@ -83,6 +83,30 @@ impl<M: Memory> Book<M> {
         Ok(format!("{:06}", u32::from_be_bytes([a, b, c, d]) % CODES))
     }
 
+    /// The identity, and its open window, where this device may wait or waits already.
+    pub(crate) fn place_to_wait(
+        &self,
+        call: Call,
+        user: UserNumber,
+        device: &DeviceData,
+    ) -> Result<(Anchor, Pairing), Refusal> {
+        devices::check_own(call, device)?;
+        if device.key_type == KeyType::SeedPhrase {
+            return Err(Refusal::Invalid("a recovery phrase is added by a device".into()));
+        }
+        let anchor = self.anchors.get(&user).ok_or(Refusal::DeviceRegistrationModeOff)?.0;
+        let pairing = anchor.open_pairing(call.now).cloned().ok_or(Refusal::DeviceRegistrationModeOff)?;
+        match &pairing.tentative {
+            Some(it) if it.device.pubkey == device.pubkey => {}
+            Some(_) => return Err(Refusal::AnotherDeviceTentativelyAdded),
+            None => {
+                self.check_new(device)?;
+                Self::check_room(&anchor, device)?;
+            }
+        }
+        Ok((anchor, pairing))
+    }
+
     /// Leaves a device's key. A second time the same device is told the same code.
     ///
     /// # Errors
@@ -93,22 +117,10 @@ impl<M: Memory> Book<M> {
         user: UserNumber,
         device: DeviceData,
     ) -> Result<TentativeDevice, Refusal> {
-        devices::check(&device)?;
-        let owner = keys::principal(&device.pubkey);
-        if owner != call.caller {
-            return Err(Refusal::NotTheDevice(owner));
-        }
-        if device.key_type == KeyType::SeedPhrase {
-            return Err(Refusal::Invalid("a recovery phrase is added by a device".into()));
-        }
-        let mut anchor = self.anchors.get(&user).ok_or(Refusal::DeviceRegistrationModeOff)?.0;
-        let pairing = anchor.open_pairing(call.now).cloned().ok_or(Refusal::DeviceRegistrationModeOff)?;
+        let (mut anchor, pairing) = self.place_to_wait(call, user, &device)?;
         let code = match &pairing.tentative {
-            Some(it) if it.device.pubkey == device.pubkey => it.code.clone(),
-            Some(_) => return Err(Refusal::AnotherDeviceTentativelyAdded),
+            Some(it) => it.code.clone(),
             None => {
-                self.check_new(&device)?;
-                Self::check_room(&anchor, &device)?;
                 let code = self.code(call, user)?;
                 let tentative = Some(Tentative { device: device.into(), code: code.clone() });
                 anchor.pairing = Some(Pairing { tentative, ..pairing.clone() });

@@ -11,7 +11,7 @@
 use crate::book::{Book, Call};
 use crate::devices::{self, Anchor};
 use crate::interface::*;
-use crate::keys::{self, sha256};
+use crate::keys::sha256;
 use crate::limits::*;
 use crate::memory::Memory;
 use crate::origin::{self, Salt};
@@ -97,26 +97,19 @@ impl<M: Memory> Book<M> {
         if done < u32::from(*difficulty) { Err(Refusal::BadProof) } else { Ok(()) }
     }
 
-    /// Makes an identity with one device, whose key signed the call.
-    ///
-    /// # Errors
-    /// Of what was given, of the proof, of bounds.
-    pub fn register(&mut self, call: Call, device: DeviceData, proof: &Proof) -> Result<UserNumber, Refusal> {
-        devices::check(&device)?;
-        let owner = keys::principal(&device.pubkey);
-        if owner != call.caller {
-            return Err(Refusal::NotTheDevice(owner));
-        }
-        if let Some(user) = self.by_key.get(&owner) {
-            let anchor = self.anchors.get(&user).map(|it| it.0);
-            let is_founder = anchor.is_some_and(|it| it.founder.as_ref() == Some(&device.pubkey));
-            return if is_founder { Ok(user) } else { Err(Refusal::AlreadyRegistered) };
-        }
+    /// Whether this device may make an identity now; the minute in which it does.
+    pub(crate) fn check_newcomer(
+        &self,
+        call: Call,
+        device: &DeviceData,
+        proof: &Proof,
+    ) -> Result<Window, Refusal> {
+        devices::check_own(call, device)?;
         if device.purpose != Purpose::Authentication {
             return Err(Refusal::Invalid("an identity begins with a device for signing in".into()));
         }
-        self.check_new(&device)?;
-        let mut window = self.window(call.now);
+        self.check_new(device)?;
+        let window = self.window(call.now);
         self.check_proof(&window, &device.pubkey, proof)?;
         if window.used >= self.state().rules.per_minute {
             return Err(Refusal::TooManyRegistrations { until: window.end() });
@@ -124,6 +117,21 @@ impl<M: Memory> Book<M> {
         if self.anchors.len() >= MAX_ANCHORS {
             return Err(Refusal::CanisterFull);
         }
+        Ok(window)
+    }
+
+    /// Makes an identity with one device, whose key signed the call.
+    ///
+    /// # Errors
+    /// Of what was given, of the proof, of bounds.
+    pub fn register(&mut self, call: Call, device: DeviceData, proof: &Proof) -> Result<UserNumber, Refusal> {
+        devices::check_own(call, &device)?;
+        if let Some(user) = self.by_key.get(&call.caller) {
+            let anchor = self.anchors.get(&user).map(|it| it.0);
+            let is_founder = anchor.is_some_and(|it| it.founder.as_ref() == Some(&device.pubkey));
+            return if is_founder { Ok(user) } else { Err(Refusal::AlreadyRegistered) };
+        }
+        let mut window = self.check_newcomer(call, &device, proof)?;
         window.used = window.used.saturating_add(1);
         let user = self.state().next;
         let name = origin::name(&self.salt()?, user, &device.pubkey, call.now);

@@ -8,7 +8,8 @@ import { page } from "./page.mjs";
 
 const authenticator = new Authenticator("http://rwlgt-iiaaa-aaaaa-aaaaa-cai.localhost:8000");
 authenticator.plug();
-const { Passkey, browserKey, create, forgetBrowserKey, keptBrowserKey, keyOf, newBrowser, newPhrase, phraseKey, solve } = await page("passkey", "keys", "puzzle", "session");
+const { Passkey, browserKey, create, forgetBrowserKey, keptBrowserKey, keyOf, newBrowser, newPhrase, phraseKey, solve, answered, RejectError, UncertifiedRejectUpdateErrorCode } =
+  await page("passkey", "keys", "puzzle", "session", "backend", "@icp-sdk/core/agent");
 
 const sha256 = (...parts) => createHash("sha256").update(Buffer.concat(parts.map((it) => Buffer.from(it)))).digest();
 // after the algorithm in DER
@@ -124,6 +125,17 @@ test("words that are none, too few, or out of order are refused with the reason"
   await assert.rejects(phraseKey(good.slice(8)), /these are 23/u);
   await assert.rejects(phraseKey(good.replace("art", "atr")), /“atr” is no word/u);
   await assert.rejects(phraseKey(good.replace("art", "abandon")), /do not belong together/u);
+});
+
+test("a call that the canister does not let in is explained, and other failures stay what they are", async () => {
+  const rejection = (code) => RejectError.fromCode(new UncertifiedRejectUpdateErrorCode(new Uint8Array(32), 4, "no", code));
+  const check = (method, code, expected) => assert.rejects(answered(method, Promise.reject(rejection(code))), expected);
+  await check("register", "IC0406", { kind: "not_let_in", message: /Try again in a minute/u });
+  await check("add_tentative_device", "IC0406", { kind: "not_let_in", message: /is not waiting for a device/u });
+  await check("remove", "IC0406", { kind: "not_let_in", message: /does not belong to that identity/u });
+  await check("remove", "IC0207", RejectError);
+  await assert.rejects(answered("remove", Promise.resolve({ Err: { last_device: null } })), { kind: "last_device" });
+  assert.equal(await answered("register", Promise.resolve({ Ok: 1n })), 1n);
 });
 
 test("the work's nonce begins the hash with zero bits", async () => {

@@ -2,6 +2,7 @@
 
 mod delegations;
 mod devices;
+mod inspect;
 mod interface;
 mod page;
 mod pairing;

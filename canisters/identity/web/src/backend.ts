@@ -1,5 +1,5 @@
 // The canister, called through the agent, which checks every answer against the subnet's key.
-import { Actor, AnonymousIdentity, HttpAgent, type ActorSubclass, type Identity } from "@icp-sdk/core/agent";
+import { Actor, AnonymousIdentity, HttpAgent, RejectError, type ActorSubclass, type Identity } from "@icp-sdk/core/agent";
 import { service } from "./idl";
 import { solve } from "./puzzle";
 
@@ -69,6 +69,25 @@ function ok(answer: Raw): Raw {
   return answer.Ok;
 }
 
+/** What replicas answer when the canister did not let a call in (Internet Computer's error codes). */
+const NOT_LET_IN = "IC0406";
+/** Why it is not let in, if it is not one of the caller's identity. */
+const NOT_LET_IN_BECAUSE: Record<string, string> = {
+  register: "Too many people are registering, or that took too long. Try again in a minute.",
+  add_tentative_device: "That identity is not waiting for a device, or for another one. Begin on a device that you use already.",
+};
+
+/** What a call answers; a call that was not let in was refused. */
+export async function answered(method: string, answer: Promise<Raw>): Promise<Raw> {
+  try {
+    return ok(await answer);
+  } catch (error) {
+    const code = error instanceof RejectError ? (error.code as { rejectErrorCode?: string }).rejectErrorCode : undefined;
+    if (code !== NOT_LET_IN) throw error;
+    throw new Refused("not_let_in", NOT_LET_IN_BECAUSE[method] ?? explain({ unauthorized: null }).message);
+  }
+}
+
 const device = (raw: Raw): Device => ({
   pubkey: bytes(raw.pubkey), alias: raw.alias, credentialId: raw.credential_id[0] && bytes(raw.credential_id[0]),
   recovery: "recovery" in raw.purpose, keyType: variant(raw.key_type) as KeyType, protected: "protected" in raw.protection,
@@ -102,19 +121,21 @@ export class Backend {
   /** The same canister, called by somebody. */
   as = (identity: Identity): Promise<Backend> => Backend.with(this.canister, this.rootKey, this.host, identity);
 
+  private call = (method: string, ...args: unknown[]): Promise<Raw> => answered(method, this.actor[method]!(...args));
+
   /** Makes an identity with this device, whose key signs the call. The work is done here. */
   async register(it: Device): Promise<bigint> {
     const { challenge, difficulty } = ok(await this.actor.registration_challenge!());
     const proof = { challenge, nonce: await solve(bytes(challenge), it.pubkey, difficulty) };
-    return ok(await this.actor.register!(given(it), proof));
+    return await this.call("register", given(it), proof);
   }
 
   /** Names a device that may join; then it accepts. */
-  add = async (user: bigint, it: Device): Promise<void> => ok(await this.actor.add!(user, given(it)));
+  add = async (user: bigint, it: Device): Promise<void> => await this.call("add", user, given(it));
   /** As the device that was added. */
-  accept = async (user: bigint): Promise<void> => ok(await this.actor.accept!(user));
-  update = async (user: bigint, it: Device): Promise<void> => ok(await this.actor.update!(user, it.pubkey, given(it)));
-  remove = async (user: bigint, key: Uint8Array): Promise<void> => ok(await this.actor.remove!(user, key));
+  accept = async (user: bigint): Promise<void> => await this.call("accept", user);
+  update = async (user: bigint, it: Device): Promise<void> => await this.call("update", user, it.pubkey, given(it));
+  remove = async (user: bigint, key: Uint8Array): Promise<void> => await this.call("remove", user, key);
 
   async info(user: bigint): Promise<Info> {
     const raw = ok(await this.actor.get_anchor_info!(user));
@@ -130,18 +151,18 @@ export class Backend {
     return found && { key: bytes(found.pubkey), user: found.anchor_number };
   }
 
-  openPairing = async (user: bigint): Promise<number> => milliseconds(ok(await this.actor.enter_device_registration_mode!(user)));
-  closePairing = async (user: bigint): Promise<void> => ok(await this.actor.exit_device_registration_mode!(user));
-  confirm = async (user: bigint, code: string): Promise<void> => ok(await this.actor.verify_tentative_device!(user, code));
+  openPairing = async (user: bigint): Promise<number> => milliseconds(await this.call("enter_device_registration_mode", user));
+  closePairing = async (user: bigint): Promise<void> => await this.call("exit_device_registration_mode", user);
+  confirm = async (user: bigint, code: string): Promise<void> => await this.call("verify_tentative_device", user, code);
 
   async leave(user: bigint, it: Device): Promise<{ code: string; until: number }> {
-    const raw = ok(await this.actor.add_tentative_device!(user, given(it)));
+    const raw = await this.call("add_tentative_device", user, given(it));
     return { code: raw.verification_code, until: milliseconds(raw.device_registration_timeout) };
   }
 
   /** A delegation of this person's identity for the app at `origin` to the app's session key. */
   async delegate(user: bigint, origin: string, sessionKey: Uint8Array, ttl?: bigint) {
-    const prepared = ok(await this.actor.prepare_delegation!(user, origin, sessionKey, option(ttl)));
+    const prepared = await this.call("prepare_delegation", user, origin, sessionKey, option(ttl));
     // one replica is asked, which may be a block behind
     for (let attempt = 0; attempt < TRIES; attempt += 1) {
       const answer = await this.actor.get_delegation!(user, origin, sessionKey, prepared.expiration);

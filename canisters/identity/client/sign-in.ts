@@ -24,12 +24,14 @@ export interface SignedIn {
 
 /** How often it is looked whether the person closed the window. */
 const LOOK_EVERY_MS = 500;
+// nobody else's: a page that shares this one's windows could have one of a name that it can guess
+const WINDOW = `identity-${crypto.getRandomValues(new Uint32Array(4)).join("-")}`;
 const FEATURES = "popup,width=500,height=760";
 
 export function signIn(asked: Asked): Promise<SignedIn> {
   const { provider, sessionKey, ...wishes } = asked;
   const { origin } = new URL(provider);
-  const opened = window.open(`${origin}/#authorize`, "identity", FEATURES);
+  const opened = window.open(`${origin}/#authorize`, WINDOW, FEATURES);
   if (!opened) return Promise.reject(new Error("The browser opened no window."));
   return new Promise((resolve, reject) => {
     const end = (finish: () => void) => {

@@ -108,6 +108,7 @@ test("the client without a library signs in, and hears of refusals", async () =>
   assert.deepEqual([granted.userPublicKey, granted.authnMethod], [USER_KEY, "passkey"]);
   assert.deepEqual(granted.delegations[0].delegation.pubkey, USER_KEY);
   assert.equal(stage.opened.at(-1).closed, true);
+  assert.match(stage.opened.at(-1).name, /^identity(-\d+){4}$/u);
   answers((request) => request.refuse("No."));
   await assert.rejects(signIn({ provider: PAGE, sessionKey }), /No\./u);
 });

@@ -182,7 +182,7 @@ test("what is asked wrongly is answered with how it should be", () => {
   check({ ...ask, maxTimeToLive: 1.5 }, /maxTimeToLive/u);
   for (const derivationOrigin of [7, "main.example", "https://main.example/path", "javascript:alert(1)"]) check({ ...ask, derivationOrigin }, /derivationOrigin/u);
   check(call("icrc34_delegation"), /publicKey/u);
-  check(call("icrc34_delegation", { publicKey: "§" }), /publicKey/u);
+  for (const wrong of ["§", "", "A", "AAAAA", "AAA==", "AA=", "A==="]) check(call("icrc34_delegation", { publicKey: wrong }), /publicKey/u);
   check(call("icrc34_delegation", { publicKey, targets: [] }), /targets/u);
   check(call("icrc34_delegation", { publicKey, targets: ["nobody"] }), /target/u);
   check(call("icrc34_delegation", { publicKey, maxTimeToLive: "x" }), /maxTimeToLive/u);

@@ -72,6 +72,8 @@ type Fields = Record<string, unknown>;
 const fields = (value: unknown): Fields => (typeof value === "object" && value !== null ? value as Fields : {});
 
 export const toBase64 = (bytes: Uint8Array) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+/** What `atob` reads, with or without its padding. */
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=?|[A-Za-z0-9+/]{2}(?:==)?)$/u;
 const fromBase64 = (text: string) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 
 /** The app asked wrongly; the text tells its developer how. */
@@ -139,7 +141,7 @@ function classic(data: Fields, origin: string, answer: (message: unknown) => voi
 /** The request in an `icrc34_delegation` call. */
 function rpc(params: Fields, origin: string, result: (value: unknown) => void, error: (code: number, message: string) => void): AppRequest {
   const encoded = params["publicKey"];
-  if (typeof encoded !== "string" || encoded.length > 2 * MAX_KEY_BYTES || !/^[A-Za-z0-9+/]+={0,2}$/u.test(encoded)) throw new Wrong("publicKey is a public key in DER, in Base64");
+  if (typeof encoded !== "string" || encoded.length > 2 * MAX_KEY_BYTES || !BASE64.test(encoded)) throw new Wrong("publicKey is a public key in DER, in Base64");
   const succeed = once(result);
   const fail = once(error);
   return {

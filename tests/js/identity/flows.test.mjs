@@ -35,7 +35,7 @@ function backend(identity) {
     const kind = type.annotations.includes("query") ? "query" : "update";
     return IDL.decode(type.retTypes, host.call(`canister_${kind} ${name}`, IDL.encode(type.argTypes, args), caller))[0];
   }]));
-  const it = new Backend("", new Uint8Array(), "", actor);
+  const it = new Backend(Principal.fromUint8Array(host.id).toText(), new Uint8Array(), "", actor);
   it.as = async (other) => backend(other);
   return it;
 }

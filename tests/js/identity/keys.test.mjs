@@ -8,7 +8,7 @@ import { page } from "./page.mjs";
 
 const authenticator = new Authenticator("http://rwlgt-iiaaa-aaaaa-aaaaa-cai.localhost:8000");
 authenticator.plug();
-const { Passkey, browserKey, create, forgetBrowserKey, keptBrowserKey, keyOf, newBrowser, newPhrase, phraseKey, solve, answered, RejectError, UncertifiedRejectUpdateErrorCode } =
+const { Passkey, browserKey, create, forgetBrowserKey, keptBrowserKey, keyOf, newBrowser, newPasskey, newPhrase, phraseKey, solve, answered, RejectError, UncertifiedRejectUpdateErrorCode } =
   await page("passkey", "keys", "puzzle", "session", "backend", "@icp-sdk/core/agent");
 
 const sha256 = (...parts) => createHash("sha256").update(Buffer.concat(parts.map((it) => Buffer.from(it)))).digest();
@@ -74,6 +74,14 @@ test("an authenticator's answer that cannot be read is refused", () => {
   const extended = new Uint8Array(200);
   extended[32] = 0xc5;
   assert.throws(() => keyOf(extended), /cannot be read/u);
+});
+
+test("a passkey lets the page call its canister, and no other", async () => {
+  let acting;
+  const backend = { canister: "rwlgt-iiaaa-aaaaa-aaaaa-cai", as: async (identity) => { acting = identity; return backend; } };
+  await (await newPasskey(backend, "Test")).keep();
+  const [{ delegation }] = acting.getDelegation().delegations;
+  assert.deepEqual(delegation.targets.map(String), [backend.canister]);
 });
 
 const derOf = (key) => Buffer.from(key.getPublicKey().toDer()).toString("hex");

@@ -102,7 +102,7 @@ const given = (it: Device) => ({
 const fromHex = (hex: string) => Uint8Array.from(hex.match(/../g) ?? [], (byte) => parseInt(byte, 16));
 
 export class Backend {
-  private constructor(private readonly canister: string, private readonly rootKey: Uint8Array, private readonly host: string,
+  private constructor(readonly canister: string, private readonly rootKey: Uint8Array, private readonly host: string,
     private readonly actor: ActorSubclass<Methods>) {}
 
   static async with(canister: string, rootKey: Uint8Array, host: string, identity: Identity): Promise<Backend> {

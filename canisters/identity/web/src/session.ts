@@ -1,5 +1,6 @@
 // Somebody who proved who they are: by a passkey once (it signs for a key of this page), or by a key that is at hand.
 import { DelegationChain, DelegationIdentity, ECDSAKeyIdentity, Ed25519KeyIdentity } from "@icp-sdk/core/identity";
+import { Principal } from "@icp-sdk/core/principal";
 import type { Identity } from "@icp-sdk/core/agent";
 import type { Backend, Device } from "./backend";
 import * as keys from "./keys";
@@ -22,10 +23,10 @@ const SESSION_MS = 30 * 60_000;
 const same = (a: Uint8Array, b: Uint8Array) => a.length === b.length && a.every((byte, index) => byte === b[index]);
 export const isMine = (session: Session, device: Device) => same(session.key, device.pubkey);
 
-/** One touch: the passkey signs for a key that lives as long as this page. */
-async function actFor(from: passkey.Passkey): Promise<{ identity: Identity; key: Uint8Array }> {
+/** One touch: the passkey signs for a key that lives as long as this page, and that may call this canister only. */
+async function actFor(from: passkey.Passkey, { canister }: Backend): Promise<{ identity: Identity; key: Uint8Array }> {
   const page = await ECDSAKeyIdentity.generate({ extractable: false });
-  const chain = await DelegationChain.create(from, page.getPublicKey(), new Date(Date.now() + SESSION_MS));
+  const chain = await DelegationChain.create(from, page.getPublicKey(), new Date(Date.now() + SESSION_MS), { targets: [Principal.fromText(canister)] });
   return { identity: DelegationIdentity.fromDelegation(page, chain), key: new Uint8Array(chain.publicKey) };
 }
 
@@ -37,7 +38,7 @@ export async function byPasskey(backend: Backend): Promise<Session> {
     user = found.user;
     return found.key;
   });
-  const { identity, key } = await actFor(chosen);
+  const { identity, key } = await actFor(chosen, backend);
   return { user: user!, method: "passkey", backend: await backend.as(identity), key };
 }
 
@@ -74,7 +75,7 @@ export async function newPasskey(backend: Backend, alias: string, others: Device
   const left = made;
   const device = left ?? await passkey.create(alias, others);
   made = left ? undefined : device;
-  const { identity } = await actFor(passkey.Passkey.known(device));
+  const { identity } = await actFor(passkey.Passkey.known(device), backend);
   made = device;
   return { device, method: "passkey", backend: await backend.as(identity), keep: async () => { made = undefined; } };
 }

@@ -111,10 +111,18 @@ fn invalid(text: impl Into<String>) -> Refusal {
     Refusal::Invalid(text.into())
 }
 
+/// Letters that nobody sees, or that turn others around: a name with them reads as another. Joiners, which scripts and
+/// emoji need, are none.
+fn misleads(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{ad}' | '\u{61c}' | '\u{feff}' | '\u{200b}' | '\u{200e}' | '\u{200f}')
+        || matches!(letter, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{e0000}'..='\u{e007f}')
+}
+
 fn check_alias(alias: &str) -> Result<(), Refusal> {
     let letters = alias.chars().count();
-    if letters == 0 || letters > MAX_ALIAS || alias.chars().any(char::is_control) {
-        return Err(invalid(format!("a device's name has 1 to {MAX_ALIAS} letters")));
+    if letters == 0 || letters > MAX_ALIAS || alias.chars().any(misleads) {
+        return Err(invalid(format!("a device's name has 1 to {MAX_ALIAS} letters that can be seen")));
     }
     Ok(())
 }

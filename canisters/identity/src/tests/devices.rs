@@ -191,7 +191,9 @@ fn what_is_no_device_is_refused() {
     check(DeviceData { credential_id: Some(ByteBuf::from(vec![1; MAX_CREDENTIAL_BYTES + 1])), ..passkey(2) });
     check(DeviceData { credential_id: Some(ByteBuf::from([1])), ..browser(2) });
     check(DeviceData { alias: "x".repeat(MAX_ALIAS + 1), ..browser(2) });
-    check(DeviceData { alias: "a\nb".into(), ..browser(2) });
+    for hidden in ["a\nb", "a\u{202e}b", "a\u{200b}b", "a\u{2066}b", "\u{feff}ab", "a\u{e0041}b"] {
+        check(DeviceData { alias: hidden.into(), ..browser(2) });
+    }
     check(DeviceData { origin: Some("https://a.example/path".into()), ..browser(2) });
     check(DeviceData { protection: DeviceProtection::Protected, ..browser(2) });
     check(DeviceData { purpose: Purpose::Authentication, ..phrase(2, DeviceProtection::Unprotected) });
@@ -200,6 +202,16 @@ fn what_is_no_device_is_refused() {
         credential_id: Some(ByteBuf::from([1])),
         ..phrase(2, DeviceProtection::Protected)
     });
+}
+
+#[test]
+fn names_are_of_any_script_and_may_have_joined_emoji() {
+    let mut book = book();
+    let user = register(&mut book, &passkey(1));
+    for alias in ["Räuberhöhle", "گوشی\u{200c}من", "👩\u{200d}💻", "电话"] {
+        let renamed = DeviceData { alias: alias.into(), ..passkey(1) };
+        ok(book.update(by(&passkey(1)), user, &passkey(1).pubkey, renamed));
+    }
 }
 
 #[test]

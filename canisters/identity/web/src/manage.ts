@@ -118,7 +118,8 @@ async function pair(session: Session, again: (text?: string) => Promise<void>): 
   const look = async (): Promise<void> => {
     if (!open || Date.now() > until) return;
     const { pairing } = await session.backend.info(session.user).catch(() => ({ pairing: undefined }));
-    if (pairing?.waiting) waits.textContent = `A device waits: ${pairing.waiting.alias}.`;
+    // not its name, which a stranger may have chosen: only the code tells whose it is
+    if (pairing?.waiting) waits.textContent = "A device waits. Is the code on yours?";
     setTimeout(() => void look(), LOOK_EVERY_MS);
   };
   void look();

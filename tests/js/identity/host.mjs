@@ -82,6 +82,12 @@ export class Host {
     return this.run({ argument, caller }, () => this.instance.exports[name]());
   }
 
+  /** Whether a replica would let this call in. */
+  admits(name, argument, caller) {
+    this.run({ argument, caller, name }, () => this.instance.exports["canister_inspect_message"]());
+    return this.message.accepted === true;
+  }
+
   run(message, work) {
     this.message = { argument: new Uint8Array(), caller: this.id, reply: [], ...message };
     this.certificate = this.sign();
@@ -128,6 +134,7 @@ export class Host {
     });
     const known = {
       ...blob("msg_arg_data", () => this.message.argument), ...blob("msg_caller", () => this.message.caller), ...blob("canister_self", () => this.id),
+      ...blob("msg_method_name", () => Buffer.from(this.message.name)),
       ...blob("root_key", () => this.rootKey), ...blob("data_certificate", () => this.certificate), data_certificate_present: () => 1,
       stable64_size: () => BigInt(this.stable.length / PAGE),
       stable64_grow: (pages) => {
@@ -140,7 +147,7 @@ export class Host {
       stable64_write: (to, from, length) => this.stable.set(heap().subarray(Number(from), Number(from) + Number(length)), Number(to)),
       certified_data_set: (from, length) => { this.certified = at(from, length); },
       msg_reply_data_append: (from, length) => this.message.reply.push(at(from, length)),
-      msg_reply: () => {}, accept_message: () => {}, is_controller: () => 0, debug_print: () => {}, time: () => this.now,
+      msg_reply: () => {}, accept_message: () => { this.message.accepted = true; }, is_controller: () => 0, debug_print: () => {}, time: () => this.now,
       global_timer_set: (time) => { const before = this.timer; this.timer = time; return before; },
       call_new: (callee, calleeSize, name, nameSize, reply, environment) => {
         this.calling = { callee: at(callee, calleeSize), name: Buffer.from(at(name, nameSize)).toString(), reply, environment, sent: new Uint8Array() };

@@ -120,6 +120,15 @@ test("refusals are typed, also over the wire", () => {
   refused({ device_registration_mode_off: null }, "add_tentative_device", user, device(key(7)));
 });
 
+test("what nobody would be answered is not let in", () => {
+  const admits = (who, name, ...args) => host.admits(name, IDL.encode(methods.get(name).argTypes, args), who.getPrincipal().toUint8Array());
+  assert.ok(admits(key(1), "enter_device_registration_mode", user));
+  assert.ok(!admits(key(7), "enter_device_registration_mode", user));
+  assert.ok(!admits(key(7), "register", device(key(7)), { challenge: new Uint8Array(32), nonce: 0n }));
+  assert.ok(!admits(key(7), "add_tentative_device", user, device(key(7))));
+  assert.ok(!host.admits("add", new Uint8Array(9_000), key(1).getPrincipal().toUint8Array()));
+});
+
 test("a device that another one adds joins when it accepts", () => {
   const owner = key(3);
   const [number] = call(owner, "my_anchor");

@@ -18,8 +18,8 @@ const small = beside("small.mp4");
 
 before(() => film(small));
 
-/** When the first frame was there: the second of three visits by how long it took, each with nothing in its cache. */
-async function firstFrame(enter, look) {
+/** When the first frame was there in each of three visits with nothing in the cache, the quickest first. */
+async function firstFrames(enter, look) {
   const times = [];
   for (let visit = 0; visit < 3; visit += 1) {
     const visitor = await enter("clips", look);
@@ -27,9 +27,7 @@ async function firstFrame(enter, look) {
     times.push(await (await visitor.page.waitForFunction(() => globalThis.firstFrame)).jsonValue());
     await visitor.context.close();
   }
-  const [, middle] = times.sort((a, b) => a - b);
-  assert.ok(middle < FIRST_FRAME_MS, `first frames came after ${times.map(Math.round)} ms`);
-  return Math.round(middle);
+  return times.map(Math.round).sort((a, b) => a - b);
 }
 
 /** A replica is killed while a clip plays: it plays on, the panel is still verified, nothing is said. */
@@ -50,12 +48,12 @@ async function aReplicaDies(visitor, id) {
 }
 
 async function firstMinute(enter, look, t) {
-  const frame = await firstFrame(enter, look);
+  const frames = await firstFrames(enter, look);
   const visitor = await enter("clips", look);
   const { page } = visitor;
   const first = await playing(visitor);
   await likes(visitor, first);
-  t.diagnostic(`the first frame after ${frame} ms, ${await visitor.isLight()} bytes before media`);
+  t.diagnostic(`first frames after ${frames} ms, ${await visitor.isLight()} bytes before media`);
   await visitor.inspect("feed");
   const second = await step(visitor, first);
   assert.equal(await step(visitor, second, true), first);
@@ -97,7 +95,7 @@ async function firstMinute(enter, look, t) {
     await visitor.says(what);
     await visitor.inspect(`page${path.replace(/[/@]/gu, "-")}`);
   }
-  visitor.isCalm();
+  assert.ok(frames[1] < FIRST_FRAME_MS, `first frames came after ${frames} ms`);
 }
 
 for (const look of Object.keys(LOOKS)) {

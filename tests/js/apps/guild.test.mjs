@@ -21,17 +21,15 @@ async function reading({ page }) {
   await page.locator(".facts button").first().waitFor();
 }
 
-/** When the first post was there: the second of three visits by how long it took, each with nothing in its cache. */
-async function firstPost(enter, look) {
+/** When the first post was there in each of three visits with nothing in the cache, the quickest first. */
+async function firstPosts(enter, look) {
   const times = [];
   for (let visit = 0; visit < 3; visit += 1) {
     const visitor = await enter("guild", look);
     times.push(await (await visitor.page.waitForFunction(() => globalThis.firstPost)).jsonValue());
     await visitor.context.close();
   }
-  const [, middle] = times.sort((a, b) => a - b);
-  assert.ok(middle < FIRST_POST_MS, `first posts came after ${times.map(Math.round)} ms`);
-  return Math.round(middle);
+  return times.map(Math.round).sort((a, b) => a - b);
 }
 
 /** Signs in on the page for oneself. */
@@ -50,9 +48,9 @@ async function two(enter, look, [one, other]) {
   return [left, right];
 }
 
-async function reads(visitor, t, time) {
+async function reads(visitor, t, times) {
   await reading(visitor);
-  t.diagnostic(`the first post after ${time} ms, ${await visitor.isLight()} bytes before pictures`);
+  t.diagnostic(`first posts after ${times} ms, ${await visitor.isLight()} bytes before pictures`);
   await visitor.inspect("home");
   for (const [path, what] of [["/people", "Amara Diallo"], ["/@amara_d", "Bridge engineer"], ["/jobs", "Tidewater Bridges"], ["/nowhere", "no such page"]]) {
     await visitor.go(path);
@@ -133,9 +131,9 @@ async function aReplicaDies(visitors) {
 }
 
 async function firstMinute(enter, look, t) {
-  const time = await firstPost(enter, look);
+  const times = await firstPosts(enter, look);
   const ann = await enter("guild", look);
-  await reads(ann, t, time);
+  await reads(ann, t, times);
   const ben = await enter("guild", opposite[look]);
   const names = [`a${look.replace("-", "")}`, `b${look.replace("-", "")}`];
   await ann.go("/me");
@@ -148,6 +146,7 @@ async function firstMinute(enter, look, t) {
   await theyTalk(ann, ben);
   await ann.go("/me");
   await ann.inspect("me");
+  assert.ok(times[1] < FIRST_POST_MS, `first posts came after ${times} ms`);
 }
 
 for (const look of Object.keys(LOOKS)) {

@@ -269,13 +269,17 @@ export async function introduce({ page }, handle, display) {
   await page.waitForFunction(() => !document.querySelector("dialog[open]"));
 }
 
+const SWIPE_STEPS = 25;
+
 /** A finger that moves up or down over the middle of the screen. */
 export async function swipe({ page, context }, direction) {
   const { width, height } = page.viewportSize();
+  const [from, to] = direction === "up" ? [0.8, 0.2] : [0.2, 0.8];
   const session = await context.newCDPSession(page);
-  await session.send("Input.synthesizeScrollGesture", {
-    x: Math.round(width / 2), y: Math.round(height / 2), yDistance: Math.round((direction === "up" ? -0.7 : 0.7) * height),
-    gestureSourceType: "touch", speed: 2_000, preventFling: false,
-  });
+  const touch = (type, ...touchPoints) => session.send("Input.dispatchTouchEvent", { type, touchPoints });
+  const at = (share) => ({ x: Math.round(width / 2), y: Math.round(share * height) });
+  await touch("touchStart", at(from));
+  for (let moved = 1; moved <= SWIPE_STEPS; moved += 1) await touch("touchMove", at(from + ((to - from) * moved) / SWIPE_STEPS));
+  await touch("touchEnd");
   await session.detach();
 }

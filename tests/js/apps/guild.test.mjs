@@ -9,6 +9,7 @@ import { LOOKS, opposite, scene, signIn } from "./visitor.mjs";
 const FIRST_POST_MS = 1_500;
 /** The replica that is killed half-way. */
 const VICTIM = 2;
+const DISPLAYS = ["Ann Visitor", "Ben Visitor"];
 
 before(async () => {
   const env = await (await get("guild", "/env.json")).json();
@@ -65,6 +66,7 @@ async function reads(visitor, t, times) {
 
 /** One invites, the other accepts; each sees at once what they did. */
 async function theyConnect(ann, ben, [a, b], between) {
+  const name = DISPLAYS[0];
   await ann.go(`/@${b}_${run}`);
   await ann.button(/^Connect: /u).click();
   await ann.page.getByLabel("A note").fill("Hello <b>there</b>");
@@ -75,8 +77,8 @@ async function theyConnect(ann, ben, [a, b], between) {
   await ben.says("Hello <b>there</b>");
   assert.equal(await ben.page.locator("blockquote b").count(), 0, "what people write is no HTML");
   await ben.inspect("network");
-  await ben.atOnce(() => ben.button(`Accept: ${a} First`).click(), () => ben.says("Connecting…"));
-  await ben.button(`Connected with ${a} First. Part`).waitFor();
+  await ben.atOnce(() => ben.button(`Accept: ${name}`).click(), () => ben.says("Connecting…"));
+  await ben.button(`Connected with ${name}. Part`).waitFor();
   await ann.go(`/@${b}_${run}`);
   await ann.page.getByRole("link", { name: "Message" }).click();
   await ann.page.getByRole("textbox", { name: "Write a message" }).fill("Shall we build something?");
@@ -135,13 +137,13 @@ async function firstMinute(enter, look, t) {
   const ann = await enter("guild", look);
   await reads(ann, t, times);
   const ben = await enter("guild", opposite[look]);
-  const names = [`a${look.replace("-", "")}`, `b${look.replace("-", "")}`];
+  const names = ["ann", "ben"].map((it) => `${it}_${look.replace("-", "_")}`);
   await ann.go("/me");
   await ann.button("Sign in").first().click();
   await ann.page.getByRole("heading", { name: "Sign in to Guild" }).waitFor();
   await ann.inspect("sign-in");
-  await signIn(ann, `${names[0]}_${run}`, `${names[0]} First`);
-  await become(ben, `${names[1]}_${run}`, `${names[1]} Second`);
+  await signIn(ann, `${names[0]}_${run}`, DISPLAYS[0]);
+  await become(ben, `${names[1]}_${run}`, DISPLAYS[1]);
   await theyConnect(ann, ben, names, async () => { if (look === "desk-light") await aReplicaDies([ann, ben]); });
   await theyTalk(ann, ben);
   await ann.go("/me");

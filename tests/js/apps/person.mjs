@@ -53,7 +53,7 @@ export async function inWindow(context, device, open, act) {
   await closed;
 }
 
-/** Opens the page for looking after one's identity, signs in by `act`; the page and the identity's number. */
+/** Opens the page for looking after one's identity, and signs in by `act`. */
 export async function manage(context, device, act) {
   const page = await context.newPage();
   const keep = await device.plug(page);
@@ -61,8 +61,7 @@ export async function manage(context, device, act) {
   await heading(page, "Your identity");
   await act(page);
   await heading(page, /^Identity \d+$/u);
-  const number = (await page.locator("h1").innerText()).split(" ")[1];
-  return { page, keep, number };
+  return { page, keep };
 }
 
 /** As whom a page asks its canister, as the replicas are told: notes every signed call from now on. */

@@ -202,15 +202,16 @@ class Visitor {
     }
   }
 
-  /** What the page says, for a failure's report. */
+  /** What the pages of the browser profile say, for a failure's report. */
   async story() {
-    const page = this.page;
-    if (!page || page.isClosed()) return `${this.name}: no page`;
-    await this.shoot("failed").catch(() => undefined);
-    const text = await page.evaluate(() => (document.querySelector("dialog[open]") ?? document.body).innerText).catch(String);
-    const lines = [`--- ${this.name} at ${page.url()} says:`, text.replace(/\s*\n\s*/gu, " | ").slice(0, TOLD)];
-    if (this.problems.length) lines.push("and its console:", ...this.problems.slice(0, 5));
-    return lines.join("\n");
+    const stories = [];
+    for (const page of this.context.pages()) {
+      await this.shoot(`failed-${stories.length}`, page).catch(() => undefined);
+      const text = await page.evaluate(() => (document.querySelector("dialog[open]") ?? document.body).innerText).catch(String);
+      stories.push(`--- ${this.name} at ${page.url()} says: ${text.replace(/\s*\n\s*/gu, " | ").slice(0, TOLD)}`);
+    }
+    const problems = this.problems.slice(0, 5).map((it) => `its console: ${it}`);
+    return [...stories, ...problems].join("\n");
   }
 }
 
@@ -247,8 +248,8 @@ export function scene(name, work, allowed = () => false) {
       await work(enter, t);
       visitors.forEach((it) => it.isCalm(allowed));
     } catch (error) {
-      const stories = await Promise.all(visitors.map((it) => it.story()));
-      throw new Error([error.message, ...stories].join("\n"), { cause: error });
+      const stories = await Promise.all([...new Map(visitors.map((it) => [it.context, it])).values()].map((it) => it.story()));
+      throw new Error([error.message, ...stories].filter(Boolean).join("\n"), { cause: error });
     } finally {
       await Promise.allSettled(visitors.map((it) => it.context.close()));
     }

@@ -6,7 +6,7 @@
 #[path = "../network/mod.rs"]
 mod network;
 
-use network::{Network, canisters};
+use network::{APPS_DEADLINE, Network, canisters, within};
 use std::path::Path;
 use std::process::Command;
 
@@ -14,6 +14,15 @@ use std::process::Command;
 const CLIPS_VICTIM: usize = 3;
 /// The replica that `guild.test.mjs` kills half-way.
 const GUILD_VICTIM: usize = 2;
+
+/// Waits until the scripts that fill the apps have ended well.
+fn await_seeds(network: &Network) {
+    within(APPS_DEADLINE, "Clips and Guild are filled", || {
+        let text = std::fs::read(network.dir.join("seeded.json")).ok()?;
+        let filled: Vec<String> = serde_json::from_slice(&text).ok()?;
+        ["clips", "guild"].iter().all(|app| filled.iter().any(|it| it == app)).then_some(())
+    });
+}
 
 /// Runs a file of tests in a folder of `tests/js`; whether all is well.
 fn told_by_node(network: &Network, folder: &str, file: &str) -> bool {
@@ -44,6 +53,7 @@ fn revive(network: &mut Network, index: usize) {
 #[test]
 fn visitors_find_the_apps_good_whatever_happens_to_a_replica_an_upload_or_a_canister() {
     let mut network = Network::with(&["--nodes", "4", "--apps"]);
+    await_seeds(&network);
     let mut failed = Vec::new();
     for (folder, file, victim) in [
         ("apps", "clips.test.mjs", Some(CLIPS_VICTIM)),

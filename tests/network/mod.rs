@@ -21,8 +21,8 @@ pub mod person;
 
 /// Turns a hang into a failure; no test depends on it being reached.
 pub const DEADLINE: Duration = Duration::from_secs(180);
-/// The same for apps that are installed and seeded.
-const APPS_DEADLINE: Duration = Duration::from_secs(900);
+/// The same for apps that are installed, and filled.
+pub const APPS_DEADLINE: Duration = Duration::from_secs(900);
 const POLL: Duration = Duration::from_millis(50);
 
 static TURN: RwLock<()> = RwLock::new(());
@@ -38,7 +38,8 @@ pub fn eventually<T>(what: &str, found: impl FnMut() -> Option<T>) -> T {
     within(DEADLINE, what, found)
 }
 
-fn within<T>(deadline: Duration, what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+/// The same, with patience of its own.
+pub fn within<T>(deadline: Duration, what: &str, mut found: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(it) = found() {

@@ -78,7 +78,7 @@ function listen(context) {
 
 class Visitor {
   foreign = [];
-  /** Sizes of what came before media. */
+  /** Sizes of all but media. */
   sizes = [];
   /** What was answered: path and status. */
   answered = [];
@@ -107,8 +107,8 @@ class Visitor {
     page.on("requestfinished", (request) => {
       if (new URL(request.url()).pathname.startsWith("/v/")) return;
       // what is asked for when the page is closed is lost, which is no fault of the page's
-      const size = request.sizes().then((it) => it.responseBodySize + it.responseHeadersSize, () => 0);
-      this.sizes.push(size);
+      const nothing = { responseBodySize: 0, responseHeadersSize: 0, requestBodySize: 0 };
+      this.sizes.push(request.sizes().catch(() => nothing));
     });
     return page;
   }
@@ -119,9 +119,14 @@ class Visitor {
     await this.page.goto(this.own + path);
   }
 
-  /** Bytes over the wire so far, media left out. */
+  /** Bytes that came over the wire so far, media left out. */
   async weight() {
-    return (await Promise.all(this.sizes)).reduce((sum, more) => sum + more, 0);
+    return (await Promise.all(this.sizes)).reduce((sum, it) => sum + it.responseBodySize + it.responseHeadersSize, 0);
+  }
+
+  /** Bytes that were sent so far and answered. */
+  async sent() {
+    return (await Promise.all(this.sizes)).reduce((sum, it) => sum + it.requestBodySize, 0);
   }
 
   async isLight() {

@@ -7,7 +7,7 @@ import { Client, ask, send } from "../../../canisters/clips/seed/client.mjs";
 import { act, comment, find, isLiked, likes, played, playing, step } from "./feed.mjs";
 import { film } from "./film.mjs";
 import { beside, canister, get, kill, run, status, until } from "./network.mjs";
-import { LOOKS, isPhone, opposite, scene, signIn } from "./visitor.mjs";
+import { LOOKS, introduce, opposite, scene, signIn } from "./visitor.mjs";
 
 const FIRST_FRAME_MS = 1_500;
 /** The replica that is killed half-way. */
@@ -40,7 +40,6 @@ async function aReplicaDies(visitor, id) {
     return !video.paused && video.currentTime !== then;
   }, [id, before]);
   visitor.isCalm();
-  if (isPhone(visitor.look)) return;
   await visitor.button("How is this hosted?").click();
   await visitor.says("Verified");
   await page.getByRole("button", { name: "Close" }).click();
@@ -82,6 +81,8 @@ async function firstMinute(enter, look, t) {
     await playing(visitor);
     return await likes(visitor, third) === others + 1 && await act(visitor, third, "like").getAttribute("aria-pressed") === "true";
   });
+  await act(visitor, third, "comment").click();
+  await visitor.says(text);
   const other = await enter("clips", opposite[look], `/c/${third}`);
   await playing(other);
   assert.equal(await likes(other, third), others + 1);
@@ -188,23 +189,81 @@ scene("offline is told, and what was loaded keeps playing", async (enter) => {
   await visitor.context.setOffline(false);
 }, (problem) => problem.includes("ERR_INTERNET_DISCONNECTED"));
 
+/** A visitor whom the admin makes a moderator until `work` is done. */
+async function asModerator(visitor, work) {
+  await visitor.button("Sign in").click();
+  await signIn(visitor, `mo_${run}`, "Mo Derator");
+  const admin = await as("admin");
+  const { card } = await ask(() => admin.profile(`mo_${run}`));
+  await ask(() => admin.set_role(card.id, { Moderator: null }));
+  try {
+    await work();
+  } finally {
+    await ask(() => admin.set_role(card.id, { User: null }));
+  }
+}
+
 scene("two reports hide a clip from everybody, and the moderators' votes bring it back", async (enter) => {
   const maker = await as("hugo");
   const video = await send(maker, "Mp4", readFileSync(small));
-  const { id } = await ask(() => maker.publish({ video, poster: [], caption: "", width: 270, height: 480, duration_ms: 3_000 }));
+  const caption = `Harmless ${run}`;
+  const { id } = await ask(() => maker.publish({ video, poster: [], caption, width: 270, height: 480, duration_ms: 3_000 }));
   const file = (code) => until(`its file is answered by ${code}`, async () => (await get("clips", `/v/${video}`)).status === code);
   await file(200);
-  const report = { target: { Clip: id }, reason: { Spam: null }, note: "" };
-  for (const name of ["ava_t", "gus"]) await ask(async () => (await as(name)).report(report));
+  for (const name of ["ava_t", "gus"]) await ask(async () => (await as(name)).report({ target: { Clip: id }, reason: { Spam: null }, note: "Seen <b>before</b>" }));
   await file(404);
-  const visitor = await enter("clips", "desk-light", `/c/${id}`);
-  await visitor.says("Here are other clips.");
-  const moderator = await as("celine");
-  const waiting = (await ask(() => moderator.queue([], 50))).cases.find((it) => it.target.Clip === id);
-  assert.ok(waiting.hidden);
-  for (const name of ["celine", "farid"]) await ask(async () => (await as(name)).vote(waiting.id, { Keep: null }));
+  const guest = await enter("clips", "phone-dark", `/c/${id}`);
+  await guest.says("Here are other clips.");
+
+  const moderator = await enter("clips", "desk-light", "/me");
+  await asModerator(moderator, async () => {
+    await moderator.go("/moderation");
+    const matter = moderator.page.locator("article.case", { hasText: caption });
+    await matter.getByText("Spam ×2").waitFor();
+    await matter.getByText("Seen <b>before</b>").first().waitFor();
+    await matter.getByRole("button", { name: "Watch it" }).click();
+    await matter.locator("video").waitFor();
+    await moderator.inspect("moderation");
+    const { cases } = await ask(async () => (await as("celine")).queue([], 50));
+    const waiting = cases.find((it) => it.target.Clip === id);
+    assert.ok(waiting.hidden);
+    const others = ["celine", "farid", "freya"].slice(0, waiting.needed - 1);
+    for (const name of others) await ask(async () => (await as(name)).vote(waiting.id, { Keep: null }));
+    await matter.getByRole("button", { name: /^Keep/u }).click();
+    await matter.getByText("Kept by vote.").waitFor();
+  });
   await file(200);
-  await visitor.go(`/c/${id}`);
-  assert.equal(await playing(visitor), String(id));
+  await guest.go(`/c/${id}`);
+  assert.equal(await playing(guest), String(id));
   await ask(() => maker.delete_clip(id));
+});
+
+scene("sheets and lists of one's own are for everybody", async (enter) => {
+  const visitor = await enter("clips", "phone-light");
+  const { page } = visitor;
+  const id = await playing(visitor);
+  await act(visitor, id, "bookmark").click();
+  await page.getByRole("button", { name: "Use this device" }).click();
+  await page.getByLabel("Your handle").waitFor();
+  await visitor.inspect("name");
+  await introduce(visitor, `nia_${run}`, "Nia Saver");
+  await page.locator(`[data-clip="${id}"] [data-do=bookmark][aria-pressed=true]`).waitFor();
+  for (const [what, press, shown] of [["more", undefined, "This clip"], ["tip", "Tip its maker", /^Tip @/u], ["report", "Report", "Report"]]) {
+    await act(visitor, id, "more").click();
+    if (press) await page.getByRole("button", { name: press }).click();
+    await page.getByRole("heading", { name: shown }).waitFor();
+    await visitor.inspect(what);
+    await page.getByRole("button", { name: "Close" }).click();
+  }
+  await until("the clip is saved", async () => {
+    await visitor.go("/me");
+    await page.getByRole("tab", { name: "Saved" }).click();
+    return page.locator(`.tile[href='/c/${id}']`).waitFor({ timeout: 5_000 }).then(() => true);
+  });
+  await visitor.inspect("saved");
+  await visitor.button("Edit profile").click();
+  await visitor.inspect("edit-profile");
+  await visitor.go("/following");
+  await visitor.says("Clips of the people you follow appear here.");
+  await visitor.inspect("following");
 });

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { before } from "node:test";
 import { canister, get, kill, run, status, until } from "./network.mjs";
-import { LOOKS, opposite, scene, signIn } from "./visitor.mjs";
+import { LOOKS, introduce, opposite, scene, signIn } from "./visitor.mjs";
 
 const FIRST_POST_MS = 1_500;
 /** The replica that is killed half-way. */
@@ -233,6 +233,29 @@ scene("whoever leaves takes their data along and is seen no more", async (enter)
   await visitor.says("You have left.");
   await visitor.go(`/@hal_${run}`);
   await visitor.says("Nobody has this name.");
+});
+
+scene("sheets and lists of one's own are for everybody", async (enter) => {
+  const visitor = await enter("guild", "phone-dark", "/views");
+  const { page } = visitor;
+  await visitor.button("Sign in").click();
+  await visitor.button("Use this device").click();
+  await page.getByLabel("Your handle").waitFor();
+  await visitor.inspect("name");
+  await introduce(visitor, `ivo_${run}`, "Ivo Reader");
+  await page.getByRole("heading", { name: "Who looked at your profile" }).waitFor();
+  await visitor.inspect("views");
+  await visitor.go("/");
+  await reading(visitor);
+  await page.locator("[data-post] a.when").first().click();
+  await page.waitForURL(/\/p\/\d+$/u);
+  await page.getByRole("textbox", { name: "Add a comment" }).waitFor();
+  await visitor.inspect("post");
+  await visitor.go("/");
+  await reading(visitor);
+  await page.locator(".facts button", { hasText: "who?" }).first().click();
+  await page.getByRole("heading", { name: "Reactions" }).waitFor();
+  await visitor.inspect("reactions");
 });
 
 scene("the panel tells how it is hosted", async (enter) => {

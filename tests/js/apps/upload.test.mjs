@@ -31,9 +31,9 @@ async function arrived({ page }, least) {
   const told = await page.waitForFunction((share) => {
     const text = [...document.querySelectorAll("[role=status]")].map((it) => it.textContent).join(" ");
     const now = Number(text.match(/Uploading, (\d+) %/u)?.[1] ?? (text.includes("Publishing") ? 100 : NaN));
-    return now >= share && now;
+    return now >= share ? { now } : undefined;
   }, least, { timeout: UPLOAD_MS });
-  return told.jsonValue();
+  return (await told.jsonValue()).now;
 }
 
 async function choose(visitor) {
@@ -100,6 +100,7 @@ scene("50 MB go up with progress, closed and cut off in between, and every byte 
 
   const { digest, ranges } = await byRanges(file);
   assert.equal(digest, sent.digest, `the file by ${ranges} ranges`);
+  assert.equal((await get("clips", file, { headers: { range: `bytes=${sent.size}-` } })).status, 416, "there is nothing after its end");
   const whole = await get("clips", file);
   assert.equal(whole.status, 200);
   assert.equal(whole.headers.get("content-length") ?? String(sent.size), String(sent.size));

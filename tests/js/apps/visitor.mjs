@@ -116,7 +116,7 @@ class Visitor {
   /** Goes to a page of the app. */
   async go(path = "/") {
     if (!this.page || this.page.isClosed()) this.page = this.watch(await this.context.newPage());
-    await this.page.goto(this.own + path);
+    await this.page.goto(this.own + path, { waitUntil: "domcontentloaded" });
   }
 
   /** Bytes that came over the wire so far, media left out. */

@@ -143,7 +143,7 @@ class Visitor {
     return this.page.getByText(text, { exact: false }).first().waitFor({ timeout });
   }
 
-  /** Waits until nothing in sight is still loading. */
+  /** Waits until nothing in sight is still loading or moving, what moves for ever left out. */
   async settled() {
     await this.page.waitForFunction(() => {
       const inSight = (it) => {
@@ -151,7 +151,8 @@ class Visitor {
         return box.width > 0 && box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth;
       };
       const waits = [...document.querySelectorAll(".spinner")].some(inSight);
-      return !waits && [...document.images].filter(inSight).every((it) => it.complete);
+      const moves = document.getAnimations().some((it) => it.playState === "running" && it.effect?.getComputedTiming().iterations !== Infinity);
+      return !waits && !moves && [...document.images].filter(inSight).every((it) => it.complete);
     });
   }
 

@@ -48,6 +48,11 @@ impl Domains {
         self.0.get(&name.trim_end_matches('.').to_ascii_lowercase()).copied()
     }
 
+    /// Whether a name in small letters lies below a domain.
+    pub fn has_above(&self, name: &str) -> bool {
+        name.match_indices('.').any(|(dot, _)| self.0.contains_key(&name[dot + 1..]))
+    }
+
     /// What the lines say; and the lines that say nothing, by number from 1. Empty ones and those that begin with `#`
     /// need not.
     pub fn parse(text: &str) -> (Domains, Vec<(usize, LineError)>) {

@@ -70,13 +70,13 @@ impl<T> HttpBody for Holding<T> {
 /// Some bytes of a body, and their room in memory.
 pub struct Section {
     pub bytes: Bytes,
-    pub room: Option<Arc<Room>>,
+    pub _room: Option<Arc<Room>>,
 }
 
 /// A body of so many bytes that comes in parts, and where they are put. A part that is an error cuts the reply off.
 pub fn parts(size: u64) -> (mpsc::Sender<io::Result<Section>>, Body) {
     let (sender, receiver) = mpsc::channel(PARTS_AHEAD);
-    let section = Section { bytes: Bytes::new(), room: None };
+    let section = Section { bytes: Bytes::new(), _room: None };
     (sender, Parts { receiver, section, left: size }.boxed_unsync())
 }
 
@@ -373,7 +373,7 @@ mod tests {
     async fn a_body_in_parts_comes_in_pieces_and_is_over_with_its_last_byte() {
         let size = 2 * PIECE_BYTES + 1;
         let (sender, mut body) = parts(size as u64);
-        sender.send(Ok(Section { bytes: vec![7; size].into(), room: None })).await.expect("taken");
+        sender.send(Ok(Section { bytes: vec![7; size].into(), _room: None })).await.expect("taken");
         let mut sizes = Vec::new();
         while !body.is_end_stream() {
             let frame = body.frame().await.expect("a frame").expect("a part");
@@ -385,7 +385,7 @@ mod tests {
     #[tokio::test]
     async fn a_body_in_parts_that_ends_too_soon_is_an_error() {
         let (sender, body) = parts(2);
-        sender.send(Ok(Section { bytes: vec![7].into(), room: None })).await.expect("taken");
+        sender.send(Ok(Section { bytes: vec![7].into(), _room: None })).await.expect("taken");
         drop(sender);
         assert!(body.collect().await.is_err());
     }

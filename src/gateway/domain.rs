@@ -16,7 +16,7 @@ const FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// Domains beyond are left out.
 const DOMAINS_MAX: usize = 10_000;
 /// A domain name and each of its labels, as the domain name system has them.
-const NAME_BYTES_MAX: usize = 253;
+pub const NAME_BYTES_MAX: usize = 253;
 const LABEL_BYTES_MAX: usize = 63;
 /// Lines of one reading of the file that the log complains of, one by one.
 const COMPLAINTS_MAX: usize = 20;

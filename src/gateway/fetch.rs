@@ -311,14 +311,13 @@ impl Fetcher {
         let (replica, reply) = self.update(canister, asked).await?;
         let telling = ask::told_by_update(&replica, &canister, &reply, &self.limits);
         let late = |_| Err(AskError::Unsure(format!("its reply did not come whole in {UPDATE_PARTS:?}")));
-        let told =
-            timeout(UPDATE_PARTS, telling).await.unwrap_or_else(late).map_err(|error| match error {
-                // It was executed.
-                AskError::Silent(reason) => AskError::Unsure(reason),
-                AskError::Busy => AskError::Unsure("there is no room for its reply".into()),
-                error => error,
-            })?;
-        unverified(told, Proof::Update).map_err(AskError::Unproved)
+        let told = timeout(UPDATE_PARTS, telling).await.unwrap_or_else(late);
+        let page = told.and_then(|told| unverified(told, Proof::Update).map_err(AskError::Unproved));
+        page.map_err(|error| match error {
+            // It says by itself what became of it.
+            AskError::Rejected(_) | AskError::Unsure(_) => error,
+            error => AskError::Unsure(format!("it was executed, but of its reply there is no page: {error}")),
+        })
     }
 
     /// The certified reply to an update call, and who told it.

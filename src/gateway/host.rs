@@ -11,7 +11,7 @@
 //!    networks without names. Of a domain on which others' canisters are, browsers should know that pages below it act
 //!    for themselves alone, as they do of `localhost`; in the world its owner puts it on the public suffix list.
 
-use super::domain::Domains;
+use super::domain::{Domains, NAME_BYTES_MAX};
 use crate::types::Principal;
 
 /// What a request is for.
@@ -29,6 +29,9 @@ pub enum Target {
 pub fn target(host: &str, query: Option<&str>, domains: &Domains) -> Target {
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
     let name = name.trim_end_matches('.').to_ascii_lowercase();
+    if name.len() > NAME_BYTES_MAX {
+        return Target::Gateway;
+    }
     let (first, above) = name.split_once('.').unwrap_or((&name, ""));
     if above.split('.').any(|label| by_label(label).is_some()) {
         return Target::Nobody;
@@ -135,6 +138,12 @@ mod tests {
             check(&host, None, Target::Nobody);
             check(&host, Some(&chosen), Target::Nobody);
         }
+    }
+
+    #[test]
+    fn what_is_too_long_for_a_name_is_none() {
+        check(&format!("{ID}.{}localhost", "a.".repeat(100)), None, page(ID, false));
+        check(&format!("{ID}.{}localhost", "a.".repeat(30_000)), None, Target::Gateway);
     }
 
     #[test]

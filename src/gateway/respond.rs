@@ -324,7 +324,7 @@ impl Assembly {
 
 /// What is wanted of a part.
 fn section(part: Part, wanted: &Range<u64>) -> Option<Section> {
-    Some(Section { bytes: part.slice(wanted)?, room: part.room })
+    Some(Section { bytes: part.slice(wanted)?, _room: part.room })
 }
 
 #[cfg(test)]

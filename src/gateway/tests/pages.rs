@@ -157,7 +157,7 @@ async fn what_a_canister_wants_upgraded_comes_from_an_update_call_with_all_its_p
 #[tokio::test]
 async fn an_update_call_is_executed_once_whatever_comes_of_it() {
     for (path, status, cause) in
-        [("/update-trap", 502, "canister_error"), ("/update-nonsense", 503, "response_verification_error")]
+        [("/update-trap", 502, "canister_error"), ("/update-nonsense", 504, "outcome_unknown")]
     {
         let tellers = [
             Teller::start(Some("1,2")).await,

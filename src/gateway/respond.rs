@@ -102,7 +102,8 @@ async fn read(
     match page.status {
         _ if conditional && is_unwanted(&wish.headers, page) => Ok(empty(StatusCode::PRECONDITION_FAILED)),
         _ if conditional && has_it(&wish.headers, page) => Ok(not_modified(wish, page)),
-        StatusCode::PARTIAL_CONTENT if wish.reads() => match Part::of(page) {
+        // The other parts of what an update call told would take further ones.
+        StatusCode::PARTIAL_CONTENT if wish.reads() && page.proof != Proof::Update => match Part::of(page) {
             Ok(part) => assembled(fetcher, wish, page, part, wanted),
             Err(error) if page.proof == Proof::Whole => Err(AskError::Unproved(error)),
             // What nobody vouches for may be of any form.

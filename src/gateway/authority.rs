@@ -99,9 +99,10 @@ fn key_of(folder: &Path) -> Result<KeyPair, TlsError> {
         // Unlike a renaming, this takes the place of no other key.
         let linked = fs::hard_link(&made, &path);
         let _ = fs::remove_file(&made);
-        match linked {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(wrong(&path)(error)),
-            _ => {}
+        if let Err(error) = linked
+            && error.kind() != io::ErrorKind::AlreadyExists
+        {
+            return Err(wrong(&path)(error));
         }
     }
     if fs::metadata(&path).map_err(wrong(&path))?.mode() & 0o077 != 0 {

@@ -1,7 +1,8 @@
 //! Ranges: what a client wants, what a canister's part is, and one from the other.
 
+use super::cache::allowed;
 use super::limit::Room;
-use super::verify::Page;
+use super::verify::{CERTIFICATE_AGE, Page};
 use crate::types::Digest;
 use bytes::Bytes;
 use hyper::http::{HeaderMap, StatusCode, header};
@@ -75,6 +76,8 @@ pub struct Whole {
 enum Version {
     Tag(String),
     Modified(String),
+    /// By the canister's word, what it said stays good for longer than a certificate is believed: so do all parts.
+    Lasting,
     Root(Option<Digest>),
 }
 
@@ -82,9 +85,13 @@ impl Whole {
     /// Of what a page is a part.
     pub fn of(page: &Page, part: &Part) -> Whole {
         let text = |name| page.header(name).map(str::to_owned);
-        let root = || Version::Root(page.certified.map(|certified| certified.root));
-        let tag = text(header::ETAG).map(Version::Tag);
-        let version = tag.or_else(|| text(header::LAST_MODIFIED).map(Version::Modified)).unwrap_or_else(root);
+        let lasts = allowed(&page.headers).is_some_and(|time| time >= CERTIFICATE_AGE);
+        let version = match (text(header::ETAG), text(header::LAST_MODIFIED)) {
+            (Some(tag), _) => Version::Tag(tag),
+            (None, Some(date)) => Version::Modified(date),
+            (None, None) if lasts => Version::Lasting,
+            (None, None) => Version::Root(page.certified.map(|certified| certified.root)),
+        };
         Whole { total: part.total, version, encoding: text(header::CONTENT_ENCODING) }
     }
 }
@@ -214,6 +221,9 @@ mod tests {
         assert_ne!(whole(Some((tag.clone(), "\"a\"")), 1), whole(Some((tag, "\"b\"")), 1));
         assert_eq!(whole(Some((modified.clone(), "then")), 1), whole(Some((modified.clone(), "then")), 2));
         assert_ne!(whole(Some((modified.clone(), "then")), 1), whole(Some((modified, "now")), 1));
+        let control = |value: &'static str| Some((header::CACHE_CONTROL, value));
+        assert_eq!(whole(control("max-age=3600"), 1), whole(control("max-age=3600"), 2));
+        assert_ne!(whole(control("max-age=60"), 1), whole(control("max-age=60"), 2));
         assert_eq!(whole(None, 1), whole(None, 1));
         assert_ne!(whole(None, 1), whole(None, 2));
     }

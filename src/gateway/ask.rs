@@ -1,13 +1,14 @@
 //! Asking a canister for a page through one replica: `http_request`, its stream of parts, `http_request_update`.
 //! What comes back is what the replica says, not yet believed ([`super::verify`]).
 
+use super::encodings::encodings;
 use super::limit::{Limits, Room};
 use super::upstream::{Replica, client};
 use crate::types::Principal;
 use bytes::Bytes;
 use candid::utils::decode_one_with_config;
 use candid::{CandidType, DecoderConfig, IDLArgs};
-use hyper::http::{HeaderMap, Method, header, request::Parts};
+use hyper::http::{Method, header, request::Parts};
 use ic_agent::AgentError;
 use ic_agent::agent::CallResponse;
 use ic_utils::interfaces::http_request::{
@@ -170,37 +171,6 @@ fn is_condition(name: &header::HeaderName) -> bool {
     .contains(name)
 }
 
-/// What the client takes, in one order whoever asks, and always also the body as it is: without `identity` canisters
-/// that certify nothing else answer nothing (RELIABILITY.md H9).
-fn encodings(headers: &HeaderMap) -> String {
-    let weights = weights(headers);
-    let named = |name: &str| weights.iter().any(|(known, weighs)| known == name && *weighs);
-    let known = ["br", "deflate", "gzip", "zstd"].into_iter().filter(|name| named(name));
-    known.chain(["identity"]).collect::<Vec<_>>().join(", ")
-}
-
-/// Whether the client takes an encoding: what it says of that by name counts, else what it says of all others.
-pub fn takes(headers: &HeaderMap, encoding: &str) -> bool {
-    let weights = weights(headers);
-    let of = |name: &str| weights.iter().find(|(known, _)| known == name).map(|(_, weighs)| *weighs);
-    of(encoding).or_else(|| of("*")).unwrap_or(false)
-}
-
-/// The encodings of which a client says whether it takes them, in small letters.
-fn weights(headers: &HeaderMap) -> Vec<(String, bool)> {
-    let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    values
-        .flat_map(|value| value.split(','))
-        .filter_map(|item| {
-            let (name, weight) = item.split_once(';').unwrap_or((item, ""));
-            let weight =
-                weight.trim().strip_prefix("q=").and_then(|weight| weight.trim().parse::<f32>().ok());
-            let name = name.trim().to_ascii_lowercase();
-            (!name.is_empty()).then_some((name, weight != Some(0.0)))
-        })
-        .collect()
-}
-
 #[derive(CandidType)]
 struct Query<'a> {
     method: &'a str,
@@ -361,23 +331,6 @@ mod tests {
         check_encodings(Some("GZip;q=0.5, br;q=0, *"), "gzip, identity");
         check_encodings(Some("identity;q=0"), "identity");
         check_encodings(Some(";;;,,q=,"), "identity");
-    }
-
-    #[test]
-    fn what_is_said_of_an_encoding_by_name_counts_more_than_what_is_said_of_all() {
-        for (value, expected) in [
-            ("gzip", true),
-            ("br, *", true),
-            ("gzip;q=0, *", false),
-            ("*, gzip;q=0", false),
-            ("GZIP;q=0.1, *;q=0", true),
-            ("*;q=0", false),
-            ("br", false),
-            ("", false),
-        ] {
-            let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, value.parse().expect("a value"))]);
-            assert_eq!(takes(&headers, "gzip"), expected, "{value:?}");
-        }
     }
 
     #[test]

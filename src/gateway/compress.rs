@@ -1,7 +1,7 @@
 //! Compression of verified pages that their canister has not compressed, for clients that take it.
 
-use super::ask::takes;
 use super::cache::Kept;
+use super::encodings::takes;
 use super::verify::Page;
 use bytes::Bytes;
 use flate2::Compression;

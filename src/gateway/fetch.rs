@@ -13,6 +13,7 @@
 //!    replica, so that it is executed once. What the subnet certifies of it is the answer, also a refusal or what is no
 //!    page; without that, nobody knows whether it was executed, and the answer says so.
 
+use super::answers::Answers;
 use super::ask::{self, AskError, Asked, Told};
 use super::cache::{Kept, Key, Pages};
 use super::limit::Limits;
@@ -81,55 +82,6 @@ pub struct Fetcher {
     old: Cache<Principal, Instant>,
     /// Pages that do not verify, or are too large (then there is no reason), and since when.
     failed: Cache<Key, (Instant, Option<String>)>,
-}
-
-/// What the replicas that were asked so far said instead of a page that verifies.
-#[derive(Default)]
-struct Answers {
-    /// What does not hold, and who said it.
-    doubted: Vec<Arc<Replica>>,
-    unproved: Option<AskError>,
-    /// Refusals, and by whom.
-    refused: Vec<(Arc<Replica>, AskError)>,
-    /// Why the last of these did not answer.
-    silent: Option<AskError>,
-    late: Vec<Arc<Replica>>,
-}
-
-impl Answers {
-    /// Takes up what a replica said; what decides by itself is given back.
-    fn take(&mut self, replica: Arc<Replica>, error: AskError) -> Result<(), AskError> {
-        match error {
-            AskError::Silent(_) => {
-                self.silent = Some(error);
-                self.late.push(replica);
-            }
-            AskError::Unfit(_) => self.unproved = Some(error),
-            AskError::Unproved(_) | AskError::TooLarge => {
-                self.unproved = Some(error);
-                self.doubted.push(replica);
-            }
-            AskError::Rejected(_) => self.refused.push((replica, error)),
-            AskError::Busy | AskError::Unsure(_) => return Err(error),
-        }
-        Ok(())
-    }
-
-    /// Whether there is no need to ask further, if so many replicas must say a refusal.
-    fn suffice(&self, enough: usize) -> bool {
-        self.refused.len() >= enough || self.doubted.len() > enough
-    }
-
-    /// Why there is no page.
-    fn verdict(mut self, enough: usize) -> AskError {
-        let refused = self.refused.pop().map(|(_, error)| error);
-        let first = match self.refused.len() + 1 >= enough {
-            true => refused.or(self.unproved),
-            false => self.unproved.or(refused),
-        };
-        let nobody = || AskError::Silent("no replica is configured".into());
-        first.or(self.silent).unwrap_or_else(nobody)
-    }
 }
 
 impl Fetcher {

@@ -32,6 +32,7 @@
 
 mod accept;
 mod answer;
+mod answers;
 mod ask;
 mod authority;
 mod body;
@@ -39,10 +40,12 @@ mod cache;
 mod compress;
 mod condition;
 pub mod domain;
+mod encodings;
 mod fetch;
 mod form;
 mod frozen;
 pub mod host;
+mod lies;
 mod limit;
 pub mod metrics;
 mod page;

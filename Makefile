@@ -36,7 +36,7 @@ run: setup build canisters ## Build, start four replicas and the gateway with le
 
 test: setup-test check unit sim-ci ## Everything: units, simulator, four real processes, npm agents, browser
 
-bench: setup-bench malicious canisters ## Print each figure beside its baseline and target, measured now
+bench: setup-bench malicious canisters assets ## Print each figure beside its baseline and target, measured now
 	ATOLL_MALICIOUS=$(ATOLL)-malicious $(CARGO) bench --profile release --bench table
 
 sim: setup build ## Simulate a swarm: make sim SEED=7 N=1000 H=200 P=swarm (twins, keys, quiet)
@@ -58,7 +58,7 @@ setup: ## Install what building needs (apt packages, the wasm target); skips wha
 setup-test: ## Install what testing needs besides (browser, network tools, npm packages)
 	@testnet/setup build test
 
-setup-bench: ## Install what the benchmark compares with (etcd)
+setup-bench: ## Install what the benchmark compares with (etcd, nginx)
 	@testnet/setup build bench
 
 setup-chaos: ## Install what faults need (faketime)

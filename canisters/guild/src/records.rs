@@ -22,6 +22,8 @@ pub struct Counters {
     pub picture_bytes: u64,
     pub admin: Option<Principal>,
     pub graph: Option<Principal>,
+    #[serde(default)]
+    pub identity: Option<Principal>,
     /// Of those who leave, the one whose turn was last.
     #[serde(default)]
     pub swept: UserId,

@@ -92,6 +92,7 @@ addEventListener("offline", () => { offline.hidden = false; });
 addEventListener("online", () => { offline.hidden = true; });
 addEventListener("keydown", keys);
 addEventListener("open-hosted", () => void openHosted());
+listen("session-ended", undefined, () => void import("./account").then(({ ended }) => ended()));
 
 replace(document.getElementById("app")!, h("a", { class: "skip", href: "#main", onclick: (event: Event) => { event.preventDefault(); main.focus(); } }, "To the content"), offline, navigation(), main);
 start(show);

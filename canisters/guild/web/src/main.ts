@@ -76,6 +76,7 @@ function show(path: string, query: URLSearchParams): void {
 const offline = h("p", { class: "offline", role: "status", hidden: navigator.onLine }, "You are offline. What is loaded stays readable.");
 addEventListener("offline", () => { offline.hidden = false; });
 addEventListener("online", () => { offline.hidden = true; });
+listen("session-ended", undefined, () => void import("./account").then(({ ended }) => ended()));
 addEventListener("open-hosted", () => void openHosted());
 
 if (location.pathname === "/") first = firstPosts();

@@ -1,9 +1,10 @@
 // Makes the films of the seed: every picture and every tone is computed by ffmpeg from a formula, so nobody else's work
-// is in them. Films are kept in a folder and made once; `node films.mjs FOLDER` makes them all.
+// is in them. Films are kept in a folder and made once; `node films.mjs [FOLDER]` makes them all.
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 const execute = promisify(execFile);
@@ -26,6 +27,8 @@ async function ffmpeg(...words) {
   }
 }
 
+/** Where they are, unless told: with what else the build makes. */
+export const FOLDER = fileURLToPath(new URL("../../dist/films", import.meta.url));
 export const [WIDTH, HEIGHT] = [540, 960];
 const RATE = 20;
 const SIZE = `${WIDTH}x${HEIGHT}`;
@@ -85,8 +88,7 @@ export async function film(folder, [name, seconds, picture, tones]) {
 }
 
 if (import.meta.url === `file://${process.argv[1]}`) {
-  const folder = process.argv[2];
-  if (!folder) throw new Error("usage: node films.mjs FOLDER");
+  const folder = process.argv[2] ?? FOLDER;
   const missing = FILMS.filter(([name]) => !existsSync(join(folder, `${name}.jpg`)));
   if (missing.length > 0) console.log(`clips: ${missing.length} films are made`);
   await Promise.all(missing.map((one) => film(folder, one)));

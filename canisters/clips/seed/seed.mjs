@@ -3,14 +3,15 @@
 //   node seed.mjs --status STATUS.json [--canister ID] [--films FOLDER] [--keys FILE] [--admin PEM]
 //
 // It may be stopped and started again: what is there is not made twice. The people's keys come from a secret in --keys, so whoever
-// has that file can act as any of them; --admin is the key of whoever controls the canister. Both are looked for beside the status.
+// has that file can act as any of them; --admin is the key of whoever controls the canister. Both are looked for beside the status,
+// films where `films.mjs` makes them.
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { Client, ask, send } from "./client.mjs";
 import { face } from "./faces.mjs";
-import { FILMS, HEIGHT, WIDTH, film } from "./films.mjs";
+import { FILMS, FOLDER, HEIGHT, WIDTH, film } from "./films.mjs";
 import { COMMENTS, MESSAGES, MODERATORS, PEOPLE } from "./people.mjs";
 
 const { values: options } = parseArgs({ options: {
@@ -20,7 +21,7 @@ const status = options.status && JSON.parse(readFileSync(options.status, "utf8")
 const canister = options.canister ?? status?.canisters.clips;
 if (!canister) throw new Error("usage: node seed.mjs --status STATUS.json [--canister ID]");
 const beside = (name) => join(dirname(options.status), name);
-const filmFolder = options.films ?? beside("clips-films");
+const filmFolder = options.films ?? FOLDER;
 const client = new Client(status, options.keys ?? beside("clips-seed.key"), options.admin ?? beside("apps.pem"));
 
 const begun = Date.now();

@@ -134,7 +134,9 @@ impl Args {
             accounting: Accounting::Free,
             supervise: false,
             no_apps: false,
+            apps: false,
             canisters: self.canisters.clone(),
+            seeds: PathBuf::new(),
         }
     }
 

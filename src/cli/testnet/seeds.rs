@@ -158,7 +158,7 @@ mod tests {
         let log = root.path().join("log");
         fs::write(&log, "of an earlier start\n").expect("a file");
         let mut news = News::of(&log);
-        let mut write = |text: &str| {
+        let write = |text: &str| {
             let mut file = OpenOptions::new().append(true).open(&log).expect("the log");
             file.write_all(text.as_bytes()).expect("written");
         };

@@ -133,8 +133,10 @@ export class Sessions {
     return DelegationIdentity.fromDelegation(key, chain);
   }
 
+  /** Nothing is cleared away: a tab that slept hears of an end when another one may have signed in again. */
   private close(): void {
-    void this.signOut().finally(this.ended);
+    clearTimeout(this.timer);
+    this.ended();
   }
 
   private keys<T>(mode: IDBTransactionMode, work: (store: IDBObjectStore) => IDBRequest<T>): Promise<T> {

@@ -80,17 +80,19 @@ test("a session that is over is told, and not restored", async () => {
   await later(200);
   assert.equal(first.seen.ended, 1);
   assert.equal(await tab().who(), ANONYMOUS);
+  assert.equal(localStorage.getItem(`${app}.signed-in-by`), null);
 });
 
-test("a session that ended while no page was open is not restored", async () => {
+test("a tab that hears late of an end leaves the session that another tab began since", async () => {
   grants(40);
-  const first = tab();
+  const [first, second] = [tab(), tab()];
   await signIn(first, 0);
-  const remembered = localStorage.getItem(`${app}.signed-in-by`);
-  await later(100);
-  localStorage.setItem(`${app}.signed-in-by`, remembered);
-  assert.equal(await tab().who(), ANONYMOUS);
-  assert.equal(localStorage.getItem(`${app}.signed-in-by`), null);
+  grants(HOUR_MS);
+  await signIn(second, 0);
+  await later(120);
+  assert.equal(first.seen.ended, 1);
+  window.hear("storage", { key: `${app}.signed-in-by`, newValue: null });
+  assert.equal(await tab().who(), USER);
 });
 
 test("signing out in another tab is told", async () => {

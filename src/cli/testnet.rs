@@ -108,7 +108,7 @@ pub struct UpArgs {
     #[arg(long)]
     no_apps: bool,
     /// Install the sample apps too (Clips, Guild, Identity), and fill them while they can be used already. Filling needs
-    /// Node.js and ffmpeg. DIR/apps.pem is the key that controls them.
+    /// Node.js and ffmpeg. DIR/apps/admin.pem is the key that controls them.
     #[arg(long, conflicts_with = "no_apps")]
     apps: bool,
     /// Compiled canisters; those that are wanted are installed at the first start.

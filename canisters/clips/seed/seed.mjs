@@ -22,7 +22,7 @@ const canister = options.canister ?? status?.canisters.clips;
 if (!canister) throw new Error("usage: node seed.mjs --status STATUS.json [--canister ID]");
 const beside = (name) => join(dirname(options.status), name);
 const filmFolder = options.films ?? FOLDER;
-const client = new Client(status, options.keys ?? beside("clips-seed.key"), options.admin ?? beside("apps.pem"));
+const client = new Client(status, options.keys ?? beside("clips-seed.key"), options.admin ?? beside(join("apps", "admin.pem")));
 
 const begun = Date.now();
 const tell = (text) => console.log(`clips: ${text}`);

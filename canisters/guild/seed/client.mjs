@@ -37,7 +37,7 @@ export async function ask(call) {
 
 export class Client {
   /** For the network of a status.json; the secret is made where `keyFile` has none. Beside it is the key of "admin", who controls the apps. */
-  constructor(status, keyFile, adminFile = join(dirname(keyFile), "apps.pem")) {
+  constructor(status, keyFile, adminFile = join(dirname(keyFile), "apps", "admin.pem")) {
     if (!existsSync(keyFile)) writeFileSync(keyFile, randomBytes(32).toString("hex"), { mode: 0o600 });
     this.status = status;
     this.adminFile = adminFile;

@@ -1,7 +1,7 @@
 //! The canisters for people of a local network, each made once and installed once.
 //!
 //! 1. Always the sample `counter`, which anybody controls. With `--apps` also Identity, Clips, Guild and Guild's graph,
-//!    which the key in `DIR/apps.pem` controls: a PEM file for `atoll canister --identity`, made when it is first needed.
+//!    which the key in `DIR/apps/admin.pem` controls: a PEM file for `atoll canister --identity`, made when it is first needed.
 //! 2. A canister is made when its module can be read. What has an id stands in `DIR/canisters.json` and is not made again;
 //!    what has a module is not installed again. So the next start goes on with one that was interrupted.
 //! 3. All ids are known before the first module is installed, so that apps can be told of each other.
@@ -28,7 +28,7 @@ const APPS: &[&str] = &[IDENTITY, GRAPH, GUILD, "clips"];
 /// Canisters without a page.
 const WITHOUT_PAGE: &[&str] = &[GRAPH];
 /// The key that controls the apps.
-const KEY: &str = "apps.pem";
+const KEY: &str = "apps/admin.pem";
 const NO_ARGUMENTS: &[u8] = b"DIDL\0\0";
 /// For a timer and an answer of the management canister.
 const SECRET_DEADLINE: Duration = Duration::from_secs(60);
@@ -170,6 +170,7 @@ impl Setup<'_> {
     fn key(&self) -> Result<PathBuf, AppError> {
         let path = self.dir.join(KEY);
         if !path.exists() {
+            path.parent().map_or(Ok(()), key_file::create_dir)?;
             let key = ic_ed25519::PrivateKey::generate();
             let pem = key.serialize_pkcs8_pem(ic_ed25519::PrivateKeyFormat::Pkcs8v1);
             key_file::write_new(&path, pem.as_bytes())?;
@@ -248,8 +249,10 @@ mod tests {
     #[test]
     fn the_key_is_made_once_and_clients_can_use_it() {
         let root = tempfile::tempdir().expect("a directory");
-        let nowhere = Path::new("");
-        let setup = Setup { dir: root.path(), modules: nowhere, url: "", root_key: &[], apps: true };
+        // Others may read a network's folder.
+        let dir = root.path().join("net");
+        std::fs::create_dir(&dir).expect("a directory");
+        let setup = Setup { dir: &dir, modules: Path::new(""), url: "", root_key: &[], apps: true };
         let path = setup.key().expect("a key");
         let pem = std::fs::read(&path).expect("a file");
         crate::agent::identity::load(Some(&path)).expect("an identity");

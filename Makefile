@@ -78,6 +78,9 @@ malicious: ## Build a replica that lies, for `make bench` row 19; never for use
 	cp $(ATOLL) $(ATOLL)-malicious
 	$(CARGO) build --release --bin atoll
 
+films: ## Make the films that Clips is filled with, once, into canisters/dist/films
+	@node canisters/clips/seed/films.mjs
+
 pages: $(WEBS:%=canisters/%/web/dist/index.html) ## Bundle the canisters' pages
 
 define PAGE
@@ -90,9 +93,6 @@ canisters: pages ## Build the canisters into canisters/dist
 	$(CARGO) build --profile canister --target $(WASM) $(CANISTERS:%=-p %)
 	@mkdir -p $(DIST)
 	@cp $(CANISTERS:%=$(CARGO_TARGET_DIR)/$(WASM)/canister/%.wasm) $(DIST)/
-
-films: ## Make the films that Clips is filled with, once, into canisters/dist/films
-	@node canisters/clips/seed/films.mjs
 
 assets: ## Build the asset canister and its uploader into canisters/dist
 	cd $(ASSETS) && $(CARGO) build --profile canister --target $(WASM) -p assets
@@ -108,8 +108,8 @@ check: pages ## Formatting, and lints while the tests are compiled
 
 unit: canisters assets ## All Rust tests, those with real processes, real clients and a real browser included
 	npm test --silent --prefix canisters/explorer/web
-	ATOLL_CANISTERS=$(CURDIR)/$(DIST) node --test $(WEB_TESTS:%=tests/js/%.test.mjs)
 	$(LINTED) $(CARGO) test $(QUICK) $(BOOKS:%=-p %)
+	ATOLL_CANISTERS=$(CURDIR)/$(DIST) node --test $(WEB_TESTS:%=tests/js/%.test.mjs)
 	$(LINTED) $(CARGO) test $(QUICK)
 
 sim-ci: ## The simulator's 300 seeds of 200 heights, 40 of 1,000, and 5,000 of Twins; seeds drawn from the commit

@@ -199,6 +199,7 @@ impl Setup<'_> {
         }
         Ok(())
     }
+
     /// Installs a module where there is none.
     async fn install(
         &self,
@@ -211,6 +212,7 @@ impl Setup<'_> {
         let id = id_of(ids, name)?;
         if client.module_hash(id).await.map_err(failed)?.is_none() {
             let module = self.module(name)?;
+            eprintln!("installing {name}");
             client.install(id, Mode::Install, &module, argument).await.map_err(failed)?;
         }
         Ok(())

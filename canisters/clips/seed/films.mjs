@@ -20,7 +20,7 @@ async function ffmpeg(...words) {
   try {
     await execute("ffmpeg", words);
   } catch (error) {
-    throw error.code === "ENOENT" ? new Error("ffmpeg is missing: `apt-get install ffmpeg`, or `testnet/setup apps`") : error;
+    throw error.code === "ENOENT" ? new Error("ffmpeg is missing: `apt-get install ffmpeg`, or `make setup-apps`") : error;
   } finally {
     free += 1;
     waiting.shift()?.();

@@ -99,7 +99,7 @@ impl Seed {
         let status = dir.join("status.json");
         let args = vec![script.display().to_string(), "--status".into(), status.display().to_string()];
         let process = Process::run(format!("the seed of {name}"), "node".into(), log, args);
-        let process = process.map_err(|error| format!("{error}; `testnet/setup apps` installs Node.js"))?;
+        let process = process.map_err(|error| format!("{error}; `make setup-apps` installs Node.js"))?;
         Ok(Seed { name, process, news })
     }
 }

@@ -93,14 +93,6 @@ fn only_admins_give_roles_and_suspend() {
 }
 
 #[test]
-fn an_admin_who_is_named_needs_no_profile() {
-    let mut app = app();
-    let ann = join(&mut app, 1);
-    app.configure(InitArgs { admin: Some(by(7).caller), identity: None });
-    ok(app.set_role(by(7), false, ann, Role::Moderator));
-}
-
-#[test]
 fn what_an_upgrade_does_not_say_stays() {
     let mut app = app();
     let ann = join(&mut app, 1);
@@ -112,6 +104,14 @@ fn what_an_upgrade_does_not_say_stays() {
     app.configure(InitArgs { admin: None, identity: Some(admin) });
     assert_eq!(app.identity(), Some(admin));
     ok(app.set_role(by(7), false, ann, Role::User));
+}
+
+#[test]
+fn an_admin_who_is_named_needs_no_profile() {
+    let mut app = app();
+    let ann = join(&mut app, 1);
+    app.configure(InitArgs { admin: Some(by(7).caller), identity: None });
+    ok(app.set_role(by(7), false, ann, Role::Moderator));
 }
 
 #[test]

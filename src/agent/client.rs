@@ -96,6 +96,15 @@ impl Client {
         self.agent.read_state_canister_metadata(canister, name).await.ok()
     }
 
+    /// The hash of a canister's module, certified; `None` while it has none.
+    pub async fn module_hash(&self, canister: Principal) -> Result<Option<Vec<u8>>, AgentFailure> {
+        match self.agent.read_state_canister_module_hash(canister).await {
+            Ok(hash) => Ok(Some(hash)),
+            Err(AgentError::LookupPathAbsent(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// A call of the management canister on behalf of `canister`.
     pub(super) async fn manage<T: DeserializeOwned + CandidType>(
         &self,

@@ -107,9 +107,17 @@ impl<M: Memory> App<M> {
         answer
     }
 
-    /// Names the admin who needs no profile to act.
-    pub fn set_admin(&mut self, admin: Option<Principal>) {
-        self.count(|counters| counters.admin = admin);
+    /// Takes over what an installation or an upgrade says; what it does not say stays.
+    pub fn configure(&mut self, args: InitArgs) {
+        self.count(|counters| {
+            counters.admin = args.admin.or(counters.admin);
+            counters.identity = args.identity.or(counters.identity);
+        });
+    }
+
+    /// The canister that signs people in.
+    pub fn identity(&self) -> Option<Principal> {
+        self.counters.get().0.identity
     }
 
     pub fn totals(&self) -> Totals {

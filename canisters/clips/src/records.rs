@@ -19,6 +19,8 @@ pub struct Counters {
     pub points: u64,
     pub moderators: u32,
     pub admin: Option<Principal>,
+    #[serde(default)]
+    pub identity: Option<Principal>,
 }
 
 #[derive(Serialize, Deserialize, Clone, Debug)]

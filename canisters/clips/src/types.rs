@@ -47,8 +47,10 @@ pub enum Role {
 
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, Default)]
 pub struct InitArgs {
-    /// Who is admin besides the controllers.
+    /// Who is admin besides the controllers, without a profile.
     pub admin: Option<Principal>,
+    /// The canister that signs people in.
+    pub identity: Option<Principal>,
 }
 
 /// A person, as lists show them.

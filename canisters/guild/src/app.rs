@@ -125,12 +125,18 @@ impl<M: Memory> App<M> {
         self.count(|counters| {
             counters.admin = args.admin.or(counters.admin);
             counters.graph = args.graph.or(counters.graph);
+            counters.identity = args.identity.or(counters.identity);
         });
     }
 
     /// The canister that holds the connections.
     pub fn graph(&self) -> Option<Principal> {
         self.counters.get().0.graph
+    }
+
+    /// The canister that signs people in.
+    pub fn identity(&self) -> Option<Principal> {
+        self.counters.get().0.identity
     }
 
     pub fn totals(&self) -> Totals {

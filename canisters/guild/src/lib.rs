@@ -106,13 +106,14 @@ fn start() {
     let hex: String = ic_cdk::api::root_key().iter().map(|byte| format!("{byte:02x}")).collect();
     let id = ic_cdk::api::canister_self().to_text();
     let graph = read(App::graph).map(|it| it.to_text());
-    let env = serde_json::json!({ "canister": id, "graph": graph, "root_key": hex }).to_string();
+    let identity = read(App::identity).map(|it| it.to_text());
+    let env = serde_json::json!({ "canister": id, "graph": graph, "identity": identity, "root_key": hex });
     SITE.with_borrow_mut(|site| {
         read(|app| {
             app.pictures.served().for_each(|(id, digest)| site.put_media(id, Some(digest)));
             files::put_json(site, "first.json", app.first_page().to_vec());
         });
-        files::put_json(site, "env.json", env.into_bytes());
+        files::put_json(site, "env.json", env.to_string().into_bytes());
         ic_cdk::api::certified_data_set(site.root_hash());
     });
     let every = Duration::from_secs(REPAIR_EVERY_SECONDS);

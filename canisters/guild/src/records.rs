@@ -21,6 +21,8 @@ pub struct Counters {
     pub next_change: u64,
     pub picture_bytes: u64,
     pub admin: Option<Principal>,
+    #[serde(default)]
+    pub identity: Option<Principal>,
     pub graph: Option<Principal>,
     /// Of those who leave, the one whose turn was last.
     #[serde(default)]

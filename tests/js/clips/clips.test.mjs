@@ -4,9 +4,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Client, ask, send } from "../../../canisters/clips/seed/client.mjs";
+import { FOLDER } from "../../../canisters/clips/seed/films.mjs";
 import { DESK, PHONE, accessible, beside, canister, clean, get, launch, playing, shoot, signIn, status, url, visit } from "./visitor.mjs";
 
-const films = process.env.CLIPS_FILMS ?? beside("clips-films");
+const films = process.env.CLIPS_FILMS ?? FOLDER;
 const client = new Client(status, process.env.CLIPS_KEYS ?? beside("clips-seed.key"));
 const FIRST_FRAME_MS = Number(process.env.CLIPS_FIRST_FRAME_MS ?? 1_500);
 const PAGE_BYTES = 300_000;

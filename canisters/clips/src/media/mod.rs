@@ -15,11 +15,11 @@ use crate::limits::*;
 use crate::memory::{Memory, Place, Segment, Segments};
 use crate::stored::Stored;
 use crate::types::*;
-use crate::web::seal::Seal;
 use ic_certification::Hash;
 use ic_stable_structures::{StableBTreeMap, StableBTreeSet};
 use pool::Pool;
 use serde::{Deserialize, Serialize};
+use site::seal::Seal;
 
 /// A file and where its bytes are.
 #[derive(Serialize, Deserialize, Clone, Debug)]

@@ -4,9 +4,9 @@ use super::ladder::{self, Range, Rung};
 use super::{File, Media, is_video};
 use crate::memory::Memory;
 use crate::types::{MediaId, MediaKind};
-use crate::web::answer::{Answer, headers, response_hash, sha256};
-use crate::web::seal::Seal;
 use ic_certification::{Hash, HashTree};
+use site::answer::{Answer, headers, response_hash, sha256};
+use site::seal::Seal;
 
 const HASH: usize = 32;
 /// Files never change, but a moderator may take one away: not kept for ever.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::media::ladder::{BLOCK, Range, STEP, answering, ranges};
-use crate::web::answer::Answer;
+use site::answer::Answer;
 
 fn put(app: &mut TestApp, person: u8, upload: MediaId, index: u32, bytes: &[u8]) -> Result<Upload, Refusal> {
     app.put_chunk(by(person), &Chunk { upload, index, bytes: ByteBuf::from(bytes.to_vec()) })

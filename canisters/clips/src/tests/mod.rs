@@ -6,7 +6,7 @@ mod interface;
 mod media;
 mod moderation;
 mod people;
-mod site;
+mod web;
 
 use crate::app::{App, Call};
 use crate::limits::*;

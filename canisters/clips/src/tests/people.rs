@@ -93,10 +93,24 @@ fn only_admins_give_roles_and_suspend() {
 }
 
 #[test]
+fn what_an_upgrade_does_not_say_stays() {
+    let mut app = app();
+    let ann = join(&mut app, 1);
+    let (admin, identity) = (by(7).caller, by(8).caller);
+    app.configure(InitArgs { admin: Some(admin), identity: Some(identity) });
+    app.configure(InitArgs::default());
+    assert_eq!(app.identity(), Some(identity));
+    ok(app.set_role(by(7), false, ann, Role::Moderator));
+    app.configure(InitArgs { admin: None, identity: Some(admin) });
+    assert_eq!(app.identity(), Some(admin));
+    ok(app.set_role(by(7), false, ann, Role::User));
+}
+
+#[test]
 fn an_admin_who_is_named_needs_no_profile() {
     let mut app = app();
     let ann = join(&mut app, 1);
-    app.set_admin(Some(by(7).caller));
+    app.configure(InitArgs { admin: Some(by(7).caller), identity: None });
     ok(app.set_role(by(7), false, ann, Role::Moderator));
 }
 

@@ -54,6 +54,8 @@ pub struct InitArgs {
     pub admin: Option<Principal>,
     /// The canister that holds the connections.
     pub graph: Option<Principal>,
+    /// The canister that signs people in.
+    pub identity: Option<Principal>,
 }
 
 /// Where an export goes on; to be given back as it came.

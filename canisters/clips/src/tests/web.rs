@@ -1,12 +1,11 @@
-//! The certified tree: every answer proves itself as the gateway checks it, and no other does.
+//! Videos in the certified tree: every range proves itself as the gateway checks it, and nothing else does.
 
 use super::*;
-use crate::web::answer::{Answer, EXPRESSION, sha256};
-use crate::web::files;
-use crate::web::seal::Seal;
-use crate::web::site::{Asked, MEDIA, Proved, Site, asked};
+use crate::FILES;
 use ic_certification::{HashTree, SubtreeLookupResult};
-use ic_http_certification::{DefaultCelBuilder, DefaultResponseCertification};
+use site::answer::{EXPRESSION, sha256};
+use site::files;
+use site::site::{Asked, MEDIA, Proved, Site, asked};
 
 fn is_found(tree: &HashTree, path: &[Vec<u8>]) -> bool {
     matches!(tree.lookup_subtree(path), SubtreeLookupResult::Found(_))
@@ -35,43 +34,9 @@ fn status(proved: &Proved) -> u16 {
 }
 
 #[test]
-fn the_expression_is_the_librarys() {
-    let all = DefaultResponseCertification::response_header_exclusions(vec![]);
-    let library = DefaultCelBuilder::response_only_certification().with_response_certification(all).build();
-    assert_eq!(library.to_string(), EXPRESSION);
-}
-
-#[test]
 fn names_of_files_stand_before_media() {
-    assert!(files::FILES.iter().any(|(name, _)| *name == "index.html"));
-    assert!(files::FILES.iter().all(|(name, _)| *name < MEDIA));
-}
-
-#[test]
-fn every_file_proves_itself() {
-    let site = files::site();
-    for name in files::FILES.iter().map(|(name, _)| *name).filter(|name| *name != "index.html").chain([""]) {
-        let proved = site.answer(&format!("/{name}"));
-        proves(&site, &proved);
-        assert_eq!(proved.path, ["http_expr", name, "<$>"]);
-    }
-}
-
-#[test]
-fn a_path_of_the_app_gets_its_page_and_proves_that_nothing_is_better() {
-    let site = files::site();
-    let check = |path: &str, better: &[&str]| {
-        let proved = site.answer(path);
-        proves(&site, &proved);
-        assert_eq!((proved.path.clone(), status(&proved)), (vec!["http_expr".into(), "<*>".into()], 200));
-        absent(&proved, better);
-        absent(&proved, &["http_expr", "", "<*>"]);
-    };
-    check("/c/12", &["http_expr", "c"]);
-    check("/@ann", &["http_expr", "@ann"]);
-    check("/zzz/", &["http_expr", "zzz"]);
-    let (name, _) = files::FILES.iter().find(|(name, _)| *name != "index.html").expect("a file");
-    check(&format!("/{name}/x"), &["http_expr", name, "x"]);
+    assert!(FILES.iter().any(|(name, _)| *name == "index.html"));
+    assert!(FILES.iter().all(|(name, _)| *name < MEDIA));
 }
 
 #[test]
@@ -82,7 +47,7 @@ fn every_range_of_a_video_proves_itself() {
     let small = upload(&mut app, by(1), MediaKind::Mp4, &video_bytes(9, 7));
     ok(app.publish(by(1), new_clip(video, "x")));
     ok(app.publish(by(1), new_clip(small, "y")));
-    let mut site = files::site();
+    let mut site = files::site(FILES);
     app.media.changed().into_iter().for_each(|(id, digest)| site.put_media(id, digest));
     let check = |id: MediaId, range: &str, status: u16| {
         assert_eq!(asked(&format!("/v/{id}")), Asked::Media(id));
@@ -116,7 +81,7 @@ fn hidden_and_missing_media_are_proved_to_be_missing() {
     join(&mut app, 1);
     let video = upload(&mut app, by(1), MediaKind::Mp4, &video_bytes(5_000, 7));
     ok(app.publish(by(1), new_clip(video, "x")));
-    let mut site = files::site();
+    let mut site = files::site(FILES);
     app.media.changed().into_iter().for_each(|(id, digest)| site.put_media(id, digest));
     app.media.show(video, false);
     app.media.changed().into_iter().for_each(|(id, digest)| site.put_media(id, digest));
@@ -149,7 +114,7 @@ fn hidden_and_missing_media_are_proved_to_be_missing() {
 fn a_site_that_is_built_again_has_the_same_root() {
     let mut app = app();
     join(&mut app, 1);
-    let mut site = files::site();
+    let mut site = files::site(FILES);
     for seed in 0..9 {
         let video = upload(&mut app, by(1), MediaKind::Mp4, &video_bytes(5_000, seed));
         let clip = ok(app.publish(by(1), new_clip(video, "x"))).id;
@@ -158,25 +123,9 @@ fn a_site_that_is_built_again_has_the_same_root() {
         }
         app.media.changed().into_iter().for_each(|(id, digest)| site.put_media(id, digest));
     }
-    let mut again = files::site();
+    let mut again = files::site(FILES);
     app.media.served().for_each(|(id, digest)| again.put_media(id, Some(digest)));
     let answer = |site: &Site| site.answer("/v/1").tree.digest() == site.root_hash();
     assert!(answer(&site) && answer(&again));
     assert_eq!(app.media.served().count(), 6);
-}
-
-#[test]
-fn a_seal_shows_each_of_its_answers() {
-    for count in [1, 2, 3, 5, 8, 33, 100] {
-        let answers: Vec<Answer> = (0..count)
-            .map(|it| Answer { status: 200, headers: Vec::new(), body: vec![it as u8; 3] })
-            .collect();
-        let seal = Seal::over(answers.iter().map(Answer::hash).collect());
-        for answer in &answers {
-            let witness = seal.witness(&answer.hash());
-            assert_eq!(witness.digest(), seal.digest());
-            let path = [sha256(EXPRESSION.as_bytes()).to_vec(), Vec::new(), answer.hash().to_vec()];
-            assert!(is_found(&witness, &path));
-        }
-    }
 }

@@ -23,6 +23,9 @@ function number(kind: NumberKind, value: bigint | number): string {
   return `${/[.e]|N|I/.test(text) ? text : `${text}.0`} : ${kind}`;
 }
 
+/** An annotation belongs to the number alone. */
+const bound = (text: string): string => (/^[^"\s]+ : \w+$/.test(text) ? `(${text})` : text);
+
 /** `items` between braces: in one line, or in one each where that is long. */
 function braces(word: string, items: string[], indent: string): string {
   if (items.length === 0) return `${word} {}`;
@@ -35,7 +38,7 @@ export function toText(book: Interface, type: Type, value: Value, indent = ""): 
   const real = book.real(type);
   const inner = `${indent}  `;
   switch (real.kind) {
-    case "opt": return value.length === 0 ? "null" : `opt ${toText(book, real.of, value[0], indent)}`;
+    case "opt": return value.length === 0 ? "null" : `opt ${bound(toText(book, real.of, value[0], indent))}`;
     case "vec": return book.isBlob(real) ? blob(value) : braces("vec", Array.from(value as Value[], (it) => toText(book, real.of, it, inner)), indent);
     case "record": return braces("record", real.fields.map((field, index) => (isTuple(real.fields)
       ? toText(book, field.type, value[index], inner)

@@ -36,6 +36,9 @@ export const badge = (text: string, tone: string): HTMLElement => h("span", { cl
 export const button = (text: string, work: (event: Event) => void, attributes: Attributes = {}): HTMLButtonElement =>
   h("button", { type: "button", onclick: work, ...attributes }, text);
 
+/** A text that keeps its lines and scrolls by itself, also by keys. */
+export const block = (label: string, text: string): HTMLElement => h("pre", { tabindex: "0", role: "group", "aria-label": label }, text);
+
 /** Puts a text where it can be pasted from, and says so on the button for a moment. */
 export function copying(label: string, text: () => string): HTMLButtonElement {
   const press = button(label, async () => {

@@ -3,7 +3,7 @@ import { AnonymousIdentity, type Identity } from "@icp-sdk/core/agent";
 import { Principal } from "@icp-sdk/core/principal";
 import { parse } from "./did/parse";
 import type { Interface } from "./did/type";
-import { at, badge, button, copying, h, replace } from "./dom";
+import { at, badge, block, button, copying, h, replace } from "./dom";
 import { Builder } from "./idl";
 import { target, type Target } from "./link";
 import { Method } from "./method";
@@ -46,7 +46,7 @@ function methods(book: Interface, canister: Principal, network: Network, { metho
 /** The interface's text, to be read and to be copied. */
 function source(text: string, whose: string): void {
   replace(at("source"), h("details", {}, h("summary", {}, h("h2", {}, `The interface, ${whose}`)),
-    copying("Copy", () => text), h("pre", { tabindex: "0", "aria-label": "Interface" }, text)));
+    copying("Copy", () => text), block("Interface", text)));
 }
 
 /** A form for an interface that the canister does not tell. */
@@ -88,8 +88,8 @@ async function show(network: Network, wanted: Target, canister: Principal): Prom
   }
 }
 
-/** Who calls: a button that says it, and a dialog to change it. */
-function callers(network: Network, first: Identity | undefined): void {
+/** Who calls: a button that says it, and a dialog to change it; `changed` is told of others. */
+function callers(network: Network, first: Identity | undefined, changed: () => void): void {
   const press = at("who") as HTMLButtonElement;
   const dialog = at("callers") as HTMLDialogElement;
   const trouble = h("p", { class: "problem", role: "alert" });
@@ -105,6 +105,7 @@ function callers(network: Network, first: Identity | undefined): void {
     try {
       set(await work());
       dialog.close();
+      changed();
     } catch (error) {
       trouble.textContent = reason(error);
     }
@@ -152,9 +153,12 @@ async function start(): Promise<void> {
   if (canister) document.title = `${canister.toText().slice(0, 11)}… · Candid`;
   const identity = await who.restored();
   const network = await Network.connect(identity ?? new AnonymousIdentity());
-  callers(network, identity);
-  if (canister) await show(network, wanted, canister);
+  const shown = () => (canister ? show(network, wanted, canister) : Promise.resolve());
+  // a controller may read an interface that others may not
+  callers(network, identity, () => void (at("methods").hasChildNodes() || shown().catch(failed)));
+  await shown();
 }
 
-start().catch((error: unknown) => say(`The subnet could not be asked: ${reason(error)} `, h("a", { href: "" }, "Try again")))
-  .finally(() => { document.body.dataset.ready = "yes"; });
+const failed = (error: unknown) => say(`The subnet could not be asked: ${reason(error)} `, h("a", { href: "" }, "Try again"));
+
+start().catch(failed).finally(() => { document.body.dataset.ready = "yes"; });

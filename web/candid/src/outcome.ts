@@ -1,7 +1,7 @@
 // What came of a call, and how far it can be believed.
 import { IDL } from "@icp-sdk/core/candid";
 import { toHex } from "./bytes";
-import { badge, button, copying, h, replace } from "./dom";
+import { badge, block, button, copying, h, replace } from "./dom";
 import type { Called, Interface } from "./did/type";
 import type { Builder } from "./idl";
 import { toJson, type Value } from "./json";
@@ -45,7 +45,7 @@ function rejected({ code, message, error }: Reject): HTMLElement {
   const [name, meaning] = REJECTS[code] ?? ["unknown", "This code is not known here."];
   return h("div", { class: "reject" },
     h("p", {}, h("strong", {}, `Reject code ${code}, ${name}`), error ? `, ${error}` : "", ". ", meaning),
-    h("pre", { tabindex: "0", "aria-label": "Reject message" }, message === "" ? "(no message)" : message));
+    block("Reject message", message === "" ? "(no message)" : message));
 }
 
 /** A reply in four ways; the last works whatever the bytes are. */
@@ -57,25 +57,23 @@ function reply(book: Interface, builder: Builder, method: Called, bytes: Uint8Ar
   } catch (error) {
     failure = `These bytes are not what the interface promises: ${reason(error)}`;
   }
-  const text = (it: string, label: string) => h("div", {}, copying("Copy", () => it), h("pre", { tabindex: "0", "aria-label": label }, it));
+  const text = (it: string, label: string) => h("div", {}, copying("Copy", () => it), block(label, it));
   const ways: [string, () => HTMLElement][] = [
     ["Readable", () => results(book, method.results, values)],
     ["Candid", () => text(argumentsToText(book, method.results, values), "Reply as Candid")],
     ["JSON", () => text(JSON.stringify(method.results.map(({ type }, index) => toJson(book, type, values[index])), undefined, 2), "Reply as JSON")],
     ["Bytes", () => text(toHex(bytes), "Reply as bytes")],
   ];
-  const choices = (failure === undefined ? ways : ways.slice(-1)).map(([name, draw], index, all) => {
-    const press = button(name, () => {
-      all.forEach((_, other) => presses[other]!.setAttribute("aria-pressed", String(other === index)));
-      try {
-        replace(place, draw());
-      } catch (error) {
-        replace(place, h("p", { class: "problem" }, `This cannot be shown like that: ${reason(error)}`));
-      }
-    }, { "aria-pressed": "false" });
-    return press;
-  });
-  const presses = choices;
+  const choose = (chosen: HTMLElement, draw: () => HTMLElement) => {
+    choices.forEach((it) => it.setAttribute("aria-pressed", String(it === chosen)));
+    try {
+      replace(place, draw());
+    } catch (error) {
+      replace(place, h("p", { class: "problem" }, `This cannot be shown like that: ${reason(error)}`));
+    }
+  };
+  const choices = (failure === undefined ? ways : ways.slice(-1)).map(([name, draw]) =>
+    button(name, ({ currentTarget }) => choose(currentTarget as HTMLElement, draw), { "aria-pressed": "false" }));
   choices[0]!.click();
   return h("div", {}, failure !== undefined && h("p", { class: "problem" }, failure),
     h("div", { class: "switch", role: "group", "aria-label": "How the reply is shown" }, choices), place);
@@ -87,7 +85,7 @@ export function outcome(book: Interface, builder: Builder, method: Called, found
       case "reply": return reply(book, builder, method, found.bytes);
       case "reject": return rejected(found.reject);
       case "sent": return h("p", {}, "Whether the canister takes it, and what it does then, this page cannot know.");
-      case "failed": return h("div", { class: "reject" }, h("pre", { tabindex: "0", "aria-label": "What went wrong" }, found.reason),
+      case "failed": return h("div", { class: "reject" }, block("What went wrong", found.reason),
         found.isUnsure && h("p", {}, "The call may have been done all the same: look before you call again."));
     }
   };

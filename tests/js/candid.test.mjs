@@ -239,7 +239,7 @@ test("where there is no interface the page says why, and takes one that is paste
   assert.deepEqual(await page.locator("details.method h3").allInnerTexts(), ["run"]);
   await close();
   const kept = await visit(hidden);
-  assert.match(await kept.page.locator("#source").innerText(), /perhaps only its controllers may/u);
+  assert.match(await kept.page.locator("#source").innerText(), /Only its controllers may read/u);
   await kept.close();
 });
 

@@ -7,7 +7,7 @@ import { signature, spelt, type Called, type Interface } from "./did/type";
 import { Form, blanks } from "./form";
 import type { Builder } from "./idl";
 import { argumentsFromJson, toJson, type Value } from "./json";
-import { LINK_LENGTH_MAX, fragment } from "./link";
+import { LINK_LENGTH_MAX, fragment, target } from "./link";
 import { reason, type Network } from "./network";
 import { headline, outcome } from "./outcome";
 
@@ -59,7 +59,8 @@ export class Method {
   private toggled(): void {
     if (!this.element.open) return;
     if (!this.form) this.draw();
-    history.replaceState(null, "", fragment(this.called.name));
+    // arguments of the link that led here stay in the address
+    if (target(location).method !== this.called.name) history.replaceState(null, "", fragment(this.called.name));
   }
 
   private draw(drafts?: Draft[]): void {

@@ -1,11 +1,14 @@
 // The subnet, asked through the gateway that this page comes from, and what it proves.
 import {
-  AgentError, AnonymousIdentity, CertifiedRejectErrorCode, HttpAgent, LookupPathStatus, StatePaths, UncertifiedRejectUpdateErrorCode, encodePath,
+  AgentError, AnonymousIdentity, CertifiedRejectErrorCode, HttpAgent, HttpErrorCode, LookupPathStatus, StatePaths, UncertifiedRejectUpdateErrorCode, encodePath,
   type Certificate, type Identity, type KnownPath,
 } from "@icp-sdk/core/agent";
 import type { Principal } from "@icp-sdk/core/principal";
 import { fromHex, toHex } from "./bytes";
 import type { Called } from "./did/type";
+import { isAbsent } from "./proof";
+
+const FORBIDDEN = 403;
 
 /** What is certified of a canister. */
 export interface Facts {
@@ -39,6 +42,7 @@ export type Outcome = { ms: number } & (
 
 /** What an error says, without the request that the library puts behind it. */
 export function reason(error: unknown): string {
+  if (error instanceof AgentError && error.code instanceof HttpErrorCode) return `The gateway answered ${error.code.status}: ${(error.code.bodyText ?? "").slice(0, 500)}`;
   if (error instanceof AgentError) return error.code.toErrorMessage().slice(0, 2_000);
   return error instanceof Error ? error.message : String(error);
 }
@@ -69,9 +73,8 @@ export class Network {
     try {
       return await this.read(canister, candid);
     } catch (error) {
-      // who may not see the interface may see the rest
-      const rest = await this.read(canister).catch(() => { throw error; });
-      return { ...rest, lack: rest.isInstalled ? "Its interface could not be read; perhaps only its controllers may." : rest.lack };
+      if (!(error instanceof AgentError && error.code instanceof HttpErrorCode && error.code.status === FORBIDDEN)) throw error;
+      return { ...await this.read(canister), lack: "Only its controllers may read its interface." };
     }
   }
 
@@ -79,7 +82,7 @@ export class Network {
     const [module, controllers, time] = [StatePaths.canisterModuleHash(canister), StatePaths.canisterControllers(canister), StatePaths.time];
     const paths = [module, controllers, time, ...(candid ? [candid] : [])];
     const { values, verifiedCertificate } = await this.agent.readState({ canisterId: canister }, { paths });
-    const isLeftOut = (path: KnownPath<unknown>) => verifiedCertificate.lookup_path(encodePath(path)).status === LookupPathStatus.Unknown;
+    const isLeftOut = (path: KnownPath<unknown>) => values.get(path) === null && !isAbsent(verifiedCertificate.cert.tree, encodePath(path));
     if (paths.some(isLeftOut)) throw new Error("The replica's certificate does not tell all that was asked. Try again: another replica may.");
     const hash = values.get(module);
     const known = values.get(controllers);

@@ -25,11 +25,12 @@ function compare(one: Bytes, other: Bytes): number {
 
 /** Whether the tree proves that nothing is at `path`: between the labels beside it nothing was left out. */
 export function isAbsent(tree: HashTree, path: Bytes[]): boolean {
-  if (path.length === 0) return (tree[0] as number) === 0;
-  const [nodes, label, rest] = [level(tree), path[0]!, path.slice(1)];
+  const label = path[0];
+  if (label === undefined) return (tree[0] as number) === 0;
+  const nodes = level(tree);
   const order = (node: Node) => (node[0] === LABELED ? compare(node[1], label) : undefined);
   const same = nodes.find((node) => order(node) === 0);
-  if (same) return isAbsent(same[2] as HashTree, rest);
+  if (same) return isAbsent(same[2] as HashTree, path.slice(1));
   const behind = nodes.findIndex((node) => (order(node) ?? 0) > 0);
   const before = nodes.findLastIndex((node) => (order(node) ?? 0) < 0);
   return !nodes.slice(before + 1, behind < 0 ? nodes.length : behind).some(([kind]) => kind === PRUNED);

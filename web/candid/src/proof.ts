@@ -6,7 +6,7 @@ type Bytes = Uint8Array;
 /** A node without the forks above it, as the interface specification numbers them. */
 type Node = readonly [0] | readonly [2, Bytes, HashTree] | readonly [3, Bytes] | readonly [4, Bytes];
 
-const [FORK, LABELED, PRUNED] = [1, 2, 4];
+const [FORK, LABELED, PRUNED] = [1, 2, 4] as const;
 
 function level(tree: HashTree): Node[] {
   const [found, left] = [[] as Node[], [tree]];

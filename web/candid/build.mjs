@@ -1,13 +1,22 @@
 // Makes dist/ of src/: one script, one style, the page. `node build.mjs test` makes build/ of the tests instead.
-import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
 const here = (path) => new URL(path, import.meta.url).pathname;
 
+/** Writes what differs and nothing else: the gateway is built anew when a file was written. */
+function write(files) {
+  mkdirSync(here("dist"), { recursive: true });
+  readdirSync(here("dist")).filter((name) => !(name in files)).forEach((name) => rmSync(here(`dist/${name}`)));
+  for (const [name, content] of Object.entries(files)) {
+    const path = here(`dist/${name}`);
+    if (!existsSync(path) || !readFileSync(path).equals(content)) writeFileSync(path, content);
+    console.log(`${name}: ${content.length} bytes, ${gzipSync(content).length} packed`);
+  }
+}
+
 async function page() {
-  rmSync(here("dist"), { recursive: true, force: true });
-  mkdirSync(here("dist"));
   const { outputFiles } = await build({
     entryPoints: { app: here("src/main.ts"), style: here("src/style.css") },
     bundle: true,
@@ -19,11 +28,9 @@ async function page() {
     outdir: here("dist"),
     write: false,
   });
-  for (const { path, contents } of outputFiles) {
-    writeFileSync(path, contents);
-    console.log(`${path.split("/").at(-1)}: ${contents.length} bytes, ${gzipSync(contents).length} packed`);
-  }
-  for (const name of ["index.html", "icon.svg"]) cpSync(here(`src/${name}`), here(`dist/${name}`));
+  const built = outputFiles.map(({ path, contents }) => [path.split("/").at(-1), Buffer.from(contents)]);
+  const copied = ["index.html", "icon.svg"].map((name) => [name, readFileSync(here(`src/${name}`))]);
+  write(Object.fromEntries([...built, ...copied]));
 }
 
 const tests = () => build({

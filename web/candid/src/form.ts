@@ -55,6 +55,13 @@ export class Form {
     return undefined;
   }
 
+  /** The values if nothing is missing or wrong; nothing is said. */
+  complete(): Value[] | undefined {
+    const problems: Problem[] = [];
+    const values = this.drafts.map((draft) => read(draft, problems));
+    return problems.length === 0 ? values : undefined;
+  }
+
   /** How many places are wrong. */
   get problems(): number {
     return this.wrong.length;

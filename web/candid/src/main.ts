@@ -111,18 +111,14 @@ function callers(network: Network, first: Identity | undefined, changed: () => v
     }
   };
   // made before the click: browsers open a window only at once
-  let key = who.sessionKey();
-  let ready: Awaited<typeof key> | undefined;
-  const prepare = () => void key.then((it) => { ready = it; });
+  let key: Awaited<ReturnType<typeof who.sessionKey>> | undefined;
+  const prepare = () => who.sessionKey().then((it) => { key = it; }, () => { trouble.textContent = "Browsers make keys for pages of this machine and over HTTPS only."; });
   const provider = h("input", { type: "text", id: "provider", autocomplete: "off", spellcheck: "false" });
   provider.value = new URLSearchParams(location.search).get("identity") ?? who.lastProvider();
   const signIn = doing(async () => {
     const id = Principal.fromText(provider.value.trim()).toText();
-    if (!ready) throw new Error("A key is being made. Try again.");
-    const identity = await who.byIdentity(id, ready);
-    [key, ready] = [who.sessionKey(), undefined];
-    prepare();
-    return identity;
+    if (!key) throw new Error("There is no key yet. Try again.");
+    return who.byIdentity(id, key);
   });
   replace(dialog, h("h2", { id: "callers-title" }, "Who calls?"), now, trouble,
     button("Nobody in particular", doing(async () => { who.byNobody(); return undefined; }), { class: "wide" }),
@@ -131,7 +127,7 @@ function callers(network: Network, first: Identity | undefined, changed: () => v
     h("form", { onsubmit: (event: Event) => { event.preventDefault(); void signIn(); } },
       h("label", { for: "provider" }, "Sign in with an Identity canister"), provider, h("button", { type: "submit", class: "wide" }, "Sign in")),
     button("Close", () => dialog.close(), { class: "small" }));
-  press.addEventListener("click", () => { prepare(); dialog.showModal(); });
+  press.addEventListener("click", () => { void prepare(); dialog.showModal(); });
   press.hidden = false;
   set(first);
 }

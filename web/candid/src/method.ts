@@ -121,12 +121,12 @@ export class Method {
   /** A link to this method, with what stands in its form if that is complete and not too long. */
   private copy(press: HTMLButtonElement): void {
     const { book, canister } = this.known;
-    const values = this.called.args.length > 0 ? this.form!.values() : undefined;
+    const values = this.form!.complete();
     const json = values && JSON.stringify(this.called.args.map(({ type }, index) => toJson(book, type, values[index])));
     const whole = fragment(this.called.name, json);
-    const end = whole.length <= LINK_LENGTH_MAX ? whole : fragment(this.called.name);
-    navigator.clipboard.writeText(`${location.origin}/?id=${canister.toText()}${end}`)
-      .then(() => "Copied", () => "The browser does not allow it")
+    const isWhole = values !== undefined && whole.length <= LINK_LENGTH_MAX;
+    navigator.clipboard.writeText(`${location.origin}/?id=${canister.toText()}${isWhole ? whole : fragment(this.called.name)}`)
+      .then(() => (isWhole ? "Copied" : "Copied without arguments"), () => "The browser does not allow it")
       .then((text) => { press.textContent = text; });
     setTimeout(() => { press.textContent = "Copy link"; }, 1_500);
   }

@@ -30,21 +30,21 @@ const ENVIRONMENT: &str = "/env.json";
 const HTML: &str = "text/html; charset=utf-8";
 
 /// Nothing from elsewhere, and no script or style that is not a file. A form asks for the page of another canister.
-const HEADERS: &[(HeaderName, &str)] = &[
+const HEADERS: &[(&str, &str)] = &[
     (
-        header::CONTENT_SECURITY_POLICY,
+        "content-security-policy",
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; \
 form-action 'self'; frame-ancestors 'none'",
     ),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::X_FRAME_OPTIONS, "DENY"),
-    (header::REFERRER_POLICY, "no-referrer"),
-    (HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=()"),
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "no-referrer"),
+    ("permissions-policy", "camera=(), microphone=(), geolocation=()"),
     // It opens Identity's window and hears from it.
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin-allow-popups"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-    (header::CACHE_CONTROL, "no-cache"),
-    (header::VARY, "accept-encoding"),
+    ("cross-origin-opener-policy", "same-origin-allow-popups"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("cache-control", "no-cache"),
+    ("vary", "accept-encoding"),
 ];
 
 /// A file as it is and compressed.
@@ -121,7 +121,9 @@ fn served(file: &File, asked: &HeaderMap) -> Reply {
     let body = if is_known { Bytes::new() } else { packed.unwrap_or_else(|| file.body.clone()) };
     let mut reply = Response::new(whole(body));
     let headers = reply.headers_mut();
-    headers.extend(HEADERS.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))));
+    for (name, value) in HEADERS {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
     if let Ok(tag) = HeaderValue::from_str(&file.tag) {
         headers.insert(header::ETAG, tag);
     }

@@ -14,7 +14,7 @@ fn root() -> &'static Path {
 }
 
 fn by_name<T>(mut list: Vec<(&String, T)>, shown: impl Fn(T) -> Value) -> Value {
-    list.sort_by(|(one, _), (other, _)| one.cmp(other));
+    list.sort_by_key(|(name, _)| *name);
     list.into_iter().map(|(name, it)| json!([name, shown(it)])).collect()
 }
 

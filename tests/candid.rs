@@ -8,6 +8,10 @@ use candid_parser::{IDLProg, check_prog, parse_idl_args};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Once;
+
+/// The page's tests are built once for all that run them.
+static BUILT: Once = Once::new();
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -81,7 +85,7 @@ fn told_by_the_page(file: &str, folder: &Path) {
         let status = Command::new("node").args(args).current_dir(&page).env("CANDID_TOLD", folder).status();
         assert!(status.expect("node starts").success(), "node {args:?} failed");
     };
-    run(&["build.mjs", "test"]);
+    BUILT.call_once(|| run(&["build.mjs", "test"]));
     run(&["--test", file]);
 }
 

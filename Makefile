@@ -108,6 +108,8 @@ check: pages ## Formatting, and lints while the tests are compiled
 
 unit: canisters assets ## All Rust tests, those with real processes, real clients and a real browser included
 	npm test --silent --prefix canisters/explorer/web
+	npm run fresh --silent --prefix web/candid >/dev/null
+	npm test --silent --prefix web/candid
 	$(LINTED) $(CARGO) test $(QUICK) $(BOOKS:%=-p %)
 	ATOLL_CANISTERS=$(CURDIR)/$(DIST) node --test $(WEB_TESTS:%=tests/js/%.test.mjs)
 	$(LINTED) $(CARGO) test $(QUICK)

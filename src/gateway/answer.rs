@@ -2,6 +2,7 @@
 
 use super::ask::{AskError, Asked};
 use super::body::{Account, Progress, Reply, Sent, holding, whole};
+use super::candid_page::CandidPage;
 use super::domain::Domains;
 use super::fetch::{Fetcher, brief};
 use super::form::{PATH_SEGMENTS_MAX, segments};
@@ -41,6 +42,7 @@ pub struct Gateway {
     pub limits: Arc<Limits>,
     pub metrics: Arc<Metrics>,
     pub preflights: Preflights,
+    pub candid_page: CandidPage,
     pub domains: watch::Receiver<Arc<Domains>>,
     /// Update calls are held up by this long.
     pub call_delay: Duration,
@@ -101,6 +103,9 @@ impl Gateway {
         self.metrics.request_bytes.observe(body.len() as f64);
         if parts.uri.path().starts_with("/api/") {
             return self.pass(parts, body, client).await;
+        }
+        if let Some(reply) = self.candid_page.answer(host(&parts), &parts, &domains) {
+            return reply;
         }
         match target {
             Target::Canister { id, raw } => self.page(parts, body, id, raw).await,

@@ -27,6 +27,7 @@
 //!     turned away with 429, and when everybody does, 503, with `Retry-After`, before anything costs much.
 //! 12. What a canister says of requests from other origins holds, also before they are made (`OPTIONS`); of a path of
 //!     which it says nothing the gateway allows every origin, without credentials.
+//! 13. A page of the gateway's own calls any canister's methods, under a host name of its own ([`candid_page`]).
 //!
 //! Bounds stand at the top of the files. Absent: any knowledge of storage, consensus or node.
 
@@ -37,6 +38,7 @@ mod ask;
 mod authority;
 mod body;
 mod cache;
+mod candid_page;
 mod compress;
 mod condition;
 pub mod domain;

@@ -120,7 +120,7 @@ fn escape(text: &str) -> String {
 }
 
 /// A page with a title and a sentence; `detail` is shown as text, never as HTML.
-fn page(status: StatusCode, title: &str, sentence: &str, detail: &str) -> Reply {
+pub fn page(status: StatusCode, title: &str, sentence: &str, detail: &str) -> Reply {
     let retry = match status {
         StatusCode::SERVICE_UNAVAILABLE => "<p><a href=\"\">Try again</a></p>",
         _ => "",
@@ -150,7 +150,8 @@ pub fn welcome() -> Reply {
     page(
         StatusCode::NOT_FOUND,
         "This is an Atoll gateway",
-        "It serves canisters under host names of their own: put a canister's id before this host name.",
+        "It serves canisters under host names of their own: put a canister's id before this host name. To call a \
+canister's methods yourself, go to <a href=\"/_/candid\">/_/candid</a>.",
         "http://<canister-id>.localhost:<port>/",
     )
 }

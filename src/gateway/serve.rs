@@ -3,6 +3,7 @@
 use super::accept::{Deadlines, Door, accept};
 use super::answer::Gateway;
 use super::cache::Pages;
+use super::candid_page::CandidPage;
 use super::domain::{Domains, Follower};
 use super::fetch::Fetcher;
 use super::limit::{Limits, Memory, Share};
@@ -95,6 +96,7 @@ async fn start(config: &Config, domains: watch::Receiver<Arc<Domains>>) -> Resul
     let memory = Memory { replies: config.memory.replies.saturating_add(kept), ..config.memory };
     let limits = Arc::new(Limits::new(config.under_way, memory, config.share));
     let pages = Pages::new(config.cache_bytes);
+    let candid_page = CandidPage::new(&root_key);
     let judge = Judge::new(root_key).ok_or(GatewayError::RootKey)?;
     let fetcher = Fetcher::new(upstream.clone(), judge, pages, limits.clone(), metrics.clone());
     Ok(Gateway {
@@ -103,6 +105,7 @@ async fn start(config: &Config, domains: watch::Receiver<Arc<Domains>>) -> Resul
         limits,
         metrics,
         preflights: Preflights::new(),
+        candid_page,
         domains,
         call_delay: config.call_delay,
         body: config.deadlines.body,

@@ -209,4 +209,5 @@ fn unmodified_clients_work_against_every_replica_and_the_gateway() {
     node(&network, "agents.test.mjs");
     node(&network, "motoko.test.mjs");
     node(&network, "page.test.mjs");
+    node(&network, "candid.test.mjs");
 }

@@ -4,12 +4,15 @@ use super::identity::{self, IdentityError};
 use crate::encoding::management::*;
 use crate::types::Principal;
 use candid::{CandidType, Decode, Encode, Nat, utils::ArgumentEncoder};
+use ic_agent::agent::RejectResponse;
 use ic_agent::{Agent, AgentError};
 use serde::de::DeserializeOwned;
 use std::path::Path;
 
 /// The error code of a call to a canister that is not there.
 const NO_CANISTER: &str = "IC0301";
+/// How the refusal of an upgrade begins that does not say what becomes of the heap.
+const NO_UPGRADE_OPTION: &str = "Missing upgrade option";
 
 /// Why a client's wish was not fulfilled.
 #[derive(Debug, thiserror::Error)]
@@ -35,13 +38,23 @@ impl From<AgentError> for AgentFailure {
 impl AgentFailure {
     /// Whether the subnet says that there is no such canister.
     pub fn is_no_canister(&self) -> bool {
-        let AgentFailure::Agent(error) = self else { return false };
-        let (AgentError::CertifiedReject { reject, .. } | AgentError::UncertifiedReject { reject, .. }) =
-            &**error
-        else {
-            return false;
-        };
-        reject.error_code.as_deref() == Some(NO_CANISTER)
+        self.reject().is_some_and(|reject| reject.error_code.as_deref() == Some(NO_CANISTER))
+    }
+
+    /// Whether the subnet wants to be told what becomes of a heap that holds a canister's state.
+    pub(super) fn misses_upgrade_option(&self) -> bool {
+        self.reject().is_some_and(|reject| reject.reject_message.contains(NO_UPGRADE_OPTION))
+    }
+
+    /// What the subnet said, if it refused.
+    fn reject(&self) -> Option<&RejectResponse> {
+        let AgentFailure::Agent(error) = self else { return None };
+        match &**error {
+            AgentError::CertifiedReject { reject, .. } | AgentError::UncertifiedReject { reject, .. } => {
+                Some(reject)
+            }
+            _ => None,
+        }
     }
 }
 

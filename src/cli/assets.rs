@@ -93,7 +93,8 @@ fn tell(told: &Told<'_>, dry_run: bool) {
 fn summary(counts: &Counts, dry_run: bool) -> String {
     let Counts { files, new, changed, deleted, sent_bytes, resumed_bytes, .. } = counts;
     let would = if dry_run { "would be " } else { "" };
-    let mut text = format!("{files} files: {new} {would}new, {changed} {would}changed, {deleted} {would}deleted");
+    let mut text =
+        format!("{files} files: {new} {would}new, {changed} {would}changed, {deleted} {would}deleted");
     if !dry_run {
         text += &format!("; {} sent", size(*sent_bytes));
     }

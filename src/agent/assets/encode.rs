@@ -131,9 +131,7 @@ fn pays(encoding: Encoding, length: u64, beside: &Contents, configured: bool) ->
     };
     match (encoding, length_of(Encoding::Gzip)) {
         // Every client that takes Brotli takes gzip: a twentieth less is what it is kept for.
-        (Encoding::Brotli, Some(gzip)) if !configured => {
-            length.saturating_mul(20) <= gzip.saturating_mul(19)
-        }
+        (Encoding::Brotli, Some(gzip)) if !configured => length.saturating_mul(20) <= gzip.saturating_mul(19),
         _ => length < identity,
     }
 }

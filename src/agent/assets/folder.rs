@@ -109,7 +109,8 @@ impl Walk<'_> {
         if self.found.assets.len() == FILES_MAX {
             return Err(FolderError::TooMany(self.root.to_path_buf()));
         }
-        let bytes = entry.metadata().map_err(|source| FolderError::Read { path: path.clone(), source })?.len();
+        let bytes =
+            entry.metadata().map_err(|source| FolderError::Read { path: path.clone(), source })?.len();
         let key = key(self.root, &path)?;
         let media_type = mime_guess::from_path(&path).first_or_octet_stream().to_string();
         self.found.assets.push(Asset { key, path, bytes, media_type, settings });
@@ -160,9 +161,8 @@ fn judge_policies(folder: &mut Folder) -> Result<(), FolderError> {
         return Err(FolderError::NotHardened(named(&soft)));
     }
     let without = keys(&|it| it.security_policy.is_none() && !it.disable_security_policy_warning);
-    let standard = keys(&|it| {
-        it.security_policy == Some(Policy::Standard) && !it.disable_security_policy_warning
-    });
+    let standard =
+        keys(&|it| it.security_policy == Some(Policy::Standard) && !it.disable_security_policy_warning);
     let mut warnings = Vec::new();
     if !without.is_empty() {
         warnings.push(format!(

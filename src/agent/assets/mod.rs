@@ -62,7 +62,9 @@ pub enum SyncError {
     Content(#[from] ContentError),
     #[error(transparent)]
     Journal(#[from] JournalError),
-    #[error("{key} is {bytes} bytes in {pieces} pieces: more than the canister takes in one batch (`get_configuration`)")]
+    #[error(
+        "{key} is {bytes} bytes in {pieces} pieces: more than the canister takes in one batch (`get_configuration`)"
+    )]
     TooLarge { key: String, bytes: u64, pieces: u64 },
     #[error("the folder has no files: everything in the canister would be deleted; --keep keeps it")]
     Empty,

@@ -100,7 +100,8 @@ pub fn change(
     let Some(remote) = same_type else {
         let kind = if remote.is_some() { Kind::Changed } else { Kind::New };
         // An asset's type cannot be changed.
-        let mut first: Vec<_> = remote.map(|_| Operation::DeleteAsset { key: key.clone() }).into_iter().collect();
+        let mut first: Vec<_> =
+            remote.map(|_| Operation::DeleteAsset { key: key.clone() }).into_iter().collect();
         first.push(creation(asset));
         let contents = contents.iter().map(|(encoding, found)| (*encoding, found.content)).collect();
         return Some(Change { key, kind, first, contents, last: vec![] });
@@ -111,12 +112,12 @@ pub fn change(
     let sent = contents.iter().map(|(encoding, found)| (*encoding, found.content));
     let sent: Vec<_> = sent.filter(|(encoding, content)| !in_place(*encoding, content)).collect();
     let obsolete = remote.encodings.iter().map(|known| &known.content_encoding);
-    let obsolete = obsolete.filter(|name| !Encoding::named(name).is_some_and(|it| contents.contains_key(&it)));
-    let unset = obsolete.map(|name| Operation::UnsetAssetContent {
-        key: key.clone(),
-        content_encoding: name.clone(),
-    });
-    let last: Vec<_> = unset.chain(properties_change(asset, properties?)).collect();
+    let obsolete =
+        obsolete.filter(|name| !Encoding::named(name).is_some_and(|it| contents.contains_key(&it)));
+    let unset = obsolete
+        .map(|name| Operation::UnsetAssetContent { key: key.clone(), content_encoding: name.clone() });
+    let restated = properties.and_then(|have| properties_change(asset, have));
+    let last: Vec<_> = unset.chain(restated).collect();
     let differs = !sent.is_empty() || !last.is_empty();
     differs.then_some(Change { key: key.clone(), kind: Kind::Changed, first: vec![], contents: sent, last })
 }

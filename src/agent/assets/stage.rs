@@ -107,8 +107,8 @@ impl<'a> Stage<'a> {
         if limits.max_bytes.is_some_and(|most| bytes > most) || pieces > pieces_max {
             return Err(SyncError::TooLarge { key: change.key.clone(), bytes, pieces });
         }
-        let full = self.bytes.saturating_add(bytes) > bytes_max
-            || self.pieces.saturating_add(pieces) > pieces_max;
+        let full =
+            self.bytes.saturating_add(bytes) > bytes_max || self.pieces.saturating_add(pieces) > pieces_max;
         if full && self.pieces > 0 {
             self.commit(progress).await?;
         }

@@ -21,7 +21,8 @@ fn remote(content_type: &str, encodings: &[(&str, u8)]) -> Remote {
 }
 
 fn properties(max_age: Option<u64>, headers: &[(&str, &str)]) -> Properties {
-    let headers: Headers = headers.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+    let headers: Headers =
+        headers.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
     Properties { max_age, headers: Some(headers), is_aliased: None, allow_raw_access: Some(true) }
 }
 

@@ -46,7 +46,10 @@ fn hidden_files_are_left_out_unless_a_rule_wants_them() {
 #[test]
 fn a_folder_that_is_ignored_is_not_looked_into() {
     let broken = ("dir/.ic-assets.json5", "[{match: 'b', ignore: false}, nonsense]");
-    check(&[("a", ""), ("dir/b", ""), broken, (".ic-assets.json5", "[{match: 'dir', ignore: true}]")], &["/a"]);
+    check(
+        &[("a", ""), ("dir/b", ""), broken, (".ic-assets.json5", "[{match: 'dir', ignore: true}]")],
+        &["/a"],
+    );
 }
 
 #[test]
@@ -85,14 +88,20 @@ fn patterns_are_relative_to_their_folder_and_stars_span_folders() {
         ("dir", ""),
     ] {
         let config = rule(pattern);
-        let files =
-            [("a.txt", ""), ("dir/b.txt", ""), ("c.png", ""), ("dir/deep/a.txt", ""), (".ic-assets.json5", &config)];
+        let files = [
+            ("a.txt", ""),
+            ("dir/b.txt", ""),
+            ("c.png", ""),
+            ("dir/deep/a.txt", ""),
+            (".ic-assets.json5", &config),
+        ];
         let folder = read(&files).expect("a folder");
         let keys = [('a', "/a.txt"), ('b', "/dir/b.txt"), ('c', "/c.png"), ('d', "/dir/deep/a.txt")];
         let is_matched = |key: &str| {
             folder.assets.iter().any(|asset| asset.key == key && asset.settings.max_age == Some(9))
         };
-        let have: String = keys.iter().filter(|(_, key)| is_matched(key)).map(|(letter, _)| *letter).collect();
+        let have: String =
+            keys.iter().filter(|(_, key)| is_matched(key)).map(|(letter, _)| *letter).collect();
         assert_eq!(have, matched, "{pattern}");
     }
 }
@@ -110,7 +119,8 @@ fn aliases_raw_access_and_encodings_are_taken_over() {
 
 #[test]
 fn a_policy_adds_headers_that_are_not_named() {
-    let config = r#"[{ match: "*", security_policy: "hardened", headers: { "x-frame-options": "SAMEORIGIN" } }]"#;
+    let config =
+        r#"[{ match: "*", security_policy: "hardened", headers: { "x-frame-options": "SAMEORIGIN" } }]"#;
     let folder = read(&[("a", ""), (".ic-assets.json5", config)]).expect("a folder");
     let headers = folder.assets[0].settings.headers().expect("headers");
     assert_eq!(headers.get("x-frame-options").map(|value| &**value), Some("SAMEORIGIN"));
@@ -165,7 +175,8 @@ fn a_wrong_rule_is_an_error_that_names_file_and_line() {
 
 #[test]
 fn what_cannot_be_uploaded_is_an_error() {
-    let both = read(&[("a", ""), (".ic-assets.json", "[]"), (".ic-assets.json5", "[]")]).expect_err("two files");
+    let both =
+        read(&[("a", ""), (".ic-assets.json", "[]"), (".ic-assets.json5", "[]")]).expect_err("two files");
     assert!(both.to_string().contains("keep one"), "{both}");
     let hardened = [("a", ""), (".ic-assets.json5", "[{match: '*', security_policy: 'hardened'}]")];
     assert_eq!(

@@ -22,10 +22,10 @@
 //!     somebody begins another.
 
 mod canister;
-pub mod config;
-pub mod encode;
+mod config;
+mod encode;
 pub mod folder;
-pub mod journal;
+mod journal;
 mod plan;
 mod policy;
 mod stage;

@@ -99,8 +99,9 @@ impl<'a> Stage<'a> {
     async fn make_room(&mut self, change: &Change, progress: &mut Progress<'_>) -> Result<(), SyncError> {
         let limits = match self.limits {
             Some(limits) => limits,
-            None => *self.limits.insert(self.canister.limits().await?),
+            None => self.canister.limits().await?,
         };
+        self.limits = Some(limits);
         let bytes_max = limits.max_bytes.unwrap_or(u64::MAX).min(STAGED_BYTES_MAX);
         let pieces_max = limits.max_chunks.unwrap_or(u64::MAX);
         let (bytes, pieces) = (change.bytes(), change.pieces());

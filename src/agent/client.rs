@@ -4,7 +4,7 @@ use super::identity::{self, IdentityError};
 use crate::encoding::management::*;
 use crate::types::Principal;
 use candid::{CandidType, Decode, Encode, Nat, utils::ArgumentEncoder};
-use ic_agent::agent::{CallResponse, RejectCode};
+use ic_agent::agent::{CallResponse, RejectCode, RejectResponse};
 use ic_agent::{Agent, AgentError, RequestId};
 use serde::de::DeserializeOwned;
 use std::path::Path;
@@ -41,24 +41,22 @@ impl From<AgentError> for AgentFailure {
 impl AgentFailure {
     /// Whether the subnet says that there is no such canister.
     pub fn is_no_canister(&self) -> bool {
-        let AgentFailure::Agent(error) = self else { return false };
-        let (AgentError::CertifiedReject { reject, .. } | AgentError::UncertifiedReject { reject, .. }) =
-            &**error
-        else {
-            return false;
-        };
-        reject.error_code.as_deref() == Some(NO_CANISTER)
+        self.reject().is_some_and(|reject| reject.error_code.as_deref() == Some(NO_CANISTER))
     }
 
     /// Whether the canister, or the subnet for it, says no, and would say it again.
     pub fn is_refusal(&self) -> bool {
-        let AgentFailure::Agent(error) = self else { return false };
-        let (AgentError::CertifiedReject { reject, .. } | AgentError::UncertifiedReject { reject, .. }) =
-            &**error
-        else {
-            return false;
-        };
-        reject.reject_code != RejectCode::SysTransient
+        self.reject().is_some_and(|reject| reject.reject_code != RejectCode::SysTransient)
+    }
+
+    fn reject(&self) -> Option<&RejectResponse> {
+        let AgentFailure::Agent(error) = self else { return None };
+        match &**error {
+            AgentError::CertifiedReject { reject, .. } | AgentError::UncertifiedReject { reject, .. } => {
+                Some(reject)
+            }
+            _ => None,
+        }
     }
 }
 

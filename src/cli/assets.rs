@@ -64,12 +64,12 @@ enum Command {
 /// # Errors
 /// [`AssetsError`].
 pub async fn run(args: Args) -> Result<(), AssetsError> {
-    let Command::Sync { dir, canister, dry_run, delete: _, keep } = args.command;
+    let Command::Sync { dir, canister, dry_run, delete, keep } = args.command;
     let folder = folder::read(&dir)?;
     folder.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
     let client = Arc::new(args.connection.client().await?);
     let journal = journal_path(&client.root_key(), canister);
-    let options = Options { delete: !keep, dry_run, journal };
+    let options = Options { delete: delete || !keep, dry_run, journal };
     let mut bar = Bar::new();
     let mut watch = |counts: &Counts| bar.show(counts);
     let mut tell = |told: &Told<'_>| tell(told, dry_run);

@@ -71,8 +71,10 @@ impl AssetCanister {
     }
 
     async fn update(&self, method: &'static str, arg: &impl CandidType) -> Result<Vec<u8>, CallError> {
-        let called =
-            async { Ok::<_, AgentFailure>(self.client.update_once(self.id, method, Encode!(arg)?).await?) };
+        let called = async {
+            let arg = Encode!(arg)?;
+            self.client.update_once(self.id, method, arg).await
+        };
         called.await.map_err(|source| CallError::Call { method, source })
     }
 

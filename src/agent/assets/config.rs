@@ -5,8 +5,10 @@ use super::encode::Encoding;
 use super::policy::Policy;
 use super::wire::Headers;
 use globset::{Glob, GlobMatcher};
-use serde::{Deserialize, Deserializer, de::Error as _};
-use serde_json::Value;
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -130,8 +132,43 @@ struct Pattern(GlobMatcher);
 
 impl<'de> Deserialize<'de> for Pattern {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Pattern, D::Error> {
-        let glob = Glob::new(&String::deserialize(deserializer)?).map_err(D::Error::custom)?;
-        Ok(Pattern(glob.compile_matcher()))
+        let glob = |text: &str| Glob::new(text).map_err(|error| error.to_string());
+        deserializer.deserialize_str(Text(|text: &str| Ok(Pattern(glob(text)?.compile_matcher()))))
+    }
+}
+
+/// Reads a value that can be written as text, so that what is wrong with it is told with its place.
+struct Text<F>(F);
+
+impl<T, F: FnOnce(&str) -> Result<T, String>> Visitor<'_> for Text<F> {
+    type Value = T;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a text, a number or a boolean")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        (self.0)(text).map_err(E::custom)
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<T, E> {
+        self.visit_str(&value.to_string())
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<T, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<T, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<T, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<T, E> {
+        self.visit_str("")
     }
 }
 
@@ -139,9 +176,9 @@ struct Encodings(Vec<Encoding>);
 
 impl<'de> Deserialize<'de> for Encodings {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Encodings, D::Error> {
-        let encodings = Vec::deserialize(deserializer)?;
+        let encodings = Vec::<Encoding>::deserialize(deserializer)?;
         match encodings.is_empty() {
-            true => Err(D::Error::custom("an asset needs an encoding: identity, gzip or brotli")),
+            true => Err(de::Error::custom("an asset needs an encoding: identity, gzip or brotli")),
             false => Ok(Encodings(encodings)),
         }
     }
@@ -158,12 +195,23 @@ enum RuleHeaders {
 
 impl<'de> Deserialize<'de> for RuleHeaders {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<RuleHeaders, D::Error> {
-        let given = Option::<std::collections::BTreeMap<String, HeaderValue>>::deserialize(deserializer)?;
-        let Some(given) = given else { return Ok(RuleHeaders::Reset) };
-        if let Some(name) = given.keys().find(|name| !is_header_name(name)) {
-            return Err(D::Error::custom(format!("{name:?} is no name of a header")));
-        }
-        Ok(RuleHeaders::Set(given.into_iter().map(|(name, value)| (name, value.0)).collect()))
+        let given = Option::<BTreeMap<HeaderName, HeaderValue>>::deserialize(deserializer)?;
+        Ok(given.map_or(RuleHeaders::Reset, |given| {
+            RuleHeaders::Set(given.into_iter().map(|(name, value)| (name.0, value.0)).collect())
+        }))
+    }
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct HeaderName(String);
+
+impl<'de> Deserialize<'de> for HeaderName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<HeaderName, D::Error> {
+        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        deserializer.deserialize_str(Text(|name: &str| match !name.is_empty() && name.bytes().all(token) {
+            true => Ok(HeaderName(name.to_string())),
+            false => Err(format!("{name:?} is no name of a header")),
+        }))
     }
 }
 
@@ -171,25 +219,12 @@ struct HeaderValue(String);
 
 impl<'de> Deserialize<'de> for HeaderValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<HeaderValue, D::Error> {
-        let text = match Value::deserialize(deserializer)? {
-            Value::String(text) => text,
-            Value::Bool(value) => value.to_string(),
-            Value::Number(number) => number.to_string(),
-            Value::Null => String::new(),
-            Value::Array(_) | Value::Object(_) => {
-                return Err(D::Error::custom("a header's value is a text, a number or a boolean"));
-            }
-        };
-        match text.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~')) {
-            true => Ok(HeaderValue(text)),
-            false => Err(D::Error::custom("a header's value is one line of ASCII")),
-        }
+        let allowed = |byte: u8| matches!(byte, b'\t' | b' '..=b'~');
+        deserializer.deserialize_any(Text(|text: &str| match text.bytes().all(allowed) {
+            true => Ok(HeaderValue(text.to_string())),
+            false => Err("a header's value is one line of ASCII".to_string()),
+        }))
     }
-}
-
-fn is_header_name(name: &str) -> bool {
-    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !name.is_empty() && name.bytes().all(token)
 }
 
 /// The rules of one folder.

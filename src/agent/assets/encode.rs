@@ -118,7 +118,7 @@ fn vouched(remote: &Remote, identity: &[u8; 32], encoding: Encoding) -> Option<C
     let original = remote.encoding(Encoding::Identity.name()).filter(|original| original.is(identity))?;
     let packed = remote.encoding(encoding.name())?;
     let together = packed.modified.is_some() && packed.modified == original.modified;
-    let sha256 = packed.sha256.as_ref()?.as_slice().try_into().ok()?;
+    let sha256: [u8; 32] = packed.sha256.as_ref()?.as_slice().try_into().ok()?;
     let length = u64::try_from(packed.length.clone()?.0).ok()?;
     together.then_some(Content { sha256, length })
 }
@@ -140,7 +140,7 @@ fn pays(encoding: Encoding, length: u64, beside: &Contents, configured: bool) ->
 ///
 /// # Errors
 /// The file cannot be opened.
-pub fn open(path: &Path, bytes: u64, encoding: Encoding) -> io::Result<Box<dyn Read + Send>> {
+pub fn open(path: &Path, bytes: u64, encoding: Encoding) -> io::Result<Box<dyn Read>> {
     let file = File::open(path)?;
     Ok(match encoding {
         Encoding::Identity => Box::new(file),
@@ -153,7 +153,7 @@ pub fn open(path: &Path, bytes: u64, encoding: Encoding) -> io::Result<Box<dyn R
 }
 
 fn measure(asset: &Asset, encoding: Encoding) -> Result<Found, ContentError> {
-    let read = || {
+    let read = || -> io::Result<Found> {
         let mut pieces = PiecesOf::new(open(&asset.path, asset.bytes, encoding)?);
         let mut whole = pieces.next_piece()?;
         while let Some(_more) = pieces.next_piece()? {
@@ -166,7 +166,7 @@ fn measure(asset: &Asset, encoding: Encoding) -> Result<Found, ContentError> {
 
 /// Reads a content piece by piece, and says what it was at the end. What is empty is one empty piece.
 pub struct PiecesOf {
-    from: Box<dyn Read + Send>,
+    from: Box<dyn Read>,
     hasher: Sha256,
     length: u64,
     pieces: u64,
@@ -174,7 +174,7 @@ pub struct PiecesOf {
 }
 
 impl PiecesOf {
-    pub fn new(from: Box<dyn Read + Send>) -> PiecesOf {
+    pub fn new(from: Box<dyn Read>) -> PiecesOf {
         PiecesOf { from, hasher: Sha256::new(), length: 0, pieces: 0, ended: false }
     }
 

@@ -66,7 +66,8 @@ impl Pages {
     pub fn read(text: &str) -> Pages {
         let mut pages = Pages::default();
         for line in text.split_inclusive('\n') {
-            let known = line.strip_suffix('\n').and_then(|line| serde_json::from_str(line).ok());
+            let known: Option<Line> =
+                line.strip_suffix('\n').and_then(|line| serde_json::from_str(line).ok());
             match known {
                 Some(Line { batch: Some(batch), piece: None }) if pages.length == 0 => {
                     pages.batch = Some(batch);
@@ -94,7 +95,7 @@ impl Pages {
 }
 
 fn name_of(piece: &PieceLine) -> Option<PieceName> {
-    let sha256 = hex::decode(&piece.sha256).ok()?.try_into().ok()?;
+    let sha256: [u8; 32] = hex::decode(&piece.sha256).ok()?.try_into().ok()?;
     let place = Place { key: piece.key.clone(), encoding: Encoding::named(&piece.encoding)? };
     Some(PieceName { place, index: piece.index, sha256 })
 }

@@ -34,7 +34,8 @@ fn shown(operation: &Operation) -> String {
         }
         Operation::SetAssetContent { content_encoding, chunk_ids, sha256, .. } => {
             let number = sha256.as_ref().map_or(0, |sha256| sha256[0]);
-            format!("set {content_encoding} {number} from {chunk_ids:?}")
+            let ids: Vec<_> = chunk_ids.iter().map(Nat::to_string).collect();
+            format!("set {content_encoding} {number} from {}", ids.join(" "))
         }
         Operation::UnsetAssetContent { content_encoding, .. } => format!("unset {content_encoding}"),
         Operation::DeleteAsset { .. } => "delete".into(),
@@ -49,7 +50,7 @@ fn check(have: &[(Encoding, u8)], remote: Option<(&Remote, &Properties)>, expect
     let (remote, properties) = remote.unzip();
     let change = plan::change(&asset, &contents(have), remote, properties);
     let ids = change.iter().flat_map(|change| {
-        change.contents.iter().map(|(encoding, content)| (change.place(*encoding), vec![content.length]))
+        change.contents.iter().map(move |(encoding, content)| (change.place(*encoding), vec![content.length]))
     });
     let ids: BTreeMap<_, _> = ids.collect();
     let operations = change.map(|change| change.operations(&ids)).unwrap_or_default();
@@ -62,16 +63,16 @@ fn an_asset_becomes_what_the_file_is_by_the_fewest_steps() {
     let same = properties(Some(5), &[("a", "b")]);
     let both = [(Identity, 1), (Gzip, 2)];
     let create = "create text/css Some(5) Some({\"a\": \"b\"})";
-    check(&both, None, &[create, "set identity 1 from [1]", "set gzip 2 from [2]"]);
+    check(&both, None, &[create, "set identity 1 from 1", "set gzip 2 from 2"]);
     let kept = remote("text/css", &[("identity", 1), ("gzip", 2)]);
     check(&both, Some((&kept, &same)), &[]);
     let older = remote("text/css", &[("identity", 9), ("gzip", 2)]);
-    check(&both, Some((&older, &same)), &["set identity 1 from [1]"]);
+    check(&both, Some((&older, &same)), &["set identity 1 from 1"]);
     let more = remote("text/css", &[("identity", 1), ("gzip", 2), ("br", 3), ("zstd", 4)]);
     check(&both, Some((&more, &same)), &["unset br", "unset zstd"]);
-    check(&[(Identity, 1), (Brotli, 3)], Some((&kept, &same)), &["set br 3 from [3]", "unset gzip"]);
+    check(&[(Identity, 1), (Brotli, 3)], Some((&kept, &same)), &["set br 3 from 3", "unset gzip"]);
     let other = remote("text/plain", &[("identity", 1), ("gzip", 2)]);
-    let anew = ["delete", create, "set identity 1 from [1]", "set gzip 2 from [2]"];
+    let anew = ["delete", create, "set identity 1 from 1", "set gzip 2 from 2"];
     check(&both, Some((&other, &same)), &anew);
 }
 

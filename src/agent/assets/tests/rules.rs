@@ -93,7 +93,7 @@ fn patterns_are_relative_to_their_folder_and_stars_span_folders() {
             ("dir/b.txt", ""),
             ("c.png", ""),
             ("dir/deep/a.txt", ""),
-            (".ic-assets.json5", &config),
+            (".ic-assets.json5", config.as_str()),
         ];
         let folder = read(&files).expect("a folder");
         let keys = [('a', "/a.txt"), ('b', "/dir/b.txt"), ('c', "/c.png"), ('d', "/dir/deep/a.txt")];
@@ -151,7 +151,7 @@ fn what_its_author_may_have_meant_otherwise_is_told() {
 /// A configuration is refused by a message that says where and why.
 fn check_refused(config: &str, place: &str, reason: &str) {
     let error = read(&[("a", ""), ("dir/.ic-assets.json5", config)]).expect_err(config).to_string();
-    let (found, said) = error.split_once("/dir/.ic-assets.json5:").unwrap_or(("", &error));
+    let (found, said) = error.split_once("/dir/.ic-assets.json5:").unwrap_or(("", error.as_str()));
     let said = said.split_once(": ").unwrap_or(("", said));
     assert!(!found.is_empty() && said.0 == place && said.1.contains(reason), "{config}: {error}");
 }
@@ -167,9 +167,9 @@ fn a_wrong_rule_is_an_error_that_names_file_and_line() {
     check_refused("[{ match: 'a', security_policy: 'strict' }]", "1:33", "unknown variant `strict`");
     check_refused("[{ match: 'a',\n encodings: ['zstd'] }]", "2:14", "unknown variant `zstd`");
     check_refused("[{ match: 'a',\n encodings: [] }]", "2:13", "needs an encoding");
-    check_refused("[{ match: 'a',\n headers: { x: ['y'] } }]", "2:15", "a text, a number or a boolean");
-    check_refused("[{ match: 'a',\n headers: { x: 'y\\n' } }]", "2:15", "one line of ASCII");
-    check_refused("[{ match: 'a',\n headers: { 'x y': 'z' } }]", "2:11", "no name of a header");
+    check_refused("[{ match: 'a',\n headers: { x: ['y'] } }]", "2:16", "a text, a number or a boolean");
+    check_refused("[{ match: 'a',\n headers: { x: 'y\\n' } }]", "2:16", "one line of ASCII");
+    check_refused("[{ match: 'a',\n headers: { 'x y': 'z' } }]", "2:13", "no name of a header");
     check_refused("{ match: 'a' }", "1:1", "expected");
 }
 

@@ -130,17 +130,23 @@ struct Cache {
 
 struct Pattern(GlobMatcher);
 
+impl Pattern {
+    fn new(text: &str) -> Result<Pattern, String> {
+        let glob = Glob::new(text).map_err(|error| error.to_string())?;
+        Ok(Pattern(glob.compile_matcher()))
+    }
+}
+
 impl<'de> Deserialize<'de> for Pattern {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Pattern, D::Error> {
-        let glob = |text: &str| Glob::new(text).map_err(|error| error.to_string());
-        deserializer.deserialize_str(Text(|text: &str| Ok(Pattern(glob(text)?.compile_matcher()))))
+        deserializer.deserialize_str(Text(Pattern::new))
     }
 }
 
 /// Reads a value that can be written as text, so that what is wrong with it is told with its place.
-struct Text<F>(F);
+struct Text<T>(fn(&str) -> Result<T, String>);
 
-impl<T, F: FnOnce(&str) -> Result<T, String>> Visitor<'_> for Text<F> {
+impl<T> Visitor<'_> for Text<T> {
     type Value = T;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -205,25 +211,36 @@ impl<'de> Deserialize<'de> for RuleHeaders {
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct HeaderName(String);
 
-impl<'de> Deserialize<'de> for HeaderName {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<HeaderName, D::Error> {
+impl HeaderName {
+    fn new(name: &str) -> Result<HeaderName, String> {
         let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-        deserializer.deserialize_str(Text(|name: &str| match !name.is_empty() && name.bytes().all(token) {
+        match !name.is_empty() && name.bytes().all(token) {
             true => Ok(HeaderName(name.to_string())),
             false => Err(format!("{name:?} is no name of a header")),
-        }))
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for HeaderName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<HeaderName, D::Error> {
+        deserializer.deserialize_str(Text(HeaderName::new))
     }
 }
 
 struct HeaderValue(String);
 
-impl<'de> Deserialize<'de> for HeaderValue {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<HeaderValue, D::Error> {
-        let allowed = |byte: u8| matches!(byte, b'\t' | b' '..=b'~');
-        deserializer.deserialize_any(Text(|text: &str| match text.bytes().all(allowed) {
+impl HeaderValue {
+    fn new(text: &str) -> Result<HeaderValue, String> {
+        match text.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~')) {
             true => Ok(HeaderValue(text.to_string())),
             false => Err("a header's value is one line of ASCII".to_string()),
-        }))
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for HeaderValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<HeaderValue, D::Error> {
+        deserializer.deserialize_any(Text(HeaderValue::new))
     }
 }
 

@@ -78,7 +78,7 @@ pub fn usual(media_type: &str, bytes: u64) -> &'static [Encoding] {
     let shrinks = kind == "text"
         || name.ends_with("+json")
         || name.ends_with("+xml")
-        || ["javascript", "x-javascript", "html", "json", "xml", "wasm", "ttf", "otf", "bmp", "x-icon"]
+        || ["javascript", "x-javascript", "html", "json", "xml", "wasm", "ttf", "font-sfnt", "bmp", "x-icon"]
             .contains(&name);
     match shrinks && bytes >= WORTH_BYTES_MIN {
         true => &[Encoding::Identity, Encoding::Gzip, Encoding::Brotli],
@@ -156,7 +156,7 @@ fn measure(asset: &Asset, encoding: Encoding) -> Result<Found, ContentError> {
     let read = || -> io::Result<Found> {
         let mut pieces = PiecesOf::new(open(&asset.path, asset.bytes, encoding)?);
         let mut whole = pieces.next_piece()?;
-        while let Some(_more) = pieces.next_piece()? {
+        while pieces.next_piece()?.is_some() {
             whole = None;
         }
         Ok(Found { content: pieces.content(), whole })

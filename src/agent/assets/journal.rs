@@ -1,13 +1,13 @@
 //! Which pieces a canister has of a batch that is not committed yet, on disk, so that an upload that was interrupted
 //! goes on where it stopped (rule 10 of the room).
 //!
-//! The file is lines of JSON, only ever appended to: the batch, then each piece as its call is answered. A last line
-//! that was cut off says nothing. Nobody else writes the file while it is open.
+//! The file is lines of JSON, only ever appended to: the batch, then each piece as its call is answered, and what was
+//! set. A last line that was cut off says nothing. Nobody else writes the file while it is open.
 
 use super::encode::Encoding;
 use super::plan::Place;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -25,12 +25,12 @@ pub enum JournalError {
 }
 
 #[derive(Serialize, Deserialize, PartialEq, Eq, Debug)]
-#[serde(deny_unknown_fields)]
-struct Line {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    batch: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    piece: Option<PieceLine>,
+#[serde(rename_all = "lowercase")]
+enum Line {
+    Batch(u64),
+    Piece(PieceLine),
+    /// Keys whose pieces were set, and are used up.
+    Set(BTreeSet<String>),
 }
 
 #[derive(Serialize, Deserialize, PartialEq, Eq, Debug)]
@@ -69,12 +69,13 @@ impl Pages {
             let known: Option<Line> =
                 line.strip_suffix('\n').and_then(|line| serde_json::from_str(line).ok());
             match known {
-                Some(Line { batch: Some(batch), piece: None }) if pages.length == 0 => {
-                    pages.batch = Some(batch);
-                }
-                Some(Line { batch: None, piece: Some(piece) }) if pages.length > 0 => {
+                Some(Line::Batch(batch)) if pages.length == 0 => pages.batch = Some(batch),
+                Some(Line::Piece(piece)) if pages.length > 0 => {
                     let Some(name) = name_of(&piece) else { return pages };
                     pages.chunks.insert(name, piece.chunk);
+                }
+                Some(Line::Set(keys)) if pages.length > 0 => {
+                    pages.chunks.retain(|piece, _| !keys.contains(&piece.place.key));
                 }
                 _ => return pages,
             }
@@ -102,8 +103,7 @@ fn name_of(piece: &PieceLine) -> Option<PieceName> {
 
 fn line_of(PieceName { place, index, sha256 }: &PieceName, chunk: u64) -> Line {
     let (key, encoding) = (place.key.clone(), place.encoding.name().to_string());
-    let piece = PieceLine { key, encoding, index: *index, sha256: hex::encode(sha256), chunk };
-    Line { batch: None, piece: Some(piece) }
+    Line::Piece(PieceLine { key, encoding, index: *index, sha256: hex::encode(sha256), chunk })
 }
 
 /// An open journal.
@@ -147,7 +147,7 @@ impl Journal {
     /// [`JournalError::File`].
     pub fn begin(&mut self, batch: u64) -> Result<(), JournalError> {
         self.forget()?;
-        self.append(&[Line { batch: Some(batch), piece: None }])?;
+        self.append(&[Line::Batch(batch)])?;
         self.pages.batch = Some(batch);
         Ok(())
     }
@@ -159,6 +159,14 @@ impl Journal {
     pub fn keep(&mut self, pieces: &[PieceName], chunks: &[u64]) -> Result<(), JournalError> {
         let lines = pieces.iter().zip(chunks).map(|(piece, chunk)| line_of(piece, *chunk));
         self.append(&lines.collect::<Vec<_>>())
+    }
+
+    /// Forgets the pieces of these keys: the canister has set them.
+    ///
+    /// # Errors
+    /// [`JournalError::File`].
+    pub fn set(&mut self, keys: BTreeSet<String>) -> Result<(), JournalError> {
+        self.append(&[Line::Set(keys)])
     }
 
     /// Forgets everything: the batch is done, or the canister does not go on with it.

@@ -249,8 +249,10 @@ impl<'a> Stage<'a> {
         let mut commits = plan::commits(changes.iter().map(|change| change.operations(&self.ids)));
         let last = commits.pop();
         for operations in commits {
+            let keys = operations.iter().map(|operation| operation.key().to_string()).collect();
             let done = self.canister.commit(None, operations).await;
             self.refusal_ends_batch(done)?;
+            self.journal.set(keys)?;
             progress.counts.commits += 1;
         }
         if let Some(operations) = last {

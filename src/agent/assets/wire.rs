@@ -125,6 +125,17 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// The asset that it is about.
+    pub fn key(&self) -> &str {
+        match self {
+            Operation::CreateAsset { key, .. }
+            | Operation::SetAssetContent { key, .. }
+            | Operation::UnsetAssetContent { key, .. }
+            | Operation::DeleteAsset { key }
+            | Operation::SetAssetProperties { key, .. } => key,
+        }
+    }
+
     /// About as many bytes as it takes in a message.
     pub fn bytes(&self) -> usize {
         /// Numbers, tags and lengths of one operation.

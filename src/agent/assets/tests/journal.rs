@@ -38,6 +38,7 @@ fn lines_count_up_to_the_first_that_is_none() {
     check(&format!("{begun}\n{one}\n{begun}\n{two}\n"), Some(7), 1);
     check(&format!("{begun}\n{}\n", one.replace("br", "zip")), Some(7), 0);
     check(&format!("{begun}\n{}\n", line("/b", 0, 10)), Some(7), 0);
+    check(&format!("{begun}\n{one}\n{{\"set\":[\"/a\",\"/b\"]}}\n{two}\n"), Some(7), 1);
     check("\u{fffd}\u{fffd}\n", None, 0);
 }
 

@@ -94,7 +94,7 @@ canisters: pages ## Build the canisters into canisters/dist
 	@mkdir -p $(DIST)
 	@cp $(CANISTERS:%=$(CARGO_TARGET_DIR)/$(WASM)/canister/%.wasm) $(DIST)/
 
-assets: ## Build the asset canister and its uploader into canisters/dist
+assets: ## Build the asset canister, and ic-asset to test it with, into canisters/dist
 	cd $(ASSETS) && $(CARGO) build --profile canister --target $(WASM) -p assets
 	cd $(ASSETS) && $(CARGO) build --release -p uploader
 	@mkdir -p $(DIST)

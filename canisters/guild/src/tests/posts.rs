@@ -43,6 +43,21 @@ fn the_network_feed_has_ones_own_and_connections_posts() {
 }
 
 #[test]
+fn the_networks_posts_are_found_however_many_others_publish() {
+    let mut app = app();
+    (1..=3).for_each(|person| {
+        join(&mut app, person);
+    });
+    befriend(&mut app, 1, 2);
+    let (old, own) = (publish(&mut app, 2, "words"), publish(&mut app, 1, "words"));
+    for order in 0..SCAN_MAX as u64 + 10 {
+        ok(app.publish(by(3), NewPost { text: "x".into(), picture: None, order }));
+    }
+    let new = publish(&mut app, 2, "words");
+    assert_eq!(ids(&app, by(1), PostList::Network), [new, own, old]);
+}
+
+#[test]
 fn pages_of_posts_hold_every_post_once() {
     let mut app = app();
     join(&mut app, 1);

@@ -44,6 +44,9 @@ pub const QUERY_WORDS_MAX: usize = 12;
 
 /// Most entries of a page, whatever is asked for.
 pub const PAGE_MAX: usize = 50;
+/// Most people whose lists are merged for a feed. Of more, the newest of everybody are looked through, among which there
+/// are enough of theirs.
+pub const MERGED_MAX: u32 = 500;
 /// Most entries looked at for one page; the page's cursor goes on where looking stopped.
 pub const SCAN_MAX: usize = 1_000;
 

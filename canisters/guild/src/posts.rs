@@ -1,7 +1,7 @@
 //! Posts, reactions, and the home feed.
 //!
 //! A page may be short while there is more: it says so by its cursor, because only so many entries are looked at for one
-//! page ([`SCAN_MAX`]). The network's feed is merged from the lists of its people, so that it costs nothing what all others
+//! page ([`SCAN_MAX`]). The network's feed is merged from the lists of its people ([`MERGED_MAX`]), whatever all others
 //! publish.
 
 use crate::app::{App, Call, Edge, collect, next, page, step};
@@ -224,7 +224,16 @@ impl<M: Memory> App<M> {
         let (room, view) = (page(limit), |id| self.post_view(viewer, id));
         let (posts, next) = match list {
             PostList::Everyone => collect(all(), room, view),
-            PostList::Network => collect(self.of_network(self.signed(call)?.0, before), room, view),
+            PostList::Network => {
+                let (user, record) = self.signed(call)?;
+                let near = |it: u32| it == user || self.linked(Edge::Connected, user.into(), it.into());
+                let of_network =
+                    |id| self.post_record(id).ok().filter(|it| near(it.author)).and_then(|_| view(id));
+                match record.connections <= MERGED_MAX {
+                    true => collect(self.merged(user, before), room, view),
+                    false => collect(all(), room, of_network),
+                }
+            }
             PostList::Of(author) => collect(self.ends(Edge::Own, (*author).into(), before), room, view),
             PostList::Found(query) => {
                 let found = self.find(Shelf::Posts, &asked(&[query])?);
@@ -235,7 +244,7 @@ impl<M: Memory> App<M> {
     }
 
     /// Posts of somebody and of their connections before one, the latest first.
-    fn of_network(&self, user: UserId, before: PostId) -> impl Iterator<Item = PostId> + '_ {
+    fn merged(&self, user: UserId, before: PostId) -> impl Iterator<Item = PostId> + '_ {
         let latest = move |author: u64, before: PostId| {
             self.ends(Edge::Own, author, before).next().map(|id| (id, author))
         };

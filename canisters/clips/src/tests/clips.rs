@@ -94,6 +94,31 @@ fn the_clips_of_followed_people_are_found_however_many_others_publish() {
 }
 
 #[test]
+fn who_follows_few_and_who_follows_many_get_the_same_feed() {
+    let mut app = app();
+    let ann = join(&mut app, 1);
+    let bob = join(&mut app, 2);
+    join(&mut app, 3);
+    let mut of_bob: Vec<ClipId> = (0..9).map(|it| publish(&mut app, 2 + it % 2, "x")).step_by(2).collect();
+    of_bob.reverse();
+    ok(app.follow(by(1), bob, true));
+    let pages = |app: &TestApp| {
+        let (mut seen, mut after) = (Vec::new(), None);
+        loop {
+            let page = app.feed(by(1), Tab::Following, after, 2);
+            seen.extend(ids(&page));
+            after = page.next;
+            if after.is_none() {
+                return seen;
+            }
+        }
+    };
+    assert_eq!(pages(&app), of_bob);
+    app.change_user(ann, |user| user.following = MERGED_MAX + 1);
+    assert_eq!(pages(&app), of_bob);
+}
+
+#[test]
 fn attention_lifts_a_clip() {
     let mut app = app();
     (1..=5).for_each(|person| {

@@ -99,7 +99,8 @@ fn who_follows_few_and_who_follows_many_get_the_same_feed() {
     let ann = join(&mut app, 1);
     let bob = join(&mut app, 2);
     join(&mut app, 3);
-    let mut of_bob: Vec<ClipId> = (0..9).map(|it| publish(&mut app, 2 + it % 2, "x")).step_by(2).collect();
+    let all: Vec<ClipId> = (0..9).map(|it| publish(&mut app, 2 + it % 2, "x")).collect();
+    let mut of_bob: Vec<ClipId> = all.into_iter().step_by(2).collect();
     of_bob.reverse();
     ok(app.follow(by(1), bob, true));
     let pages = |app: &TestApp| {

@@ -73,7 +73,9 @@ impl<M: Memory> App<M> {
         let Some(Stored(job)) = self.jobs.remove(&id) else { return };
         let range = self.applications.range((id, 0)..=(id, UserId::MAX));
         let applicants: Vec<UserId> = range.map(|it| it.key().1).collect();
-        applicants.iter().for_each(|user| self.strike(id, job.poster, *user));
+        for user in applicants {
+            self.strike(id, job.poster, user);
+        }
         self.file(Shelf::Jobs, id, &all_words(&job), "");
         self.link(Edge::Posted, job.poster.into(), id, false);
         self.change_user(job.poster, |user| user.jobs = step(user.jobs, false));

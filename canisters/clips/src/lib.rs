@@ -12,7 +12,8 @@
 //!    liked. Sums are public.
 //! 5. Points are made by joining and by going viral; tips move them. `Totals::points` is their sum.
 //! 6. Every list comes in pages, every text and every collection has a bound ([`limits`]); a call costs O(log n) and a
-//!    bounded number of entries.
+//!    bounded number of entries. A fifth of the memory is kept from what people write and upload, so that a full Clips
+//!    is still moderated and cleared.
 //! 7. No call awaits another: each is done whole or not at all.
 //! 8. `/v/<number>` is a file of [`media`]; a video's ranges are answers of their own. `/first.json` has the clips that a
 //!    visitor sees first, so that the first one plays before the app has asked the canister for anything; `/env.json` has
@@ -120,9 +121,15 @@ fn init(args: Option<InitArgs>) {
     certify();
 }
 
-/// The state is where it was. What the argument does not say stays.
+/// The state is where it was. What the argument does not say, or is not there to say, stays.
 #[post_upgrade]
-fn post_upgrade(args: Option<InitArgs>) {
+fn post_upgrade() {
+    let bytes = ic_cdk::api::msg_arg_data();
+    let args = match bytes.is_empty() {
+        true => None,
+        false => candid::decode_one::<Option<InitArgs>>(&bytes)
+            .unwrap_or_else(|error| ic_cdk::trap(format!("unreadable upgrade arguments: {error}"))),
+    };
     init(args);
 }
 

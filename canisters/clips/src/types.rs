@@ -292,6 +292,17 @@ pub enum News {
     RoleChanged(Role),
 }
 
+impl News {
+    /// Whether one makes the other old.
+    pub fn is_about_the_same(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Tipped { .. }, _) => false,
+            (Self::RoleChanged(_), Self::RoleChanged(_)) => true,
+            _ => self == other,
+        }
+    }
+}
+
 #[derive(CandidType, Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
 pub struct Notification {
     pub id: u64,

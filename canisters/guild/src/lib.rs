@@ -15,7 +15,8 @@
 //!    concerned. Who is connected with whom is public.
 //! 7. What is a user's they can take with them ([`export`]) and have erased ([`leave`]).
 //! 8. Every list comes in pages, every text and every collection has a bound ([`limits`]); a call looks at a bounded
-//!    number of entries.
+//!    number of entries. What people write has a fifth of the memory less than there is, so that a full Guild still lets
+//!    them leave and settles with its graph.
 //!
 //! # Why the graph is a canister of its own
 //! To show how two canisters keep one truth. It also is how such an app grows: questions about the graph are asked by
@@ -128,9 +129,15 @@ fn init(args: Option<InitArgs>) {
     start();
 }
 
-/// The state is where it was. What the argument does not say stays.
+/// The state is where it was. What the argument does not say stays; no argument at all says nothing.
 #[post_upgrade]
-fn post_upgrade(args: Option<InitArgs>) {
+fn post_upgrade() {
+    let bytes = ic_cdk::api::msg_arg_data();
+    let args = match bytes.is_empty() {
+        true => None,
+        false => candid::decode_one::<Option<InitArgs>>(&bytes)
+            .unwrap_or_else(|error| ic_cdk::trap(format!("unreadable upgrade arguments: {error}"))),
+    };
     init(args);
 }
 

@@ -113,6 +113,26 @@ test("nothing that is changed on the way is accepted", () => {
   tampered("/c/12", (response) => { response.body = response.body.slice(1); });
 });
 
+test("fifty megabytes go up with an upgrade between, and come down in verified ranges", () => {
+  const long = new Uint8Array(50 * CHUNK + 777).map((_, index) => (index * 17) % 253);
+  long.set(Buffer.from("ftyp"), 4);
+  const put = (id, index) => call(0, "put_chunk", { upload: id, index, bytes: long.subarray(index * CHUNK, (index + 1) * CHUNK) });
+  const begun = call(0, "begin_upload", { kind: { Mp4: null }, bytes: BigInt(long.length) });
+  for (const index of begun.missing) if (index % 2 === 0) put(begun.id, index);
+  // an argument that is none at all, too
+  host.start("canister_post_upgrade", new Uint8Array());
+  const [left] = call(0, "uploads");
+  assert.deepEqual([left.id, left.missing.length], [begun.id, 25]);
+  for (const index of left.missing) put(begun.id, index);
+  const { video } = call(0, "publish", { video: begun.id, poster: [], caption: "long", width: 9, height: 16, duration_ms: 1 });
+  for (let at = 0; at < long.length;) {
+    const { body, headers } = check(`/v/${video}`, 206, `bytes=${at}-`);
+    assert.ok(Buffer.from(body).equals(Buffer.from(long.subarray(at, at + body.length))));
+    assert.deepEqual(headers.find(([name]) => name === "content-range"), ["content-range", `bytes ${at}-${at + body.length - 1}/${long.length}`]);
+    at += body.length;
+  }
+});
+
 test("an upgrade certifies the same", () => {
   const kept = [host.certified, ask(`/v/${clip.video}`, `bytes=${CHUNK}-`).response.body];
   host.start("canister_post_upgrade", argument());

@@ -16,7 +16,7 @@ fn bytes(path: &[String]) -> Vec<Vec<u8>> {
 }
 
 #[track_caller]
-fn proves(site: &Site, proved: &Proved) {
+pub fn proves(site: &Site, proved: &Proved) {
     assert_eq!(proved.tree.digest(), site.root_hash());
     let below = [sha256(EXPRESSION.as_bytes()).to_vec(), Vec::new(), proved.answer.hash().to_vec()];
     let path: Vec<Vec<u8>> = bytes(&proved.path).into_iter().chain(below).collect();

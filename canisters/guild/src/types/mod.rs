@@ -82,6 +82,8 @@ pub struct Totals {
     pub picture_bytes: u64,
     /// Changes that the graph has not yet confirmed.
     pub pending: u64,
+    /// Connections that the graph had no room for when it was told them again.
+    pub not_held: u64,
     /// People whose data is being erased.
     pub leaving: u64,
 }

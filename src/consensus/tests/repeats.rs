@@ -142,7 +142,7 @@ fn a_segment_that_comes_when_another_peer_is_asked_already_is_taken() {
     let block = Signed::on(None, 1, &[]);
     let mut consensus = node(0);
     consensus.handle(NOW, peer(2, PeerMessage::Finalization(finalization(View(1), block.hash))));
-    let rounds = (1..=100).map(|tenth| NOW.plus_ms(tenth * CHAIN_FETCH_RETRY_MS / 10));
+    let rounds = (1..=90).map(|tenth| NOW.plus_ms(tenth * CHAIN_FETCH_RETRY_MS / 10));
     let effects = rounds.flat_map(|now| consensus.handle(now, Input::Timer));
     let asked = effects.filter_map(|effect| match effect {
         Effect::Send(to, PeerMessage::FetchChain(_)) => Some(to),

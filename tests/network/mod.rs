@@ -21,6 +21,8 @@ pub mod person;
 
 /// Turns a hang into a failure; no test depends on it being reached.
 pub const DEADLINE: Duration = Duration::from_secs(180);
+/// The same for apps that are installed, and filled.
+pub const APPS_DEADLINE: Duration = Duration::from_secs(900);
 const POLL: Duration = Duration::from_millis(50);
 
 static TURN: RwLock<()> = RwLock::new(());
@@ -32,13 +34,18 @@ enum Turn {
 }
 
 /// Waits until `found` says something.
-pub fn eventually<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+pub fn eventually<T>(what: &str, found: impl FnMut() -> Option<T>) -> T {
+    within(DEADLINE, what, found)
+}
+
+/// The same, with patience of its own.
+pub fn within<T>(deadline: Duration, what: &str, mut found: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(it) = found() {
             return it;
         }
-        assert!(begun.elapsed() < DEADLINE, "waited {DEADLINE:?} in vain until {what}");
+        assert!(begun.elapsed() < deadline, "waited {deadline:?} in vain until {what}");
         std::thread::sleep(POLL);
     }
 }
@@ -179,7 +186,9 @@ impl Network {
         let path = self.dir.join("status.json");
         let log = self.dir.join("testnet.log");
         let up = &mut self.up;
-        let status: Value = eventually("status.json is there", || {
+        let with_apps = self.flags.iter().any(|flag| flag == "--apps");
+        let deadline = if with_apps { APPS_DEADLINE } else { DEADLINE };
+        let status: Value = within(deadline, "status.json is there", || {
             if let Ok(Some(code)) = up.try_wait() {
                 panic!("testnet ended with {code}:\n{}", fs::read_to_string(&log).unwrap_or_default());
             }

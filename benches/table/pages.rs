@@ -1,5 +1,6 @@
 //! Row 11: certified pages through the gateway, against nginx with the same bytes as files.
 
+use crate::network::person::Person;
 use crate::network::{Network, Ports, atoll, canisters, eventually, get, load, module};
 use crate::report::{Row, Spread, process_cpu};
 use crate::rival;
@@ -101,13 +102,9 @@ async fn deploy(network: &Network, folder: &Path) -> Principal {
     let (mode, wasm_module) = (InstallMode::Install, module("assets"));
     let args = InstallCodeArgs { mode, canister_id, wasm_module, arg, sender_canister_version: None };
     let () = manage(&agent, canister_id, "install_code", candid::encode_one(args).expect("encodes")).await;
-    let uploaded = Command::new(canisters().join("uploader"))
-        .args([&*network.gateway_url, &hex::encode(&network.root_key), &hex::encode([SEED; 32])])
-        .arg(canister_id.to_text())
-        .arg(folder)
-        .stdout(Stdio::null())
-        .status();
-    assert!(uploaded.expect("the uploader starts").success());
+    let (canister, folder) = (canister_id.to_text(), folder.to_str().expect("UTF-8"));
+    let uploaded = Person::new(network, SEED).run(&["assets", "sync", folder, "--canister", &canister]);
+    uploaded.expect("uploaded");
     canister_id
 }
 
@@ -139,7 +136,7 @@ fn fill(folder: &Path) {
 
 /// Warm pages of both sizes; nothing where nginx or the asset canister is missing, which is said.
 pub fn pages() -> Vec<Row> {
-    if !canisters().join("assets.wasm").exists() || !canisters().join("uploader").exists() {
+    if !canisters().join("assets.wasm").exists() {
         println!("11   not measured: run `make assets` first");
         return Vec::new();
     }

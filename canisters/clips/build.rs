@@ -7,7 +7,10 @@ fn main() -> io::Result<()> {
     let here = PathBuf::from(env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?);
     let built = here.join("web/dist");
     println!("cargo::rerun-if-changed={}", built.display());
-    let mut names: Vec<String> = fs::read_dir(&built)?
+    let missing =
+        |error: io::Error| io::Error::other(format!("{}: {error}; `make pages` builds it", built.display()));
+    let mut names: Vec<String> = fs::read_dir(&built)
+        .map_err(missing)?
         .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
         .collect::<io::Result<_>>()?;
     names.sort();

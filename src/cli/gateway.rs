@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 /// Requests of one client in a second, unless said otherwise: many pages with many pictures.
-const RATE: u32 = 500;
+pub const RATE: u32 = 500;
 
 /// Clients give up on calls that take longer.
 pub const CALL_DELAY_MS_MAX: u64 = 60_000;

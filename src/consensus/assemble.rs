@@ -206,11 +206,11 @@ impl Consensus {
         wanted.map(|(_, assembly)| assembly.due).min()
     }
 
-    /// Whether the block can be voted for now, or is certified.
+    /// Whether the block can be voted for now, or is needed.
     fn may_fetch(&self, hash: &Digest, assembly: &Assembly) -> bool {
         let (view, proposer, _) = assembly.signed();
         let led = view == self.view.number && proposer == self.view.leader;
-        !assembly.void && (led || self.pool.is_certified_block(view, hash))
+        !assembly.void && (led || self.pool.is_needed(view, hash))
     }
 
     /// Whom to ask this time: who sent the block, then those who voted for it, then everybody, in turn.
@@ -229,7 +229,7 @@ impl Consensus {
         self.assemblies.retain(|hash, assembly| {
             let (view, proposer, _) = assembly.signed();
             let open = view.next() >= current && (view != current || proposer == leader);
-            view > tip && (open || pool.is_certified_block(view, hash))
+            view > tip && (open || pool.is_needed(view, hash))
         });
     }
 

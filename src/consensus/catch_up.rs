@@ -10,11 +10,14 @@ use crate::types::limits::{
 };
 use crate::types::planted::{Bug, planted};
 use crate::types::*;
+use std::collections::BTreeSet;
 
 /// The one request for finalized blocks that may be outstanding.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct CatchUp {
     asked: Option<Asked>,
+    /// Who was asked and has not answered yet: over a slow link the answer comes when another is asked already.
+    answering: BTreeSet<NodeIndex>,
     /// Whom to ask next: the one after this.
     last: u16,
     /// Since when a finalization cannot be linked to the tip.
@@ -93,12 +96,7 @@ impl Consensus {
             let Some(beacon) = attempt.beacon else {
                 continue;
             };
-            messages.extend(
-                attempt.notarization.map(|notarization| PeerMessage::Notarization(notarization, beacon)),
-            );
-            messages.extend(
-                attempt.nullification.map(|nullification| PeerMessage::Nullification(nullification, beacon)),
-            );
+            messages.extend(attempt.certificates(beacon));
             if messages.len() >= CERTIFICATES_PUSHED_MAX {
                 break;
             }
@@ -143,6 +141,7 @@ impl Consensus {
         }
         let Some(peer) = self.ahead() else { return };
         self.catch_up.last = peer.0;
+        self.catch_up.answering.insert(peer);
         self.catch_up.asked = Some(Asked { peer, due: steady.plus_ms(CHAIN_FETCH_RETRY_MS) });
         self.emit(Effect::Send(peer, PeerMessage::FetchChain(self.chain.tip.height.next())));
     }
@@ -162,15 +161,15 @@ impl Consensus {
 
     /// Its claim did not help: it is asked again when it makes a new one.
     fn disappointed_by(&mut self, peer: NodeIndex) {
-        self.catch_up.asked = None;
+        self.catch_up.asked = self.catch_up.asked.filter(|asked| asked.peer != peer);
         if let Some(peer) = self.peers.get_mut(peer) {
             peer.claim = Height::ZERO;
         }
     }
 
-    /// Takes the segment that was asked for.
+    /// Takes a segment that was asked for, late or not: it proves itself.
     pub(super) fn receive_chain(&mut self, from: NodeIndex, segment: ChainSegment) {
-        if self.catch_up.asked.is_none_or(|asked| asked.peer != from) {
+        if !self.catch_up.answering.remove(&from) {
             return;
         }
         match self.verify_segment(&segment) {

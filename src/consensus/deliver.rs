@@ -81,6 +81,9 @@ impl Consensus {
             if !stored {
                 self.emit(Effect::Persist(Record::Block { hash, block: block.clone() }));
             }
+            // Segments end at finalizations: the nearest one keeps them short.
+            let own = self.pool.get(block.view).and_then(|attempt| attempt.finalization);
+            let finalization = own.filter(|own| own.block == hash).unwrap_or(finalization);
             self.emit(Effect::Persist(Record::Finalized {
                 height: block.height,
                 hash,

@@ -36,6 +36,7 @@ impl Consensus {
     /// Asks for every missing block whose time has come, and forgets those that are here.
     pub(super) fn fetch_blocks(&mut self) {
         let steady = self.clock.steady();
+        self.pool.note_ancestors();
         let missing = self.missing_blocks();
         self.fetches.retain(|hash, _| missing.iter().any(|(_, wanted)| wanted == hash));
         for (view, hash) in missing {
@@ -52,8 +53,9 @@ impl Consensus {
         }
     }
 
-    /// Blocks above the tip that a quorum certified, or that were voted for in the current view while
-    /// nothing came from its leader; the newest views first.
+    /// Blocks above the tip that a quorum certified, their ancestors, and one that was voted for in the current view
+    /// while nothing came from its leader; the newest views first, but at last those that were given up too and that
+    /// nothing is built on: nobody may have them any more, and the chain goes on without.
     fn missing_blocks(&self) -> Vec<(View, Digest)> {
         if self.chain.is_backlogged() {
             return Vec::new();
@@ -62,11 +64,15 @@ impl Consensus {
         let missing = above.flat_map(|(view, attempt)| {
             let voted =
                 (view == self.view.number && attempt.candidates.is_empty()).then(|| voted(attempt)).flatten();
-            let wanted = attempt.certified_block().or(voted);
+            let wanted = attempt.needed_block().or(voted);
             let here = |hash: &Digest| attempt.candidate(hash).is_some() || self.is_assembling(hash);
-            wanted.filter(|hash| !here(hash)).map(|hash| (view, hash))
+            let spare = attempt.nullification.is_some() && attempt.ancestor.is_none();
+            wanted.filter(|hash| !here(hash)).map(|hash| (spare, view, hash))
         });
-        missing.take(BLOCK_FETCHES_MAX).collect()
+        let mut missing: Vec<(bool, View, Digest)> = missing.collect();
+        missing.sort_by_key(|(spare, ..)| *spare);
+        missing.truncate(BLOCK_FETCHES_MAX);
+        missing.into_iter().map(|(_, view, hash)| (view, hash)).collect()
     }
 
     /// Whom to ask at the `tries`-th time.

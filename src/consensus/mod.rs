@@ -45,8 +45,9 @@
 //! 11. At a steady pace every replica says where it stands; when its view does not move it also
 //!     sends again its votes of the view, and the certificates that brought it here. A peer that is behind is
 //!     sent what it lacks. (`resend`, `catch_up`)
-//! 12. A block that is known by hash alone is fetched from those who voted for it and then from everybody, one after
-//!     the other; a chain that cannot be linked is fetched as a segment, from one peer at a time. (`fetch`, `catch_up`)
+//! 12. A certified block, and each that it descends from, is kept, and fetched by its hash from those who voted for it
+//!     and then from everybody, one after the other: if a quorum also gave its view up, others repeat that alone. A
+//!     chain that cannot be linked is fetched as a segment, from one peer at a time. (`fetch`, `catch_up`)
 //!     A peer that has purged the blocks answers with a package instead: a final block with the certified root of its
 //!     state. Verified, it leaves as [`Effect::FetchState`](crate::types::Effect); whoever performs that starts this machine
 //!     again on the fetched state.
@@ -57,8 +58,8 @@
 //! 14. A proposal travels as a header and the hashes of its calls, which cover all their bytes. The block is put
 //!     together from calls that spread by themselves; those that are missing after a little while are fetched from
 //!     who sent the proposal, then from those who voted for it, then from everybody. Until it is whole, it is not there:
-//!     it is not voted for, and its view goes on without it. Only the block of the current view and certified
-//!     ones are fetched. The calls of a block that was put together are proven: each was authenticated when it came.
+//!     it is not voted for, and its view goes on without it. Only the block of the current view and those of
+//!     rule 12 are fetched. The calls of a block that was put together are proven: each was authenticated when it came.
 //!     (`assemble`)
 //!
 //! **Epochs** (docs/adr/0015)

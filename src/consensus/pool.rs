@@ -55,6 +55,8 @@ pub struct Attempt {
     pub nullification: Option<Nullification>,
     pub finalization: Option<Finalization>,
     pub beacon: Option<RandomBeacon>,
+    /// The block of this view that a certified one descends from.
+    pub ancestor: Option<Digest>,
     pub notarization_stored: bool,
     pub nullification_stored: bool,
     /// Own votes.
@@ -97,6 +99,19 @@ impl Attempt {
     pub fn certified_block(&self) -> Option<Digest> {
         let finalized = self.finalization.map(|finalization| finalization.block);
         finalized.or(self.notarization.map(|notarization| notarization.block))
+    }
+
+    /// The block of this view that must be here: a certified one, or one that others are built on. A quorum certified
+    /// that one too, but if it also gave the view up, no peer repeats its certificate.
+    pub fn needed_block(&self) -> Option<Digest> {
+        self.certified_block().or(self.ancestor)
+    }
+
+    /// Its certificates as they travel.
+    pub fn certificates(&self, beacon: RandomBeacon) -> impl Iterator<Item = PeerMessage> {
+        let notarization = self.notarization.map(|found| PeerMessage::Notarization(found, beacon));
+        let nullification = self.nullification.map(|found| PeerMessage::Nullification(found, beacon));
+        notarization.into_iter().chain(nullification)
     }
 
     /// The proposal with this hash.
@@ -168,9 +183,21 @@ impl Pool {
         true
     }
 
-    /// Whether a quorum notarized or finalized this block in `view`.
-    pub fn is_certified_block(&self, view: View, hash: &Digest) -> bool {
-        self.get(view).and_then(Attempt::certified_block) == Some(*hash)
+    /// Whether a quorum stands behind this block of `view`, by its own certificate or by one of a block above.
+    pub fn is_needed(&self, view: View, hash: &Digest) -> bool {
+        self.get(view).and_then(Attempt::needed_block) == Some(*hash)
+    }
+
+    /// Notes what the needed blocks that are here descend from.
+    pub fn note_ancestors(&mut self) {
+        let mut parents = BTreeMap::new();
+        for (view, attempt) in self.attempts.iter_mut().rev() {
+            attempt.ancestor = parents.remove(view).or(attempt.ancestor);
+            let needed = attempt.needed_block();
+            if let Some(needed) = needed.and_then(|hash| attempt.candidate(&hash)) {
+                parents.entry(needed.block.parent_view).or_insert(needed.block.parent);
+            }
+        }
     }
 
     /// The proposal with this hash in any view.
@@ -186,14 +213,15 @@ impl Pool {
     /// On entering `current`: drops proposals of it that are not by its leader, and those of the view
     /// before the last that nobody notarized; a later certificate fetches its body again.
     pub fn tidy(&mut self, current: View, leader: NodeIndex) {
+        self.note_ancestors();
         if let Some(attempt) = self.get_mut(current) {
             let anybody = planted(Bug::LeaderUnchecked);
             attempt.candidates.retain(|candidate| candidate.block.proposer == leader || anybody);
         }
         let left = View(current.0.saturating_sub(1));
         for (_, attempt) in self.attempts.range_mut(..left) {
-            let certified = attempt.certified_block();
-            attempt.candidates.retain(|candidate| Some(candidate.hash) == certified);
+            let needed = attempt.needed_block();
+            attempt.candidates.retain(|candidate| Some(candidate.hash) == needed);
         }
     }
 

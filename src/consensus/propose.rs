@@ -5,6 +5,7 @@ use super::machine::Consensus;
 use super::pool::{Candidate, Standing};
 use super::validate::PROPOSAL_DOMAIN;
 use crate::crypto::hash::{hash_calls, hash_header};
+use crate::types::limits::CHAIN_SEGMENT_BYTES_MAX;
 use crate::types::planted::{Bug, planted};
 use crate::types::*;
 use std::sync::Arc;
@@ -44,7 +45,7 @@ impl Consensus {
             return false;
         }
         let time = self.clock.now().max(parent.time.saturating_add(Time(1)));
-        let empty = self.is_throttled(parent.height) || self.ends_in(&ancestors);
+        let empty = self.is_throttled(parent.height) || self.ends_in(&ancestors) || are_heavy(&ancestors);
         match (empty, heartbeat) {
             (false, _) => {
                 self.view.proposing = Proposing::Asked { parent, time };
@@ -129,4 +130,11 @@ impl Consensus {
         self.emit(Effect::Persist(Record::Proposal { hash, proposal }));
         self.emit(Effect::Broadcast(PeerMessage::Proposal(compact)));
     }
+}
+
+/// Whether blocks that are not final hold more calls than one segment of the chain should: beyond a message's size,
+/// no replica that lags could fetch them.
+fn are_heavy(ancestors: &[Arc<Block>]) -> bool {
+    let calls = ancestors.iter().flat_map(|block| &block.payload.ingress);
+    calls.map(|call| call.envelope.len()).sum::<usize>() > CHAIN_SEGMENT_BYTES_MAX
 }

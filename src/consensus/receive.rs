@@ -76,8 +76,8 @@ impl Consensus {
             return;
         }
         let hash = hash_header(&proposal.header, &proposal.calls);
-        let certified = self.pool.is_certified_block(view, &hash);
-        let fetched = self.is_fetching_block(&hash) && (certified || self.is_near(view, proposer));
+        let needed = self.pool.is_needed(view, &hash);
+        let fetched = self.is_fetching_block(&hash) && (needed || self.is_near(view, proposer));
         let known = self.pool.get(view).is_some_and(|attempt| attempt.candidate(&hash).is_some());
         if !(expected || fetched) || known || self.is_assembling(&hash) {
             return;
@@ -85,7 +85,7 @@ impl Consensus {
         if parent_view >= view || !self.verify_proposal(&hash, &proposal) {
             return self.peers.fault(from);
         }
-        if self.has_room(&hash, &proposal) || certified {
+        if self.has_room(&hash, &proposal) || needed {
             self.assemble(&Arrived { from, hash, proposal });
         }
     }

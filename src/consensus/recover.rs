@@ -120,7 +120,7 @@ impl Consensus {
     /// Own votes that can still matter count again, as if they had just been given.
     fn recount(&mut self, vote: Vote) {
         let open = vote.view() > self.chain.tip.view && vote.view().epoch() == self.epoch();
-        if !open || vote.view().next() < self.view.number {
+        if !open || vote.view().next() < self.view.number || !self.is_voter() {
             return;
         }
         match vote {

@@ -45,23 +45,25 @@ impl Consensus {
         }
     }
 
-    /// The certificates on which a proposal of the current view stands: down to the highest notarized
-    /// block.
+    /// The certificates on which a proposal of the current view stands: down to the highest notarized block that is
+    /// here with all its ancestors. That one's are sent however far below it is; and where a view was given up too,
+    /// both, for a replica that cannot get the block builds below it.
     fn resend_certificates(&mut self) {
         let mut messages = Vec::new();
         let mut view = View(self.view.number.0.saturating_sub(1));
-        while view > self.base() && messages.len() < CERTIFICATES_PUSHED_MAX {
+        while view > self.base() {
             let Some(attempt) = self.pool.get(view) else {
                 break;
             };
             let Some(beacon) = attempt.beacon else { break };
-            if let Some(notarization) = attempt.notarization {
-                messages.push(PeerMessage::Notarization(notarization, beacon));
+            let notarized = attempt.notarization.map(|notarization| notarization.block);
+            let linked = notarized.is_some_and(|block| self.branch(view, block).is_ok());
+            if linked || messages.len() < CERTIFICATES_PUSHED_MAX {
+                messages.extend(attempt.certificates(beacon));
+            }
+            if linked {
                 break;
             }
-            messages.extend(
-                attempt.nullification.map(|nullification| PeerMessage::Nullification(nullification, beacon)),
-            );
             view = View(view.0.saturating_sub(1));
         }
         messages.into_iter().rev().for_each(|message| self.emit(Effect::Broadcast(message)));
@@ -69,6 +71,9 @@ impl Consensus {
 
     /// Own votes of the current view, and the own vote to finalize the highest block it was given for.
     fn resend_votes(&mut self) {
+        if !self.is_voter() {
+            return;
+        }
         let view = self.view.number;
         let (notarized, nullified) =
             self.pool.get(view).map_or((None, false), |attempt| (attempt.notarized, attempt.nullified));

@@ -3,12 +3,14 @@
 //! 1. A handshake, the head of the first request and of each later one, and a request's body have deadlines of their own.
 //!    hyper's timer starts only when HTTP's version has been read, which `auto` waits for without end: the first
 //!    request's deadline stands outside of it.
-//! 2. A client that takes nothing of what is written to it is cut off, also where HTTP/2 lets it say so politely.
+//! 2. A client that takes nothing of what is written to it is cut off, also where HTTP/2 lets it say so politely: when
+//!    all that is under way waits for it. A reply that waits beside others that get on has ten times as long. A
+//!    connection on which nothing is asked is closed after a while, however lively its pings.
 //! 3. A client that makes requests to abandon them gets a GOAWAY (rapid reset).
 //! 4. After a failed accept (no file descriptors left, say) the loop rests, and goes on.
 
 use super::answer::Gateway;
-use super::body::Progress;
+use super::body::{Idleness, Progress};
 use super::upstream::on_behalf_of;
 use crate::types::limits::{
     HTTP_HEADER_BYTES_MAX, HTTP_HEADER_COUNT_MAX, HTTP_PENDING_RESETS_MAX, HTTP_STREAMS_MAX,
@@ -48,6 +50,8 @@ pub struct Deadlines {
     pub body: Duration,
     /// For taking a piece of the reply.
     pub write: Duration,
+    /// For asking again, where that needs no new connection: on HTTP/2.
+    pub unused: Duration,
     /// Connections open at once; further ones wait in the kernel's queue.
     pub connections: u32,
 }
@@ -59,6 +63,7 @@ impl Default for Deadlines {
             header: Duration::from_secs(10),
             body: Duration::from_secs(30),
             write: Duration::from_secs(30),
+            unused: Duration::from_secs(60),
             connections: 4_096,
         }
     }
@@ -149,7 +154,7 @@ impl Door {
             let (gateway, progress) = (gateway.clone(), requests.clone());
             // HTTP/2 answers each request in a task of its own, so the client is named for each.
             on_behalf_of(client, async move {
-                let unanswered = Unanswered(Some(progress.clone()));
+                let unanswered = Unanswered::new(progress.clone());
                 let reply = gateway.answer(request, client, progress).await;
                 unanswered.is_answered();
                 Ok::<_, Infallible>(reply)
@@ -178,11 +183,12 @@ impl Door {
                 pending::<()>().await;
             }
         };
+        let (write, unused) = (self.deadlines.write, self.deadlines.unused);
         let watched = async {
             loop {
-                sleep(self.deadlines.write / LOOKS).await;
-                if progress.stalls(self.deadlines.write) {
-                    return;
+                sleep(write.min(unused) / LOOKS).await;
+                if let Some(idleness) = progress.idleness(write, unused) {
+                    return idleness;
                 }
             }
         };
@@ -193,7 +199,14 @@ impl Door {
         };
         tokio::select! {
             () = silent => End::Cut("silent"),
-            () = watched => End::Cut("stalled"),
+            idleness = watched => match idleness {
+                Idleness::Unused => End::GoAway,
+                Idleness::Stalled => End::Cut("stalled"),
+                Idleness::Paused => {
+                    self.gateway.metrics.refuse("stalled");
+                    End::GoAway
+                }
+            },
             () = stopped => End::GoAway,
             () = progress.abused() => {
                 self.gateway.metrics.refuse("resets");
@@ -223,19 +236,28 @@ impl Door {
     }
 }
 
-/// Counts a request as abandoned if its client goes before it is answered.
-struct Unanswered(Option<Arc<Progress>>);
+/// A request that is under way, which counts as abandoned if its client goes before it is answered.
+struct Unanswered {
+    progress: Arc<Progress>,
+    answered: bool,
+}
 
 impl Unanswered {
+    fn new(progress: Arc<Progress>) -> Unanswered {
+        progress.asked();
+        Unanswered { progress, answered: false }
+    }
+
     fn is_answered(mut self) {
-        self.0 = None;
+        self.answered = true;
     }
 }
 
 impl Drop for Unanswered {
     fn drop(&mut self) {
-        if let Some(progress) = &self.0 {
-            progress.ends(false);
+        self.progress.replies();
+        if !self.answered {
+            self.progress.ends(false);
         }
     }
 }

@@ -1,14 +1,15 @@
 //! Each request to its target: a canister's page, the interface of a replica, or the gateway itself.
 
 use super::ask::{AskError, Asked};
-use super::body::{Account, Progress, Reply, Sent, whole};
+use super::body::{Account, Progress, Reply, Sent, holding, whole};
+use super::candid_page::CandidPage;
 use super::domain::Domains;
-use super::fetch::Fetcher;
+use super::fetch::{Fetcher, brief};
 use super::form::{PATH_SEGMENTS_MAX, segments};
 use super::host::{Target, target};
 use super::limit::{Limits, Refusal, Room};
 use super::metrics::Metrics;
-use super::page::{failure, refusal, too_long, turned_away, welcome};
+use super::page::{failure, nobodys, refusal, too_long, turned_away, welcome};
 use super::preflight::{Preflights, allows};
 use super::respond::{Wish, respond};
 use super::upstream::Upstream;
@@ -26,6 +27,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+/// No path of the interface that agents use is longer.
+const API_PATH_BYTES_MAX: usize = 1_024;
 /// Longest line of the access log.
 const LINE_BYTES_MAX: usize = 512;
 const CANISTER: HeaderName = HeaderName::from_static("x-ic-canister-id");
@@ -39,6 +42,7 @@ pub struct Gateway {
     pub limits: Arc<Limits>,
     pub metrics: Arc<Metrics>,
     pub preflights: Preflights,
+    pub candid_page: CandidPage,
     pub domains: watch::Receiver<Arc<Domains>>,
     /// Update calls are held up by this long.
     pub call_delay: Duration,
@@ -70,8 +74,10 @@ impl Gateway {
         if self.strict {
             reply.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(STRICT));
         }
-        if is_head {
-            headless(&mut reply);
+        match reply.status() {
+            StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => *reply.body_mut() = whole(Bytes::new()),
+            _ if is_head => headless(&mut reply),
+            _ => {}
         }
         let status = reply.status();
         self.metrics.requests.with_label_values(&[status.as_str()]).inc();
@@ -96,11 +102,15 @@ impl Gateway {
         };
         self.metrics.request_bytes.observe(body.len() as f64);
         if parts.uri.path().starts_with("/api/") {
-            return self.pass(parts, body).await;
+            return self.pass(parts, body, client).await;
+        }
+        if let Some(reply) = self.candid_page.answer(host(&parts), &parts, &domains) {
+            return reply;
         }
         match target {
             Target::Canister { id, raw } => self.page(parts, body, id, raw).await,
             Target::Gateway => welcome(),
+            Target::Nobody => nobodys(),
         }
     }
 
@@ -164,13 +174,16 @@ impl Gateway {
         };
         let wish = Wish::new(canister, raw, parts, asked);
         let shown = respond(&self.fetcher, wish).await;
-        shown.inspect_err(|error| tracing::warn!(%canister, %error, "no page"))
+        shown.inspect_err(|error| tracing::warn!(%canister, error = brief(error), "no page"))
     }
 
     /// An agent's request, passed on as it is.
-    async fn pass(&self, parts: Parts, body: Bytes) -> Reply {
+    async fn pass(&self, parts: Parts, body: Bytes, client: IpAddr) -> Reply {
         if parts.method == Method::OPTIONS {
             return preflight();
+        }
+        if parts.uri.path_and_query().is_some_and(|path| path.as_str().len() > API_PATH_BYTES_MAX) {
+            return refusal(StatusCode::URI_TOO_LONG, "no path of this interface is that long");
         }
         if parts.uri.path().ends_with("/call") {
             tokio::time::sleep(self.call_delay).await;
@@ -180,7 +193,11 @@ impl Gateway {
                 let (mut head, body) = response.into_parts();
                 head.headers.remove(header::TRANSFER_ENCODING);
                 head.headers.remove(header::CONNECTION);
-                Reply::from_parts(head, whole(body))
+                let mut room = self.limits.reply(Some(client));
+                match room.grow(body.len()) {
+                    Ok(()) => Reply::from_parts(head, holding(whole(body), room)),
+                    Err(refused) => turned_away(refused),
+                }
             }
             Err(error) => {
                 let mut reply = refusal(StatusCode::SERVICE_UNAVAILABLE, &error.to_string());

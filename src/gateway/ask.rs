@@ -1,13 +1,14 @@
 //! Asking a canister for a page through one replica: `http_request`, its stream of parts, `http_request_update`.
 //! What comes back is what the replica says, not yet believed ([`super::verify`]).
 
-use super::limit::{Limits, Place};
-use super::upstream::Replica;
+use super::encodings::encodings;
+use super::limit::{Limits, Room};
+use super::upstream::{Replica, client};
 use crate::types::Principal;
 use bytes::Bytes;
 use candid::utils::decode_one_with_config;
 use candid::{CandidType, DecoderConfig, IDLArgs};
-use hyper::http::{HeaderMap, Method, header, request::Parts};
+use hyper::http::{Method, header, request::Parts};
 use ic_agent::AgentError;
 use ic_agent::agent::CallResponse;
 use ic_utils::interfaces::http_request::{
@@ -34,6 +35,9 @@ pub enum AskError {
     /// What the replica said does not hold. Another's may.
     #[error("{0}")]
     Unproved(String),
+    /// It holds, but is not what it was to continue. Another's may be.
+    #[error("{0}")]
+    Unfit(String),
     /// The replica says that the canister, or the subnet, refuses.
     #[error("{0}")]
     Rejected(Box<AgentError>),
@@ -102,15 +106,23 @@ impl Asked {
     /// so that the answer is whole.
     pub fn new(parts: &Parts, body: Bytes) -> Result<Asked, HeaderError> {
         let reads = matches!(parts.method, Method::GET | Method::HEAD);
-        let mut headers = Vec::with_capacity(parts.headers.len());
+        let (mut headers, mut cookies) = (Vec::with_capacity(parts.headers.len()), Vec::new());
         for (name, value) in &parts.headers {
             let left_out = NOT_PASSED.contains(&name.as_str())
                 || *name == header::ACCEPT_ENCODING
                 || reads && is_condition(name);
-            if !left_out {
-                let value = value.to_str().map_err(|_| HeaderError(name.to_string()))?;
-                headers.push((name.to_string(), value.to_string()));
+            if left_out {
+                continue;
             }
+            let value = value.to_str().map_err(|_| HeaderError(name.to_string()))?;
+            match *name == header::COOKIE {
+                true => cookies.push(value),
+                false => headers.push((name.to_string(), value.to_string())),
+            }
+        }
+        // HTTP/2 has a header for each of them (RFC 9113, 8.2.3).
+        if !cookies.is_empty() {
+            headers.push((header::COOKIE.to_string(), cookies.join("; ")));
         }
         // HTTP/2 has the host in its URL.
         if let Some(authority) = parts.uri.authority()
@@ -159,34 +171,6 @@ fn is_condition(name: &header::HeaderName) -> bool {
     .contains(name)
 }
 
-/// What the client takes, in one order whoever asks, and always also the body as it is: without `identity` canisters
-/// that certify nothing else answer nothing (RELIABILITY.md H9).
-fn encodings(headers: &HeaderMap) -> String {
-    let mut known: Vec<String> = accepted(headers)
-        .into_iter()
-        .filter(|name| ["br", "deflate", "gzip", "zstd"].contains(&name.as_str()))
-        .collect();
-    known.sort();
-    known.dedup();
-    known.push("identity".into());
-    known.join(", ")
-}
-
-/// The encodings that a client accepts, in small letters.
-pub fn accepted(headers: &HeaderMap) -> Vec<String> {
-    let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    values
-        .flat_map(|value| value.split(','))
-        .filter_map(|item| {
-            let (name, weight) = item.split_once(';').unwrap_or((item, ""));
-            let weight =
-                weight.trim().strip_prefix("q=").and_then(|weight| weight.trim().parse::<f32>().ok());
-            let name = name.trim().to_ascii_lowercase();
-            (weight != Some(0.0) && !name.is_empty()).then_some(name)
-        })
-        .collect()
-}
-
 #[derive(CandidType)]
 struct Query<'a> {
     method: &'a str,
@@ -213,8 +197,8 @@ pub struct Told {
     pub body: Bytes,
     /// The canister wants to be asked by an update call.
     pub upgrade: bool,
-    /// Room for the body; a body that came in one reply has none of its own.
-    pub room: Option<Place>,
+    /// Room for the body.
+    pub room: Option<Room>,
 }
 
 fn decode<T: for<'de> Deserialize<'de> + CandidType>(reply: &[u8]) -> Result<T, AskError> {
@@ -284,9 +268,13 @@ async fn gather(
             let first = (answer.body, Some(strategy.token));
             parts(replica, canister, &callback.method, first, limits, certified).await?
         }
-        _ => (Bytes::from(answer.body), None),
+        _ => {
+            let mut room = limits.reply(client());
+            room.grow(answer.body.len()).map_err(|_| AskError::Busy)?;
+            (Bytes::from(answer.body), room)
+        }
     };
-    Ok(Told { status, headers, body, upgrade, room })
+    Ok(Told { status, headers, body, upgrade, room: Some(room) })
 }
 
 async fn parts(
@@ -296,15 +284,12 @@ async fn parts(
     (mut body, mut token): (Vec<u8>, Option<Token>),
     limits: &Limits,
     certified: bool,
-) -> Result<(Bytes, Option<Place>), AskError> {
-    let mut rooms = Vec::new();
+) -> Result<(Bytes, Room), AskError> {
+    let mut room = limits.reply(client());
+    room.grow(body.len()).map_err(|_| AskError::Busy)?;
     for _ in 0..GATHERED_PARTS_MAX {
-        let Some(next) = token else {
-            let size = body.len();
-            drop(rooms);
-            let room = limits.room(size).map_err(|_| AskError::Busy)?;
-            return Ok((body.into(), Some(room)));
-        };
+        let Some(next) = token else { return Ok((body.into(), room)) };
+        limits.pace(client()).await;
         let arguments = IDLArgs::new(&[next.0]).to_bytes()?;
         let reply = match certified {
             false => replica.agent.query(canister, method).with_arg(arguments).call().await?,
@@ -314,7 +299,7 @@ async fn parts(
         if body.len() + part.body.len() > GATHERED_BYTES_MAX {
             return Err(AskError::TooLarge);
         }
-        rooms.push(limits.room(part.body.len()).map_err(|_| AskError::Busy)?);
+        room.grow(part.body.len()).map_err(|_| AskError::Busy)?;
         body.extend_from_slice(&part.body);
         token = part.token;
     }
@@ -346,6 +331,18 @@ mod tests {
         check_encodings(Some("GZip;q=0.5, br;q=0, *"), "gzip, identity");
         check_encodings(Some("identity;q=0"), "identity");
         check_encodings(Some(";;;,,q=,"), "identity");
+    }
+
+    #[test]
+    fn the_cookies_of_a_request_are_one_header() {
+        let asked = asked(&[("cookie", "a=b"), ("x-a", "b"), ("cookie", "c=d; e=f")]);
+        let cookies: Vec<&str> = asked
+            .headers
+            .iter()
+            .filter(|(name, _)| name == "cookie")
+            .map(|(_, value)| value.as_str())
+            .collect();
+        assert_eq!(cookies, ["a=b; c=d; e=f"]);
     }
 
     #[test]

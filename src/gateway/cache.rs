@@ -9,7 +9,7 @@ use super::ask::Asked;
 use super::verify::{CERTIFICATE_AGE, KEY_HEADERS, Page, Proof};
 use crate::types::Principal;
 use bytes::Bytes;
-use hyper::http::{Method, StatusCode, header};
+use hyper::http::{HeaderMap, Method, StatusCode, header};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use std::sync::{Arc, OnceLock};
@@ -44,11 +44,18 @@ impl Key {
         key.headers.iter_mut().zip(headers).for_each(|(place, value)| *place = value);
         Some(key)
     }
+
+    /// What it takes in memory.
+    pub fn bytes(&self) -> usize {
+        self.url.len() + self.headers.iter().flatten().map(String::len).sum::<usize>()
+    }
 }
 
 /// A page that is kept.
 pub struct Kept {
     pub page: Page,
+    /// When it came, and until when it is good.
+    pub since: Instant,
     until: Instant,
     /// Its body, compressed once somebody asked for that.
     pub gzip: OnceLock<Option<Bytes>>,
@@ -57,7 +64,8 @@ pub struct Kept {
 impl Kept {
     /// A page that nobody keeps.
     pub fn for_once(page: Page) -> Arc<Kept> {
-        Arc::new(Kept { page, until: Instant::now(), gzip: OnceLock::new() })
+        let now = Instant::now();
+        Arc::new(Kept { page, since: now, until: now, gzip: OnceLock::new() })
     }
 }
 
@@ -67,10 +75,8 @@ struct Bytewise;
 impl Weighter<Key, Arc<Kept>> for Bytewise {
     fn weight(&self, key: &Key, kept: &Arc<Kept>) -> u64 {
         let headers = kept.page.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
-        let of_key = key.headers.iter().flatten().map(String::len).sum::<usize>() + key.url.len();
-        let page = &kept.page;
         // Twice, as a body may come to stand there compressed too.
-        OVERHEAD_BYTES + (of_key + headers.sum::<usize>()) as u64 + 2 * page.body.len() as u64
+        OVERHEAD_BYTES + (key.bytes() + headers.sum::<usize>()) as u64 + 2 * kept.page.body.len() as u64
     }
 }
 
@@ -96,13 +102,16 @@ impl Pages {
 
     /// Keeps a page if it may be kept.
     pub fn put(&self, key: Option<Key>, mut page: Page) -> Arc<Kept> {
+        // It is fetched. From here on those are counted to whom it is sent.
+        if let Some(room) = page.room.as_mut().and_then(Arc::get_mut) {
+            room.share();
+        }
         let time = lifetime(&page, SystemTime::now());
         let (Some(key), Some(time)) = (key, time) else {
             return Kept::for_once(page);
         };
-        // From here on the cache counts its bytes.
-        page.room = None;
-        let kept = Arc::new(Kept { page, until: Instant::now() + time, gzip: OnceLock::new() });
+        let since = Instant::now();
+        let kept = Arc::new(Kept { page, since, until: since + time, gzip: OnceLock::new() });
         self.0.insert(key, kept.clone());
         kept
     }
@@ -112,25 +121,31 @@ impl Pages {
 fn lifetime(page: &Page, now: SystemTime) -> Option<Duration> {
     let proved = matches!(page.proof, Proof::Whole | Proof::Body) && page.keyed;
     let status = matches!(page.status, StatusCode::OK | StatusCode::PARTIAL_CONTENT);
-    if !proved || !status || page.body.len() > PAGE_BYTES_MAX || varies(page) {
+    if !proved || !status || page.body.len() > PAGE_BYTES_MAX {
         return None;
     }
-    let believed = (page.certified? + CERTIFICATE_AGE).duration_since(now).ok()?;
-    let said = match page.header(header::CACHE_CONTROL) {
-        Some(text) => said(text)?,
-        None => UNSAID,
-    };
-    Some(said.min(believed)).filter(|time| !time.is_zero())
+    let believed = (page.certified?.time + CERTIFICATE_AGE).duration_since(now).ok()?;
+    Some(allowed(&page.headers)?.min(believed)).filter(|time| !time.is_zero())
+}
+
+/// How long the headers of a page allow a cache that many share to keep it; `None`: not at all.
+pub fn allowed(headers: &HeaderMap) -> Option<Duration> {
+    if varies(headers) {
+        return None;
+    }
+    let lines = headers.get_all(header::CACHE_CONTROL).iter();
+    let lines = lines.map(|value| value.to_str().ok()).collect::<Option<Vec<_>>>()?;
+    said(&lines.join(","))
 }
 
 /// Whether the page depends on what is not in the key.
-fn varies(page: &Page) -> bool {
-    let values = page.headers.get_all(header::VARY).iter();
+fn varies(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::VARY).iter();
     let names = values.flat_map(|value| value.to_str().unwrap_or("*").split(','));
     names
         .map(|name| name.trim().to_ascii_lowercase())
         .any(|name| !name.is_empty() && !KEY_HEADERS.contains(&name.as_str()))
-        || page.headers.contains_key(header::SET_COOKIE)
+        || headers.contains_key(header::SET_COOKIE)
 }
 
 /// What `Cache-Control` allows a cache that many share.
@@ -152,19 +167,25 @@ fn said(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hyper::http::{HeaderMap, HeaderValue};
+    use crate::gateway::verify::Certified;
+    use crate::types::Digest;
+    use hyper::http::HeaderValue;
+
+    fn certified(time: SystemTime) -> Option<Certified> {
+        Some(Certified { time, root: Digest([0; 32]) })
+    }
 
     fn page(headers: &[(&'static str, &'static str)], size: usize) -> Page {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
-            map.append(*name, HeaderValue::from_static(value));
+            map.append(*name, HeaderValue::from_bytes(value.as_bytes()).expect("a value"));
         }
         Page {
             status: StatusCode::OK,
             headers: map,
             body: vec![0; size].into(),
             proof: Proof::Whole,
-            certified: Some(SystemTime::now()),
+            certified: certified(SystemTime::now()),
             keyed: true,
             ranged: false,
             room: None,
@@ -192,9 +213,11 @@ mod tests {
         check(&[("cache-control", "public, max-age=31536000, immutable")], Some(300));
         check(&[("cache-control", "max-age=0")], None);
         check(&[("cache-control", "max-age=-1")], None);
-        for word in ["no-store", "no-cache", "private, max-age=60"] {
+        for word in ["no-store", "no-cache", "private, max-age=60", "max-age=60, \u{e9}"] {
             check(&[("cache-control", word)], None);
+            check(&[("cache-control", "max-age=60"), ("cache-control", word)], None);
         }
+        check(&[("cache-control", "public"), ("cache-control", "max-age=60")], Some(60));
     }
 
     #[test]
@@ -210,7 +233,7 @@ mod tests {
             assert_eq!(lifetime(&page, SystemTime::now()), None, "{proof:?}");
         }
         let old = SystemTime::now() - CERTIFICATE_AGE;
-        assert_eq!(lifetime(&Page { certified: Some(old), ..page(&[], 1) }, SystemTime::now()), None);
+        assert_eq!(lifetime(&Page { certified: certified(old), ..page(&[], 1) }, SystemTime::now()), None);
         assert_eq!(lifetime(&page(&[], PAGE_BYTES_MAX + 1), SystemTime::now()), None);
     }
 
@@ -248,6 +271,9 @@ mod tests {
         }
         // Their bodies alone would all fit.
         assert!(pages.0.len() < 50, "{}", pages.0.len());
+        let none = Pages::new(0);
+        none.put(key("/", &[]), page(&[("cache-control", "max-age=60")], 10));
+        assert!(none.get(&key("/", &[]).expect("a key")).is_none());
         let old = pages.put(key("/old", &[]), page(&[], 10));
         assert!(pages.get(&key("/old", &[]).expect("a key")).is_some_and(|kept| Arc::ptr_eq(&kept, &old)));
     }

@@ -1,7 +1,7 @@
 //! Compression of verified pages that their canister has not compressed, for clients that take it.
 
-use super::ask::accepted;
 use super::cache::Kept;
+use super::encodings::takes;
 use super::verify::Page;
 use bytes::Bytes;
 use flate2::Compression;
@@ -18,7 +18,7 @@ const LEVEL: u32 = 4;
 
 /// The page's body compressed, where that is wanted and shorter.
 pub async fn compressed(asked: &HeaderMap, kept: &Arc<Kept>) -> Option<Bytes> {
-    if !may_be(&kept.page) || !accepted(asked).iter().any(|name| name == "gzip" || name == "*") {
+    if !may_be(&kept.page) || !takes(asked, "gzip") {
         return None;
     }
     if let Some(known) = kept.gzip.get() {
@@ -99,7 +99,7 @@ mod tests {
         let body = || b"word ".repeat(1_000);
         check("gzip", &text, body(), true).await;
         check("br;q=1, GZIP;q=0.1", &text, body(), true).await;
-        check("gzip;q=0", &text, body(), false).await;
+        check("gzip;q=0, *", &text, body(), false).await;
         check("br", &text, body(), false).await;
         check("gzip", &text, b"short".to_vec(), false).await;
         check("gzip", &[(header::CONTENT_TYPE, "video/mp4")], body(), false).await;

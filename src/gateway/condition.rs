@@ -21,6 +21,25 @@ pub fn has_it(asked: &HeaderMap, page: &Page) -> bool {
     since.is_some() && since == page.headers.get(header::LAST_MODIFIED)
 }
 
+/// Whether a tag that says "much the same" is what a client named.
+pub fn names_weakly(asked: &HeaderMap) -> bool {
+    asked
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .any(|value| value.as_bytes().windows(2).any(|two| two == b"W/"))
+}
+
+/// Whether a client wants this page only if it is another one (`If-Match`).
+pub fn is_unwanted(asked: &HeaderMap, page: &Page) -> bool {
+    let mut tags = asked.get_all(header::IF_MATCH).iter().peekable();
+    if tags.peek().is_none() {
+        return false;
+    }
+    let tag = page.header(header::ETAG).filter(|tag| !tag.starts_with("W/"));
+    let mut known = tags.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    !known.any(|known| known.trim() == "*" || Some(known.trim()) == tag)
+}
+
 /// Whether a range is wanted of this page and no other.
 pub fn is_of(asked: &HeaderMap, page: &Page) -> bool {
     let Some(condition) = asked.get(header::IF_RANGE) else { return true };
@@ -80,6 +99,24 @@ mod tests {
         both.insert(header::IF_NONE_MATCH, HeaderValue::from_static("\"b\""));
         assert!(!has_it(&both, &page()));
         assert!(!has_it(&HeaderMap::new(), &page()));
+    }
+
+    #[test]
+    fn a_client_that_wants_another_version_is_not_given_this() {
+        for (value, unwanted) in [
+            ("\"a\"", false),
+            ("\"b\", \"a\"", false),
+            ("*", false),
+            ("\"b\"", true),
+            ("W/\"a\"", true),
+            ("", true),
+        ] {
+            assert_eq!(is_unwanted(&asked(header::IF_MATCH, value), &page()), unwanted, "{value}");
+        }
+        assert!(!is_unwanted(&HeaderMap::new(), &page()));
+        let mut weak = page();
+        weak.headers.insert(header::ETAG, HeaderValue::from_static("W/\"a\""));
+        assert!(is_unwanted(&asked(header::IF_MATCH, "W/\"a\""), &weak));
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! A canister's page from whichever replica tells it in a way that holds.
 //!
 //! 1. Replicas are asked in turn. The first page that verifies is the answer; whoever told one before that did not is
-//!    put aside.
-//! 2. If nobody's verifies, the canister certifies nothing: there is no page, and nobody is put aside.
+//!    asked once more, as a canister may have told it in one state and not in the next, and put aside if that does not
+//!    verify either.
+//! 2. If the pages of more replicas than may be faulty do not verify, and one's more, which may lag behind, or nobody's
+//!    does, the canister certifies nothing: there is no page, nobody is put aside, and for a moment that is remembered.
+//!    A part of a body that verifies, but does not continue it, is nobody's fault.
 //! 3. A refusal is one replica's word. It counts when more replicas say it than may be faulty, at least two, or nobody
 //!    else answers.
 //! 4. A page of verification version 1 is believed only of a canister that proves to know no other version.
@@ -10,6 +13,7 @@
 //!    replica, so that it is executed once. What the subnet certifies of it is the answer, also a refusal or what is no
 //!    page; without that, nobody knows whether it was executed, and the answer says so.
 
+use super::answers::Answers;
 use super::ask::{self, AskError, Asked, Told};
 use super::cache::{Kept, Key, Pages};
 use super::limit::Limits;
@@ -39,6 +43,13 @@ const OLD_FOR: Duration = Duration::from_secs(30);
 const OLD_MAX: usize = 4_096;
 /// Where a canister says which versions it knows, separated by commas.
 const VERSIONS: &str = "supported_certificate_versions";
+/// Who is asked once more has so long.
+const ONCE_MORE: Duration = Duration::from_secs(2);
+/// How long it is remembered that there is no page that verifies, of how many pages, with how long keys and reasons.
+const FAILED_FOR: Duration = Duration::from_millis(900);
+const FAILED_MAX: usize = 4_096;
+const FAILED_KEY_BYTES_MAX: usize = 2_048;
+const REASON_CHARS_MAX: usize = 256;
 
 /// What a part must be, besides certified.
 #[derive(Clone, Debug)]
@@ -69,6 +80,8 @@ pub struct Fetcher {
     pub metrics: Arc<Metrics>,
     /// Canisters that proved to know only version 1, and when.
     old: Cache<Principal, Instant>,
+    /// Pages that do not verify, or are too large (then there is no reason), and since when.
+    failed: Cache<Key, (Instant, Option<String>)>,
 }
 
 impl Fetcher {
@@ -80,7 +93,8 @@ impl Fetcher {
         limits: Arc<Limits>,
         metrics: Arc<Metrics>,
     ) -> Fetcher {
-        Fetcher { upstream, judge: Arc::new(judge), pages, limits, metrics, old: Cache::new(OLD_MAX) }
+        let (old, failed) = (Cache::new(OLD_MAX), Cache::new(FAILED_MAX));
+        Fetcher { upstream, judge: Arc::new(judge), pages, limits, metrics, old, failed }
     }
 
     /// The page, and whether it is one that was kept.
@@ -103,12 +117,35 @@ impl Fetcher {
             return Ok((kept, true));
         }
         self.metrics.cache.with_label_values(&["miss"]).inc();
-        let page = self.ask_all(canister, asked, expected, source == Source::Raw).await?;
+        let short = key.as_ref().filter(|key| expected.is_none() && key.bytes() <= FAILED_KEY_BYTES_MAX);
+        if let Some(error) = short.filter(|_| source == Source::Any).and_then(|key| self.failed(key)) {
+            return Err(error);
+        }
+        let asking = self.ask_all(canister, asked, expected, source == Source::Raw).await;
+        let page = asking.inspect_err(|error| self.remember(short, error))?;
         let key = match key {
             Some(key) if page.status == StatusCode::OK && !page.ranged => whole().or(Some(key)),
             key => key,
         };
         Ok((self.pages.put(key, page), false))
+    }
+
+    /// Why there was no page a moment ago.
+    fn failed(&self, key: &Key) -> Option<AskError> {
+        let (since, reason) = self.failed.get(key)?;
+        let error = reason.map_or(AskError::TooLarge, AskError::Unproved);
+        (since.elapsed() < FAILED_FOR).then_some(error)
+    }
+
+    fn remember(&self, key: Option<&Key>, error: &AskError) {
+        let reason = match error {
+            AskError::Unproved(reason) => Some(reason.chars().take(REASON_CHARS_MAX).collect()),
+            AskError::TooLarge => None,
+            _ => return,
+        };
+        if let Some(key) = key {
+            self.failed.insert(key.clone(), (Instant::now(), reason));
+        }
     }
 
     async fn ask_all(
@@ -118,51 +155,49 @@ impl Fetcher {
         expected: Option<&Expected>,
         raw: bool,
     ) -> Result<Page, AskError> {
-        let mut doubted: Vec<Arc<Replica>> = Vec::new();
-        let (mut unproved, mut refused, mut silent) = (None, Vec::new(), None);
         let replicas = self.upstream.order();
-        let enough = refusals(replicas.len());
+        let (mut answers, enough) = (Answers::default(), refusals(replicas.len()));
         for replica in replicas {
+            if answers.suffice(enough) {
+                break;
+            }
             let asking = self.ask(&replica, canister, asked, expected, raw);
             let late = |_| Err(AskError::Silent(format!("no page in {ATTEMPT:?}")));
-            match timeout(2 * ATTEMPT, asking).await.unwrap_or_else(late) {
+            let error = match timeout(2 * ATTEMPT, asking).await.unwrap_or_else(late) {
                 Ok(None) => match self.upgraded(canister, asked).await {
                     // Proved: the canister did nothing, and whoever said that it wants this made it up.
-                    Err(AskError::Rejected(error)) if has_no_update(&error) => {
-                        refused.push(AskError::Rejected(error));
-                        if refused.len() == enough {
-                            break;
-                        }
-                    }
+                    Err(AskError::Rejected(error)) if has_no_update(&error) => AskError::Rejected(error),
                     // Whatever came of it, it is not asked again: the canister may have done what it was asked for.
                     outcome => return outcome,
                 },
                 Ok(Some(page)) => {
-                    doubted.iter().for_each(|replica| self.upstream.put_aside(replica));
+                    self.contradict(answers, canister, asked, raw).await;
                     return Ok(page);
                 }
-                Err(AskError::Silent(reason)) => {
-                    replica.fails();
-                    silent = Some(AskError::Silent(reason));
-                }
-                Err(error @ (AskError::Unproved(_) | AskError::TooLarge)) => {
-                    self.metrics.unverified.with_label_values(&[replica.name()]).inc();
-                    tracing::warn!(%canister, replica = replica.name(), %error, "an answer does not verify");
-                    unproved = Some(error);
-                    doubted.push(replica);
-                }
-                Err(AskError::Rejected(error)) => {
-                    refused.push(AskError::Rejected(error));
-                    if refused.len() == enough {
-                        break;
-                    }
-                }
-                Err(error) => return Err(error),
+                Err(error) => error,
+            };
+            if matches!(error, AskError::Unproved(_) | AskError::TooLarge) {
+                self.metrics.unverified.with_label_values(&[replica.name()]).inc();
+                tracing::warn!(%canister, replica = replica.name(), error = brief(&error), "does not verify");
+            }
+            answers.take(replica, error)?;
+        }
+        Err(answers.verdict(enough))
+    }
+
+    /// There is a page that verifies: what others said before is looked into.
+    async fn contradict(&self, answers: Answers, canister: Principal, asked: &Asked, raw: bool) {
+        for (replica, _) in &answers.refused {
+            self.metrics.contradicted.with_label_values(&[replica.name()]).inc();
+        }
+        answers.late.iter().for_each(|replica| self.upstream.put_back(replica));
+        for replica in answers.doubted {
+            let asking = timeout(ONCE_MORE, self.ask(&replica, canister, asked, None, raw)).await;
+            // Whoever now says something else than a page, or nothing, has not told it before for good reason.
+            if !matches!(asking, Ok(Ok(Some(_)) | Err(AskError::Busy))) {
+                self.upstream.put_aside(&replica, canister);
             }
         }
-        let only_refused = if refused.len() == enough { refused.pop() } else { None };
-        let nobody = || AskError::Silent("no replica is configured".into());
-        Err(only_refused.or(unproved).or(refused.pop()).or(silent).unwrap_or_else(nobody))
     }
 
     /// What one replica tells, verified; `None` if the canister wants to be asked by an update call.
@@ -187,7 +222,7 @@ impl Fetcher {
         if page.proof == Proof::Body {
             self.check_old(replica, canister).await?;
         }
-        fits(&page, expected).map_err(AskError::Unproved)?;
+        fits(&page, expected).map_err(AskError::Unfit)?;
         Ok(Some(page))
     }
 
@@ -228,8 +263,13 @@ impl Fetcher {
         let (replica, reply) = self.update(canister, asked).await?;
         let telling = ask::told_by_update(&replica, &canister, &reply, &self.limits);
         let late = |_| Err(AskError::Unsure(format!("its reply did not come whole in {UPDATE_PARTS:?}")));
-        let told = timeout(UPDATE_PARTS, telling).await.unwrap_or_else(late)?;
-        unverified(told, Proof::Update).map_err(AskError::Unproved)
+        let told = timeout(UPDATE_PARTS, telling).await.unwrap_or_else(late);
+        let page = told.and_then(|told| unverified(told, Proof::Update).map_err(AskError::Unproved));
+        page.map_err(|error| match error {
+            // It says by itself what became of it.
+            AskError::Rejected(_) | AskError::Unsure(_) => error,
+            error => AskError::Unsure(format!("it was executed, but of its reply there is no page: {error}")),
+        })
     }
 
     /// The certified reply to an update call, and who told it.
@@ -246,10 +286,7 @@ impl Fetcher {
             let asking = ask::update(&replica, &canister, &signed);
             match timeout(turn, asking).await.unwrap_or_else(late) {
                 Ok(reply) => return Ok((replica, reply)),
-                Err(AskError::Silent(reason)) => {
-                    replica.fails();
-                    unsure = Some(AskError::Unsure(reason));
-                }
+                Err(AskError::Silent(reason)) => unsure = Some(AskError::Unsure(reason)),
                 Err(AskError::Unproved(reason)) => {
                     self.metrics.unverified.with_label_values(&[replica.name()]).inc();
                     unsure = Some(AskError::Unsure(reason));
@@ -263,6 +300,11 @@ impl Fetcher {
         let nobody = || AskError::Silent("no replica is configured".into());
         Err(unsure.or(refused).unwrap_or_else(nobody))
     }
+}
+
+/// What went wrong, in not too many words: replicas choose some of them.
+pub fn brief(error: &AskError) -> String {
+    error.to_string().chars().take(REASON_CHARS_MAX).collect()
 }
 
 /// Rule 3, of so many replicas.

@@ -1,5 +1,6 @@
 //! Who may ask how much: all together, and each client.
 
+use super::ask::GATHERED_BYTES_MAX;
 use crate::types::limits::HTTP_BODY_BYTES_MAX;
 use quick_cache::sync::Cache;
 use std::net::{IpAddr, Ipv6Addr};
@@ -12,8 +13,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const CLIENTS_MAX: usize = 65_536;
 /// Memory is counted in these, so that all of it fits into a semaphore.
 const UNIT_BYTES: usize = 1024;
-/// Bodies of one client's requests take at most one part in so many of the memory, or one largest body.
-const MEMORY_PARTS: usize = 8;
+/// Bodies of one client's requests take at most one part in so many of the memory for them, or one largest body.
+const REQUEST_PARTS: usize = 8;
+/// Bodies of replies to one client take at most one part in so many, both those that are being fetched and those that
+/// are being sent, or one largest body.
+const REPLY_PARTS: usize = 3;
 
 /// What one client may take.
 #[derive(Clone, Copy, Debug)]
@@ -49,30 +53,72 @@ struct Client {
     full_at: AtomicU64,
     under_way: AtomicUsize,
     connections: AtomicUsize,
-    /// Units of memory that bodies of its requests take.
-    memory: AtomicUsize,
+    /// Units of memory that bodies of its requests take, bodies that are fetched for it, and bodies that it is sent.
+    requests: AtomicUsize,
+    fetched: AtomicUsize,
+    sent: AtomicUsize,
 }
 
-/// One of a client's requests or connections, or a share of the memory; free again when dropped.
-pub struct Place {
-    _permit: Option<OwnedSemaphorePermit>,
-    client: Option<(Arc<Client>, fn(&Client) -> &AtomicUsize)>,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        if let Some((client, count)) = &self.client {
-            count(client).fetch_sub(1, Ordering::Relaxed);
+impl Client {
+    fn new() -> Client {
+        let zero = || AtomicUsize::new(0);
+        Client {
+            full_at: AtomicU64::new(0),
+            under_way: zero(),
+            connections: zero(),
+            requests: zero(),
+            fetched: zero(),
+            sent: zero(),
         }
     }
+}
+
+/// Something of a client's that is counted.
+type Count = fn(&Client) -> &AtomicUsize;
+
+/// So much of what a client may have; given back when dropped.
+struct Taken {
+    client: Arc<Client>,
+    count: Count,
+    units: usize,
+}
+
+impl Taken {
+    fn new(client: Arc<Client>, count: Count, units: usize, most: usize) -> Result<Taken, Refusal> {
+        let mut taken = Taken { client, count, units: 0 };
+        taken.grow(units, most)?;
+        Ok(taken)
+    }
+
+    fn grow(&mut self, units: usize, most: usize) -> Result<(), Refusal> {
+        let grown = |taken: usize| taken.checked_add(units).filter(|taken| *taken <= most);
+        let count = (self.count)(&self.client);
+        let found = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, grown);
+        found.map_err(|_| Refusal::Client(Duration::from_secs(1)))?;
+        self.units += units;
+        Ok(())
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        (self.count)(&self.client).fetch_sub(self.units, Ordering::Relaxed);
+    }
+}
+
+/// One of a client's requests or connections, or a body that it is sent; free again when dropped.
+pub struct Place {
+    _permit: Option<OwnedSemaphorePermit>,
+    _taken: Option<Taken>,
 }
 
 /// Memory for a body that is coming in; free again when dropped.
 pub struct Room {
     memory: Arc<Semaphore>,
     permit: Option<OwnedSemaphorePermit>,
-    client: Option<Arc<Client>>,
-    /// What the client may take, and what this body takes of it, in units.
+    /// What is taken of a client's share.
+    taken: Option<Taken>,
+    /// What the client may take, and what this body takes of all, in units.
     most: usize,
     units: usize,
     bytes: usize,
@@ -85,10 +131,8 @@ impl Room {
         let more = size.div_ceil(UNIT_BYTES).saturating_sub(self.units);
         let units = u32::try_from(more).map_err(|_| Refusal::Everybody)?;
         let permit = self.memory.clone().try_acquire_many_owned(units).map_err(|_| Refusal::Everybody)?;
-        if let Some(client) = &self.client {
-            let grown = |taken: usize| taken.checked_add(more).filter(|taken| *taken <= self.most);
-            let taken = client.memory.fetch_update(Ordering::Relaxed, Ordering::Relaxed, grown);
-            taken.map_err(|_| Refusal::Client(Duration::from_secs(1)))?;
+        if let Some(taken) = &mut self.taken {
+            taken.grow(more, self.most)?;
         }
         match &mut self.permit {
             Some(held) => held.merge(permit),
@@ -98,23 +142,31 @@ impl Room {
         self.bytes = size;
         Ok(())
     }
+
+    /// From here on it is not the client's alone for which it was fetched.
+    pub fn share(&mut self) {
+        self.taken = None;
+    }
 }
 
-impl Drop for Room {
-    fn drop(&mut self) {
-        if let Some(client) = &self.client {
-            client.memory.fetch_sub(self.units, Ordering::Relaxed);
-        }
-    }
+/// Bytes that bodies may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    /// Of requests.
+    pub requests: usize,
+    /// Of replies, kept ones too.
+    pub replies: usize,
 }
 
 /// The bounds on everybody.
 pub struct Limits {
     begun: Instant,
     under_way: Arc<Semaphore>,
-    memory: Arc<Semaphore>,
-    /// Of which one client's bodies may take so many units.
-    memory_share: usize,
+    requests: Arc<Semaphore>,
+    replies: Arc<Semaphore>,
+    /// Of which one client may take so many units.
+    requests_share: usize,
+    replies_share: usize,
     share: Option<Share>,
     clients: Cache<IpAddr, Arc<Client>>,
 }
@@ -131,13 +183,17 @@ fn client_of(address: IpAddr) -> IpAddr {
 }
 
 impl Limits {
-    /// At most `under_way` requests and `memory` bytes of bodies at once; of each client, its share.
-    pub fn new(under_way: usize, memory: usize, share: Option<Share>) -> Limits {
+    /// At most `under_way` requests and so much memory of bodies at once; of each client, its share.
+    pub fn new(under_way: usize, memory: Memory, share: Option<Share>) -> Limits {
+        let units = |bytes: usize| Arc::new(Semaphore::new((bytes / UNIT_BYTES).min(Semaphore::MAX_PERMITS)));
+        let part = |bytes: usize, parts: usize, least: usize| (bytes / parts).max(least).div_ceil(UNIT_BYTES);
         Limits {
             begun: Instant::now(),
             under_way: Arc::new(Semaphore::new(under_way)),
-            memory: Arc::new(Semaphore::new(memory / UNIT_BYTES)),
-            memory_share: (memory / MEMORY_PARTS).max(HTTP_BODY_BYTES_MAX) / UNIT_BYTES,
+            requests: units(memory.requests),
+            replies: units(memory.replies),
+            requests_share: part(memory.requests, REQUEST_PARTS, HTTP_BODY_BYTES_MAX),
+            replies_share: part(memory.replies, REPLY_PARTS, GATHERED_BYTES_MAX),
             share,
             clients: Cache::new(CLIENTS_MAX),
         }
@@ -148,57 +204,69 @@ impl Limits {
         if let Some(client) = self.clients.get(&address) {
             return client;
         }
-        let (full_at, zero) = (AtomicU64::new(0), || AtomicUsize::new(0));
-        let client = Arc::new(Client { full_at, under_way: zero(), connections: zero(), memory: zero() });
+        let client = Arc::new(Client::new());
         self.clients.insert(address, client.clone());
         client
     }
 
+    fn now(&self) -> u64 {
+        u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
     /// A place for a request of a client.
     pub fn admit(&self, address: IpAddr) -> Result<Place, Refusal> {
-        let mut place = Place { _permit: None, client: None };
+        let mut place = Place { _permit: None, _taken: None };
         if let Some(share) = self.share {
             let client = self.client(address);
-            let now = u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
-            client.spend(&share, now).map_err(Refusal::Client)?;
-            place.client = Some(take(client, |client| &client.under_way, share.under_way)?);
+            client.spend(&share, self.now()).map_err(Refusal::Client)?;
+            place._taken = Some(Taken::new(client, |client| &client.under_way, 1, share.under_way)?);
         }
         let permit = self.under_way.clone().try_acquire_owned().map_err(|_| Refusal::Everybody)?;
         place._permit = Some(permit);
         Ok(place)
     }
 
+    /// Waits until a client may ask once more: for what is asked on its behalf while its request is under way.
+    pub async fn pace(&self, address: Option<IpAddr>) {
+        let (Some(share), Some(address)) = (self.share, address) else { return };
+        let client = self.client(address);
+        while let Err(pause) = client.spend(&share, self.now()) {
+            tokio::time::sleep(pause).await;
+        }
+    }
+
     /// A place for a connection of a client.
     pub fn connect(&self, address: IpAddr) -> Result<Place, Refusal> {
-        let client = match self.share {
-            None => None,
-            Some(share) => Some(take(self.client(address), |client| &client.connections, share.connections)?),
+        let taken = |share: Share| {
+            Taken::new(self.client(address), |client| &client.connections, 1, share.connections)
         };
-        Ok(Place { _permit: None, client })
+        Ok(Place { _permit: None, _taken: self.share.map(taken).transpose()? })
     }
 
     /// Room for a body of a client's request, which takes as much as has come.
     pub fn body(&self, address: IpAddr) -> Room {
-        let client = self.share.map(|_| self.client(address));
-        let (memory, most) = (self.memory.clone(), self.memory_share);
-        Room { memory, permit: None, client, most, units: 0, bytes: 0 }
+        self.room(&self.requests, Some(address), |client| &client.requests, self.requests_share)
     }
 
-    /// Room for so many bytes of a body; none if all is taken.
-    pub fn room(&self, bytes: usize) -> Result<Place, Refusal> {
-        let units = u32::try_from(bytes.div_ceil(UNIT_BYTES)).map_err(|_| Refusal::Everybody)?;
-        let permit = self.memory.clone().try_acquire_many_owned(units).map_err(|_| Refusal::Everybody)?;
-        Ok(Place { _permit: Some(permit), client: None })
+    /// Room for a body that is fetched for a client, or for nobody in particular.
+    pub fn reply(&self, address: Option<IpAddr>) -> Room {
+        self.room(&self.replies, address, |client| &client.fetched, self.replies_share)
     }
-}
 
-type Taken = (Arc<Client>, fn(&Client) -> &AtomicUsize);
+    fn room(&self, memory: &Arc<Semaphore>, address: Option<IpAddr>, count: Count, most: usize) -> Room {
+        let client = address.filter(|_| self.share.is_some()).map(|address| self.client(address));
+        let taken = client.map(|client| Taken { client, count, units: 0 });
+        Room { memory: memory.clone(), permit: None, taken, most, units: 0, bytes: 0 }
+    }
 
-fn take(client: Arc<Client>, count: fn(&Client) -> &AtomicUsize, most: usize) -> Result<Taken, Refusal> {
-    let taken = count(&client)
-        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| (count < most).then_some(count + 1));
-    taken.map_err(|_| Refusal::Client(Duration::from_secs(1)))?;
-    Ok((client, count))
+    /// A place for a body of so many bytes that a client is sent: however many clients it is sent to, it stands in memory
+    /// once, but a client that takes none of it keeps it there.
+    pub fn sending(&self, address: Option<IpAddr>, bytes: usize) -> Result<Place, Refusal> {
+        let client = address.filter(|_| self.share.is_some()).map(|address| self.client(address));
+        let units = bytes.div_ceil(UNIT_BYTES);
+        let taken = |client| Taken::new(client, |client| &client.sent, units, self.replies_share);
+        Ok(Place { _permit: None, _taken: client.map(taken).transpose()? })
+    }
 }
 
 impl Client {
@@ -223,14 +291,13 @@ mod tests {
 
     const SHARE: Share = Share { per_second: 10, burst: 3, under_way: 2, connections: 1 };
 
-    fn client() -> Client {
-        let zero = || AtomicUsize::new(0);
-        Client { full_at: AtomicU64::new(0), under_way: zero(), connections: zero(), memory: zero() }
+    fn limits(under_way: usize, bytes: usize, share: Option<Share>) -> Limits {
+        Limits::new(under_way, Memory { requests: bytes, replies: bytes }, share)
     }
 
     #[test]
     fn a_client_spends_its_burst_and_then_its_rate() {
-        let (client, tenth) = (client(), 100_000_000);
+        let (client, tenth) = (Client::new(), 100_000_000);
         for _ in 0..3 {
             assert_eq!(client.spend(&SHARE, 0), Ok(()));
         }
@@ -246,7 +313,7 @@ mod tests {
 
     #[test]
     fn one_clients_flood_leaves_room_for_another() {
-        let limits = Limits::new(3, 0, Some(Share { per_second: 1_000, burst: 1_000, ..SHARE }));
+        let limits = limits(3, 0, Some(Share { per_second: 1_000, burst: 1_000, ..SHARE }));
         let (greedy, other) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
         let held = [limits.admit(greedy).ok(), limits.admit(greedy).ok()];
         assert!(held.iter().all(Option::is_some));
@@ -268,17 +335,50 @@ mod tests {
 
     #[test]
     fn memory_is_given_back() {
-        let limits = Limits::new(1, 10 * UNIT_BYTES, None);
-        let room = limits.room(10 * UNIT_BYTES).ok();
-        assert!(room.is_some());
-        assert_eq!(limits.room(1).err(), Some(Refusal::Everybody));
+        let limits = limits(1, 10 * UNIT_BYTES, None);
+        let mut room = limits.reply(None);
+        assert_eq!(room.grow(10 * UNIT_BYTES), Ok(()));
+        assert_eq!(limits.reply(None).grow(1), Err(Refusal::Everybody));
+        // Bodies of requests have a memory of their own.
+        assert_eq!(limits.body(IpAddr::from([10, 0, 0, 1])).grow(1), Ok(()));
         drop(room);
-        assert!(limits.room(1).is_ok());
+        assert_eq!(limits.reply(None).grow(1), Ok(()));
+    }
+
+    #[test]
+    fn replies_to_one_client_leave_room_for_anothers() {
+        let limits = limits(1, 2 * GATHERED_BYTES_MAX, Some(SHARE));
+        let (greedy, other) = (Some(IpAddr::from([10, 0, 0, 1])), Some(IpAddr::from([10, 0, 0, 2])));
+        let mut fetched = limits.reply(greedy);
+        assert_eq!(fetched.grow(GATHERED_BYTES_MAX), Ok(()));
+        assert!(matches!(limits.reply(greedy).grow(1), Err(Refusal::Client(_))));
+        assert_eq!(limits.reply(other).grow(1), Ok(()));
+        // What is kept for everybody is no single client's.
+        fetched.share();
+        assert_eq!(limits.reply(greedy).grow(1), Ok(()));
+        let sent = limits.sending(greedy, GATHERED_BYTES_MAX).ok();
+        assert!(sent.is_some());
+        assert!(matches!(limits.sending(greedy, 1), Err(Refusal::Client(_))));
+        assert!(limits.sending(other, GATHERED_BYTES_MAX).is_ok());
+        drop(sent);
+        assert!(limits.sending(greedy, 1).is_ok());
+    }
+
+    #[tokio::test]
+    async fn what_is_asked_on_behalf_of_a_client_waits_for_its_turn() {
+        let limits = limits(1, 0, Some(Share { per_second: 1, burst: 1, ..SHARE }));
+        let address = Some(IpAddr::from([10, 0, 0, 1]));
+        let client = limits.client(IpAddr::from([10, 0, 0, 1]));
+        limits.pace(address).await;
+        let before = client.full_at.load(Ordering::Relaxed);
+        assert!(tokio::time::timeout(Duration::from_millis(1), limits.pace(address)).await.is_err());
+        assert_eq!(client.full_at.load(Ordering::Relaxed), before);
+        limits.pace(None).await;
     }
 
     #[test]
     fn bodies_of_one_client_leave_room_for_anothers_and_take_only_what_has_come() {
-        let limits = Limits::new(1, 2 * HTTP_BODY_BYTES_MAX, Some(SHARE));
+        let limits = limits(1, 2 * HTTP_BODY_BYTES_MAX, Some(SHARE));
         let (greedy, other) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
         let _silent: Vec<Room> = (0..1_000).map(|_| limits.body(greedy)).collect();
         let mut held = limits.body(greedy);
@@ -295,7 +395,7 @@ mod tests {
 
     #[test]
     fn connections_of_a_client_are_bounded() {
-        let limits = Limits::new(1, 0, Some(SHARE));
+        let limits = limits(1, 0, Some(SHARE));
         let address = IpAddr::from([10, 0, 0, 1]);
         let held = limits.connect(address).ok();
         assert!(held.is_some() && limits.connect(address).is_err());

@@ -27,6 +27,8 @@ pub struct Metrics {
     pub refused: IntCounterVec,
     /// `replica_unverified_total{replica}`: answers that did not hold.
     pub unverified: IntCounterVec,
+    /// `replica_contradicted_total{replica}`: refusals of pages that another replica told and that verified.
+    pub contradicted: IntCounterVec,
     /// `http_connections`
     pub connections: IntGauge,
     /// `replicas_healthy`, `replicas_aside`
@@ -68,6 +70,11 @@ impl Metrics {
             cache: counters("http_cache_total", "canisters' answers by where they came from", "status")?,
             refused: counters("http_refused_total", "requests and connections turned away", "reason")?,
             unverified: counters("replica_unverified_total", "answers that did not verify", "replica")?,
+            contradicted: counters(
+                "replica_contradicted_total",
+                "refusals of pages that there are",
+                "replica",
+            )?,
             connections: gauge("http_connections", "open connections")?,
             healthy: gauge("replicas_healthy", "replicas that the last probes found healthy")?,
             aside: gauge("replicas_aside", "replicas put aside for answers that did not verify")?,

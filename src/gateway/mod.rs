@@ -14,35 +14,40 @@
 //!    reply the agent verifies; so are its parts.
 //! 5. `<id>.raw.<domain>` skips rule 2, as the name says to whoever uses it.
 //! 6. `/api/…` is passed on to a healthy replica as it is; agents verify for themselves.
-//! 7. A replica that does not answer is asked last until a probe finds it healthy; one whose answer does not verify
-//!    while another's does is put aside. Requests can be repeated: an update call is the same request wherever it
+//! 7. A replica that cannot be reached is asked last until a probe finds it healthy; one whose answer does not verify
+//!    while another's does, twice, is put aside. Requests can be repeated: an update call is the same request wherever it
 //!    arrives. A refusal counts when more replicas say it than may be faulty, at least two.
 //! 8. Verified pages are kept within a bound, keyed by all that their proof may be about, as long as their canister and
 //!    their certificate allow. Conditions, ranges and compression are answered from what was verified.
 //! 9. Of a canister that the subnet's governance has frozen there is a page with status 451 that says the reason. Like
 //!    every error page, it stands for what replicas said.
 //! 10. A file may give canisters domains of their own, and it may change at any time. A host name that names a canister
-//!     by its id means that canister, whatever the file says.
-//! 11. Clients have deadlines and shares; who asks too much is turned away with 429, and when everybody does, 503, with
-//!     `Retry-After`, before anything costs much.
+//!     by its id means that canister, whatever the file says, and below a canister's name there is no page ([`host`]).
+//! 11. Clients have deadlines and shares, also of the memory that bodies take while they come and go; who asks too much is
+//!     turned away with 429, and when everybody does, 503, with `Retry-After`, before anything costs much.
 //! 12. What a canister says of requests from other origins holds, also before they are made (`OPTIONS`); of a path of
 //!     which it says nothing the gateway allows every origin, without credentials.
+//! 13. A page of the gateway's own calls any canister's methods, under a host name of its own ([`candid_page`]).
 //!
 //! Bounds stand at the top of the files. Absent: any knowledge of storage, consensus or node.
 
 mod accept;
 mod answer;
+mod answers;
 mod ask;
 mod authority;
 mod body;
 mod cache;
+mod candid_page;
 mod compress;
 mod condition;
 pub mod domain;
+mod encodings;
 mod fetch;
 mod form;
 mod frozen;
 pub mod host;
+mod lies;
 mod limit;
 pub mod metrics;
 mod page;
@@ -58,6 +63,6 @@ mod verify;
 mod tests;
 
 pub use accept::Deadlines;
-pub use limit::Share;
+pub use limit::{Memory, Share};
 pub use serve::{Config, GatewayError, serve};
 pub use tls::Tls;

@@ -12,6 +12,8 @@ use std::time::Duration;
 
 const STYLE: &str = ":root{color-scheme:light dark}body{font:1.05rem/1.5 system-ui,sans-serif;max-width:36rem;\
 margin:12vh auto;padding:0 1.25rem}h1{font-size:1.5rem}code{overflow-wrap:anywhere}small{opacity:.8}";
+/// Of a detail, which others choose, so much is shown.
+const DETAIL_CHARS_MAX: usize = 2_048;
 /// Why there is no page, in one word for programs.
 const CAUSE: HeaderName = HeaderName::from_static("x-ic-error-cause");
 
@@ -32,7 +34,7 @@ impl Trouble {
     fn of(error: &AskError) -> Trouble {
         let AskError::Rejected(error) = error else {
             return match error {
-                AskError::Unproved(_) => Trouble::Unproved,
+                AskError::Unproved(_) | AskError::Unfit(_) => Trouble::Unproved,
                 AskError::TooLarge => Trouble::TooLarge,
                 AskError::Busy => Trouble::Busy,
                 AskError::Unsure(_) => Trouble::Unsure,
@@ -118,16 +120,17 @@ fn escape(text: &str) -> String {
 }
 
 /// A page with a title and a sentence; `detail` is shown as text, never as HTML.
-fn page(status: StatusCode, title: &str, sentence: &str, detail: &str) -> Reply {
+pub fn page(status: StatusCode, title: &str, sentence: &str, detail: &str) -> Reply {
     let retry = match status {
         StatusCode::SERVICE_UNAVAILABLE => "<p><a href=\"\">Try again</a></p>",
         _ => "",
     };
+    let detail: String = detail.chars().take(DETAIL_CHARS_MAX).collect();
     let body = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
 <title>{title}</title><style>{STYLE}</style><h1>{title}</h1><p>{sentence}</p><p><code>{}</code></p>{retry}<p><small>\
 {} · Atoll gateway</small></p></html>",
-        escape(detail),
+        escape(&detail),
         status.as_u16(),
     );
     let mut reply = Response::new(whole(body));
@@ -147,8 +150,19 @@ pub fn welcome() -> Reply {
     page(
         StatusCode::NOT_FOUND,
         "This is an Atoll gateway",
-        "It serves canisters under host names of their own: put a canister's id before this host name.",
+        "It serves canisters under host names of their own: put a canister's id before this host name. To call a \
+canister's methods yourself, go to <a href=\"/_/candid\">/_/candid</a>.",
         "http://<canister-id>.localhost:<port>/",
+    )
+}
+
+/// The answer under a name below a canister's.
+pub fn nobodys() -> Reply {
+    page(
+        StatusCode::NOT_FOUND,
+        "No canister has this name",
+        "It lies below the name of a canister, which a page here could act for in your browser.",
+        "http://<canister-id>.<domain>/",
     )
 }
 

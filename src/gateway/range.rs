@@ -1,9 +1,13 @@
 //! Ranges: what a client wants, what a canister's part is, and one from the other.
 
-use super::verify::Page;
+use super::cache::allowed;
+use super::limit::Room;
+use super::verify::{CERTIFICATE_AGE, Page};
+use crate::types::Digest;
 use bytes::Bytes;
 use hyper::http::{HeaderMap, StatusCode, header};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// A whole asset has at most so many bytes: more digits than anybody needs, and few enough to add up.
 const TOTAL_MAX: u64 = 1 << 50;
@@ -50,26 +54,45 @@ impl Wanted {
 }
 
 /// The part of an asset that a certified page is.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone)]
 pub struct Part {
     pub range: Range<u64>,
     pub total: u64,
     pub body: Bytes,
+    /// Keeps the room for the body taken.
+    pub room: Option<Arc<Room>>,
 }
 
 /// What the parts of one asset have in common.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Whole {
     total: u64,
-    tag: Option<String>,
+    version: Version,
     encoding: Option<String>,
+}
+
+/// What tells an asset from another one in the same place: what the canister says of that, or else all that it certifies.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Version {
+    Tag(String),
+    Modified(String),
+    /// By the canister's word, what it said stays good for longer than a certificate is believed: so do all parts.
+    Lasting,
+    Root(Option<Digest>),
 }
 
 impl Whole {
     /// Of what a page is a part.
     pub fn of(page: &Page, part: &Part) -> Whole {
         let text = |name| page.header(name).map(str::to_owned);
-        Whole { total: part.total, tag: text(header::ETAG), encoding: text(header::CONTENT_ENCODING) }
+        let lasts = allowed(&page.headers).is_some_and(|time| time >= CERTIFICATE_AGE);
+        let version = match (text(header::ETAG), text(header::LAST_MODIFIED)) {
+            (Some(tag), _) => Version::Tag(tag),
+            (None, Some(date)) => Version::Modified(date),
+            (None, None) if lasts => Version::Lasting,
+            (None, None) => Version::Root(page.certified.map(|certified| certified.root)),
+        };
+        Whole { total: part.total, version, encoding: text(header::CONTENT_ENCODING) }
     }
 }
 
@@ -84,7 +107,7 @@ impl Part {
         if range.end - range.start != page.body.len() as u64 {
             return Err(format!("a part at {text:?} has {} bytes", page.body.len()));
         }
-        Ok(Part { range, total, body: page.body.clone() })
+        Ok(Part { range, total, body: page.body.clone(), room: page.room.clone() })
     }
 
     /// The bytes of the part that lie in `wanted`, from its start on.
@@ -179,6 +202,30 @@ mod tests {
         }
         let whole = Page { status: StatusCode::OK, ..page("bytes 0-9/20", 10) };
         assert!(Part::of(&whole).is_err());
+    }
+
+    #[test]
+    fn parts_of_two_versions_are_not_parts_of_one_whole() {
+        let certified = |root: u8| {
+            let (time, root) = (std::time::SystemTime::now(), Digest([root; 32]));
+            Some(crate::gateway::verify::Certified { time, root })
+        };
+        let whole = |header: Option<(header::HeaderName, &'static str)>, root: u8| {
+            let mut page = Page { certified: certified(root), ..page("bytes 0-9/20", 10) };
+            page.headers.extend(header.map(|(name, value)| (name, HeaderValue::from_static(value))));
+            Whole::of(&page, &Part::of(&page).expect("a part"))
+        };
+        let (tag, modified) = (header::ETAG, header::LAST_MODIFIED);
+        // A canister that says which version it is may certify other things meanwhile.
+        assert_eq!(whole(Some((tag.clone(), "\"a\"")), 1), whole(Some((tag.clone(), "\"a\"")), 2));
+        assert_ne!(whole(Some((tag.clone(), "\"a\"")), 1), whole(Some((tag, "\"b\"")), 1));
+        assert_eq!(whole(Some((modified.clone(), "then")), 1), whole(Some((modified.clone(), "then")), 2));
+        assert_ne!(whole(Some((modified.clone(), "then")), 1), whole(Some((modified, "now")), 1));
+        let control = |value: &'static str| Some((header::CACHE_CONTROL, value));
+        assert_eq!(whole(control("max-age=3600"), 1), whole(control("max-age=3600"), 2));
+        assert_ne!(whole(control("max-age=60"), 1), whole(control("max-age=60"), 2));
+        assert_eq!(whole(None, 1), whole(None, 1));
+        assert_ne!(whole(None, 1), whole(None, 2));
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use super::accept::{Deadlines, Door, accept};
 use super::answer::Gateway;
 use super::cache::Pages;
+use super::candid_page::CandidPage;
 use super::domain::{Domains, Follower};
 use super::fetch::Fetcher;
-use super::limit::{Limits, Share};
+use super::limit::{Limits, Memory, Share};
 use super::metrics::Metrics;
 use super::preflight::Preflights;
 use super::tls::{Server, Tls, TlsError};
@@ -22,8 +23,10 @@ use tokio_rustls::TlsAcceptor;
 
 /// Requests under way at once.
 const UNDER_WAY_MAX: usize = 4_096;
-/// Bodies of requests, and gathered bodies of replies, at once.
-const BODIES_BYTES_MAX: usize = 512 * 1024 * 1024;
+/// Bodies of requests at once.
+const REQUEST_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Bodies of replies at once, besides those that are kept.
+const REPLY_BYTES_MAX: usize = 512 * 1024 * 1024;
 /// What kept pages take, unless said otherwise.
 pub const CACHE_BYTES: u64 = 256 * 1024 * 1024;
 
@@ -48,8 +51,8 @@ pub struct Config {
     pub share: Option<Share>,
     /// Requests under way at once.
     pub under_way: usize,
-    /// Bytes of bodies held at once.
-    pub bodies_bytes: usize,
+    /// Bytes of bodies held at once, of replies besides those that are kept.
+    pub memory: Memory,
     pub deadlines: Deadlines,
 }
 
@@ -66,7 +69,7 @@ impl Config {
             access_log: false,
             share: None,
             under_way: UNDER_WAY_MAX,
-            bodies_bytes: BODIES_BYTES_MAX,
+            memory: Memory { requests: REQUEST_BYTES_MAX, replies: REPLY_BYTES_MAX },
             deadlines: Deadlines::default(),
         }
     }
@@ -89,8 +92,11 @@ async fn start(config: &Config, domains: watch::Receiver<Arc<Domains>>) -> Resul
     let upstream = Arc::new(Upstream::new(&config.replicas)?);
     let root_key = upstream.set_root_key(config.root_key.clone()).await?;
     let metrics = Arc::new(Metrics::new()?);
-    let limits = Arc::new(Limits::new(config.under_way, config.bodies_bytes, config.share));
+    let kept = usize::try_from(config.cache_bytes).unwrap_or(usize::MAX);
+    let memory = Memory { replies: config.memory.replies.saturating_add(kept), ..config.memory };
+    let limits = Arc::new(Limits::new(config.under_way, memory, config.share));
     let pages = Pages::new(config.cache_bytes);
+    let candid_page = CandidPage::new(&root_key);
     let judge = Judge::new(root_key).ok_or(GatewayError::RootKey)?;
     let fetcher = Fetcher::new(upstream.clone(), judge, pages, limits.clone(), metrics.clone());
     Ok(Gateway {
@@ -99,6 +105,7 @@ async fn start(config: &Config, domains: watch::Receiver<Arc<Domains>>) -> Resul
         limits,
         metrics,
         preflights: Preflights::new(),
+        candid_page,
         domains,
         call_delay: config.call_delay,
         body: config.deadlines.body,

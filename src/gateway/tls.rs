@@ -8,6 +8,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -39,6 +40,10 @@ pub enum TlsError {
     NoCertificate(PathBuf),
     #[error("the key is not the certificate's, or cannot be used: {0}")]
     Key(#[from] rustls::Error),
+    #[error("{} can be read by others than its owner: chmod 600 it", .0.display())]
+    Open(PathBuf),
+    #[error("{} and its key do not belong together, or cannot be used: {source}; remove both, and trust what is made anew", path.display())]
+    Authority { path: PathBuf, source: rustls::Error },
     #[error("certificate: {0}")]
     Make(#[from] rcgen::Error),
 }
@@ -132,6 +137,9 @@ impl Server {
         match tls {
             Tls::Files { chain, key } => {
                 let bytes = Files::bytes(chain, key)?;
+                if std::fs::metadata(key).is_ok_and(|found| found.mode() & 0o007 != 0) {
+                    tracing::warn!(key = %key.display(), "everybody on this machine can read the key");
+                }
                 let current = RwLock::new(certified(&provider, (chain.as_path(), key.as_path()), &bytes)?);
                 let (chain, key) = (chain.clone(), key.clone());
                 let files = Arc::new(Files { chain, key, provider: provider.clone(), current });
@@ -154,7 +162,14 @@ impl Server {
         let mut last = Ok(bytes);
         loop {
             tokio::time::sleep(PAUSE).await;
-            files.look(&mut last);
+            let (files, before) = (files.clone(), last);
+            // A disk that hangs holds nobody up.
+            let looking = tokio::task::spawn_blocking(move || {
+                let mut last = before;
+                files.look(&mut last);
+                last
+            });
+            last = looking.await.unwrap_or_else(|error| Err(error.to_string()));
         }
     }
 }

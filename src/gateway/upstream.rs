@@ -3,9 +3,15 @@
 //! Requests of one client go to the same replica as long as it is healthy: certified heights of two replicas differ for
 //! a moment, and who was just told that a canister exists must not be told by the next replica that it does not.
 //!
+//! A replica is unhealthy when it cannot be reached, or probes are not answered: not when an answer is late, large or
+//! wrong, which who asks may have caused. One whose answer is late while another's comes is asked later for a while.
+//!
 //! A replica whose answer did not hold, while another's to the same question did, is put aside: first for a minute,
-//! each time for twice as long. Others are asked before it; if there is nobody else, its answers are judged like all.
+//! each time for twice as long if it was for another canister, so that no single canister can do that to a replica. Others
+//! are asked for pages before it; if there is nobody else, its answers are judged like all. Agents judge for themselves.
 
+use super::lies::Lies;
+use crate::types::Principal;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::http::{Request, Response, StatusCode, Uri, header, request::Parts};
@@ -17,8 +23,8 @@ use std::fmt;
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A replica must answer an update call within this time (it waits for the certificate itself).
@@ -38,9 +44,10 @@ const PROBES_MISSED: u32 = 2;
 const POLLING: Duration = Duration::from_secs(60);
 /// Requests to one replica at once; others wait.
 const AT_ONCE: usize = 1_024;
-/// How long a replica is put aside the first time, and at most.
-const ASIDE: Duration = Duration::from_secs(60);
-const ASIDE_MAX: Duration = Duration::from_secs(3_600);
+/// How long a replica is asked later whose answer was late.
+const LATE: Duration = Duration::from_secs(10);
+/// Of the reason that a replica says for not answering, so much is passed on.
+const REASON_BYTES_MAX: usize = 1_024;
 /// Largest body taken from a replica.
 pub const RESPONSE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
@@ -82,11 +89,25 @@ fn preference() -> usize {
     }
 }
 
+/// Why there is no answer to a request.
+#[derive(Debug, thiserror::Error)]
+enum LineError {
+    #[error("the request cannot be passed on: {0}")]
+    Request(#[from] hyper::http::Error),
+    #[error("the replica cannot be reached: {0}")]
+    Unreachable(#[from] hyper_util::client::legacy::Error),
+    #[error("no answer in {0:?}")]
+    Late(Duration),
+    #[error("its answer is none: {0}")]
+    Answer(Box<dyn std::error::Error + Send + Sync>),
+}
+
 /// The way to one replica.
 struct Line {
     /// `host:port`
     authority: String,
     client: Client<HttpConnector, Full<Bytes>>,
+    healthy: AtomicBool,
 }
 
 impl fmt::Debug for Line {
@@ -96,26 +117,34 @@ impl fmt::Debug for Line {
 }
 
 impl Line {
-    async fn attempt(&self, parts: &Parts, body: Bytes) -> Result<Response<Bytes>, String> {
+    async fn attempt(&self, parts: &Parts, body: Bytes) -> Result<Response<Bytes>, LineError> {
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         let limit = if path.ends_with("/call") { CALL_ATTEMPT } else { ATTEMPT };
         let mut request = Request::builder()
             .method(parts.method.clone())
             .uri(format!("http://{}{path}", self.authority))
-            .body(Full::new(body))
-            .map_err(|error| error.to_string())?;
+            .body(Full::new(body))?;
         for name in [header::CONTENT_TYPE, header::CONTENT_ENCODING] {
             if let Some(value) = parts.headers.get(&name) {
                 request.headers_mut().insert(name, value.clone());
             }
         }
         let exchange = async {
-            let response = self.client.request(request).await.map_err(|error| error.to_string())?;
+            let response = self.client.request(request).await.inspect_err(|_| self.fails())?;
             let (parts, body) = response.into_parts();
-            let body = Limited::new(body, RESPONSE_BYTES_MAX).collect().await.map_err(|e| e.to_string())?;
+            let body = Limited::new(body, RESPONSE_BYTES_MAX).collect().await.map_err(LineError::Answer)?;
             Ok(Response::from_parts(parts, body.to_bytes()))
         };
-        tokio::time::timeout(limit, exchange).await.map_err(|_| format!("no answer in {limit:?}"))?
+        tokio::time::timeout(limit, exchange).await.map_err(|_| LineError::Late(limit))?
+    }
+
+    /// Others are asked first until a probe finds it healthy.
+    fn fails(&self) {
+        self.healthy.store(false, Ordering::Relaxed);
+    }
+
+    fn is_healthy(&self) -> bool {
+        self.healthy.load(Ordering::Relaxed)
     }
 }
 
@@ -135,7 +164,8 @@ impl HttpService for Line {
     {
         Box::pin(async move {
             let (parts, body) = request()?.into_parts();
-            self.attempt(&parts, body).await.map_err(AgentError::RouteProviderError)
+            let answer = self.attempt(&parts, body).await;
+            answer.map_err(|error| AgentError::RouteProviderError(error.to_string()))
         })
     }
 }
@@ -145,18 +175,17 @@ pub struct Replica {
     line: Arc<Line>,
     /// Asks this replica and no other.
     pub agent: Agent,
-    healthy: AtomicBool,
     /// Probes that failed, one after the other.
     missed: AtomicU32,
-    /// Until when it is put aside, in milliseconds since the start.
+    /// Until when it is put aside, and until when it counts as late, in milliseconds since the start.
     aside: AtomicU64,
-    /// How often it was.
-    lies: AtomicU32,
+    late: AtomicU64,
+    lies: Mutex<Lies>,
 }
 
 impl Replica {
     fn new(url: &str, client: Client<HttpConnector, Full<Bytes>>) -> Result<Replica, UpstreamError> {
-        let line = Arc::new(Line { authority: authority(url)?, client });
+        let line = Arc::new(Line { authority: authority(url)?, client, healthy: AtomicBool::new(true) });
         // The URL is never dialled: the line has its own.
         let agent = Agent::builder()
             .with_url("http://replica.invalid")
@@ -166,18 +195,14 @@ impl Replica {
             .with_max_polling_time(POLLING)
             .build()
             .map_err(Box::new)?;
-        let (healthy, zero) = (AtomicBool::new(true), || AtomicU32::new(0));
-        Ok(Replica { line, agent, healthy, missed: zero(), aside: AtomicU64::new(0), lies: zero() })
+        let never = || AtomicU64::new(0);
+        let (missed, lies) = (AtomicU32::new(0), Mutex::default());
+        Ok(Replica { line, agent, missed, aside: never(), late: never(), lies })
     }
 
     /// `host:port`
     pub fn name(&self) -> &str {
         &self.line.authority
-    }
-
-    /// It did not answer: others are asked first until a probe finds it healthy.
-    pub fn fails(&self) {
-        self.healthy.store(false, Ordering::Relaxed);
     }
 }
 
@@ -239,7 +264,7 @@ impl Upstream {
 
     /// How many replicas the last probes found healthy.
     pub fn healthy(&self) -> usize {
-        self.replicas.iter().filter(|replica| replica.healthy.load(Ordering::Relaxed)).count()
+        self.replicas.iter().filter(|replica| replica.line.is_healthy()).count()
     }
 
     /// How many replicas are put aside now.
@@ -251,44 +276,66 @@ impl Upstream {
         u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
+    /// The time so far ahead.
+    fn ahead(&self, pause: Duration) -> u64 {
+        self.now().saturating_add(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn is_late(&self, replica: &Replica) -> bool {
+        replica.late.load(Ordering::Relaxed) > self.now()
+    }
+
+    /// Its answer did not come in time, and another's to the same question did.
+    pub fn put_back(&self, replica: &Replica) {
+        replica.late.store(self.ahead(LATE), Ordering::Relaxed);
+    }
+
     fn is_aside(&self, replica: &Replica) -> bool {
         replica.aside.load(Ordering::Relaxed) > self.now()
     }
 
-    /// What this replica said does not hold, and another's answer did.
-    pub fn put_aside(&self, replica: &Replica) {
-        let before = replica.lies.fetch_add(1, Ordering::Relaxed);
-        let pause = ASIDE.saturating_mul(1 << before.min(16)).min(ASIDE_MAX);
-        let until = self.now().saturating_add(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
-        replica.aside.store(until, Ordering::Relaxed);
-        tracing::warn!(
-            replica = replica.name(),
-            ?pause,
-            "an answer did not verify and another's did: put aside"
-        );
+    /// What this replica said of a canister does not hold, and another's answer did.
+    pub fn put_aside(&self, replica: &Replica, canister: Principal) {
+        let mut lies = replica.lies.lock().unwrap_or_else(PoisonError::into_inner);
+        let pause = lies.add(canister, Instant::now());
+        replica.aside.store(self.ahead(pause), Ordering::Relaxed);
+        let replica = replica.name();
+        tracing::warn!(replica, %canister, ?pause, "an answer did not verify and another's did: put aside");
     }
 
-    /// All replicas, starting with the one that the client prefers; unhealthy ones later, and last who is put aside.
+    /// All replicas, starting with the one that the client prefers; late ones later, and last those that are unhealthy.
+    fn preferred(&self) -> Vec<Arc<Replica>> {
+        let (start, count) = (preference(), self.replicas.len());
+        let at = |offset: usize| self.replicas.get(start.wrapping_add(offset) % count);
+        let mut order: Vec<_> = (0..count).filter_map(at).cloned().collect();
+        order.sort_by_key(|replica| (!replica.line.is_healthy(), self.is_late(replica)));
+        order
+    }
+
+    /// All replicas in the order in which they are asked for pages: last who is put aside.
     pub fn order(&self) -> Vec<Arc<Replica>> {
-        let start = preference();
-        let mut order: Vec<_> = (0..self.replicas.len())
-            .filter_map(|offset| self.replicas.get(start.wrapping_add(offset) % self.replicas.len()))
-            .cloned()
-            .collect();
-        order.sort_by_key(|replica| (self.is_aside(replica), !replica.healthy.load(Ordering::Relaxed)));
+        let mut order = self.preferred();
+        order.sort_by_key(|replica| self.is_aside(replica));
         order
     }
 
     /// Sends a request to a healthy replica, and to the next ones while it fails to answer or answers 503.
     pub async fn send(&self, parts: &Parts, body: &Bytes) -> Result<Response<Bytes>, UpstreamError> {
-        let mut last = String::new();
-        for replica in self.order() {
+        let (mut last, mut late) = (String::new(), Vec::<Arc<Replica>>::new());
+        for replica in self.preferred() {
             match replica.line.attempt(parts, body.clone()).await {
-                Ok(response) if response.status() != StatusCode::SERVICE_UNAVAILABLE => return Ok(response),
-                Ok(response) => last = String::from_utf8_lossy(response.body()).into_owned(),
+                Ok(response) if response.status() != StatusCode::SERVICE_UNAVAILABLE => {
+                    late.iter().for_each(|replica| self.put_back(replica));
+                    return Ok(response);
+                }
+                Ok(response) => {
+                    let reason = response.body();
+                    let reason = reason.get(..REASON_BYTES_MAX).unwrap_or(reason);
+                    last = String::from_utf8_lossy(reason).into_owned();
+                }
                 Err(error) => {
-                    replica.fails();
-                    last = error;
+                    last = error.to_string();
+                    late.push(replica);
                 }
             }
         }
@@ -306,9 +353,9 @@ impl Upstream {
         };
         if healthy {
             replica.missed.store(0, Ordering::Relaxed);
-            replica.healthy.store(true, Ordering::Relaxed);
+            replica.line.healthy.store(true, Ordering::Relaxed);
         } else if replica.missed.fetch_add(1, Ordering::Relaxed) + 1 >= PROBES_MISSED {
-            replica.fails();
+            replica.line.fails();
         }
     }
 

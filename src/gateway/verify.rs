@@ -2,10 +2,11 @@
 //! (`ic-response-verification`), and what of an answer is certified at all.
 
 use super::ask::{Asked, Told};
+use super::cache::allowed;
 use super::form::{check_decoding, check_expression, is_texts, is_version_2, only, unbase64};
-use super::limit::Place;
-use crate::certification::{HashTree, Verifier};
-use crate::types::Principal;
+use super::limit::Room;
+use crate::certification::{HashTree, Lookup, Verifier};
+use crate::types::{Digest as TreeDigest, Principal};
 use bytes::Bytes;
 use hyper::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use ic_http_certification::{HttpRequest, HttpResponse};
@@ -69,6 +70,15 @@ pub enum Proof {
     Nothing,
 }
 
+/// What of the canister vouches for a page.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Certified {
+    /// When the subnet certified it.
+    pub time: SystemTime,
+    /// The root of all that the canister certifies.
+    pub root: TreeDigest,
+}
+
 /// A canister's answer, and why it is believed.
 #[derive(Clone)]
 pub struct Page {
@@ -76,14 +86,14 @@ pub struct Page {
     pub headers: HeaderMap,
     pub body: Bytes,
     pub proof: Proof,
-    /// The time of the certificate.
-    pub certified: Option<SystemTime>,
+    /// What a certificate says, if it was one.
+    pub certified: Option<Certified>,
     /// Whether everything of the request that the proof is about stands in the cache's key.
     pub keyed: bool,
     /// Whether the proof is about the range that was asked for.
     pub ranged: bool,
     /// Keeps the room for the body taken.
-    pub room: Option<Arc<Place>>,
+    pub room: Option<Arc<Room>>,
 }
 
 impl Page {
@@ -105,7 +115,7 @@ impl Page {
         }
         let mut headers = HeaderMap::new();
         for (name, value) in &told.headers {
-            let wrong = || format!("its header {name:?} is none");
+            let wrong = || "one of its headers is none".to_string();
             let known = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;
             let value = HeaderValue::from_str(value).map_err(|_| wrong())?;
             if !OURS.contains(&known) {
@@ -163,20 +173,15 @@ impl Judge {
     pub fn verify(&self, canister: &Principal, asked: &Asked, mut told: Told) -> Result<Page, String> {
         let certificate = only(&told, CERTIFICATE)?.unwrap_or_default();
         let expression = only(&told, EXPRESSION)?.unwrap_or_default().to_string();
-        let certified = self.check_form(certificate)?;
+        let (certified, tree) = self.check_form(canister, certificate)?;
         check_expression(&expression)?;
         if !is_version_2(certificate) {
             check_decoding(&told)?;
         }
         let info = check(&self.root_key, canister, asked, &told)?;
         if info.verification_version < 2 {
-            let refused = told.status < 200 || told.status == 206 || (300..400).contains(&told.status);
-            if refused {
-                return Err(format!("version 1 does not certify the status {}", told.status));
-            }
-            told.headers.retain(|(name, _)| V1_HEADERS.iter().any(|kept| name.eq_ignore_ascii_case(kept)));
-            let page = Page::new(told.status, told, Proof::Body)?.tagged();
-            return Ok(Page { certified, keyed: true, ..page });
+            check_index(&tree, asked)?;
+            return of_version_1(told, certified);
         }
         let Some(response) = info.response else {
             return unverified(told, Proof::Skipped);
@@ -188,13 +193,13 @@ impl Judge {
         let ranged = headers.as_ref().is_none_or(|headers| about(headers, "range"));
         let keyed =
             headers.is_some_and(|headers| headers.iter().all(|name| KEY_HEADERS.contains(&name.as_str())));
-        Ok(Page { certified, keyed, ranged, ..page })
+        Ok(Page { certified: Some(certified), keyed, ranged, ..page })
     }
 
     /// Reads what a certificate header has, with bounds on depth and size: the library has none, and whoever installs
     /// a canister chooses these bytes. The certificate is verified here first, so that what goes on is the subnet's own.
-    /// Its time.
-    fn check_form(&self, header: &str) -> Result<Option<SystemTime>, String> {
+    /// What it says, and the tree below it, of which the library sees whether it is the canister's.
+    fn check_form(&self, canister: &Principal, header: &str) -> Result<(Certified, HashTree), String> {
         let mut fields: BTreeMap<&str, Vec<u8>> = BTreeMap::new();
         for field in header.split(',') {
             let Some((name, value)) = field.trim().split_once('=') else { continue };
@@ -207,14 +212,50 @@ impl Judge {
             }
         }
         let field = |name: &str| fields.get(name).ok_or_else(|| format!("it has no field {name}"));
-        HashTree::decode(field("tree")?).map_err(|error| format!("its tree: {error}"))?;
+        let tree = HashTree::decode(field("tree")?).map_err(|error| format!("its tree: {error}"))?;
         if fields.get("expr_path").is_some_and(|path| !is_texts(path)) {
             return Err("its path is no list of texts".into());
         }
         let certificate = self.verifier.verify_certificate(field("certificate")?);
-        let time = certificate.map_err(|error| format!("its certificate: {error}"))?.time();
-        Ok(UNIX_EPOCH.checked_add(Duration::from_nanos(time.0)))
+        let certificate = certificate.map_err(|error| format!("its certificate: {error}"))?;
+        if certificate.delegation().is_some_and(|delegation| !delegation.covers(canister)) {
+            return Err("its certificate is of a subnet that does not have this canister".into());
+        }
+        let time = UNIX_EPOCH.checked_add(Duration::from_nanos(certificate.time().0));
+        let time = time.ok_or("its certificate has no time")?;
+        Ok((Certified { time, root: tree.digest() }, tree))
     }
+}
+
+/// Version 1 has the index for every path that is not there. The library takes it also for paths of which the tree does
+/// not say whether they are there.
+fn check_index(tree: &HashTree, asked: &Asked) -> Result<(), String> {
+    let request =
+        HttpRequest::builder().with_method(asked.method.clone()).with_url(asked.url.clone()).build();
+    let path = request.get_path().map_err(|error| error.to_string())?;
+    match tree.lookup(&[b"http_assets", path.as_bytes()]) {
+        Lookup::Found(_) | Lookup::Absent => Ok(()),
+        Lookup::Unknown | Lookup::NotLeaf => {
+            Err("it does not prove that there is no page of its own at this path".into())
+        }
+    }
+}
+
+/// A page whose body is certified, and nothing else.
+fn of_version_1(told: Told, certified: Certified) -> Result<Page, String> {
+    let refused = told.status < 200 || told.status == 206 || (300..400).contains(&told.status);
+    if refused {
+        return Err(format!("version 1 does not certify the status {}", told.status));
+    }
+    let mut page = Page::new(told.status, told, Proof::Body)?;
+    // Whoever says that it is not to be kept is believed.
+    let keyed = allowed(&page.headers).is_some_and(|time| !time.is_zero());
+    let cut: Vec<HeaderName> =
+        page.headers.keys().filter(|name| !V1_HEADERS.contains(&name.as_str())).cloned().collect();
+    for name in cut {
+        page.headers.remove(name);
+    }
+    Ok(Page { certified: Some(certified), keyed, ..page.tagged() })
 }
 
 fn check(
@@ -313,7 +354,7 @@ ResponseCertification{{certified_response_headers:ResponseHeaderList{{headers:[\
                 .map(|name| if name == field { &*nested } else { "gQA=" });
             let header =
                 format!("certificate=:{}:, tree=:{}:, expr_path=:{}:, version=2", rest[0], rest[1], rest[2]);
-            assert!(judge.check_form(&header).is_err(), "{field}");
+            assert!(judge.check_form(&Principal::from_slice(&[1; 10]), &header).is_err(), "{field}");
         }
     }
 }

@@ -89,6 +89,8 @@ fn hash_of(proposal: &CompactProposal) -> Digest {
 /// One sinner.
 pub struct Adversary {
     sin: Sin,
+    /// Its place among the members, which its keyring does not know in an epoch whose shares it lacks.
+    place: NodeIndex,
     keys: Keys,
     random: Random,
     withheld: withholder::Withheld,
@@ -110,6 +112,7 @@ impl Adversary {
         let withheld = withholder::Withheld::draw(sin, &mut random);
         Adversary {
             sin,
+            place: keys.keyring.own(),
             keys,
             random,
             withheld,
@@ -180,7 +183,7 @@ impl Adversary {
 
     /// Every other node.
     fn others(&self) -> impl Iterator<Item = NodeIndex> + use<> {
-        let own = self.own();
+        let own = self.place;
         (0..self.keys.keyring.nodes()).map(|node| NodeIndex(node as u16)).filter(move |node| *node != own)
     }
 }

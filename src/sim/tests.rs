@@ -106,6 +106,10 @@ fn seeds_that_once_failed_stay_good() {
     expect_clean(&[run(Scenario::swarm(1_002_063, 460, None))]);
     // The only vote that came for a block was of a replica that left: nobody else was asked for the block.
     expect_clean(&[run(Scenario::swarm(77_000_052, 200, None))]);
+    // A notarized block stood on one whose view most had given up: they never learned of its certificate.
+    expect_clean(&[run(Scenario::swarm(1_001_722, 700, None))]);
+    // The simulator's own: a liar without shares in an epoch took itself for a peer.
+    expect_clean(&[run(Scenario::swarm(1_002_107, 860, None))]);
 }
 
 #[test]

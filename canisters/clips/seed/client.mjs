@@ -1,29 +1,27 @@
 // A client of Clips for programs: identities from a secret, calls that are repeated when the network fails, uploads,
-// installation and upgrade.
+// upgrade.
 import { Actor, HttpAgent } from "@icp-sdk/core/agent";
 import { IDL } from "@icp-sdk/core/candid";
 import { Ed25519KeyIdentity } from "@icp-sdk/core/identity";
 import { Principal } from "@icp-sdk/core/principal";
-import { createHash, randomBytes } from "node:crypto";
+import { createHash, createPrivateKey, randomBytes } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { service } from "./idl.mjs";
 
 const TRIES = 6;
-/** Calls that concern no canister yet go to the subnet that this id belongs to. */
-const ANYWHERE = Principal.fromText("rwlgt-iiaaa-aaaaa-aaaaa-cai");
-const CYCLES = 100_000_000_000_000n;
 /** A module goes in compressed: one call takes 2 MiB. */
 const packed = (wasm) => gzipSync(wasm, { level: 9 });
 
 const management = IDL.Service({
-  provisional_create_canister_with_cycles: IDL.Func([IDL.Record({ amount: IDL.Opt(IDL.Nat), specified_id: IDL.Opt(IDL.Principal) })], [IDL.Record({ canister_id: IDL.Principal })], []),
   install_code: IDL.Func([IDL.Record({
     mode: IDL.Variant({ install: IDL.Null, reinstall: IDL.Null, upgrade: IDL.Opt(IDL.Record({})) }), canister_id: IDL.Principal,
     wasm_module: IDL.Vec(IDL.Nat8), arg: IDL.Vec(IDL.Nat8),
   })], [], []),
 });
-const NO_ARGUMENTS = IDL.encode([IDL.Opt(IDL.Record({ admin: IDL.Opt(IDL.Principal) }))], [[]]);
+/** What an upgrade does not say stays. */
+const NOTHING = IDL.encode([IDL.Opt(IDL.Null)], [[]]);
 
 /** Calls again when the network fails; what the canister refuses is an error. */
 export async function ask(call) {
@@ -40,10 +38,11 @@ export async function ask(call) {
 }
 
 export class Client {
-  /** For the network of a status.json; the secret is made where `keyFile` has none. */
-  constructor(status, keyFile) {
+  /** For the network of a status.json; the secret is made where `keyFile` has none. Beside it is the key of "admin", who controls the apps. */
+  constructor(status, keyFile, adminFile = join(dirname(keyFile), "apps", "admin.pem")) {
     if (!existsSync(keyFile)) writeFileSync(keyFile, randomBytes(32).toString("hex"), { mode: 0o600 });
     this.status = status;
+    this.adminFile = adminFile;
     this.secret = readFileSync(keyFile, "utf8").trim();
   }
 
@@ -56,9 +55,15 @@ export class Client {
     return this.digest(text).readBigUInt64BE();
   }
 
+  identity(name) {
+    if (name !== "admin") return Ed25519KeyIdentity.generate(this.digest(name));
+    const { d } = createPrivateKey(readFileSync(this.adminFile)).export({ format: "jwk" });
+    return Ed25519KeyIdentity.generate(Uint8Array.from(Buffer.from(d, "base64url")));
+  }
+
   agent(name) {
     return HttpAgent.create({
-      host: this.status.gateway_url, identity: Ed25519KeyIdentity.generate(this.digest(name)),
+      host: this.status.gateway_url, identity: this.identity(name),
       rootKey: Uint8Array.from(Buffer.from(this.status.root_key, "hex")), verifyQuerySignatures: false,
     });
   }
@@ -70,30 +75,20 @@ export class Client {
   async management(name) {
     return Actor.createActor(() => management, {
       agent: await this.agent(name), canisterId: "aaaaa-aa",
-      callTransform: (_, [arg]) => ({ effectiveCanisterId: arg.canister_id ?? ANYWHERE }),
+      callTransform: (_, [arg]) => ({ effectiveCanisterId: arg.canister_id }),
     });
-  }
-
-  /** Makes the canister; its controller is "admin". */
-  async install(wasm) {
-    const actor = await this.management("admin");
-    const { canister_id } = await actor.provisional_create_canister_with_cycles({ amount: [CYCLES], specified_id: [] });
-    await actor.install_code({ mode: { install: null }, canister_id, wasm_module: packed(wasm), arg: NO_ARGUMENTS });
-    return canister_id.toText();
   }
 
   async upgrade(canister, wasm) {
     const actor = await this.management("admin");
-    await actor.install_code({ mode: { upgrade: [] }, canister_id: Principal.fromText(canister), wasm_module: packed(wasm), arg: NO_ARGUMENTS });
+    await actor.install_code({ mode: { upgrade: [] }, canister_id: Principal.fromText(canister), wasm_module: packed(wasm), arg: NOTHING });
   }
 }
 
-/** Uploads a file; its number. */
+/** Uploads a file, its chunks at once; its number. */
 export async function send(actor, kind, bytes) {
   const upload = await ask(() => actor.begin_upload({ kind: { [kind]: null }, bytes: BigInt(bytes.length) }));
-  for (const index of upload.missing) {
-    const part = bytes.subarray(index * upload.chunk_bytes, (index + 1) * upload.chunk_bytes);
-    await ask(() => actor.put_chunk({ upload: upload.id, index, bytes: part }));
-  }
+  const chunk = (index) => bytes.subarray(index * upload.chunk_bytes, (index + 1) * upload.chunk_bytes);
+  await Promise.all(Array.from(upload.missing, (index) => ask(() => actor.put_chunk({ upload: upload.id, index, bytes: chunk(index) }))));
   return upload.id;
 }

@@ -13,7 +13,10 @@ const ellipse = (x, y, cx, cy, rx, ry) => (Math.hypot((x - cx) / rx, (y - cy) / 
 
 function pixel(x, y, face) {
   let colour = mix(face.ground, [255, 255, 255], y / SIDE / 4);
-  const lay = (paint, distance) => { colour = mix(colour, paint, cover(distance)); };
+  const lay = (paint, distance) => {
+    const share = cover(distance);
+    if (share > 0) colour = mix(colour, paint, share);
+  };
   lay(face.shirt, ellipse(x, y, 96, 205, 78, 60));
   if (face.long) lay(face.hair, ellipse(x, y, 96, 108, 64, 74));
   lay(mix(face.skin, [0, 0, 0], 0.15), ellipse(x, y, 96, 140, 22, 34));

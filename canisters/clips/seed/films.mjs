@@ -1,11 +1,34 @@
 // Makes the films of the seed: every picture and every tone is computed by ffmpeg from a formula, so nobody else's work
-// is in them. Films are kept in a folder and made once; `node films.mjs FOLDER` makes them all.
+// is in them. Films are kept in a folder and made once; `node films.mjs [FOLDER]` makes them all.
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, renameSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
-const run = promisify(execFile);
+const execute = promisify(execFile);
+
+/** Processors that no ffmpeg takes, and who waits for one. */
+let free = availableParallelism();
+const waiting = [];
+
+/** Runs ffmpeg when a processor is free; how it is to be had, where it is not there. */
+async function ffmpeg(...words) {
+  while (free === 0) await new Promise((resolve) => waiting.push(resolve));
+  free -= 1;
+  try {
+    await execute("ffmpeg", words);
+  } catch (error) {
+    throw error.code === "ENOENT" ? new Error("ffmpeg is missing: `apt-get install ffmpeg`, or `make setup-apps`") : error;
+  } finally {
+    free += 1;
+    waiting.shift()?.();
+  }
+}
+
+/** Where they are, unless told: with what else the build makes. */
+export const FOLDER = fileURLToPath(new URL("../../dist/films", import.meta.url));
 export const [WIDTH, HEIGHT] = [540, 960];
 const RATE = 20;
 const SIZE = `${WIDTH}x${HEIGHT}`;
@@ -51,24 +74,22 @@ export async function film(folder, [name, seconds, picture, tones]) {
   mkdirSync(folder, { recursive: true });
   const [video, poster] = [join(folder, `${name}.mp4`), join(folder, `${name}.jpg`)];
   if (!existsSync(video)) {
-    await run("ffmpeg", ["-v", "error", "-y", "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", `aevalsrc=${chord(tones)}:s=44100`,
+    await ffmpeg("-v", "error", "-y", "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", `aevalsrc=${chord(tones)}:s=44100`,
       "-t", String(seconds), "-r", String(RATE), "-vf", "format=yuv420p", "-c:v", "libx264", "-preset", "veryfast", "-crf", "27", "-maxrate", "1400k",
       "-bufsize", "2800k", "-g", "48", "-c:a", "aac", "-b:a", "64k", "-af", `afade=t=in:d=0.4,afade=t=out:st=${seconds - 0.6}:d=0.6`,
-      "-threads", "1", "-movflags", "+faststart", `${video}.part.mp4`]);
+      "-threads", "1", "-movflags", "+faststart", `${video}.part.mp4`);
     renameSync(`${video}.part.mp4`, video);
   }
   if (!existsSync(poster)) {
-    await run("ffmpeg", ["-v", "error", "-y", "-ss", "1", "-i", video, "-frames:v", "1", "-q:v", "5", poster]);
+    await ffmpeg("-v", "error", "-y", "-ss", "1", "-i", video, "-frames:v", "1", "-q:v", "5", `${poster}.part.jpg`);
+    renameSync(`${poster}.part.jpg`, poster);
   }
   return { video, poster, seconds };
 }
 
 if (import.meta.url === `file://${process.argv[1]}`) {
-  const folder = process.argv[2];
-  if (!folder) throw new Error("usage: node films.mjs FOLDER");
-  for (const one of FILMS) {
-    const begun = Date.now();
-    await film(folder, one);
-    console.log(`${one[0]} (${Date.now() - begun} ms)`);
-  }
+  const folder = process.argv[2] ?? FOLDER;
+  const missing = FILMS.filter(([name]) => !existsSync(join(folder, `${name}.jpg`)));
+  if (missing.length > 0) console.log(`clips: ${missing.length} films are made`);
+  await Promise.all(missing.map((one) => film(folder, one)));
 }

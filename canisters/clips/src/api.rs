@@ -2,15 +2,15 @@
 
 use crate::types::*;
 use crate::{call, change, controls, read, respond};
-use candid::Principal;
 use ic_cdk::{inspect_message, query, update};
 use ic_http_certification::{HttpRequest, HttpResponse};
 use serde_bytes::ByteBuf;
 
-/// Every change needs a signature: others are refused before they cost the replicas anything.
+/// Every change needs a signature, and has a bounded argument: others are refused before they cost anything.
 #[inspect_message]
 fn inspect_message() {
-    if ic_cdk::api::msg_caller() != Principal::anonymous() {
+    let (method, argument) = (ic_cdk::api::msg_method_name(), ic_cdk::api::msg_arg_data());
+    if read(|app| app.admits(call(), controls(), &method, argument.len())) {
         ic_cdk::api::accept_message();
     }
 }

@@ -2,7 +2,9 @@
 
 use crate::limits::*;
 use crate::media::Media;
-use crate::memory::{Memory, Place, Segment, Segments};
+use crate::media::ladder::CHUNK;
+use crate::memory::{Memory, Place, ROOM, Segment, Segments};
+use crate::people;
 use crate::records::*;
 use crate::stored::Stored;
 use crate::types::*;
@@ -51,6 +53,9 @@ type Map<K, V, M> = StableBTreeMap<K, Stored<V>, Segment<M>>;
 
 /// Everything that Clips knows.
 pub struct App<M: Memory> {
+    segments: Segments<M>,
+    /// Pages that may be taken before nothing more is written.
+    pub(crate) room: u64,
     pub(crate) counters: StableCell<Stored<Counters>, Segment<M>>,
     pub(crate) users: Map<UserId, User, M>,
     pub(crate) by_principal: StableBTreeMap<Principal, UserId, Segment<M>>,
@@ -60,13 +65,19 @@ pub struct App<M: Memory> {
     pub(crate) heat: StableBTreeMap<(u64, ClipId), (), Segment<M>>,
     pub(crate) words: StableBTreeSet<Vec<u8>, Segment<M>>,
     pub(crate) tag_counts: StableBTreeMap<String, u64, Segment<M>>,
+    /// Hashtags by how many clips have them.
+    pub(crate) tag_ranks: StableBTreeMap<Vec<u8>, (), Segment<M>>,
     pub(crate) comments: Map<(ClipId, CommentId), Comment, M>,
     pub(crate) notices: Map<(UserId, u64), Notice, M>,
     pub(crate) letters: Map<(u64, u64), Letter, M>,
     pub(crate) threads: Map<(UserId, UserId), Thread, M>,
     pub(crate) cases: Map<CaseId, Case, M>,
     pub(crate) cases_by_target: StableBTreeMap<(ClipId, CommentId), CaseId, Segment<M>>,
+    /// What users did; and what moderators, admins and the rules did.
     pub(crate) events: Map<u64, Event, M>,
+    pub(crate) acts: Map<u64, Event, M>,
+    /// Clips that are gone, of which edges are left.
+    pub(crate) strays: StableBTreeSet<ClipId, Segment<M>>,
     pub(crate) first_page: StableCell<Vec<u8>, Segment<M>>,
     /// Videos and pictures.
     pub media: Media<M>,
@@ -87,6 +98,7 @@ impl<M: Memory> App<M> {
             heat: StableBTreeMap::init(at(Place::Heat)),
             words: StableBTreeSet::init(at(Place::Words)),
             tag_counts: StableBTreeMap::init(at(Place::TagCounts)),
+            tag_ranks: StableBTreeMap::init(at(Place::TagRanks)),
             comments: StableBTreeMap::init(at(Place::Comments)),
             notices: StableBTreeMap::init(at(Place::Notifications)),
             letters: StableBTreeMap::init(at(Place::Messages)),
@@ -94,9 +106,36 @@ impl<M: Memory> App<M> {
             cases: StableBTreeMap::init(at(Place::Cases)),
             cases_by_target: StableBTreeMap::init(at(Place::CasesByTarget)),
             events: StableBTreeMap::init(at(Place::Events)),
+            acts: StableBTreeMap::init(at(Place::Acts)),
+            strays: StableBTreeSet::init(at(Place::Strays)),
             first_page: StableCell::init(at(Place::FirstPage), b"[]".to_vec()),
             media: Media::open(&segments),
+            room: ROOM,
+            segments,
         }
+    }
+
+    /// Whether there is room for more. Where there is none, moderators still decide, and everybody takes away what is
+    /// theirs.
+    pub(crate) fn check_room(&self) -> Result<(), Refusal> {
+        match self.segments.pages() < self.room {
+            true => Ok(()),
+            false => Err(Refusal::TooMany("there is no space left".into())),
+        }
+    }
+
+    /// Whether a call may come in, before the canister pays for it: no boundary of safety, execution decides again.
+    pub fn admits(&self, call: Call, controller: bool, method: &str, argument_bytes: usize) -> bool {
+        let most = ARGUMENT_BYTES_MAX + if method == "put_chunk" { CHUNK as usize } else { 0 };
+        let user = self.viewer(call).and_then(|it| self.user(it).ok());
+        call.caller != Principal::anonymous()
+            && argument_bytes <= most
+            && (controller || self.is_named_admin(call) || !user.is_some_and(|it| it.suspended))
+    }
+
+    /// Whether the caller is the admin who needs no profile.
+    pub(crate) fn is_named_admin(&self, call: Call) -> bool {
+        self.counters.get().0.admin == Some(call.caller)
     }
 
     /// Gives out the next number of a kind, and may change sums.
@@ -107,9 +146,17 @@ impl<M: Memory> App<M> {
         answer
     }
 
-    /// Names the admin who needs no profile to act.
-    pub fn set_admin(&mut self, admin: Option<Principal>) {
-        self.count(|counters| counters.admin = admin);
+    /// Takes over what an installation or an upgrade says; what it does not say stays.
+    pub fn configure(&mut self, args: InitArgs) {
+        self.count(|counters| {
+            counters.admin = args.admin.or(counters.admin);
+            counters.identity = args.identity.or(counters.identity);
+        });
+    }
+
+    /// The canister that signs people in.
+    pub fn identity(&self) -> Option<Principal> {
+        self.counters.get().0.identity
     }
 
     pub fn totals(&self) -> Totals {
@@ -148,19 +195,43 @@ impl<M: Memory> App<M> {
     }
 
     /// What became of an order that the caller gave before.
-    pub(crate) fn done(user: &User, order: Order) -> Option<u64> {
-        user.orders.iter().find(|(known, _)| *known == order).map(|(_, result)| *result)
+    pub(crate) fn done(user: &User, what: Ordered, order: Order) -> Option<u64> {
+        user.orders.iter().find(|it| (it.0, it.1) == (what, order)).map(|it| it.2)
     }
 
-    pub(crate) fn remember(user: &mut User, order: Order, result: u64) {
+    pub(crate) fn remember(user: &mut User, what: Ordered, order: Order, result: u64) {
         if user.orders.len() >= ORDERS_REMEMBERED {
             user.orders.remove(0);
         }
-        user.orders.push((order, result));
+        user.orders.push((what, order, result));
+    }
+
+    /// Changes a user's record.
+    pub(crate) fn change_user(&mut self, id: UserId, change: impl FnOnce(&mut User)) {
+        if let Ok(mut user) = self.user(id) {
+            change(&mut user);
+            self.put_user(id, user);
+        }
+    }
+
+    /// Counts what somebody is about to write, against what they may write in a day and against the room that there is.
+    pub(crate) fn spend(&self, user: &mut User, now: u64, bytes: usize) -> Result<(), Refusal> {
+        self.check_room()?;
+        let today = now / DAY;
+        let before = if user.written.day == today { user.written.bytes } else { 0 };
+        let bytes = before.saturating_add(ENTRY_BYTES).saturating_add(bytes as u64);
+        if bytes > WRITTEN_PER_DAY {
+            return Err(Refusal::TooMany("you have written as much as one may in a day".into()));
+        }
+        user.written = Written { day: today, bytes };
+        Ok(())
     }
 
     pub(crate) fn card(&self, id: UserId, viewer: Option<UserId>) -> Option<Card> {
-        let user = self.user(id).ok()?;
+        let mut user = self.user(id).ok()?;
+        if user.suspended && viewer != Some(id) {
+            people::take_down(&mut user);
+        }
         Some(Card {
             id,
             name: user.name,
@@ -203,10 +274,18 @@ impl<M: Memory> App<M> {
 
     // --- news and deeds ---
 
-    /// Tells somebody; the oldest notification makes room. Nobody is told what they did themselves.
+    /// Tells somebody; the oldest notification makes room, and one that said the same: who does and undoes something
+    /// drives no other news away. Nobody is told what they did themselves.
     pub(crate) fn tell(&mut self, to: UserId, from: Option<UserId>, now: u64, news: News) {
         if from == Some(to) || from.is_some_and(|it| self.blocked(Some(to), it)) {
             return;
+        }
+        let mut known = self.notices.range((to, 0)..=(to, u64::MAX));
+        let is_same = |it: &Notice| from.is_some() && it.from == from && it.news.is_about_the_same(news);
+        let same = known.find(|it| is_same(&it.value().0)).map(|it| *it.key());
+        drop(known);
+        if let Some(same) = same {
+            self.notices.remove(&same);
         }
         let id = self.count(|counters| next(&mut counters.next_notice));
         self.notices.insert((to, id), Stored(Notice { at: now, from, news }));
@@ -222,9 +301,21 @@ impl<M: Memory> App<M> {
     /// Writes into the log of events.
     pub(crate) fn log(&mut self, by: Option<UserId>, now: u64, deed: Deed) {
         let id = self.count(|counters| next(&mut counters.next_event));
-        self.events.insert(id, Stored(Event { at: now, by, deed }));
-        if self.events.len() > EVENTS_MAX {
-            self.events.pop_first();
+        let (log, most) = match deed {
+            Deed::Joined(_)
+            | Deed::Published(_)
+            | Deed::Deleted(_)
+            | Deed::WentViral(_)
+            | Deed::Reported(_) => (&mut self.events, EVENTS_MAX),
+            Deed::Hid(_)
+            | Deed::Voted { .. }
+            | Deed::Decided { .. }
+            | Deed::GaveRole { .. }
+            | Deed::Suspended { .. } => (&mut self.acts, ACTS_MAX),
+        };
+        log.insert(id, Stored(Event { at: now, by, deed }));
+        if log.len() > most {
+            log.pop_first();
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::app::{App, Call, Edge, next};
 use crate::limits::*;
 use crate::memory::Memory;
 use crate::people::{step, superlikes_in_window};
-use crate::records::Clip;
+use crate::records::{Clip, Ordered};
 use crate::search::Shelf;
 use crate::stored::Stored;
 use crate::text;
@@ -30,7 +30,7 @@ impl<M: Memory> App<M> {
     /// Publishes an uploaded video. The same video once more gives the clip that it became.
     pub fn publish(&mut self, call: Call, new: NewClip) -> Result<ClipView, Refusal> {
         let (author, mut user) = self.signed(call)?;
-        if let Some(id) = Self::done(&user, new.video) {
+        if let Some(id) = Self::done(&user, Ordered::Clip, new.video) {
             return self.clip(call, id);
         }
         let caption = text::tidy("caption", &new.caption, 0, CAPTION_MAX)?;
@@ -44,6 +44,8 @@ impl<M: Memory> App<M> {
             return Err(Refusal::TooMany(format!("a user has at most {CLIPS_PER_USER} clips")));
         }
         self.media.attachable(new.video, author, true)?;
+        self.media.check_room(2)?;
+        self.spend(&mut user, call.now, caption.len())?;
         if let Some(poster) = new.poster {
             self.media.attach(poster, author, false)?;
         }
@@ -53,7 +55,7 @@ impl<M: Memory> App<M> {
             next(&mut counters.next_clip)
         });
         user.clips = step(user.clips, true);
-        Self::remember(&mut user, new.video, id);
+        Self::remember(&mut user, Ordered::Clip, new.video, id);
         self.put_user(author, user);
         self.link(Edge::Own, author.into(), id, true, call.now);
         self.file(Shelf::Captions, id, &caption, true);
@@ -61,6 +63,7 @@ impl<M: Memory> App<M> {
         self.put_clip(id, fresh(author, call.now, caption, new));
         self.log(Some(author), call.now, Deed::Published(id));
         self.write_first_page();
+        self.clear_strays();
         self.clip(call, id)
     }
 
@@ -76,16 +79,20 @@ impl<M: Memory> App<M> {
         Ok(())
     }
 
-    /// Takes a clip and all that hangs on it away. Likes and bookmarks of it stay and lead nowhere.
+    /// Takes a clip and all that hangs on it away. Likes and bookmarks of it stay with whoever gave them and lead nowhere;
+    /// who saw and superliked it is erased by and by.
     pub(crate) fn erase(&mut self, id: ClipId, clip: Clip) {
         self.file(Shelf::Captions, id, &clip.caption, false);
         self.file(Shelf::Tags, id, &clip.caption, false);
         self.heat.remove(&(clip.heat, id));
         self.link(Edge::Own, clip.author.into(), id, false, 0);
         let comments: Vec<_> = self.comments.range((id, 0)..=(id, u64::MAX)).map(|it| *it.key()).collect();
-        for key in comments {
-            self.comments.remove(&key);
+        for (clip, comment) in comments {
+            self.comments.remove(&(clip, comment));
+            self.close_case(Target::Comment { clip, comment });
         }
+        self.close_case(Target::Clip(id));
+        self.strays.insert(id);
         self.media.remove(clip.video);
         if let Some(poster) = clip.poster {
             self.media.remove(poster);
@@ -97,6 +104,32 @@ impl<M: Memory> App<M> {
         self.clips.remove(&id);
         self.count(|counters| counters.clips = counters.clips.saturating_sub(1));
         self.write_first_page();
+    }
+
+    /// Erases some edges of clips that are gone.
+    fn clear_strays(&mut self) {
+        let mut left = STRAYS_PER_CALL;
+        while left > 0
+            && let Some(clip) = self.strays.first()
+        {
+            let viewers: Vec<u64> = self.ends(Edge::View, clip, u64::MAX).take(left).collect();
+            let fans: Vec<u64> =
+                self.ends(Edge::Superlike, clip, u64::MAX).take(left - viewers.len()).collect();
+            for viewer in &viewers {
+                self.link(Edge::View, clip, *viewer, false, 0);
+                if let Ok(viewer) = UserId::try_from(*viewer) {
+                    self.change_user(viewer, |user| user.viewed = step(user.viewed, false));
+                }
+            }
+            for fan in &fans {
+                self.link(Edge::Superlike, clip, *fan, false, 0);
+            }
+            let erased = viewers.len() + fans.len();
+            if erased < left {
+                self.strays.remove(&clip);
+            }
+            left -= erased.max(1);
+        }
     }
 
     // --- seeing ---
@@ -139,14 +172,13 @@ impl<M: Memory> App<M> {
         self.view(viewer, id, clip)
     }
 
-    /// One clip. A hidden one is shown, without its video, to its maker and to moderators.
+    /// One clip. A hidden one is shown, without its video, to its maker and to moderators, from whom nobody hides by
+    /// blocking them.
     pub fn clip(&self, call: Call, id: ClipId) -> Result<ClipView, Refusal> {
         let viewer = self.viewer(call);
         let clip = self.clip_record(id)?;
-        if clip.hidden && viewer != Some(clip.author) && self.moderator(call).is_err() {
-            return Err(Refusal::NotFound);
-        }
-        if self.blocked(viewer, clip.author) {
+        let is_kept_from = (clip.hidden && viewer != Some(clip.author)) || self.blocked(viewer, clip.author);
+        if is_kept_from && self.moderator(call).is_err() {
             return Err(Refusal::NotFound);
         }
         self.view(viewer, id, clip).ok_or(Refusal::NotFound)
@@ -164,9 +196,19 @@ impl<M: Memory> App<M> {
     }
 
     pub fn like(&mut self, call: Call, id: ClipId, on: bool) -> Result<ClipView, Refusal> {
-        let (user, _) = self.signed(call)?;
+        let (user, record) = self.signed(call)?;
+        if on && record.liked >= LIKES_PER_USER {
+            return Err(Refusal::TooMany(format!("you like {LIKES_PER_USER} clips")));
+        }
+        if !on && !self.clips.contains_key(&id) && self.link(Edge::Like, user.into(), id, false, 0) {
+            self.change_user(user, |user| user.liked = step(user.liked, false));
+        }
         let mut clip = self.open_clip(user, id)?;
+        if on {
+            self.check_room()?;
+        }
         if self.link(Edge::Like, user.into(), id, on, call.now) {
+            self.change_user(user, |user| user.liked = step(user.liked, on));
             clip.likes = step(clip.likes, on);
             let mut author = self.user(clip.author)?;
             author.likes = if on { author.likes.saturating_add(1) } else { author.likes.saturating_sub(1) };
@@ -195,6 +237,7 @@ impl<M: Memory> App<M> {
             let oldest = record.superlikes.first().copied().unwrap_or(call.now);
             return Err(Refusal::NotBefore(oldest.saturating_add(SUPERLIKE_WINDOW)));
         }
+        self.check_room()?;
         record.superlikes.push(call.now);
         self.put_user(user, record);
         self.link(Edge::Superlike, id, user.into(), true, call.now);
@@ -223,18 +266,24 @@ impl<M: Memory> App<M> {
     }
 
     pub fn bookmark(&mut self, call: Call, id: ClipId, on: bool) -> Result<(), Refusal> {
-        let (user, _) = self.signed(call)?;
+        let (user, record) = self.signed(call)?;
         if on {
             self.open_clip(user, id)?;
+            self.check_room()?;
+            if record.bookmarked >= BOOKMARKS_PER_USER {
+                return Err(Refusal::TooMany(format!("you have {BOOKMARKS_PER_USER} bookmarks")));
+            }
         }
-        self.link(Edge::Bookmark, user.into(), id, on, call.now);
+        if self.link(Edge::Bookmark, user.into(), id, on, call.now) {
+            self.change_user(user, |user| user.bookmarked = step(user.bookmarked, on));
+        }
         Ok(())
     }
 
     /// Gives points to a clip's maker. The same order is done once.
     pub fn tip(&mut self, call: Call, tip: NewTip) -> Result<ClipView, Refusal> {
         let (user, record) = self.signed(call)?;
-        if Self::done(&record, tip.order).is_some() {
+        if Self::done(&record, Ordered::Tip, tip.order).is_some() {
             return self.clip(call, tip.clip);
         }
         let mut clip = self.open_clip(user, tip.clip)?;
@@ -246,7 +295,7 @@ impl<M: Memory> App<M> {
         }
         self.pay(user, clip.author, tip.points)?;
         let mut record = self.user(user)?;
-        Self::remember(&mut record, tip.order, tip.clip);
+        Self::remember(&mut record, Ordered::Tip, tip.order, tip.clip);
         self.put_user(user, record);
         clip.tips = clip.tips.saturating_add(tip.points);
         let to = clip.author;
@@ -257,9 +306,12 @@ impl<M: Memory> App<M> {
 
     /// Counts that a user has seen a clip, once for each user.
     pub fn viewed(&mut self, call: Call, id: ClipId) -> Result<(), Refusal> {
-        let (user, _) = self.signed(call)?;
+        let (user, record) = self.signed(call)?;
         let mut clip = self.open_clip(user, id)?;
-        if clip.author != user && self.link(Edge::View, id, user.into(), true, call.now) {
+        self.clear_strays();
+        let counts = clip.author != user && record.viewed < VIEWS_PER_USER && self.check_room().is_ok();
+        if counts && self.link(Edge::View, id, user.into(), true, call.now) {
+            self.change_user(user, |user| user.viewed = step(user.viewed, true));
             clip.views = step(clip.views, true);
             self.put_clip(id, clip);
         }

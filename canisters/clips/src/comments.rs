@@ -4,7 +4,7 @@ use crate::app::{App, Call, next, page};
 use crate::limits::*;
 use crate::memory::Memory;
 use crate::people::step;
-use crate::records::Comment;
+use crate::records::{Comment, Ordered};
 use crate::stored::Stored;
 use crate::text;
 use crate::types::*;
@@ -13,7 +13,7 @@ impl<M: Memory> App<M> {
     /// Comments on a clip. The same order is done once.
     pub fn comment(&mut self, call: Call, new: NewComment) -> Result<CommentView, Refusal> {
         let (author, mut user) = self.signed(call)?;
-        if let Some(id) = Self::done(&user, new.order) {
+        if let Some(id) = Self::done(&user, Ordered::Comment, new.order) {
             return self.comment_view(call, new.clip, id).ok_or(Refusal::NotFound);
         }
         let text = text::tidy("comment", &new.text, 1, COMMENT_MAX)?;
@@ -21,10 +21,11 @@ impl<M: Memory> App<M> {
         if clip.comments >= COMMENTS_PER_CLIP {
             return Err(Refusal::TooMany(format!("a clip has at most {COMMENTS_PER_CLIP} comments")));
         }
+        self.spend(&mut user, call.now, text.len())?;
         let id = self.count(|counters| next(&mut counters.next_comment));
         let comment = Comment { author, text, created: call.now, hidden: false };
         self.comments.insert((new.clip, id), Stored(comment));
-        Self::remember(&mut user, new.order, id);
+        Self::remember(&mut user, Ordered::Comment, new.order, id);
         self.put_user(author, user);
         clip.comments = step(clip.comments, true);
         let to = clip.author;
@@ -42,6 +43,7 @@ impl<M: Memory> App<M> {
             return Err(Refusal::NotAllowed);
         }
         self.erase_comment(clip, id);
+        self.close_case(Target::Comment { clip, comment: id });
         Ok(())
     }
 
@@ -70,9 +72,12 @@ impl<M: Memory> App<M> {
         })
     }
 
-    /// A clip's comments, latest first.
+    /// A clip's comments, latest first; of a clip that the caller does not see, none.
     pub fn comments(&self, call: Call, clip: ClipId, before: Option<CommentId>, limit: u32) -> CommentPage {
         let viewer = self.viewer(call);
+        if self.clip(call, clip).is_err() {
+            return CommentPage { comments: Vec::new(), next: None };
+        }
         let range = (clip, 0)..(clip, before.unwrap_or(u64::MAX));
         let (room, mut comments, mut last, mut looked) = (page(limit), Vec::new(), None, 0);
         for entry in self.comments.range(range).rev().take(SCAN_MAX) {

@@ -1,14 +1,16 @@
 //! Lists of clips, page by page.
 //!
 //! For You has fresh clips of followed people first, then all others by heat; Following has followed people's clips,
-//! latest first. A page may be short while there is more: it says so by its cursor, because only so many entries are
-//! looked at for one page ([`SCAN_MAX`]).
+//! latest first, merged from the lists of those people ([`MERGED_MAX`]), whatever all others publish. A page may be
+//! short while there is more: it says so by its cursor, because only so many entries are looked at for one page
+//! ([`SCAN_MAX`]).
 
 use crate::app::{App, Call, Edge, page};
 use crate::limits::*;
 use crate::memory::Memory;
 use crate::types::*;
 use serde_json::json;
+use std::collections::BinaryHeap;
 
 /// Clips of the certified first page.
 const FIRST_PAGE: usize = 6;
@@ -41,10 +43,6 @@ impl<M: Memory> App<M> {
         ClipPage { clips, next }
     }
 
-    fn follows(&self, viewer: Option<UserId>, author: UserId) -> bool {
-        viewer.is_some_and(|it| self.linked(Edge::Follow, it.into(), author.into()))
-    }
-
     /// Clips of followed people; where to go on, if not all was looked at.
     fn followed(
         &self,
@@ -54,20 +52,41 @@ impl<M: Memory> App<M> {
         room: usize,
         clips: &mut Vec<ClipView>,
     ) -> Option<Cursor> {
-        viewer?;
-        for (looked, entry) in self.clips.range(..after.id).rev().enumerate() {
-            let (id, clip) = (*entry.key(), entry.value().0);
+        let viewer = viewer?;
+        let few = self.user(viewer).is_ok_and(|it| it.following <= MERGED_MAX);
+        let ids: Box<dyn Iterator<Item = ClipId> + '_> = match few {
+            true => Box::new(self.merged(viewer, after.id)),
+            false => Box::new(self.clips.keys_range(..after.id).rev()),
+        };
+        for (looked, id) in ids.enumerate() {
+            let Ok(clip) = self.clip_record(id) else { continue };
             if clip.created < since {
                 return None;
             }
-            if self.follows(viewer, clip.author) {
-                clips.extend(self.seen_by(viewer, id));
+            if self.linked(Edge::Follow, viewer.into(), clip.author.into()) {
+                clips.extend(self.seen_by(Some(viewer), id));
             }
             if clips.len() >= room || looked + 1 >= SCAN_MAX {
                 return Some(Cursor { part: FOLLOWED, rank: 0, id });
             }
         }
         None
+    }
+
+    /// Clips of the people whom somebody follows before one, the latest first.
+    fn merged(&self, viewer: UserId, before: ClipId) -> impl Iterator<Item = ClipId> + '_ {
+        let (kind, of) = (Edge::Follow as u8, u64::from(viewer));
+        let latest = move |author: u64, before: ClipId| {
+            self.ends(Edge::Own, author, before).next().map(|id| (id, author))
+        };
+        let authors = self.edges.range((kind, of, 0)..=(kind, of, u64::MAX)).map(|it| it.key().2);
+        // the latest clip of each, of which the latest comes first
+        let mut due: BinaryHeap<(ClipId, u64)> = authors.filter_map(|it| latest(it, before)).collect();
+        std::iter::from_fn(move || {
+            let (id, author) = due.pop()?;
+            due.extend(latest(author, id));
+            Some(id)
+        })
     }
 
     /// All clips that the first part has not shown, hottest first.

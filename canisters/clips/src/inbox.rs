@@ -3,7 +3,8 @@
 use crate::app::{App, Call, next, page};
 use crate::limits::*;
 use crate::memory::Memory;
-use crate::records::{Letter, Thread, User};
+use crate::people::step;
+use crate::records::{Letter, Ordered, Thread, User};
 use crate::stored::Stored;
 use crate::text;
 use crate::types::*;
@@ -52,7 +53,7 @@ impl<M: Memory> App<M> {
     /// Sends a message. The same order is done once.
     pub fn send_message(&mut self, call: Call, new: NewMessage) -> Result<Message, Refusal> {
         let (from, mut sender) = self.signed(call)?;
-        if let Some(id) = Self::done(&sender, new.order) {
+        if let Some(id) = Self::done(&sender, Ordered::Message, new.order) {
             return self.letter(from, new.to, id).ok_or(Refusal::NotFound);
         }
         let text = text::tidy("message", &new.text, 1, MESSAGE_MAX)?;
@@ -64,29 +65,69 @@ impl<M: Memory> App<M> {
             return Err(Refusal::Blocked);
         }
         let known = self.thread(from, new.to).is_some();
-        if !known && (sender.threads >= THREADS_PER_USER || receiver.threads >= THREADS_PER_USER) {
-            return Err(Refusal::TooMany(format!("a user has at most {THREADS_PER_USER} conversations")));
+        self.spend(&mut sender, call.now, text.len())?;
+        if !known {
+            let full = || Refusal::TooMany(format!("a user has at most {THREADS_PER_USER} conversations"));
+            if sender.threads >= THREADS_PER_USER {
+                return Err(full());
+            }
+            if receiver.threads >= THREADS_PER_USER {
+                // many accounts close nobody to messages: what was never answered makes room, the oldest first
+                let other = self.oldest_unanswered(new.to).ok_or_else(full)?;
+                self.erase_thread(new.to, other);
+                receiver = self.user(new.to)?;
+            }
         }
         let id = self.count(|counters| next(&mut counters.next_message));
         self.letters.insert((between(from, new.to), id), Stored(Letter { at: call.now, from, text }));
         self.forget_oldest(between(from, new.to));
-        let was_unread = self.thread(new.to, from).map_or(0, |it| it.unread);
+        let theirs = self.thread(new.to, from).unwrap_or_default();
+        let was_unread = theirs.unread;
         if was_unread == 0 {
             receiver.unread_messages = receiver.unread_messages.saturating_add(1);
         }
         if !known {
-            (sender.threads, receiver.threads) = (sender.threads + 1, receiver.threads + 1);
+            sender.threads = step(sender.threads, true);
+            receiver.threads = step(receiver.threads, true);
         }
-        self.threads.insert((from, new.to), Stored(Thread { last: id, unread: 0 }));
+        if self.thread(from, new.to).is_some_and(|it| it.unread > 0) {
+            sender.unread_messages = sender.unread_messages.saturating_sub(1);
+        }
+        self.threads.insert((from, new.to), Stored(Thread { last: id, unread: 0, answered: true }));
         let unread = was_unread.saturating_add(1);
-        self.threads.insert((new.to, from), Stored(Thread { last: id, unread }));
-        Self::remember(&mut sender, new.order, id);
+        self.threads.insert((new.to, from), Stored(Thread { last: id, unread, ..theirs }));
+        Self::remember(&mut sender, Ordered::Message, new.order, id);
         self.put_user(from, sender);
         self.put_user(new.to, receiver);
         if was_unread == 0 {
             self.tell(new.to, Some(from), call.now, News::Messaged);
         }
         self.letter(from, new.to, id).ok_or(Refusal::NotFound)
+    }
+
+    /// Whose messages somebody has left without an answer for longest.
+    fn oldest_unanswered(&self, user: UserId) -> Option<UserId> {
+        let threads = self.threads.range((user, 0)..=(user, UserId::MAX)).take(THREADS_PER_USER as usize);
+        let last = |Stored(it): Stored<Thread>| (!it.answered).then_some(it.last);
+        threads.filter_map(|it| Some((last(it.value())?, it.key().1))).min().map(|(_, with)| with)
+    }
+
+    /// Erases a conversation on both sides.
+    fn erase_thread(&mut self, user: UserId, with: UserId) {
+        let thread = between(user, with);
+        let range = self.letters.range((thread, 0)..=(thread, u64::MAX));
+        let letters: Vec<(u64, u64)> = range.map(|it| *it.key()).collect();
+        for letter in &letters {
+            self.letters.remove(letter);
+        }
+        for (one, other) in [(user, with), (with, user)] {
+            if let Some(Stored(thread)) = self.threads.remove(&(one, other)) {
+                self.change_user(one, |user| {
+                    user.threads = step(user.threads, false);
+                    user.unread_messages = user.unread_messages.saturating_sub(u32::from(thread.unread > 0));
+                });
+            }
+        }
     }
 
     fn forget_oldest(&mut self, thread: u64) {

@@ -2,8 +2,8 @@
 //! front end, which the gateway serves from here, certified.
 //!
 //! # What it keeps
-//! 1. All state is in stable memory ([`memory`]); an upgrade has nothing to save. Only the certified tree is built
-//!    again, from digests ([`web`]).
+//! 1. All state is in stable memory ([`memory`]); an upgrade has nothing to save. Only the certified tree ([`site`]) is
+//!    built again, from digests.
 //! 2. Reading needs no account. Everything else needs a profile, and changes only what is the caller's ([`people`]);
 //!    moderators decide together about what was reported ([`moderation`]), admins give roles.
 //! 3. A call that comes twice is done once: likes, follows, bookmarks, reports and chunks by their nature, comments,
@@ -12,8 +12,12 @@
 //!    liked. Sums are public.
 //! 5. Points are made by joining and by going viral; tips move them. `Totals::points` is their sum.
 //! 6. Every list comes in pages, every text and every collection has a bound ([`limits`]); a call costs O(log n) and a
-//!    bounded number of entries.
+//!    bounded number of entries. A fifth of the memory is kept from what people write and upload, so that a full Clips
+//!    is still moderated and cleared.
 //! 7. No call awaits another: each is done whole or not at all.
+//! 8. `/v/<number>` is a file of [`media`]; a video's ranges are answers of their own. `/first.json` has the clips that a
+//!    visitor sees first, so that the first one plays before the app has asked the canister for anything; `/env.json` has
+//!    what the page must know about where it is, and which canister signs people in.
 //!
 //! # Why one canister serves all
 //! One installation and no upload step, so `make run` works on a fresh machine without Node; one origin for page, media
@@ -36,20 +40,20 @@ mod stored;
 pub mod text;
 pub mod types;
 mod upload;
-pub mod web;
 
 #[cfg(test)]
 mod tests;
 
 use app::{App, Call};
 use ic_cdk::{init, post_upgrade};
-use ic_http_certification::utils::add_v2_certificate_header;
-use ic_http_certification::{HttpRequest, HttpResponse, StatusCode};
+use ic_http_certification::{HttpRequest, HttpResponse};
 use ic_stable_structures::DefaultMemoryImpl;
+use site::files;
+use site::site::{Asked, Proved, Site, asked};
 use std::cell::RefCell;
 use types::InitArgs;
-use web::files;
-use web::site::{Asked, Proved, Site, asked};
+
+include!(concat!(env!("OUT_DIR"), "/front_end.rs"));
 
 #[cfg(target_family = "wasm")]
 const INTERFACE: &[u8] = include_bytes!("../clips.did");
@@ -62,7 +66,7 @@ static SERVICE: [u8; INTERFACE.len()] = *include_bytes!("../clips.did");
 
 thread_local! {
     static APP: RefCell<App<DefaultMemoryImpl>> = RefCell::new(App::open(DefaultMemoryImpl::default()));
-    static SITE: RefCell<Site> = RefCell::new(files::site());
+    static SITE: RefCell<Site> = RefCell::new(files::site(FILES));
 }
 
 fn call() -> Call {
@@ -98,7 +102,8 @@ fn change<T>(f: impl FnOnce(&mut App<DefaultMemoryImpl>) -> T) -> T {
 fn certify() {
     let hex: String = ic_cdk::api::root_key().iter().map(|byte| format!("{byte:02x}")).collect();
     let id = ic_cdk::api::canister_self().to_text();
-    let env = serde_json::json!({ "canister": id, "root_key": hex }).to_string();
+    let identity = read(App::identity).map(|it| it.to_text());
+    let env = serde_json::json!({ "canister": id, "identity": identity, "root_key": hex }).to_string();
     SITE.with_borrow_mut(|site| {
         read(|app| {
             app.media.served().for_each(|(id, digest)| site.put_media(id, Some(digest)));
@@ -109,20 +114,23 @@ fn certify() {
     });
 }
 
-/// Controllers are admins; the argument may name another.
+/// Controllers are admins; the argument may name another, and the canister that signs people in.
 #[init]
 fn init(args: Option<InitArgs>) {
-    change(|app| app.set_admin(args.unwrap_or_default().admin));
+    change(|app| app.configure(args.unwrap_or_default()));
     certify();
 }
 
-/// The state is where it was. Without an argument the admin stays.
+/// The state is where it was. What the argument does not say, or is not there to say, stays.
 #[post_upgrade]
-fn post_upgrade(args: Option<InitArgs>) {
-    if let Some(InitArgs { admin: Some(admin) }) = args {
-        change(|app| app.set_admin(Some(admin)));
-    }
-    certify();
+fn post_upgrade() {
+    let bytes = ic_cdk::api::msg_arg_data();
+    let args = match bytes.is_empty() {
+        true => None,
+        false => candid::decode_one::<Option<InitArgs>>(&bytes)
+            .unwrap_or_else(|error| ic_cdk::trap(format!("unreadable upgrade arguments: {error}"))),
+    };
+    init(args);
 }
 
 fn prove(path: &str, range: Option<&str>) -> Proved {
@@ -135,24 +143,11 @@ fn prove(path: &str, range: Option<&str>) -> Proved {
     })
 }
 
-/// The certified answer to a request. The method is not looked at: there is nothing to post.
+/// The certified answer to a request.
 fn respond(request: &HttpRequest) -> HttpResponse<'static> {
-    let Ok(path) = request.get_path() else {
-        return HttpResponse::bad_request(b"The URL cannot be read.".to_vec(), vec![]).build();
-    };
-    let Some(certificate) = ic_cdk::api::data_certificate() else {
-        return HttpResponse::internal_server_error(b"No certificate: ask by a query call.".to_vec(), vec![])
-            .build();
-    };
     let range = request.headers().iter().find(|(name, _)| name.eq_ignore_ascii_case("range"));
-    let Proved { answer, tree, path } = prove(&path, range.map(|(_, value)| value.as_str()));
-    let mut response = HttpResponse::builder()
-        .with_status_code(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
-        .with_headers(answer.headers)
-        .with_body(answer.body)
-        .build();
-    add_v2_certificate_header(&certificate, &mut response, &tree, &path);
-    response
+    let range = range.map(|(_, value)| value.as_str());
+    files::respond(request, ic_cdk::api::data_certificate(), |path| prove(path, range))
 }
 
 #[cfg(test)]

@@ -6,6 +6,15 @@ use ic_stable_structures::memory_manager::{MemoryId, MemoryManager, VirtualMemor
 /// Pages of which segments are made: 2 MiB, so that an empty app is small and a full one has 64 GiB.
 const BUCKET_PAGES: u16 = 32;
 
+/// Most buckets that there can be.
+const BUCKETS: u64 = 32_768;
+
+/// Pages that may be taken by what people write and upload: four fifths. The rest is for moderation, and for taking away.
+pub const ROOM: u64 = BUCKETS * BUCKET_PAGES as u64 / 5 * 4;
+
+/// How many places there are.
+const PLACES: u8 = 27;
+
 /// One segment.
 pub type Segment<M> = VirtualMemory<M>;
 
@@ -36,6 +45,10 @@ pub enum Place {
     FreeSlots = 20,
     Slots = 21,
     FirstPage = 22,
+    Digests = 23,
+    TagRanks = 24,
+    Acts = 25,
+    Strays = 26,
 }
 
 /// All segments of one stable memory.
@@ -48,5 +61,12 @@ impl<M: Memory> Segments<M> {
 
     pub fn at(&self, place: Place) -> Segment<M> {
         self.0.get(MemoryId::new(place as u8))
+    }
+
+    /// Pages that are taken.
+    pub fn pages(&self) -> u64 {
+        let bucket = u64::from(BUCKET_PAGES);
+        let taken = |place| self.0.get(MemoryId::new(place)).size().div_ceil(bucket) * bucket;
+        (0..PLACES).map(taken).sum()
     }
 }

@@ -1,13 +1,17 @@
 //! Who answers for illegal content: the moderators of this app, together.
 //!
 //! 1. A user reports a clip or a comment once, with a reason. Who reported is kept and told to nobody.
-//! 2. The first report opens a case in the moderators' queue; [`REPORTS_TO_HIDE`] distinct ones hide the target at once.
-//!    A hidden clip's video is no longer served by any replica.
-//! 3. Each moderator has one vote in a case, and may change it while the case is open; not in their own matter.
-//! 4. [`VOTES_TO_DECIDE`] equal votes decide, or a majority of the moderators where that is fewer. Kept: it is shown
-//!    again. Removed: it is erased, and its maker told.
-//! 5. What was kept is not hidden by reports again; [`REPORTS_TO_HIDE`] new ones put it back into the queue.
-//! 6. Every report, vote and decision stands in the log of events.
+//! 2. The first report opens a case in the moderators' queue; [`REPORTS_TO_HIDE`] distinct ones hide the target at once,
+//!    and one more for every [`LIKES_PER_REPORT`] likes of a clip: a few accounts do not hide what many like. A hidden
+//!    clip's video is no longer served by any replica. A user reports so often in a day and no more
+//!    ([`REPORTS_PER_WINDOW`]).
+//! 3. Each moderator has one vote in a case, and may change it while the case is open; not in their own matter. Only votes
+//!    of those count who are moderators when it is decided.
+//! 4. [`VOTES_TO_DECIDE`] equal votes decide, or a majority of the moderators who may judge where that is fewer. Kept: it
+//!    is shown again. Removed: it is erased, and its maker told.
+//! 5. A case whose target its maker takes away is closed.
+//! 6. What was kept is not hidden by reports again; [`REPORTS_TO_HIDE`] new ones put it back into the queue.
+//! 7. Every report, vote and decision stands in the log of events, from which users cannot drive moderators' deeds out.
 
 use crate::app::{App, Call, Edge, next, page};
 use crate::limits::*;
@@ -45,19 +49,27 @@ impl<M: Memory> App<M> {
 
     /// Reports a clip or a comment. A second report of the same by the same user changes nothing.
     pub fn report(&mut self, call: Call, report: NewReport) -> Result<(), Refusal> {
-        let (user, _) = self.signed(call)?;
+        let (user, mut record) = self.signed(call)?;
         let note = text::tidy("note", &report.note, 0, NOTE_MAX)?;
         if self.maker(report.target)? == user {
             return Err(Refusal::Invalid("nobody reports themselves: delete it".into()));
         }
         let known = self.cases_by_target.get(&key(report.target));
+        if known.is_some_and(|id| self.linked(Edge::Report, id, user.into())) {
+            return Ok(());
+        }
+        record.reports.retain(|at| call.now.saturating_sub(*at) < REPORT_WINDOW);
+        if record.reports.len() >= REPORTS_PER_WINDOW {
+            let oldest = record.reports.first().copied().unwrap_or(call.now);
+            return Err(Refusal::NotBefore(oldest.saturating_add(REPORT_WINDOW)));
+        }
+        record.reports.push(call.now);
+        self.put_user(user, record);
         let id = match known {
             Some(id) => id,
             None => self.count(|counters| next(&mut counters.next_case)),
         };
-        if !self.link(Edge::Report, id, user.into(), true, call.now) {
-            return Ok(());
-        }
+        self.link(Edge::Report, id, user.into(), true, call.now);
         let stored = self.cases.get(&id).map(|Stored(case)| case);
         let mut case = stored.unwrap_or_else(|| self.new_case(call.now, id, report.target));
         case.reports = case.reports.saturating_add(1);
@@ -70,11 +82,19 @@ impl<M: Memory> App<M> {
             case.notes.push(note);
         }
         self.log(None, call.now, Deed::Reported(id));
-        if case.fresh >= REPORTS_TO_HIDE {
+        if case.fresh >= self.reports_to_hide(report.target) {
             self.enough_reports(call.now, id, &mut case);
         }
         self.cases.insert(id, Stored(case));
         Ok(())
+    }
+
+    fn reports_to_hide(&self, target: Target) -> u32 {
+        let likes = match target {
+            Target::Clip(id) => self.clip_record(id).map_or(0, |it| it.likes),
+            Target::Comment { .. } => 0,
+        };
+        REPORTS_TO_HIDE.saturating_add(likes / LIKES_PER_REPORT)
     }
 
     fn new_case(&mut self, now: u64, id: CaseId, target: Target) -> Case {
@@ -116,6 +136,37 @@ impl<M: Memory> App<M> {
         }
     }
 
+    /// Nobody needs to decide about what is gone.
+    pub(crate) fn close_case(&mut self, target: Target) {
+        let Some(id) = self.cases_by_target.get(&key(target)) else { return };
+        let Some(Stored(mut case)) = self.cases.get(&id) else { return };
+        if case.state == CaseState::Open {
+            case.state = CaseState::Removed;
+            self.cases.insert(id, Stored(case));
+            self.open_case(0, id, false);
+        }
+    }
+
+    /// Whether somebody is a moderator, and the case no matter of their own.
+    fn may_judge(&self, user: UserId, id: CaseId, maker: &Result<UserId, Refusal>) -> bool {
+        *maker != Ok(user)
+            && !self.linked(Edge::Report, id, user.into())
+            && self.user(user).is_ok_and(|it| it.role >= Role::Moderator && !it.suspended)
+    }
+
+    /// The votes of those who may judge now: to keep, to remove.
+    fn tally(&self, id: CaseId, target: Target) -> (u32, u32) {
+        let (kind, maker, mut votes) = (Edge::Vote as u8, self.maker(target), (0_u32, 0_u32));
+        for entry in self.edges.range((kind, id, 0)..=(kind, id, u64::MAX)).take(SCAN_MAX) {
+            let voter = UserId::try_from(entry.key().2).ok();
+            if voter.is_some_and(|it| self.may_judge(it, id, &maker)) {
+                let which = if entry.value() == KEEP { &mut votes.0 } else { &mut votes.1 };
+                *which = which.saturating_add(1);
+            }
+        }
+        votes
+    }
+
     fn forget_votes(&mut self, id: CaseId) {
         let voters: Vec<u64> = self.ends(Edge::Vote, id, u64::MAX).collect();
         for voter in voters {
@@ -150,9 +201,13 @@ impl<M: Memory> App<M> {
         }
     }
 
-    /// Equal votes that decide a case.
-    fn needed(&self) -> u32 {
-        (self.counters.get().0.moderators / 2).saturating_add(1).min(VOTES_TO_DECIDE)
+    /// Equal votes that decide a case, of those who may judge it.
+    fn needed(&self, id: CaseId, target: Target) -> u32 {
+        let maker = self.maker(target);
+        let moderators = self.ends(Edge::Moderator, 0, u64::MAX).filter_map(|it| UserId::try_from(it).ok());
+        let judges = moderators.filter(|it| self.may_judge(*it, id, &maker));
+        let judges = u32::try_from(judges.count()).unwrap_or(u32::MAX);
+        (judges / 2).saturating_add(1).min(VOTES_TO_DECIDE)
     }
 
     /// A moderator's vote in a case.
@@ -163,21 +218,17 @@ impl<M: Memory> App<M> {
             return self.case_view(call, user, id);
         }
         let maker = self.maker(case.target);
-        if maker == Ok(user) || self.linked(Edge::Report, id, user.into()) {
+        if !self.may_judge(user, id, &maker) {
             return Err(Refusal::Invalid("this is a matter of your own".into()));
         }
         let value = if verdict == Verdict::Keep { KEEP } else { REMOVE };
         let before = self.edges.insert((Edge::Vote as u8, id, user.into()), value);
-        if before == Some(value) {
-            return self.case_view(call, user, id);
+        (case.keep, case.remove) = self.tally(id, case.target);
+        if before != Some(value) {
+            self.log(Some(user), call.now, Deed::Voted { case: id, verdict });
         }
-        for (votes, which) in [(&mut case.keep, KEEP), (&mut case.remove, REMOVE)] {
-            *votes =
-                votes.saturating_add((value == which).into()).saturating_sub((before == Some(which)).into());
-        }
-        self.log(Some(user), call.now, Deed::Voted { case: id, verdict });
-        // a target that its maker has deleted meanwhile needs no majority
-        if case.keep.max(case.remove) >= self.needed() || maker.is_err() {
+        let agreeing = if verdict == Verdict::Keep { case.keep } else { case.remove };
+        if agreeing >= self.needed(id, case.target) {
             self.decide(call.now, id, &mut case, verdict);
         }
         self.cases.insert(id, Stored(case));
@@ -246,7 +297,7 @@ impl<M: Memory> App<M> {
             hidden,
             keep: case.keep,
             remove: case.remove,
-            needed: self.needed(),
+            needed: self.needed(id, case.target),
             state: case.state,
             opened: case.opened,
             my_vote: vote.map(|it| if it == KEEP { Verdict::Keep } else { Verdict::Remove }),

@@ -3,7 +3,7 @@
 use crate::app::{App, Call, Edge, page};
 use crate::limits::*;
 use crate::memory::Memory;
-use crate::records::User;
+use crate::records::{User, Written};
 use crate::search::Shelf;
 use crate::stored::Stored;
 use crate::text;
@@ -17,7 +17,7 @@ impl<M: Memory> App<M> {
             return Err(Refusal::Anonymous);
         }
         let name = text::name(&new.name)?;
-        let display = text::tidy("display name", &new.display, 1, DISPLAY_MAX)?;
+        let display = text::display(&new.display)?;
         let bio = text::tidy("bio", &new.bio, 0, BIO_MAX)?;
         if let Some(id) = self.viewer(call) {
             // the same call once more, or somebody who has a name already
@@ -34,8 +34,9 @@ impl<M: Memory> App<M> {
         if u64::from(self.counters.get().0.users) >= USERS_MAX {
             return Err(Refusal::TooMany("there are as many users as fit".into()));
         }
+        self.check_room()?;
         let id = self.count(|counters| {
-            counters.users += 1;
+            counters.users = counters.users.saturating_add(1);
             counters.points = counters.points.saturating_add(WELCOME_POINTS);
             counters.users
         });
@@ -50,9 +51,14 @@ impl<M: Memory> App<M> {
     /// Changes what the caller's profile says.
     pub fn edit_profile(&mut self, call: Call, edit: ProfileEdit) -> Result<Profile, Refusal> {
         let (id, mut user) = self.signed(call)?;
-        let display = text::tidy("display name", &edit.display, 1, DISPLAY_MAX)?;
+        let display = text::display(&edit.display)?;
         let bio = text::tidy("bio", &edit.bio, 0, BIO_MAX)?;
-        if let Some(picture) = edit.picture.filter(|it| user.picture != Some(*it)) {
+        let picture = edit.picture.filter(|it| user.picture != Some(*it));
+        if picture.is_some() {
+            self.media.check_room(1)?;
+        }
+        self.spend(&mut user, call.now, display.len() + bio.len())?;
+        if let Some(picture) = picture {
             self.media.attach(picture, id, false)?;
             if let Some(old) = user.picture.replace(picture) {
                 self.media.remove(old);
@@ -87,7 +93,10 @@ impl<M: Memory> App<M> {
 
     pub fn profile(&self, call: Call, id: UserId) -> Result<Profile, Refusal> {
         let viewer = self.viewer(call);
-        let user = self.user(id)?;
+        let mut user = self.user(id)?;
+        if user.suspended && viewer != Some(id) {
+            take_down(&mut user);
+        }
         Ok(Profile {
             card: self.card(id, viewer).ok_or(Refusal::NotFound)?,
             bio: user.bio,
@@ -114,6 +123,9 @@ impl<M: Memory> App<M> {
         }
         if on && user.following >= FOLLOWS_PER_USER {
             return Err(Refusal::TooMany(format!("you follow {FOLLOWS_PER_USER} people")));
+        }
+        if on {
+            self.check_room()?;
         }
         if !self.link(Edge::Follow, id.into(), whom.into(), on, call.now) {
             return Ok(());
@@ -206,20 +218,24 @@ impl<M: Memory> App<M> {
         Ok(())
     }
 
-    /// Takes away, or gives back, what a user may do. Controllers may, and admins.
+    /// Takes away, or gives back, what a user may do, and what others see of their profile. Controllers may, and admins.
     pub fn suspend(&mut self, call: Call, controller: bool, whom: UserId, on: bool) -> Result<(), Refusal> {
         self.admin(call, controller)?;
         let mut user = self.user(whom)?;
         if user.suspended != on {
             user.suspended = on;
+            if let Some(picture) = user.picture {
+                self.media.show(picture, !on);
+            }
             self.put_user(whom, user);
+            self.write_first_page();
             self.log(self.viewer(call), call.now, Deed::Suspended { user: whom, suspended: on });
         }
         Ok(())
     }
 
     fn admin(&self, call: Call, controller: bool) -> Result<(), Refusal> {
-        if controller || self.counters.get().0.admin == Some(call.caller) {
+        if controller || self.is_named_admin(call) {
             return Ok(());
         }
         let (_, user) = self.signed(call)?;
@@ -237,14 +253,19 @@ impl<M: Memory> App<M> {
         if self.admin(call, controller).is_err() {
             self.moderator(call)?;
         }
-        let range = self.events.range(..before.unwrap_or(u64::MAX)).rev().take(page(limit));
+        let before = before.unwrap_or(u64::MAX);
+        let latest = [&self.events, &self.acts]
+            .into_iter()
+            .flat_map(|log| log.range(..before).rev().take(page(limit)));
         let view = |id: u64, Stored(it): Stored<crate::records::Event>| EventView {
             id,
             at: it.at,
             by: it.by,
             deed: it.deed,
         };
-        let events: Vec<EventView> = range.map(|it| view(*it.key(), it.value())).collect();
+        let mut events: Vec<EventView> = latest.map(|it| view(*it.key(), it.value())).collect();
+        events.sort_by_key(|it| std::cmp::Reverse(it.id));
+        events.truncate(page(limit));
         let next = events.last().filter(|_| events.len() == page(limit)).map(|it| it.id);
         Ok(EventPage { events, next })
     }
@@ -270,6 +291,13 @@ impl<M: Memory> App<M> {
     }
 }
 
+/// Leaves of a suspended user's profile nothing that they wrote but their handle.
+pub(crate) fn take_down(user: &mut User) {
+    user.display.clone_from(&user.name);
+    user.bio.clear();
+    user.picture = None;
+}
+
 fn newcomer(call: Call, name: String, display: String, bio: String) -> User {
     User {
         principal: call.caller,
@@ -291,6 +319,11 @@ fn newcomer(call: Call, name: String, display: String, bio: String) -> User {
         seen: 0,
         threads: 0,
         unread_messages: 0,
+        liked: 0,
+        bookmarked: 0,
+        viewed: 0,
+        reports: Vec::new(),
+        written: Written::default(),
     }
 }
 

@@ -19,6 +19,24 @@ pub struct Counters {
     pub points: u64,
     pub moderators: u32,
     pub admin: Option<Principal>,
+    #[serde(default)]
+    pub identity: Option<Principal>,
+}
+
+/// What an order is for: what was given for one thing answers no call for another.
+#[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ordered {
+    Clip,
+    Comment,
+    Message,
+    Tip,
+}
+
+/// What somebody wrote in a day, by days since 1970.
+#[derive(Serialize, Deserialize, Clone, Copy, Default, Debug)]
+pub struct Written {
+    pub day: u64,
+    pub bytes: u64,
 }
 
 #[derive(Serialize, Deserialize, Clone, Debug)]
@@ -40,11 +58,23 @@ pub struct User {
     /// When the last superlikes were given, oldest first.
     pub superlikes: Vec<u64>,
     /// Orders of the last calls that must not be done twice, and what came of them.
-    pub orders: Vec<(Order, u64)>,
+    pub orders: Vec<(Ordered, Order, u64)>,
     /// Notifications up to this one are read.
     pub seen: u64,
     pub threads: u32,
     pub unread_messages: u32,
+    /// Edges that this user drew, also to clips that are gone.
+    #[serde(default)]
+    pub liked: u32,
+    #[serde(default)]
+    pub bookmarked: u32,
+    #[serde(default)]
+    pub viewed: u32,
+    /// When the last reports were made, oldest first.
+    #[serde(default)]
+    pub reports: Vec<u64>,
+    #[serde(default)]
+    pub written: Written,
 }
 
 #[derive(Serialize, Deserialize, Clone, Debug)]
@@ -96,6 +126,9 @@ pub struct Letter {
 pub struct Thread {
     pub last: u64,
     pub unread: u32,
+    /// Whether this side ever wrote.
+    #[serde(default)]
+    pub answered: bool,
 }
 
 #[derive(Serialize, Deserialize, Clone, Debug)]

@@ -58,7 +58,12 @@ impl<M: Memory> App<M> {
 
     fn count_tag(&mut self, tag: String, up: bool) {
         let count = self.tag_counts.get(&tag).unwrap_or_default();
-        match if up { count.saturating_add(1) } else { count.saturating_sub(1) } {
+        let is = if up { count.saturating_add(1) } else { count.saturating_sub(1) };
+        self.tag_ranks.remove(&rank(count, &tag));
+        if is > 0 {
+            self.tag_ranks.insert(rank(is, &tag), ());
+        }
+        match is {
             0 => self.tag_counts.remove(&tag),
             count => self.tag_counts.insert(tag, count),
         };
@@ -129,9 +134,21 @@ impl<M: Memory> App<M> {
 
     /// The hashtags with the most clips.
     pub fn trends(&self) -> Vec<TagCount> {
-        let entries = self.tag_counts.iter().take(SCAN_MAX);
-        busiest(entries.map(|it| TagCount { tag: it.key().clone(), clips: it.value() }).collect())
+        self.tag_ranks.keys().rev().take(TRENDS_MAX).filter_map(|it| ranked(&it)).collect()
     }
+}
+
+/// A hashtag's place among all: by count, then by its letters, the first of which is the highest.
+fn rank(clips: u64, tag: &str) -> Vec<u8> {
+    let letters = tag.bytes().map(|it| !it).chain([u8::MAX]);
+    clips.to_be_bytes().into_iter().chain(letters).collect()
+}
+
+fn ranked(rank: &[u8]) -> Option<TagCount> {
+    let (clips, letters) = rank.split_first_chunk::<NUMBER>()?;
+    let (_, letters) = letters.split_last()?;
+    let tag = String::from_utf8(letters.iter().map(|it| !it).collect()).ok()?;
+    Some(TagCount { tag, clips: u64::from_be_bytes(*clips) })
 }
 
 fn busiest(mut tags: Vec<TagCount>) -> Vec<TagCount> {

@@ -24,6 +24,21 @@ pub fn tidy(what: &str, text: &str, min: usize, max: usize) -> Result<String, Re
     Ok(text.to_owned())
 }
 
+/// Letters that nobody sees, or that turn others around: a name with them reads as another. Joiners, which scripts and
+/// emoji need, are none.
+fn misleads(letter: char) -> bool {
+    matches!(letter, '\u{ad}' | '\u{61c}' | '\u{feff}' | '\u{200b}' | '\u{200e}' | '\u{200f}')
+        || matches!(letter, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// The name that people read: a [`tidy`] text of one line, in which every letter can be seen.
+pub fn display(text: &str) -> Result<String, Refusal> {
+    let what = "display name";
+    let text = tidy(what, text, 1, DISPLAY_MAX)?;
+    let hides = text.chars().any(|it| it == '\n' || misleads(it));
+    if hides { Err(refusal(what, "holds letters that cannot be seen")) } else { Ok(text) }
+}
+
 /// A user's name, in small letters.
 pub fn name(text: &str) -> Result<String, Refusal> {
     let name = text.trim().to_ascii_lowercase();

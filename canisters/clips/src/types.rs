@@ -47,8 +47,10 @@ pub enum Role {
 
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, Default)]
 pub struct InitArgs {
-    /// Who is admin besides the controllers.
+    /// Who is admin besides the controllers, without a profile.
     pub admin: Option<Principal>,
+    /// The canister that signs people in.
+    pub identity: Option<Principal>,
 }
 
 /// A person, as lists show them.
@@ -288,6 +290,17 @@ pub enum News {
     Removed(ClipId),
     CommentRemoved(ClipId),
     RoleChanged(Role),
+}
+
+impl News {
+    /// Whether one makes the other old.
+    pub fn is_about_the_same(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Tipped { .. }, _) => false,
+            (Self::RoleChanged(_), Self::RoleChanged(_)) => true,
+            _ => self == other,
+        }
+    }
 }
 
 #[derive(CandidType, Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]

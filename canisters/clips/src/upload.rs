@@ -7,6 +7,7 @@ use crate::types::*;
 impl<M: Memory> App<M> {
     pub fn begin_upload(&mut self, call: Call, new: NewUpload) -> Result<Upload, Refusal> {
         let (user, _) = self.signed(call)?;
+        self.check_room()?;
         self.media.begin(user, call.now, new)
     }
 

@@ -13,7 +13,10 @@ const ellipse = (x, y, cx, cy, rx, ry) => (Math.hypot((x - cx) / rx, (y - cy) / 
 
 function pixel(x, y, face) {
   let colour = mix(face.ground, [255, 255, 255], y / SIDE / 4);
-  const lay = (paint, distance) => { colour = mix(colour, paint, cover(distance)); };
+  const lay = (paint, distance) => {
+    const share = cover(distance);
+    if (share > 0) colour = mix(colour, paint, share);
+  };
   lay(face.shirt, ellipse(x, y, 96, 205, 78, 60));
   if (face.long) lay(face.hair, ellipse(x, y, 96, 108, 64, 74));
   lay(mix(face.skin, [0, 0, 0], 0.15), ellipse(x, y, 96, 140, 22, 34));
@@ -48,12 +51,13 @@ export function drawing(name) {
   const seed = createHash("sha256").update(name).digest();
   const [sky, near] = [GROUNDS[seed[0] % GROUNDS.length], GROUNDS[(seed[0] + 1 + (seed[1] % 5)) % GROUNDS.length]];
   const sun = [90 + seed[2], 60 + (seed[3] % 50)];
+  const hills = [0, 1, 2, 3].map((hill) => mix(mix(near, [255, 255, 255], 0.5), near, hill / 3));
   return png(width, height, (x, y) => {
     let colour = mix([255, 244, 224], sky, y / height);
     colour = mix(colour, [255, 214, 120], cover(Math.hypot(x - sun[0], y - sun[1]) - 34));
     for (let hill = 0; hill < 4; hill += 1) {
       const edge = 130 + hill * 34 + 22 * Math.sin(x / (38 + hill * 9) + seed[4 + hill]) + 12 * Math.sin(x / 17 + seed[8 + hill]);
-      colour = mix(colour, mix(mix(near, [255, 255, 255], 0.5), near, hill / 3), cover(edge - y));
+      if (edge - y < 0.5) colour = mix(colour, hills[hill], cover(edge - y));
     }
     return colour;
   });

@@ -1,10 +1,10 @@
 // Fills Guild with people, their connections, posts and jobs, through the public agent like any other client.
+// `atoll testnet up --apps` installs the canisters and runs this.
 //
-//   node seed.mjs --status STATUS.json [--canister ID | --install guild.wasm [--graph guild_graph.wasm]] [--keys FILE]
+//   node seed.mjs --status STATUS.json [--canister ID] [--keys FILE]
 //
-// With --install it makes both canisters first and prints their ids; the graph's module is taken from beside Guild's unless
-// told. It may be stopped and started again: what is there is not made twice. The people's keys come from a secret in --keys,
-// so whoever has that file can act as any of them, as admin too.
+// It may be stopped and started again: what is there is not made twice. The people's keys come from a secret in --keys, which is
+// looked for beside the status, so whoever has that file can act as any of them.
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -13,14 +13,16 @@ import { Client, ask } from "./client.mjs";
 import { drawing, face } from "./faces.mjs";
 import { BEFORE, COMMENTS, JOBS, LETTERS, MESSAGES, NOTES, PEOPLE, POSTS, TITLES } from "./people.mjs";
 
-const { values: options } = parseArgs({ options: {
-  status: { type: "string" }, canister: { type: "string" }, install: { type: "string" }, graph: { type: "string" }, keys: { type: "string" },
-} });
-if (!options.status || (!options.canister && !options.install)) throw new Error("usage: node seed.mjs --status STATUS.json (--canister ID | --install guild.wasm [--graph guild_graph.wasm])");
-const beside = (name) => join(dirname(options.status), name);
-const client = new Client(JSON.parse(readFileSync(options.status, "utf8")), options.keys ?? beside("guild-seed.key"));
+const { values: options } = parseArgs({ options: { status: { type: "string" }, canister: { type: "string" }, keys: { type: "string" } } });
+const status = options.status && JSON.parse(readFileSync(options.status, "utf8"));
+const canister = options.canister ?? status?.canisters.guild;
+if (!canister) throw new Error("usage: node seed.mjs --status STATUS.json [--canister ID]");
+const client = new Client(status, options.keys ?? join(dirname(options.status), "guild-seed.key"));
 
-const AT_ONCE = 12;
+const begun = Date.now();
+const tell = (text) => console.log(`guild: ${text}`);
+/** Calls under way at a time: a block takes many, and each waits for its own. */
+const AT_ONCE = 48;
 const REACTIONS = ["Like", "Like", "Like", "Celebrate", "Support", "Insightful", "Funny"];
 
 /** Runs work for all items, a few at once. */
@@ -35,15 +37,6 @@ async function each(items, work) {
 const order = (text) => client.order(text);
 const chance = (text) => createHash("sha256").update(text).digest().readUInt32BE() / 2 ** 32;
 const pick = (list, text) => list[Math.floor(chance(text) * list.length)];
-
-async function install() {
-  const graphFile = options.graph ?? join(dirname(options.install), "guild_graph.wasm");
-  const { guild, graph } = await client.install(readFileSync(options.install), readFileSync(graphFile));
-  console.log(`guild_graph: ${graph}`);
-  return guild;
-}
-const canister = options.canister ?? await install();
-console.log(`guild: ${canister}`);
 const people = new Map();
 
 /** Where somebody worked and learnt, made up from their name. */
@@ -84,52 +77,69 @@ async function connect([one, other]) {
   if (chance(`answer ${one[0]} ${other[0]}`) < 0.9) await ask(() => to.actor.accept(from.id));
 }
 
-console.log(`${PEOPLE.length} people`);
+tell(`${PEOPLE.length} people come`);
 await each(PEOPLE, enter);
 
 const pairs = PEOPLE.flatMap((one, index) => PEOPLE.slice(index + 1).filter((other) => knows(one, other)).map((other) => [one, other]));
-console.log(`${pairs.length} invitations`);
-await each(pairs, connect);
+tell(`${pairs.length} invitations, ${POSTS.length} posts, ${JOBS.length} jobs`);
 
-console.log(`${POSTS.length} posts, ${JOBS.length} jobs`);
-const posts = [];
-// one after the other: their order is the feed's
-for (const [index, [author, text, drawn]] of POSTS.entries()) {
-  const picture = drawn ? [{ kind: { Png: null }, bytes: drawing(text) }] : [];
-  const post = await ask(() => people.get(author).actor.publish({ text, picture, order: order(`post ${index}`) }));
-  posts.push({ id: post.id, author });
-}
-const jobs = [];
-for (const [index, [poster, title, company, place, workplace, hours, text]] of JOBS.entries()) {
-  const job = { title, company, place, workplace: { [workplace]: null }, hours: { [hours]: null }, text, order: order(`job ${index}`) };
-  jobs.push({ id: (await ask(() => people.get(poster).actor.post_job(job))).id, poster });
+/** One after the other: their order is the feed's. */
+async function post() {
+  const posts = [];
+  for (const [index, [author, text, drawn]] of POSTS.entries()) {
+    const picture = drawn ? [{ kind: { Png: null }, bytes: drawing(text) }] : [];
+    const post = await ask(() => people.get(author).actor.publish({ text, picture, order: order(`post ${index}`) }));
+    posts.push({ id: post.id, author });
+  }
+  return posts;
 }
 
-console.log("what they do");
-await each(PEOPLE, async ([name]) => {
-  const { actor, id } = people.get(name);
+async function offerJobs() {
+  const jobs = [];
+  for (const [index, [poster, title, company, place, workplace, hours, text]] of JOBS.entries()) {
+    const job = { title, company, place, workplace: { [workplace]: null }, hours: { [hours]: null }, text, order: order(`job ${index}`) };
+    jobs.push({ id: (await ask(() => people.get(poster).actor.post_job(job))).id, poster });
+  }
+  return jobs;
+}
+
+const [posts, jobs] = await Promise.all([post(), offerJobs(), each(pairs, connect)]);
+
+/** What somebody does, as calls. */
+function* deeds(name) {
+  const { actor } = people.get(name);
   for (const [at, post] of posts.entries()) {
     if (post.author === name) continue;
     const [taste, appeal] = [chance(`taste ${name} ${at}`), chance(`appeal ${at}`)];
-    if (taste < 0.08 + 0.35 * appeal) await ask(() => actor.react(post.id, [{ [pick(REACTIONS, `reaction ${name} ${at}`)]: null }]));
+    if (taste < 0.08 + 0.35 * appeal) yield () => actor.react(post.id, [{ [pick(REACTIONS, `reaction ${name} ${at}`)]: null }]);
     if (taste < 0.02 + 0.06 * appeal) {
-      await ask(() => actor.comment({ post: post.id, text: pick(COMMENTS, `comment ${name} ${at}`), order: order(`comment ${name} ${at}`) }));
-    }
-  }
-  const { people: known } = await ask(() => actor.connections(id, [], 50));
-  for (const other of known) {
-    const { skills } = await ask(() => actor.profile(other.name));
-    for (const skill of skills) {
-      if (chance(`endorse ${name} ${other.name} ${skill.name}`) < 0.35) await ask(() => actor.endorse(other.id, skill.id, true));
+      yield () => actor.comment({ post: post.id, text: pick(COMMENTS, `comment ${name} ${at}`), order: order(`comment ${name} ${at}`) });
     }
   }
   for (const [other] of PEOPLE) {
-    if (other !== name && chance(`view ${name} ${other}`) < 0.1) await ask(() => actor.view(people.get(other).id));
+    if (other !== name && chance(`view ${name} ${other}`) < 0.1) yield () => actor.view(people.get(other).id);
   }
   for (const [at, job] of jobs.entries()) {
-    if (job.poster !== name && chance(`apply ${name} ${at}`) < 0.06) await ask(() => actor.apply({ job: job.id, letter: pick(LETTERS, `letter ${name} ${at}`) }));
+    if (job.poster !== name && chance(`apply ${name} ${at}`) < 0.06) yield () => actor.apply({ job: job.id, letter: pick(LETTERS, `letter ${name} ${at}`) });
   }
-});
+}
+
+/** The skills that somebody vouches for, as calls. */
+async function endorsements([name]) {
+  const { actor, id } = people.get(name);
+  const { people: known } = await ask(() => actor.connections(id, [], 50));
+  const calls = await Promise.all(known.map(async (other) => {
+    const { skills } = await ask(() => actor.profile(other.name));
+    const vouched = skills.filter((skill) => chance(`endorse ${name} ${other.name} ${skill.name}`) < 0.35);
+    return vouched.map((skill) => () => actor.endorse(other.id, skill.id, true));
+  }));
+  return calls.flat();
+}
+
+tell("they react, comment, endorse and apply");
+const vouching = [];
+await each(PEOPLE, async (person) => vouching.push(...await endorsements(person)));
+await each([...PEOPLE.flatMap(([name]) => [...deeds(name)]), ...vouching], ask);
 // these two always are connected, so that they can write
 await connectForTalk("amara_d", "ines");
 for (const [index, text] of MESSAGES.entries()) {
@@ -144,5 +154,5 @@ async function connectForTalk(one, other) {
   if (!("Connected" in tie)) throw new Error(`${one} and ${other} are not connected: ${Object.keys(tie)}`);
 }
 
-const totals = await (await client.actor("admin", canister)).totals();
-console.log(`done: ${totals.users} people, ${totals.connections} connections, ${totals.posts} posts, ${totals.jobs} jobs`);
+const totals = await people.get("ines").actor.totals();
+tell(`filled in ${Math.round((Date.now() - begun) / 1000)} s: ${totals.users} people, ${totals.connections} connections, ${totals.posts} posts, ${totals.jobs} jobs`);

@@ -3,15 +3,15 @@
 
 use crate::types::*;
 use crate::{ask, call, change, read, respond, tell};
-use candid::Principal;
 use guild_connections::{Between, Change, PairPage, Suggestion};
 use ic_cdk::{inspect_message, query, update};
 use ic_http_certification::{HttpRequest, HttpResponse};
 
-/// Every change needs a signature: others are refused before they cost the replicas anything.
+/// Every change needs a signature, and has a bounded argument: others are refused before they cost anything.
 #[inspect_message]
 fn inspect_message() {
-    if ic_cdk::api::msg_caller() != Principal::anonymous() {
+    let (method, argument) = (ic_cdk::api::msg_method_name(), ic_cdk::api::msg_arg_data());
+    if read(|app| app.admits(call(), &method, argument.len())) {
         ic_cdk::api::accept_message();
     }
 }

@@ -1,7 +1,7 @@
 //! The app's whole state, in stable memory, and what all its parts use.
 
 use crate::limits::*;
-use crate::memory::{Memory, Place, Segment, Segments};
+use crate::memory::{Memory, Place, ROOM, Segment, Segments};
 use crate::people;
 use crate::pictures::Pictures;
 use crate::records::*;
@@ -59,6 +59,9 @@ pub(crate) type Map<K, V, M> = StableBTreeMap<K, Stored<V>, Segment<M>>;
 
 /// Everything that Guild knows.
 pub struct App<M: Memory> {
+    segments: Segments<M>,
+    /// Pages that may be taken before nothing more is written.
+    pub(crate) room: u64,
     pub(crate) counters: StableCell<Stored<Counters>, Segment<M>>,
     pub(crate) users: Map<UserId, User, M>,
     pub(crate) by_principal: StableBTreeMap<Principal, UserId, Segment<M>>,
@@ -109,7 +112,37 @@ impl<M: Memory> App<M> {
             orphans: StableBTreeSet::init(at(Place::Orphans)),
             first_page: StableCell::init(at(Place::FirstPage), b"[]".to_vec()),
             pictures: Pictures::open(&segments),
+            room: ROOM,
+            segments,
         }
+    }
+
+    /// Whether there is room for more. Where there is none, people still leave, part and take away what is theirs, and the
+    /// graph's answers are taken in.
+    pub(crate) fn check_room(&self) -> Result<(), Refusal> {
+        match self.segments.pages() < self.room {
+            true => Ok(()),
+            false => Err(Refusal::TooMany("there is no space left".into())),
+        }
+    }
+
+    /// Counts what somebody is about to write.
+    pub(crate) fn spend(&mut self, id: UserId, now: u64, bytes: usize) -> Result<(), Refusal> {
+        self.check_room()?;
+        let mut user = self.user(id)?;
+        spend(&mut user, now, bytes)?;
+        self.put_user(id, user);
+        Ok(())
+    }
+
+    /// Whether a call may come in, before the canister pays for it: no boundary of safety, execution decides again.
+    pub fn admits(&self, call: Call, method: &str, argument_bytes: usize) -> bool {
+        let with_picture = matches!(method, "publish" | "set_picture");
+        let most = ARGUMENT_BYTES_MAX + if with_picture { PICTURE_BYTES_MAX } else { 0 };
+        let user = self.viewer(call).and_then(|it| self.user(it).ok());
+        call.caller != Principal::anonymous()
+            && argument_bytes <= most
+            && (method == "delete_me" || self.is_admin(call) || !user.is_some_and(|it| it.suspended))
     }
 
     /// Gives out the next number of a kind, and may change sums.
@@ -125,12 +158,18 @@ impl<M: Memory> App<M> {
         self.count(|counters| {
             counters.admin = args.admin.or(counters.admin);
             counters.graph = args.graph.or(counters.graph);
+            counters.identity = args.identity.or(counters.identity);
         });
     }
 
     /// The canister that holds the connections.
     pub fn graph(&self) -> Option<Principal> {
         self.counters.get().0.graph
+    }
+
+    /// The canister that signs people in.
+    pub fn identity(&self) -> Option<Principal> {
+        self.counters.get().0.identity
     }
 
     pub fn totals(&self) -> Totals {
@@ -142,6 +181,7 @@ impl<M: Memory> App<M> {
             connections: counters.connections,
             picture_bytes: counters.picture_bytes,
             pending: self.intents.len(),
+            not_held: counters.not_held,
             leaving: self.leaving.len(),
         }
     }
@@ -198,15 +238,15 @@ impl<M: Memory> App<M> {
     }
 
     /// What became of an order that the caller gave before.
-    pub(crate) fn done(user: &User, order: Order) -> Option<u64> {
-        user.orders.iter().find(|(known, _)| *known == order).map(|(_, result)| *result)
+    pub(crate) fn done(user: &User, what: Ordered, order: Order) -> Option<u64> {
+        user.orders.iter().find(|it| (it.0, it.1) == (what, order)).map(|it| it.2)
     }
 
-    pub(crate) fn remember(user: &mut User, order: Order, result: u64) {
+    pub(crate) fn remember(user: &mut User, what: Ordered, order: Order, result: u64) {
         if user.orders.len() >= ORDERS_REMEMBERED {
             user.orders.remove(0);
         }
-        user.orders.push((order, result));
+        user.orders.push((what, order, result));
     }
 
     pub(crate) fn card(&self, id: UserId, viewer: Option<UserId>) -> Option<Card> {
@@ -268,10 +308,18 @@ impl<M: Memory> App<M> {
 
     // --- news ---
 
-    /// Tells somebody; the oldest notification makes room. Nobody is told what they did themselves.
+    /// Tells somebody; the oldest notification makes room, and one that said the same: who does and undoes something
+    /// drives no other news away. Nobody is told what they did themselves.
     pub(crate) fn tell(&mut self, to: UserId, from: UserId, now: u64, news: News) {
         if from == to || self.user(to).is_err() {
             return;
+        }
+        let mut known = self.notices.range((to, 0)..=(to, u64::MAX));
+        let is_same = |it: &Notice| it.from == Some(from) && it.news.is_about_the_same(&news);
+        let same = known.find(|it| is_same(&it.value().0)).map(|it| *it.key());
+        drop(known);
+        if let Some(same) = same {
+            self.notices.remove(&same);
         }
         let id = self.count(|counters| next(&mut counters.next_notice));
         self.notices.insert((to, id), Stored(Notice { at: now, from: Some(from), news }));
@@ -283,6 +331,18 @@ impl<M: Memory> App<M> {
             self.notices.remove(&oldest);
         }
     }
+}
+
+/// Counts so many bytes, and what stands around them, against what a user may write in a day.
+pub(crate) fn spend(user: &mut User, now: u64, bytes: usize) -> Result<(), Refusal> {
+    let today = now / DAY;
+    let before = if user.written.day == today { user.written.bytes } else { 0 };
+    let bytes = before.saturating_add(ENTRY_BYTES).saturating_add(bytes as u64);
+    if bytes > WRITTEN_PER_DAY {
+        return Err(Refusal::TooMany("you have written as much as one may in a day".into()));
+    }
+    user.written = Written { day: today, bytes };
+    Ok(())
 }
 
 /// The next number, starting with 1.

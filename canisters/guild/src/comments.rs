@@ -3,7 +3,7 @@
 use crate::app::{App, Call, Edge, collect, next, page, step};
 use crate::limits::*;
 use crate::memory::Memory;
-use crate::records::Comment;
+use crate::records::{Comment, Ordered};
 use crate::stored::Stored;
 use crate::text;
 use crate::types::*;
@@ -13,7 +13,7 @@ impl<M: Memory> App<M> {
     pub fn comment(&mut self, call: Call, new: NewComment) -> Result<CommentView, Refusal> {
         let (author, user) = self.signed(call)?;
         let viewer = Some(author);
-        if let Some(id) = Self::done(&user, new.order) {
+        if let Some(id) = Self::done(&user, Ordered::Comment, new.order) {
             return self.comment_view(call, viewer, new.post, id).ok_or(Refusal::NotFound);
         }
         let text = text::tidy("comment", &new.text, 1, COMMENT_MAX)?;
@@ -22,12 +22,13 @@ impl<M: Memory> App<M> {
         if post.comments >= COMMENTS_PER_POST || user.comments >= COMMENTS_PER_USER {
             return Err(Refusal::TooMany(format!("a post has at most {COMMENTS_PER_POST} comments")));
         }
+        self.spend(author, call.now, text.len())?;
         let id = self.count(|counters| next(&mut counters.next_comment));
         self.comments.insert((new.post, id), Stored(Comment { author, text, created: call.now }));
         self.set_edge(Edge::Said, author.into(), id, new.post);
         self.change_user(author, |user| {
             user.comments = step(user.comments, true);
-            Self::remember(user, new.order, id);
+            Self::remember(user, Ordered::Comment, new.order, id);
         });
         post.comments = step(post.comments, true);
         let to = post.author;

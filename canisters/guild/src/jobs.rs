@@ -3,7 +3,7 @@
 use crate::app::{App, Call, Edge, collect, next, page, step};
 use crate::limits::*;
 use crate::memory::Memory;
-use crate::records::{Application, Job};
+use crate::records::{Application, Job, Ordered};
 use crate::search::{Shelf, asked};
 use crate::stored::Stored;
 use crate::text;
@@ -22,7 +22,7 @@ impl<M: Memory> App<M> {
     /// Posts a job. The same order is done once.
     pub fn post_job(&mut self, call: Call, new: NewJob) -> Result<JobView, Refusal> {
         let (poster, user) = self.signed(call)?;
-        if let Some(id) = Self::done(&user, new.order) {
+        if let Some(id) = Self::done(&user, Ordered::Job, new.order) {
             return self.job(call, id);
         }
         let job = Job {
@@ -40,13 +40,14 @@ impl<M: Memory> App<M> {
         if user.jobs >= JOBS_PER_USER {
             return Err(Refusal::TooMany(format!("you have {JOBS_PER_USER} jobs")));
         }
+        self.spend(poster, call.now, all_words(&job).len())?;
         let id = self.count(|counters| next(&mut counters.next_job));
         self.file(Shelf::Jobs, id, "", &all_words(&job));
         self.jobs.insert(id, Stored(job));
         self.link(Edge::Posted, poster.into(), id, true);
         self.change_user(poster, |user| {
             user.jobs = step(user.jobs, true);
-            Self::remember(user, new.order, id);
+            Self::remember(user, Ordered::Job, new.order, id);
         });
         self.job(call, id)
     }
@@ -69,26 +70,34 @@ impl<M: Memory> App<M> {
     }
 
     pub(crate) fn erase_job(&mut self, id: JobId) {
+        let Some(Stored(job)) = self.jobs.remove(&id) else { return };
         let range = self.applications.range((id, 0)..=(id, UserId::MAX));
         let applicants: Vec<UserId> = range.map(|it| it.key().1).collect();
-        applicants.iter().for_each(|user| self.erase_application(id, *user));
-        let Some(Stored(job)) = self.jobs.remove(&id) else { return };
+        for user in applicants {
+            self.strike(id, job.poster, user);
+        }
         self.file(Shelf::Jobs, id, &all_words(&job), "");
         self.link(Edge::Posted, job.poster.into(), id, false);
         self.change_user(job.poster, |user| user.jobs = step(user.jobs, false));
     }
 
     pub(crate) fn erase_application(&mut self, id: JobId, user: UserId) {
-        if self.applications.remove(&(id, user)).is_none() {
-            return;
-        }
-        self.link(Edge::Applied, user.into(), id, false);
-        self.change_user(user, |user| user.applications = step(user.applications, false));
-        if let Ok(mut job) = self.job_record(id) {
+        let Ok(mut job) = self.job_record(id) else { return };
+        if self.strike(id, job.poster, user) {
             job.applications = step(job.applications, false);
-            self.count_candidate(job.poster, user, false);
             self.jobs.insert(id, Stored(job));
         }
+    }
+
+    /// Erases an application, but leaves the job's count; whether there was one.
+    fn strike(&mut self, id: JobId, poster: UserId, user: UserId) -> bool {
+        let there = self.applications.remove(&(id, user)).is_some();
+        if there {
+            self.link(Edge::Applied, user.into(), id, false);
+            self.change_user(user, |user| user.applications = step(user.applications, false));
+            self.count_candidate(poster, user, false);
+        }
+        there
     }
 
     fn count_candidate(&mut self, poster: UserId, applicant: UserId, up: bool) {
@@ -120,6 +129,7 @@ impl<M: Memory> App<M> {
         if job.applications >= APPLICATIONS_PER_JOB || user.applications >= APPLICATIONS_PER_USER {
             return Err(Refusal::TooMany(format!("a job has at most {APPLICATIONS_PER_JOB} applications")));
         }
+        self.spend(id, call.now, letter.len())?;
         let application = Application { letter, at: call.now, state: ApplicationState::Sent };
         self.applications.insert((new.job, id), Stored(application));
         self.link(Edge::Applied, id.into(), new.job, true);

@@ -15,7 +15,8 @@
 //!    concerned. Who is connected with whom is public.
 //! 7. What is a user's they can take with them ([`export`]) and have erased ([`leave`]).
 //! 8. Every list comes in pages, every text and every collection has a bound ([`limits`]); a call looks at a bounded
-//!    number of entries.
+//!    number of entries. What people write has a fifth of the memory less than there is, so that a full Guild still lets
+//!    them leave and settles with its graph.
 //!
 //! # Why the graph is a canister of its own
 //! To show how two canisters keep one truth. It also is how such an app grows: questions about the graph are asked by
@@ -106,13 +107,14 @@ fn start() {
     let hex: String = ic_cdk::api::root_key().iter().map(|byte| format!("{byte:02x}")).collect();
     let id = ic_cdk::api::canister_self().to_text();
     let graph = read(App::graph).map(|it| it.to_text());
-    let env = serde_json::json!({ "canister": id, "graph": graph, "root_key": hex }).to_string();
+    let identity = read(App::identity).map(|it| it.to_text());
+    let env = serde_json::json!({ "canister": id, "graph": graph, "identity": identity, "root_key": hex });
     SITE.with_borrow_mut(|site| {
         read(|app| {
             app.pictures.served().for_each(|(id, digest)| site.put_media(id, Some(digest)));
             files::put_json(site, "first.json", app.first_page().to_vec());
         });
-        files::put_json(site, "env.json", env.into_bytes());
+        files::put_json(site, "env.json", env.to_string().into_bytes());
         ic_cdk::api::certified_data_set(site.root_hash());
     });
     let every = Duration::from_secs(REPAIR_EVERY_SECONDS);
@@ -127,9 +129,15 @@ fn init(args: Option<InitArgs>) {
     start();
 }
 
-/// The state is where it was. What the argument does not say stays.
+/// The state is where it was. What the argument does not say stays; no argument at all says nothing.
 #[post_upgrade]
-fn post_upgrade(args: Option<InitArgs>) {
+fn post_upgrade() {
+    let bytes = ic_cdk::api::msg_arg_data();
+    let args = match bytes.is_empty() {
+        true => None,
+        false => candid::decode_one::<Option<InitArgs>>(&bytes)
+            .unwrap_or_else(|error| ic_cdk::trap(format!("unreadable upgrade arguments: {error}"))),
+    };
     init(args);
 }
 

@@ -1,5 +1,13 @@
 //! Every bound of Guild, by name.
 
+/// Bytes that one user may write in a day, each entry with what stands around it in indices and lists.
+pub const WRITTEN_PER_DAY: u64 = 2 * 1024 * 1024;
+pub const ENTRY_BYTES: u64 = 1024;
+/// Bytes of all that a profile says: a card is read with it, and a list has many cards.
+pub const PROFILE_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of a call's argument, besides a picture.
+pub const ARGUMENT_BYTES_MAX: usize = 64 * 1024;
+
 /// Letters of a user's name: `a`–`z`, `0`–`9`, `_`.
 pub const NAME_MIN: usize = 2;
 pub const NAME_MAX: usize = 24;
@@ -36,6 +44,9 @@ pub const QUERY_WORDS_MAX: usize = 12;
 
 /// Most entries of a page, whatever is asked for.
 pub const PAGE_MAX: usize = 50;
+/// Most people whose lists are merged for a feed. Of more, the newest of everybody are looked through, among which there
+/// are enough of theirs.
+pub const MERGED_MAX: u32 = 500;
 /// Most entries looked at for one page; the page's cursor goes on where looking stopped.
 pub const SCAN_MAX: usize = 1_000;
 
@@ -48,7 +59,7 @@ pub const REACTIONS_PER_USER: u32 = 100_000;
 pub const JOBS_PER_USER: u32 = 200;
 pub const APPLICATIONS_PER_JOB: u32 = 2_000;
 pub const APPLICATIONS_PER_USER: u32 = 1_000;
-/// Invitations that one user may have sent, and may have received, without an answer.
+/// Invitations without an answer that one user may have sent, and that are kept of those that they received.
 pub const INVITATIONS_PER_USER: u32 = 500;
 pub use guild_connections::CONNECTIONS_MAX;
 pub const ENDORSEMENTS_PER_SKILL: u32 = 200;

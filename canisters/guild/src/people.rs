@@ -1,9 +1,9 @@
 //! Profiles: who somebody is, and what they did.
 
-use crate::app::{App, Call, Edge};
+use crate::app::{App, Call, Edge, spend};
 use crate::limits::*;
 use crate::memory::Memory;
-use crate::records::User;
+use crate::records::{User, Written};
 use crate::resume;
 use crate::search::Shelf;
 use crate::text;
@@ -34,6 +34,7 @@ impl<M: Memory> App<M> {
         if self.users.len() >= USERS_MAX {
             return Err(Refusal::TooMany("there are as many users as fit".into()));
         }
+        self.check_room()?;
         let id = self.count(|counters| {
             counters.users = counters.users.saturating_add(1);
             counters.next_user = counters.next_user.saturating_add(1);
@@ -63,6 +64,12 @@ impl<M: Memory> App<M> {
         (user.place, user.about) = (place, about);
         (user.experience, user.education) = (experience, education);
         (user.open_to_work, user.private_views) = (edit.open_to_work, edit.private_views);
+        let bytes = resume::bytes(&user, &skills);
+        if bytes > PROFILE_BYTES_MAX {
+            return Err(Refusal::TooMany(format!("a profile has at most {PROFILE_BYTES_MAX} bytes")));
+        }
+        self.check_room()?;
+        spend(&mut user, call.now, bytes)?;
         self.replace_skills(id, &mut user, skills);
         self.file(Shelf::People, id.into(), &before, &resume::all_words(&user));
         self.put_user(id, user);
@@ -74,7 +81,11 @@ impl<M: Memory> App<M> {
     pub fn set_picture(&mut self, call: Call, new: Option<NewPicture>) -> Result<Profile, Refusal> {
         let (id, user) = self.signed(call)?;
         let picture = match new {
-            Some(new) => Some(self.add_picture(id, new)?),
+            Some(new) => {
+                self.check_picture(id, &new)?;
+                self.spend(id, call.now, 0)?;
+                Some(self.add_picture(id, new)?)
+            }
             None => None,
         };
         self.change_user(id, |user| user.picture = picture);
@@ -201,5 +212,6 @@ fn newcomer(call: Call, name: String, display: String, headline: String) -> User
         threads: 0,
         unread_messages: 0,
         parted: 0,
+        written: Written::default(),
     }
 }

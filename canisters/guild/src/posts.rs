@@ -1,17 +1,19 @@
 //! Posts, reactions, and the home feed.
 //!
 //! A page may be short while there is more: it says so by its cursor, because only so many entries are looked at for one
-//! page ([`SCAN_MAX`]).
+//! page ([`SCAN_MAX`]). The network's feed is merged from the lists of its people ([`MERGED_MAX`]), whatever all others
+//! publish.
 
 use crate::app::{App, Call, Edge, collect, next, page, step};
 use crate::limits::*;
 use crate::memory::Memory;
-use crate::records::Post;
+use crate::records::{Ordered, Post};
 use crate::search::{Shelf, asked};
 use crate::stored::Stored;
 use crate::text;
 use crate::types::*;
 use serde_json::json;
+use std::collections::BinaryHeap;
 
 /// Posts of the certified first page.
 const FIRST_PAGE: usize = 6;
@@ -56,7 +58,7 @@ impl<M: Memory> App<M> {
     /// Publishes a post. The same order is done once.
     pub fn publish(&mut self, call: Call, new: NewPost) -> Result<PostView, Refusal> {
         let (author, user) = self.signed(call)?;
-        if let Some(id) = Self::done(&user, new.order) {
+        if let Some(id) = Self::done(&user, Ordered::Post, new.order) {
             return self.post(call, id);
         }
         let text = text::tidy("post", &new.text, usize::from(new.picture.is_none()), POST_MAX)?;
@@ -65,6 +67,10 @@ impl<M: Memory> App<M> {
                 "you have {POSTS_PER_USER} posts, or there is no space left"
             )));
         }
+        if let Some(picture) = &new.picture {
+            self.check_picture(author, picture)?;
+        }
+        self.spend(author, call.now, text.len())?;
         let picture = match new.picture {
             Some(picture) => Some(self.add_picture(author, picture)?),
             None => None,
@@ -76,7 +82,7 @@ impl<M: Memory> App<M> {
         self.link(Edge::Own, author.into(), id, true);
         self.change_user(author, |user| {
             user.posts = step(user.posts, true);
-            Self::remember(user, new.order, id);
+            Self::remember(user, Ordered::Post, new.order, id);
         });
         self.write_first_page();
         self.post(call, id)
@@ -147,6 +153,9 @@ impl<M: Memory> App<M> {
         if with.is_some() && before.is_none() && record.reactions >= REACTIONS_PER_USER {
             return Err(Refusal::TooMany(format!("you reacted to {REACTIONS_PER_USER} posts")));
         }
+        if with.is_some() {
+            self.check_room()?;
+        }
         self.erase_reaction(id, user);
         if let Some(with) = with {
             let mut post = self.post_record(id)?;
@@ -212,17 +221,18 @@ impl<M: Memory> App<M> {
         let viewer = self.viewer(call);
         let before = before.unwrap_or(u64::MAX);
         let all = || self.posts.range(..before).rev().map(|it| *it.key());
-        let near = |author: UserId| {
-            viewer.is_some_and(|it| it == author || self.linked(Edge::Connected, it.into(), author.into()))
-        };
         let (room, view) = (page(limit), |id| self.post_view(viewer, id));
         let (posts, next) = match list {
             PostList::Everyone => collect(all(), room, view),
             PostList::Network => {
-                self.signed(call)?;
+                let (user, record) = self.signed(call)?;
+                let near = |it: u32| it == user || self.linked(Edge::Connected, user.into(), it.into());
                 let of_network =
                     |id| self.post_record(id).ok().filter(|it| near(it.author)).and_then(|_| view(id));
-                collect(all(), room, of_network)
+                match record.connections <= MERGED_MAX {
+                    true => collect(self.merged(user, before), room, view),
+                    false => collect(all(), room, of_network),
+                }
             }
             PostList::Of(author) => collect(self.ends(Edge::Own, (*author).into(), before), room, view),
             PostList::Found(query) => {
@@ -231,6 +241,21 @@ impl<M: Memory> App<M> {
             }
         };
         Ok(PostPage { posts, next })
+    }
+
+    /// Posts of somebody and of their connections before one, the latest first.
+    fn merged(&self, user: UserId, before: PostId) -> impl Iterator<Item = PostId> + '_ {
+        let latest = move |author: u64, before: PostId| {
+            self.ends(Edge::Own, author, before).next().map(|id| (id, author))
+        };
+        let authors = self.ends_after(Edge::Connected, user.into(), None).chain([user.into()]);
+        // the latest post of each, of which the latest comes first
+        let mut due: BinaryHeap<(PostId, u64)> = authors.filter_map(|it| latest(it, before)).collect();
+        std::iter::from_fn(move || {
+            let (id, author) = due.pop()?;
+            due.extend(latest(author, id));
+            Some(id)
+        })
     }
 
     /// Writes what a visitor sees before the app has asked for anything. Numbers are text: they may be larger than

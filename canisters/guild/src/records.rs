@@ -21,7 +21,12 @@ pub struct Counters {
     pub next_change: u64,
     pub picture_bytes: u64,
     pub admin: Option<Principal>,
+    #[serde(default)]
+    pub identity: Option<Principal>,
     pub graph: Option<Principal>,
+    /// Connections that the graph had no room for when it was told them again.
+    #[serde(default)]
+    pub not_held: u64,
     /// Of those who leave, the one whose turn was last.
     #[serde(default)]
     pub swept: UserId,
@@ -32,6 +37,22 @@ pub struct Skill {
     pub id: SkillId,
     pub name: String,
     pub endorsements: u32,
+}
+
+/// What an order is for: what was given for one thing answers no call for another.
+#[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ordered {
+    Post,
+    Comment,
+    Message,
+    Job,
+}
+
+/// What somebody wrote in a day, by days since 1970.
+#[derive(Serialize, Deserialize, Clone, Copy, Default, Debug)]
+pub struct Written {
+    pub day: u64,
+    pub bytes: u64,
 }
 
 #[derive(Serialize, Deserialize, Clone, Debug)]
@@ -70,7 +91,7 @@ pub struct User {
     pub viewed: u32,
     pub picture_bytes: u64,
     /// Orders of the last calls that must not be done twice, and what came of them.
-    pub orders: Vec<(Order, u64)>,
+    pub orders: Vec<(Ordered, Order, u64)>,
     /// Notifications up to this one are read.
     pub seen: u64,
     pub threads: u32,
@@ -78,6 +99,8 @@ pub struct User {
     /// Of somebody who leaves: ties with people up to this one are ended, or wait for the graph.
     #[serde(default)]
     pub parted: UserId,
+    #[serde(default)]
+    pub written: Written,
 }
 
 /// What is between two people.
@@ -170,6 +193,9 @@ pub struct Letter {
 pub struct Thread {
     pub last: u64,
     pub unread: u32,
+    /// Whether this side ever wrote.
+    #[serde(default)]
+    pub answered: bool,
 }
 
 /// Somebody looked at a profile.

@@ -87,6 +87,16 @@ pub fn skills(list: &[String]) -> Result<Vec<String>, Refusal> {
     Ok(names)
 }
 
+/// Bytes of all that a profile says, with these skills.
+pub fn bytes(user: &User, skills: &[String]) -> usize {
+    let User { display, headline, company, place, about, .. } = user;
+    let lines = [display, headline, company, place, about].map(String::len).iter().sum::<usize>();
+    let work =
+        user.experience.iter().map(|it| it.title.len() + it.company.len() + it.place.len() + it.text.len());
+    let schools = user.education.iter().map(|it| it.school.len() + it.degree.len());
+    lines + work.chain(schools).chain(skills.iter().map(String::len)).sum::<usize>()
+}
+
 fn same(a: &str, b: &str) -> bool {
     a.to_lowercase() == b.to_lowercase()
 }
@@ -163,6 +173,9 @@ impl<M: Memory> App<M> {
             return Err(Refusal::TooMany(format!(
                 "a skill has at most {ENDORSEMENTS_PER_SKILL} endorsements"
             )));
+        }
+        if on {
+            self.check_room()?;
         }
         found.endorsements = step(found.endorsements, on);
         self.put_user(whom, other);

@@ -44,7 +44,7 @@ fn number(shelf: Shelf, entry: &[u8]) -> Option<u64> {
 /// The words that are asked for.
 pub(crate) fn asked(texts: &[&str]) -> Result<Vec<String>, Refusal> {
     for text in texts {
-        text::line("query", text, 0, QUERY_MAX)?;
+        text::tidy("query", text, 0, QUERY_MAX)?;
     }
     let mut words = text::words(&texts.join(" "));
     words.truncate(QUERY_WORDS_MAX);

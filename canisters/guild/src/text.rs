@@ -24,10 +24,24 @@ pub fn tidy(what: &str, text: &str, min: usize, max: usize) -> Result<String, Re
     Ok(text.to_owned())
 }
 
-/// A [`tidy`] text of one line.
+/// Letters that nobody sees, or that turn others around: a name with them reads as another. Joiners, which scripts and
+/// emoji need, are none.
+fn misleads(letter: char) -> bool {
+    matches!(letter, '\u{ad}' | '\u{61c}' | '\u{feff}' | '\u{200b}' | '\u{200e}' | '\u{200f}')
+        || matches!(letter, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// A [`tidy`] text of one line, in which every letter can be seen.
 pub fn line(what: &str, text: &str, min: usize, max: usize) -> Result<String, Refusal> {
     let text = tidy(what, text, min, max)?;
-    if text.contains('\n') { Err(invalid(what, "has more than one line")) } else { Ok(text) }
+    if text.contains('\n') {
+        return Err(invalid(what, "has more than one line"));
+    }
+    if text.chars().any(misleads) {
+        Err(invalid(what, "holds letters that cannot be seen"))
+    } else {
+        Ok(text)
+    }
 }
 
 /// A user's name, in small letters.

@@ -16,7 +16,9 @@
 //!    and an answer to the old one settles nothing.
 //! 6. Parting counts in Guild at once, and in the graph when it is confirmed: what one no longer wants is never served
 //!    longer than needed.
-//! 7. A number that the graph finds too old is replaced by a greater one, so that a graph or a Guild that was put back to
+//! 7. A connection that the graph has no room for when it is told it again is kept and counted ([`Totals::not_held`]):
+//!    that happens to a graph that was put back, and ends when what only it knows was parted and all was told again.
+//! 8. A number that the graph finds too old is replaced by a greater one, so that a graph or a Guild that was put back to
 //!    an older state comes to agree again; an admin can have all ties told again ([`App::tell_again`]),
 //!    and what only the graph calls connected parted ([`App::part_unknown`]).
 
@@ -101,8 +103,10 @@ impl<M: Memory> App<M> {
         if user.invitations_sent >= most {
             return Err(Refusal::TooMany(format!("{most} of your invitations wait for an answer")));
         }
+        self.check_room()?;
+        // many accounts close nobody to invitations: the oldest makes room
         if other.invitations_received >= most {
-            return Err(Refusal::TooMany(format!("they have {most} invitations that wait for an answer")));
+            self.end_oldest_invitation(whom, call.now);
         }
         self.set_bond(id, whom, call.now, Some(Bond::Invited { by: id, note }));
         self.link_invitation(id, whom, true);
@@ -128,6 +132,14 @@ impl<M: Memory> App<M> {
         if let Some(Bond::Invited { by, .. }) = self.bond(id, whom) {
             self.link_invitation(by, other(pair(id, whom), by), false);
             self.set_bond(id, whom, now, None);
+        }
+    }
+
+    fn end_oldest_invitation(&mut self, of: UserId, now: u64) {
+        let from = self.ends(Edge::Received, of.into(), u64::MAX).filter_map(|it| UserId::try_from(it).ok());
+        let dated = from.filter_map(|it| Some((self.ties.get(&pair(of, it))?.0.at, it)));
+        if let Some((_, oldest)) = dated.min() {
+            self.end_invitation(of, oldest, now);
         }
     }
 
@@ -265,11 +277,12 @@ impl<M: Memory> App<M> {
             Outcome::Older(than) => self.renumber(intent, than, now),
             Outcome::Done if connected => self.confirm(a, b, now),
             _ if matches!(self.bond(a, b), Some(Bond::Invited { .. }) | None) => {}
+            // the graph was put back and knows others instead: what is so stays so until an admin has looked into it
+            Outcome::Full | Outcome::Itself if self.bond(a, b) == Some(Bond::Connected) => {
+                self.count(|counters| counters.not_held = counters.not_held.saturating_add(1));
+            }
             // not connected: as wished, or because the graph takes no more
             Outcome::Done | Outcome::Full | Outcome::Itself => {
-                if self.bond(a, b) == Some(Bond::Connected) {
-                    self.count_connection(a, b, false);
-                }
                 self.count_bond(a, b, false);
                 self.set_bond(a, b, now, None);
             }
@@ -325,6 +338,9 @@ impl<M: Memory> App<M> {
         after: Option<(UserId, UserId)>,
     ) -> Result<Option<(UserId, UserId)>, Refusal> {
         self.admin(call)?;
+        if after.is_none() {
+            self.count(|counters| counters.not_held = 0);
+        }
         let first = after.map_or((0, 0), |(low, high)| (low, high.saturating_add(1)));
         let keys: Vec<(UserId, UserId)> =
             self.ties.range(first..).take(TOLD_AGAIN_AT_ONCE).map(|it| *it.key()).collect();

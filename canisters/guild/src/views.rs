@@ -23,7 +23,7 @@ impl<M: Memory> App<M> {
                 return Ok(());
             }
             self.views.remove(&(whom, before));
-        } else if user.viewed >= VIEWED_PER_USER {
+        } else if user.viewed >= VIEWED_PER_USER || self.check_room().is_err() {
             return Ok(());
         } else {
             self.change_user(id, |user| user.viewed = step(user.viewed, true));

@@ -44,9 +44,15 @@ fn init(args: Option<InitArgs>) {
     GRAPH.with_borrow_mut(|graph| graph.set_guild(args.unwrap_or_default().guild));
 }
 
-/// The state is where it was. Without an argument Guild stays who it is.
+/// The state is where it was. Without an argument, or with none at all, Guild stays who it is.
 #[post_upgrade]
-fn post_upgrade(args: Option<InitArgs>) {
+fn post_upgrade() {
+    let bytes = ic_cdk::api::msg_arg_data();
+    let args = match bytes.is_empty() {
+        true => None,
+        false => candid::decode_one::<Option<InitArgs>>(&bytes)
+            .unwrap_or_else(|error| ic_cdk::trap(format!("unreadable upgrade arguments: {error}"))),
+    };
     if let Some(InitArgs { guild: Some(guild) }) = args {
         GRAPH.with_borrow_mut(|graph| graph.set_guild(Some(guild)));
     }

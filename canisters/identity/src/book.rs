@@ -4,14 +4,17 @@ use crate::devices::Anchor;
 use crate::interface::*;
 use crate::keys;
 use crate::limits::*;
-use crate::memory::{Memory, Place, Segment, Segments};
+use crate::memory::{Memory, Place, ROOM, Segment, Segments};
 use crate::origin::Salt;
 use crate::registration::Window;
 use crate::signatures::Signatures;
 use crate::stored::Stored;
 use candid::Principal;
-use ic_stable_structures::{StableBTreeMap, StableCell};
+use ic_stable_structures::{StableBTreeMap, StableBTreeSet, StableCell};
 use serde::{Deserialize, Serialize};
+
+/// What the page may ask for alternative origins if nothing else is configured: pages of this machine.
+const LOCAL: &str = "http://*.localhost:*";
 
 /// Who calls, and when.
 #[derive(Clone, Copy, Debug)]
@@ -34,29 +37,46 @@ pub(crate) struct State {
 impl Default for State {
     fn default() -> Self {
         let rules = RegistrationRules { per_minute: 60, difficulty: 14 };
-        let window = Window { difficulty: rules.difficulty, before: rules.difficulty, ..Window::default() };
-        Self { salt: None, rules, gateways: Vec::new(), next: FIRST_ANCHOR, window }
+        let window = Window { difficulty: rules.difficulty, ..Window::default() };
+        Self { salt: None, rules, gateways: vec![LOCAL.into()], next: FIRST_ANCHOR, window }
     }
 }
 
 /// All identities of one canister.
 pub struct Book<M: Memory> {
+    segments: Segments<M>,
+    /// Pages that may be taken before nobody new is let in.
+    pub(crate) room: u64,
     state: StableCell<Stored<State>, Segment<M>>,
     pub(crate) anchors: StableBTreeMap<UserNumber, Stored<Anchor>, Segment<M>>,
     pub(crate) by_key: StableBTreeMap<Principal, UserNumber, Segment<M>>,
     pub(crate) by_credential: StableBTreeMap<[u8; 32], UserNumber, Segment<M>>,
+    /// Identities that have not yet signed in to an app.
+    pub(crate) unused: StableBTreeSet<UserNumber, Segment<M>>,
     pub signatures: Signatures<M>,
     pub(crate) canister: Principal,
 }
 
-/// One source of a Content-Security-Policy, and nothing that could end it.
+/// Whether this is a host, with a port or not, all hosts below a name, or this machine's.
+fn is_source(host: &str) -> bool {
+    let (name, port) = host.split_once(':').map_or((host, None), |(name, port)| (name, Some(port)));
+    let is_port =
+        |port: &str| port == "*" || (!port.is_empty() && port.bytes().all(|it| it.is_ascii_digit()));
+    let letters = |label: &str| {
+        !label.is_empty()
+            && label.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-')
+    };
+    let labels: Vec<&str> = name.strip_prefix("*.").unwrap_or(name).split('.').collect();
+    port.is_none_or(is_port)
+        && labels.iter().all(|it| letters(it))
+        && (labels.len() > 1 || labels == ["localhost"])
+}
+
+/// One source of a Content-Security-Policy, and nothing that could end it or stands for everybody.
 fn check_gateway(source: &str) -> Result<(), Refusal> {
     let host = source.strip_prefix("https://").or_else(|| source.strip_prefix("http://"));
-    let letters = |host: &str| {
-        host.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || b"-.*:".contains(&it))
-    };
     match host {
-        Some(host) if source.len() <= MAX_ORIGIN_BYTES && !host.is_empty() && letters(host) => Ok(()),
+        Some(host) if source.len() <= MAX_ORIGIN_BYTES && is_source(host) => Ok(()),
         _ => Err(Refusal::Invalid("a gateway is written as https://*.example.org".into())),
     }
 }
@@ -78,9 +98,17 @@ impl<M: Memory> Book<M> {
             anchors: StableBTreeMap::init(segments.at(Place::Anchors)),
             by_key: StableBTreeMap::init(segments.at(Place::ByKey)),
             by_credential: StableBTreeMap::init(segments.at(Place::ByCredential)),
+            unused: StableBTreeSet::init(segments.at(Place::Unused)),
             signatures: Signatures::open(segments.at(Place::Signatures)),
             canister,
+            room: ROOM,
+            segments,
         }
+    }
+
+    /// Whether there is room for nobody new, nor for further devices. Whoever is there signs in as before.
+    pub(crate) fn is_full(&self) -> bool {
+        self.anchors.len() >= MAX_ANCHORS || self.segments.pages() >= self.room
     }
 
     pub(crate) fn state(&self) -> &State {
@@ -106,8 +134,7 @@ impl<M: Memory> Book<M> {
         gateways.iter().try_for_each(|source| check_gateway(source))?;
         self.change_state(|state| {
             if let Some(rules) = args.registration {
-                let window =
-                    Window { difficulty: rules.difficulty, before: rules.difficulty, ..state.window.clone() };
+                let window = Window { difficulty: rules.difficulty, ..state.window.clone() };
                 (state.rules, state.window) = (rules, window);
             }
             state.gateways = args.gateways.unwrap_or_else(|| std::mem::take(&mut state.gateways));
@@ -156,6 +183,13 @@ impl<M: Memory> Book<M> {
         self.anchors.insert(user, Stored(anchor));
     }
 
+    /// Forgets an identity, its devices and its name.
+    pub(crate) fn erase(&mut self, user: UserNumber) {
+        let Some(Stored(anchor)) = self.anchors.remove(&user) else { return };
+        anchor.devices.iter().for_each(|device| self.disown(device));
+        self.unused.remove(&user);
+    }
+
     /// The identity of which the caller is a device.
     pub fn my_anchor(&self, call: Call) -> Option<UserNumber> {
         self.by_key.get(&call.caller)
@@ -169,7 +203,7 @@ impl<M: Memory> Book<M> {
             signatures: self.signatures.len(),
             registration: state.rules,
             registered_this_minute: window.used,
-            difficulty: window.difficulty,
+            difficulty: window.price(&state.rules),
         }
     }
 }

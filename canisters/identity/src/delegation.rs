@@ -72,7 +72,7 @@ impl<M: Memory> Book<M> {
     /// Prepares a delegation that lasts `ttl`, [`DEFAULT_TTL`] if that is not said and [`MAX_TTL`] at most.
     ///
     /// # Errors
-    /// Of rights, of what was given, of bounds.
+    /// Of rights, of what was given.
     pub fn prepare(
         &mut self,
         call: Call,
@@ -85,7 +85,8 @@ impl<M: Memory> Book<M> {
         let seed = self.seed(&anchor, origin)?;
         keys::check_session(session_key)?;
         let expiration = call.now.saturating_add(ttl.unwrap_or(DEFAULT_TTL).min(MAX_TTL));
-        self.signatures.prepare(user, &seed, &message(session_key, expiration), call.now)?;
+        self.signatures.prepare(user, &seed, &message(session_key, expiration), call.now);
+        self.unused.remove(&user);
         if let Some(device) = anchor.devices.get_mut(place) {
             device.last_usage = Some(call.now);
         }

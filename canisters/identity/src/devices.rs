@@ -3,13 +3,15 @@
 //! 1. A device is a key that signs requests: the caller is a device's owner if its principal is the key's. A key and a
 //!    credential belong to one identity.
 //! 2. Passkeys have a credential's id, other keys have none. One device may be a recovery phrase; it alone may be
-//!    protected, and then nobody but itself changes or removes it.
+//!    protected, and then, [`PROTECTION_AFTER`] later, nobody but itself changes or removes it. Until then any device
+//!    does: somebody who held a device for a minute does not stay for good.
 //! 3. An identity keeps at least one device and has at most [`MAX_DEVICES`].
 //! 4. A device agrees to belong to an identity: another device names its key ([`Book::add`]), and the key itself signs
 //!    that it accepts ([`Book::accept`]). Nobody is put into somebody else's identity, and no key is taken that cannot
 //!    sign. One device is invited at a time, for [`INVITATION_LASTS`]; naming another takes the place of the first, and
 //!    removing a device takes it back.
-//! 5. Nothing tells a stranger which devices an identity has; who knows a credential's id learns its key, which is what
+//! 5. Whoever has a device may have the identity forgotten ([`Book::forget`]); where a phrase protects it, only the phrase.
+//! 6. Nothing tells a stranger which devices an identity has; who knows a credential's id learns its key, which is what
 //!    signing in begins with.
 
 use crate::book::{Book, Call};
@@ -33,6 +35,11 @@ pub struct Device {
     pub protection: DeviceProtection,
     pub origin: Option<String>,
     pub last_usage: Option<Timestamp>,
+    #[serde(default)]
+    pub added: Option<Timestamp>,
+    /// When protection was last asked for.
+    #[serde(default)]
+    pub protected_since: Option<Timestamp>,
 }
 
 /// An identity as it is stored.
@@ -68,6 +75,8 @@ impl From<DeviceData> for Device {
             protection: it.protection,
             origin: it.origin,
             last_usage: None,
+            added: None,
+            protected_since: None,
         }
     }
 }
@@ -88,6 +97,7 @@ impl From<Device> for DeviceData {
 
 impl From<Device> for DeviceWithUsage {
     fn from(it: Device) -> Self {
+        let protected_from = it.protected_from();
         Self {
             pubkey: it.pubkey,
             alias: it.alias,
@@ -97,11 +107,23 @@ impl From<Device> for DeviceWithUsage {
             protection: it.protection,
             origin: it.origin,
             last_usage: it.last_usage,
+            added_at: it.added,
+            protected_from,
         }
     }
 }
 
 impl Device {
+    /// When nobody but itself changes and removes it.
+    fn protected_from(&self) -> Option<Timestamp> {
+        let since = self.protected_since.filter(|_| self.protection == DeviceProtection::Protected);
+        since.map(|since| since.saturating_add(PROTECTION_AFTER))
+    }
+
+    fn is_guarded(&self, now: Timestamp) -> bool {
+        self.protected_from().is_some_and(|from| from <= now)
+    }
+
     fn is_phrase(&self) -> bool {
         self.key_type == KeyType::SeedPhrase
     }
@@ -172,7 +194,10 @@ impl<M: Memory> Book<M> {
         if known { Err(Refusal::AlreadyRegistered) } else { Ok(()) }
     }
 
-    pub(crate) fn check_room(anchor: &Anchor, device: &DeviceData) -> Result<(), Refusal> {
+    pub(crate) fn check_room(&self, anchor: &Anchor, device: &DeviceData) -> Result<(), Refusal> {
+        if self.is_full() {
+            return Err(Refusal::CanisterFull);
+        }
         if anchor.devices.len() >= MAX_DEVICES {
             return Err(Refusal::TooManyDevices { max: MAX_DEVICES as u8 });
         }
@@ -183,7 +208,9 @@ impl<M: Memory> Book<M> {
     }
 
     /// Makes a checked device one of `user`'s.
-    pub(crate) fn join(&mut self, user: UserNumber, anchor: &mut Anchor, device: Device) {
+    pub(crate) fn join(&mut self, user: UserNumber, anchor: &mut Anchor, mut device: Device, now: Timestamp) {
+        device.added = Some(now);
+        device.protected_since = (device.protection == DeviceProtection::Protected).then_some(now);
         self.by_key.insert(keys::principal(&device.pubkey), user);
         if let Some(id) = &device.credential_id {
             self.by_credential.insert(sha256(&[id]), user);
@@ -202,7 +229,7 @@ impl<M: Memory> Book<M> {
             return Ok(());
         }
         self.check_new(&device)?;
-        Self::check_room(&anchor, &device)?;
+        self.check_room(&anchor, &device)?;
         let until = call.now.saturating_add(INVITATION_LASTS);
         anchor.invited = Some(Invited { device: device.into(), until });
         self.put(user, anchor);
@@ -218,7 +245,7 @@ impl<M: Memory> Book<M> {
         let device = anchor.invited.take().filter(is_asked).ok_or_else(refusal)?.device;
         let data = DeviceData::from(device.clone());
         self.check_new(&data)?;
-        Self::check_room(&anchor, &data)?;
+        self.check_room(&anchor, &data)?;
         Ok((anchor, device))
     }
 
@@ -231,7 +258,7 @@ impl<M: Memory> Book<M> {
             return Ok(());
         }
         let (mut anchor, device) = self.invitation(call, user)?;
-        self.join(user, &mut anchor, device);
+        self.join(user, &mut anchor, device, call.now);
         self.put(user, anchor);
         Ok(())
     }
@@ -240,9 +267,7 @@ impl<M: Memory> Book<M> {
     fn own(&self, call: Call, user: UserNumber, key: &[u8]) -> Result<(Anchor, usize), Refusal> {
         let (anchor, caller) = self.mine(call, user)?;
         let place = Self::place(&anchor, key)?;
-        let is_protected =
-            anchor.devices.get(place).is_some_and(|it| it.protection == DeviceProtection::Protected);
-        if is_protected && place != caller {
+        if place != caller && anchor.devices.get(place).is_some_and(|it| it.is_guarded(call.now)) {
             return Err(Refusal::Protected);
         }
         Ok((anchor, place))
@@ -268,6 +293,9 @@ impl<M: Memory> Book<M> {
         if same != device {
             return Err(invalid("only a device's name and protection can be changed"));
         }
+        if kept.protection != protection {
+            kept.protected_since = (protection == DeviceProtection::Protected).then_some(call.now);
+        }
         (kept.alias, kept.protection) = (alias, protection);
         self.put(user, anchor);
         Ok(())
@@ -284,11 +312,31 @@ impl<M: Memory> Book<M> {
         }
         let gone = anchor.devices.remove(place);
         anchor.invited = None;
-        self.by_key.remove(&keys::principal(&gone.pubkey));
-        if let Some(id) = &gone.credential_id {
+        self.disown(&gone);
+        self.put(user, anchor);
+        Ok(())
+    }
+
+    /// The device's key and credential are nobody's from now on.
+    pub(crate) fn disown(&mut self, device: &Device) {
+        self.by_key.remove(&keys::principal(&device.pubkey));
+        if let Some(id) = &device.credential_id {
             self.by_credential.remove(&sha256(&[id]));
         }
-        self.put(user, anchor);
+    }
+
+    /// Forgets the identity: its devices, and its name, without which nobody comes into its principals again. Its number
+    /// is not given out a second time.
+    ///
+    /// # Errors
+    /// Of rights, also when it is forgotten already.
+    pub fn forget(&mut self, call: Call, user: UserNumber) -> Result<(), Refusal> {
+        let (anchor, place) = self.mine(call, user)?;
+        let guards = anchor.devices.iter().position(|it| it.is_guarded(call.now));
+        if guards.is_some_and(|it| it != place) {
+            return Err(Refusal::Protected);
+        }
+        self.erase(user);
         Ok(())
     }
 

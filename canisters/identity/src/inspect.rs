@@ -27,8 +27,9 @@ impl<M: Memory> Book<M> {
             || match method {
                 "register" => decode::<(DeviceData, Proof)>(argument)
                     .is_some_and(|(device, proof)| self.check_newcomer(call, &device, &proof).is_ok()),
-                "add_tentative_device" => decode::<(UserNumber, DeviceData)>(argument)
-                    .is_some_and(|(user, device)| self.place_to_wait(call, user, &device).is_ok()),
+                "add_tentative_device" => decode::<(UserNumber, String, DeviceData)>(argument).is_some_and(
+                    |(user, secret, device)| self.place_to_wait(call, user, &secret, &device).is_ok(),
+                ),
                 "accept" => decode::<(UserNumber,)>(argument)
                     .is_some_and(|(user,)| self.invitation(call, user).is_ok()),
                 _ => false,

@@ -14,14 +14,15 @@ pub type Timestamp = u64;
 pub struct InitArgs {
     pub registration: Option<RegistrationRules>,
     /// Sources (as in a Content-Security-Policy) that the sign-in page may ask for an app's alternative origins,
-    /// besides its own origin and `http://*.localhost:*`: say `https://*.example.org` for a gateway with that domain.
+    /// besides its own origin: say `https://*.example.org` for a gateway with that domain. If nobody ever said any,
+    /// pages of this machine, `http://*.localhost:*`.
     pub gateways: Option<Vec<String>>,
 }
 
 /// How fast identities may be made.
 #[derive(CandidType, Deserialize, Serialize, Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RegistrationRules {
-    /// Most registrations in a minute.
+    /// Registrations in a minute, beyond which further ones cost more.
     pub per_minute: u32,
     /// Leading zero bits of a proof, when few register.
     pub difficulty: u8,
@@ -49,7 +50,7 @@ pub enum KeyType {
     BrowserStorageKey,
 }
 
-/// A protected device is changed and removed by itself only.
+/// A protected device is changed and removed by itself only, from some days after it asked for that.
 #[derive(CandidType, Deserialize, Serialize, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DeviceProtection {
     #[serde(rename = "protected")]
@@ -84,6 +85,17 @@ pub struct DeviceWithUsage {
     pub protection: DeviceProtection,
     pub origin: Option<String>,
     pub last_usage: Option<Timestamp>,
+    pub added_at: Option<Timestamp>,
+    /// Of a protected device: when protection begins.
+    pub protected_from: Option<Timestamp>,
+}
+
+/// A window for a new device was opened.
+#[derive(CandidType, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct PairingOpened {
+    /// What the new device must know.
+    pub secret: String,
+    pub expiration: Timestamp,
 }
 
 /// The open window for a new device.
@@ -184,7 +196,7 @@ pub enum Refusal {
     /// The proof is wrong, or its challenge too old.
     #[serde(rename = "bad_proof")]
     BadProof,
-    /// All registrations of this minute are taken.
+    /// So many have registered in this minute that no work helps.
     #[serde(rename = "too_many_registrations")]
     TooManyRegistrations { until: Timestamp },
     #[serde(rename = "canister_full")]
@@ -210,7 +222,4 @@ pub enum Refusal {
     NoDeviceToVerify,
     #[serde(rename = "wrong_code")]
     WrongCode { retries_left: u8 },
-    /// Too many delegations were asked for and not yet fetched.
-    #[serde(rename = "too_many_signatures")]
-    TooManySignatures { until: Timestamp },
 }

@@ -5,9 +5,10 @@
 //!    replicas check the signatures of devices, WebAuthn's too, on every request; so who calls *is* a device
 //!    ([`devices`]).
 //! 2. Every app knows the person by a principal of its own, which does not change when devices do, and which nobody can
-//!    connect with that of another app ([`origin`]).
+//!    connect with that of another app ([`origin`]). Two apps that compare what they are given can learn that two of
+//!    their people signed in within the same minute, as they can from their own clocks, and about how many did.
 //! 3. Apps get delegations, signed by this canister with certified data ([`delegation`], [`signatures`]).
-//! 4. Making identities is slowed down by a count and by work ([`registration`]); a device that is not yet trusted joins
+//! 4. Making identities costs work, and more when many do ([`registration`]); a device that is not yet trusted joins
 //!    by a code ([`pairing`]).
 //!    What nobody would be answered is not let in, so that strangers' calls cost nothing ([`inspect`]).
 //! 5. All state is in stable memory ([`memory`]), prepared signatures too; an upgrade has nothing to save.
@@ -43,15 +44,15 @@ use ic_http_certification::{HttpRequest, HttpResponse};
 use ic_stable_structures::DefaultMemoryImpl;
 use interface::*;
 use serde_bytes::ByteBuf;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::time::Duration;
 use web::Site;
 
 /// When the secret is asked for again, if that failed.
 const DRAW_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
-/// When expired signatures are taken away, if nothing else happens.
-const PRUNE_AFTER: Duration = Duration::from_nanos(limits::SIGNATURE_LASTS + limits::SECOND);
+/// How often expired signatures are taken away, if nothing else does.
+const PRUNE_EVERY: Duration = Duration::from_nanos(limits::SIGNATURE_LASTS + limits::SECOND);
 
 #[cfg(target_family = "wasm")]
 const INTERFACE: &[u8] = include_bytes!("../identity.did");
@@ -66,7 +67,6 @@ thread_local! {
     static BOOK: RefCell<Book<DefaultMemoryImpl>> =
         RefCell::new(Book::open(DefaultMemoryImpl::default(), ic_cdk::api::canister_self()));
     static SITE: RefCell<Option<Site>> = const { RefCell::new(None) };
-    static PRUNES: Cell<bool> = const { Cell::new(false) };
 }
 
 fn read<T>(f: impl FnOnce(&Book<DefaultMemoryImpl>) -> T) -> T {
@@ -89,17 +89,11 @@ fn certify() {
     }
 }
 
-/// Takes expired signatures away as long as there are any.
+/// Takes expired signatures away. The timer goes on whatever becomes of one stroke.
 async fn prune() {
-    PRUNES.set(false);
-    change(|book| book.signatures.prune(ic_cdk::api::time(), limits::PRUNED_BY_TIMER));
-    certify();
-    prune_later();
-}
-
-fn prune_later() {
-    if !read(|book| book.signatures.is_empty()) && !PRUNES.replace(true) {
-        ic_cdk_timers::set_timer(PRUNE_AFTER, prune());
+    if !read(|book| book.signatures.is_empty()) {
+        change(|book| book.signatures.prune(ic_cdk::api::time(), limits::PRUNED_BY_TIMER));
+        certify();
     }
 }
 
@@ -129,7 +123,7 @@ fn begin(args: Option<InitArgs>) {
     let site = site.unwrap_or_else(|error| ic_cdk::trap(format!("the page cannot be certified: {error}")));
     SITE.set(Some(site));
     certify();
-    prune_later();
+    ic_cdk_timers::set_timer_interval(PRUNE_EVERY, prune);
     ic_cdk_timers::set_timer(Duration::ZERO, draw());
 }
 
@@ -188,6 +182,11 @@ fn remove(user: UserNumber, key: ByteBuf) -> Result<(), Refusal> {
     change(|book| book.remove(call(), user, &key))
 }
 
+#[update]
+fn forget_me(user: UserNumber) -> Result<(), Refusal> {
+    change(|book| book.forget(call(), user))
+}
+
 #[query]
 fn get_anchor_info(user: UserNumber) -> Result<IdentityAnchorInfo, Refusal> {
     read(|book| book.info(call(), user))
@@ -204,7 +203,7 @@ fn lookup_device_key(credential_id: ByteBuf) -> Option<DeviceKeyWithAnchor> {
 }
 
 #[update]
-fn enter_device_registration_mode(user: UserNumber) -> Result<Timestamp, Refusal> {
+fn enter_device_registration_mode(user: UserNumber) -> Result<PairingOpened, Refusal> {
     change(|book| book.open_pairing(call(), user))
 }
 
@@ -214,8 +213,12 @@ fn exit_device_registration_mode(user: UserNumber) -> Result<(), Refusal> {
 }
 
 #[update]
-fn add_tentative_device(user: UserNumber, device: DeviceData) -> Result<TentativeDevice, Refusal> {
-    change(|book| book.leave(call(), user, device))
+fn add_tentative_device(
+    user: UserNumber,
+    secret: String,
+    device: DeviceData,
+) -> Result<TentativeDevice, Refusal> {
+    change(|book| book.leave(call(), user, &secret, device))
 }
 
 #[update]
@@ -237,7 +240,6 @@ fn prepare_delegation(
 ) -> Result<PreparedDelegation, Refusal> {
     let prepared = change(|book| book.prepare(call(), user, &origin, &session_key, max_time_to_live));
     certify();
-    prune_later();
     prepared
 }
 

@@ -10,6 +10,13 @@ pub const FIRST_ANCHOR: u64 = 10_000;
 /// Most anchors of one canister.
 pub const MAX_ANCHORS: u64 = 10_000_000;
 
+/// Where the canister is full, an identity that is so old and never signed in to an app makes room for a new one.
+pub const UNUSED_LASTS: u64 = 30 * DAY;
+
+/// How long after a recovery phrase was protected only it can change and remove itself: until then its owner notices one
+/// that is not theirs.
+pub const PROTECTION_AFTER: u64 = 7 * DAY;
+
 /// Most devices of an anchor, a recovery phrase included.
 pub const MAX_DEVICES: usize = 10;
 
@@ -53,7 +60,7 @@ pub const SIGNATURE_LASTS: u64 = MINUTE;
 pub const MAX_SIGNATURES: u64 = 50_000;
 
 /// Most of them of one anchor.
-pub const MAX_SIGNATURES_OF_ANCHOR: u32 = 20;
+pub const MAX_SIGNATURES_OF_ANCHOR: usize = 10;
 
 /// Most expired signatures that one call takes away.
 pub const PRUNED_PER_CALL: usize = 100;
@@ -64,13 +71,13 @@ pub const PRUNED_BY_TIMER: usize = 2_000;
 /// A window in which registrations are counted.
 pub const WINDOW: u64 = MINUTE;
 
-/// Most registrations that rules may allow in a window.
+/// Most registrations of a window, whatever is paid for them, and most that rules may allow at the usual price.
 pub const MAX_PER_WINDOW: u32 = 10_000;
 
-/// Most leading zero bits that rules may ask of a proof when nobody else registers.
-pub const MAX_DIFFICULTY: u8 = 24;
+/// Most leading zero bits that are ever asked of a proof: a phone finds them while its owner waits.
+pub const MAX_DIFFICULTY: u8 = 22;
 
-/// By how many bits the difficulty rises at most.
+/// By how many bits the difficulty rises at most from one minute to the next ones.
 pub const MAX_RISE: u8 = 8;
 
 /// Most further sources that the page may ask for alternative origins.

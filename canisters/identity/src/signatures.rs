@@ -2,15 +2,18 @@
 //! wants it, and the same in stable memory by the time at which each expires, so that an upgrade loses none.
 //!
 //! 1. A signature is there for [`SIGNATURE_LASTS`]; then it is not given out, and pruned by what comes next.
-//! 2. At most [`MAX_SIGNATURES`], at most [`MAX_SIGNATURES_OF_ANCHOR`] of one anchor.
+//! 2. At most [`MAX_SIGNATURES`], at most [`MAX_SIGNATURES_OF_ANCHOR`] of one anchor. A new one is never refused: it takes
+//!    the place of the anchor's oldest, or of the oldest of an anchor that has most of all. So who asks for many keeps
+//!    nobody from signing in who asks for one.
 
-use crate::interface::{Refusal, Timestamp, UserNumber};
+use crate::interface::{Timestamp, UserNumber};
 use crate::keys::sha256;
 use crate::limits::*;
 use crate::memory::{Memory, Segment};
 use ic_certification::{AsHashTree, Hash, HashTree, RbTree, labeled, labeled_hash, leaf, leaf_hash};
 use ic_stable_structures::StableBTreeMap;
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The label of all signatures.
 pub const LABEL: &[u8] = b"sig";
@@ -41,7 +44,9 @@ type Messages = RbTree<Vec<u8>, Until>;
 pub struct Signatures<M: Memory> {
     queue: StableBTreeMap<Key, UserNumber, Segment<M>>,
     tree: RbTree<Vec<u8>, Messages>,
-    of_anchor: BTreeMap<UserNumber, u32>,
+    of_anchor: BTreeMap<UserNumber, BTreeSet<Key>>,
+    /// Anchors by how many each has; among equals, the one with the oldest is last.
+    by_count: BTreeSet<(usize, Reverse<Key>, UserNumber)>,
 }
 
 fn key(until: Timestamp, seed: &Hash, message: &Hash) -> Key {
@@ -64,7 +69,8 @@ impl<M: Memory> Signatures<M> {
     /// Builds the tree of what stable memory holds.
     pub fn open(memory: Segment<M>) -> Self {
         let queue = StableBTreeMap::init(memory);
-        let mut signatures = Self { queue, tree: RbTree::new(), of_anchor: BTreeMap::new() };
+        let mut signatures =
+            Self { queue, tree: RbTree::new(), of_anchor: BTreeMap::new(), by_count: BTreeSet::new() };
         let kept: Vec<(Key, UserNumber)> = signatures.queue.iter().map(|it| it.into_pair()).collect();
         for (key, user) in kept {
             signatures.grow(&key, user);
@@ -78,8 +84,25 @@ impl<M: Memory> Signatures<M> {
             self.tree.insert(seed.to_vec(), RbTree::new());
         }
         self.tree.modify(&seed, |messages| messages.insert(message.to_vec(), Until(until)));
-        let count = self.of_anchor.entry(user).or_default();
-        *count = count.saturating_add(1);
+        self.count(user, |keys| keys.insert(*key));
+    }
+
+    /// Changes what an anchor has, and its place by count.
+    fn count(&mut self, user: UserNumber, change: impl FnOnce(&mut BTreeSet<Key>) -> bool) {
+        let place = |keys: &BTreeSet<Key>| keys.first().map(|oldest| (keys.len(), Reverse(*oldest), user));
+        let keys = self.of_anchor.entry(user).or_default();
+        if let Some(place) = place(keys) {
+            self.by_count.remove(&place);
+        }
+        change(keys);
+        match place(keys) {
+            Some(place) => {
+                self.by_count.insert(place);
+            }
+            None => {
+                self.of_anchor.remove(&user);
+            }
+        }
     }
 
     fn shrink(&mut self, key: &Key, user: UserNumber) {
@@ -92,9 +115,23 @@ impl<M: Memory> Signatures<M> {
         if self.tree.get(&seed).is_some_and(RbTree::is_empty) {
             self.tree.delete(&seed);
         }
-        match self.of_anchor.get_mut(&user) {
-            Some(count) if *count > 1 => *count -= 1,
-            _ => drop(self.of_anchor.remove(&user)),
+        self.count(user, |keys| keys.remove(key));
+    }
+
+    fn remove(&mut self, key: &Key, user: UserNumber) {
+        self.queue.remove(key);
+        self.shrink(key, user);
+    }
+
+    /// Makes room for one more of an anchor.
+    fn make_room(&mut self, user: UserNumber) {
+        let own = self.of_anchor.get(&user).filter(|keys| keys.len() >= MAX_SIGNATURES_OF_ANCHOR);
+        if let Some(oldest) = own.and_then(|keys| keys.first().copied()) {
+            self.remove(&oldest, user);
+        } else if self.queue.len() >= MAX_SIGNATURES
+            && let Some((_, Reverse(oldest), other)) = self.by_count.last().copied()
+        {
+            self.remove(&oldest, other);
         }
     }
 
@@ -104,35 +141,20 @@ impl<M: Memory> Signatures<M> {
         let expired = self.queue.range(..=end).take(most).map(|it| it.into_pair());
         let expired: Vec<(Key, UserNumber)> = expired.collect();
         for (key, user) in expired {
-            self.queue.remove(&key);
-            self.shrink(&key, user);
+            self.remove(&key, user);
         }
     }
 
     /// Signs `message` for `seed`, for a while.
-    ///
-    /// # Errors
-    /// [`Refusal::TooManySignatures`]
-    pub fn prepare(
-        &mut self,
-        user: UserNumber,
-        seed: &[u8],
-        message: &[u8],
-        now: Timestamp,
-    ) -> Result<(), Refusal> {
+    pub fn prepare(&mut self, user: UserNumber, seed: &[u8], message: &[u8], now: Timestamp) {
         self.prune(now, PRUNED_PER_CALL);
         let until = now.saturating_add(SIGNATURE_LASTS);
         let key = key(until, &sha256(&[seed]), &sha256(&[message]));
-        if self.queue.contains_key(&key) {
-            return Ok(());
+        if !self.queue.contains_key(&key) {
+            self.make_room(user);
+            self.queue.insert(key, user);
+            self.grow(&key, user);
         }
-        let of_anchor = self.of_anchor.get(&user).copied().unwrap_or_default();
-        if self.queue.len() >= MAX_SIGNATURES || of_anchor >= MAX_SIGNATURES_OF_ANCHOR {
-            return Err(Refusal::TooManySignatures { until });
-        }
-        self.queue.insert(key, user);
-        self.grow(&key, user);
-        Ok(())
     }
 
     /// What proves the signature below [`LABEL`], if it is there.

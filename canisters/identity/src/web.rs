@@ -28,11 +28,11 @@ const KEPT: &str = "public, max-age=31536000, immutable";
 const ASKED: &str = "no-cache";
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// The page's policy; `gateways` are further sources that it may ask.
+/// The page's policy; `gateways` are what it may ask besides its own origin.
 pub fn policy(gateways: &[String]) -> String {
     let asked: String = gateways.iter().map(|source| format!(" {source}")).collect();
     format!(
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' http://*.localhost:*{asked}; \
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'{asked}; \
 img-src 'self' data:; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
 }

@@ -7,6 +7,7 @@ mod disk;
 mod epochs;
 mod faults;
 mod model;
+mod repeats;
 mod shares;
 
 use cluster::{Cluster, PACE};

@@ -5,17 +5,17 @@ use crate::consensus::{Consensus, Keys};
 use crate::crypto::threshold::{Keyring, Statement};
 use crate::types::*;
 
-const NOW: Time = Time(1_000_000_000_000);
-const BLOCK: Digest = Digest([5; 32]);
+pub(super) const NOW: Time = Time(1_000_000_000_000);
+pub(super) const BLOCK: Digest = Digest([5; 32]);
 
-fn node(index: usize) -> Consensus {
+pub(super) fn node(index: usize) -> Consensus {
     let keys: Keys = keys(4).swap_remove(index);
     let mut consensus = Consensus::new(keys, PACE);
     consensus.handle(NOW, Input::Started(Box::default()));
     consensus
 }
 
-fn share(signer: u16, view: View, block: Digest) -> NotarizationShare {
+pub(super) fn share(signer: u16, view: View, block: Digest) -> NotarizationShare {
     let keyring = &Keyring::simulated(CHAIN, 4)[usize::from(signer)];
     NotarizationShare {
         view,
@@ -26,7 +26,7 @@ fn share(signer: u16, view: View, block: Digest) -> NotarizationShare {
     }
 }
 
-fn peer(from: u16, message: PeerMessage) -> Input {
+pub(super) fn peer(from: u16, message: PeerMessage) -> Input {
     Input::Peer(NodeIndex(from), message)
 }
 
@@ -83,7 +83,7 @@ fn a_forged_share_of_the_beacon_does_not_bring_the_vote_before_its_certificate()
 }
 
 /// What all members' shares of a statement combine to.
-fn combined(statement: Statement) -> BlsBytes {
+pub(super) fn combined(statement: Statement) -> BlsBytes {
     let keyrings = Keyring::simulated(CHAIN, 4);
     let shares: Vec<_> =
         keyrings.iter().map(|keyring| (keyring.own(), keyring.sign_share(&statement))).collect();

@@ -2,9 +2,9 @@
 
 use super::site::Teller;
 use super::{Answer, ask_from, gateway, get, metric, start};
-use crate::gateway::{Config, Deadlines, Share};
+use crate::gateway::{Config, Deadlines, Memory, Share};
 use crate::http::tests::abuse::{check_at, classes, mutants_at};
-use crate::http::tests::client::read_answer;
+use crate::http::tests::client::{exchange, post, read_answer};
 use crate::http::tests::controller;
 use crate::http::tests::node::FakeNode;
 use hyper::{Method, StatusCode};
@@ -249,15 +249,59 @@ async fn bodies_that_are_announced_and_do_not_come_keep_nobody_out() {
 #[tokio::test]
 async fn bodies_that_find_no_room_are_turned_away_and_give_their_room_back() {
     let teller = Teller::start(Some("1,2")).await;
-    let gateway = gateway(&[&teller], |config| config.bodies_bytes = super::site::STREAM_PART * 3).await;
-    let answer = get(&gateway, "/stream", &[]).await;
-    assert_eq!(
-        (answer.status, answer.header("x-ic-error-cause")),
-        (StatusCode::SERVICE_UNAVAILABLE, Some("overloaded"))
-    );
-    assert_eq!(answer.header("retry-after"), Some("1"));
-    // What comes in one reply needs no room of its own.
-    assert_eq!(get(&gateway, "/large", &[]).await.status, StatusCode::OK);
-    let update = get(&gateway, "/update", &[]).await;
-    assert_eq!(update.body(), b"certified");
+    let gateway = gateway(&[&teller], |config| {
+        config.memory = Memory { replies: super::site::STREAM_PART * 4, ..config.memory };
+        config.cache_bytes = 0;
+    })
+    .await;
+    for _ in 0..3 {
+        for path in ["/stream", "/large"] {
+            let answer = get(&gateway, path, &[]).await;
+            let found = (answer.status, answer.header("x-ic-error-cause"), answer.header("retry-after"));
+            assert_eq!(found, (StatusCode::SERVICE_UNAVAILABLE, Some("overloaded"), Some("1")), "{path}");
+        }
+        // Its parts are in memory one after the other.
+        assert!(get(&gateway, "/video", &[]).await.body() == super::site::video());
+        assert_eq!(get(&gateway, "/other", &[]).await.body(), b"another page");
+        assert_eq!(get(&gateway, "/update", &[]).await.body(), b"certified");
+    }
+}
+
+/// What a browser does that uploads a video in chunks: eight at once, as fast as they are taken.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_of_fifty_megabytes_is_not_too_much_for_one_client() {
+    const CHUNK: usize = 1_900_000;
+    let teller = Teller::start(Some("1,2")).await;
+    let gateway =
+        gateway(&[&teller], |config| config.share = Some(Share::of_rate(crate::cli::gateway::RATE))).await;
+    let mut under_way = JoinSet::new();
+    for _ in 0..50_000_000 / CHUNK + 1 {
+        if under_way.len() == 8 {
+            is_taken(under_way.join_next().await);
+        }
+        let address = gateway.address;
+        let call = post(&format!("/api/v4/canister/{}/call", super::id()), &vec![0xff; CHUNK]);
+        under_way.spawn(async move { exchange(address, &call).await.status });
+    }
+    while !under_way.is_empty() {
+        is_taken(under_way.join_next().await);
+    }
+    assert_eq!(metric(&gateway, "http_request_size_count").await, 27.0);
+}
+
+/// Whether a chunk came as far as to the replica, which says that it is no call.
+fn is_taken(status: Option<Result<u16, tokio::task::JoinError>>) {
+    assert_eq!(status.expect("one is under way").expect("no panic"), 400);
+}
+
+#[tokio::test]
+async fn a_request_that_no_replica_can_be_sent_makes_none_unhealthy() {
+    let teller = Teller::start(Some("1,2")).await;
+    let gateway = gateway(&[&teller], |_| ()).await;
+    for bytes in [1_024, 16_000, 60_000] {
+        let path = format!("/api/{}", "a".repeat(bytes));
+        assert_eq!(get(&gateway, &path, &[]).await.status, StatusCode::URI_TOO_LONG, "{bytes}");
+    }
+    let health = ask_from(Ipv4Addr::LOCALHOST, &gateway, Method::GET, "localhost", "/health", &[]).await;
+    assert_eq!(health.text(), "1 replicas are healthy\n");
 }

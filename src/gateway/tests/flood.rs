@@ -209,3 +209,28 @@ async fn a_client_that_opens_no_window_is_cut_off() {
     assert_eq!(metric(&gateway, "http_refused_total{reason=\"stalled\"}").await, 1.0);
     serves(&gateway).await;
 }
+
+#[tokio::test]
+async fn a_client_that_asks_nothing_more_is_sent_away_however_it_pings() {
+    let teller = Teller::start(Some("1,2")).await;
+    let gateway = gateway(&[&teller], |config| {
+        config.deadlines = Deadlines { unused: Duration::from_secs(1), ..Deadlines::default() };
+    })
+    .await;
+    let mut client = Http2::open(&gateway, &[]).await;
+    for number in 0..3u32 {
+        client.write(&frame(HEADERS, END_STREAM | END_HEADERS, number * 2 + 1, &head("/other"))).await;
+        client.read(|came| came.iter().filter(|(kind, _)| *kind == DATA).count() > number as usize).await;
+    }
+    assert!(!client.closed && !client.has(GOAWAY));
+    let mut pings = 0u64;
+    while !client.closed && !client.has(GOAWAY) {
+        pings += 1;
+        assert!(pings < 1_000, "it stays for ever");
+        client.write(&frame(PING, 0, 0, &pings.to_be_bytes())).await;
+        let before = client.came.len();
+        client.read(|came| came.len() > before).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    serves(&gateway).await;
+}

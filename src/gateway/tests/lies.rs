@@ -707,10 +707,101 @@ async fn a_liar_is_put_aside_and_not_asked_again() {
     for path in ["/", "/other", "/nowhere", "/large"] {
         assert_ne!(get(&gateway, path, &[]).await.status, StatusCode::SERVICE_UNAVAILABLE);
     }
-    assert_eq!((liar.asked(), honest.asked()), (1, 4));
+    // Once more, to be sure.
+    assert_eq!((liar.asked(), honest.asked()), (2, 4));
     assert_eq!(metric(&gateway, "replicas_aside").await, 1.0);
     let counted = format!("replica_unverified_total{{replica=\"{}\"}}", liar.node.address);
     assert_eq!(metric(&gateway, &counted).await, 1.0);
+}
+
+#[tokio::test]
+async fn who_told_a_page_that_did_not_verify_and_then_one_that_does_is_not_put_aside() {
+    let tellers = [Teller::start(Some("1,2")).await, Teller::start(Some("1,2")).await];
+    let gateway = gateway(&[&tellers[0], &tellers[1]], |_| ()).await;
+    for teller in &tellers {
+        let first = std::sync::atomic::AtomicBool::new(true);
+        teller.sins(move |_, _, it| match first.swap(false, std::sync::atomic::Ordering::SeqCst) {
+            true => told(it, |it| it.body = ByteBuf::from(MARK)),
+            false => Lie::Told(it),
+        });
+        assert_eq!(get(&gateway, "/other", &[("cache-control", "no-cache")]).await.body(), b"another page");
+        teller.repents();
+    }
+    assert_eq!(metric(&gateway, "replicas_aside").await, 0.0);
+}
+
+#[tokio::test]
+async fn a_part_of_a_newer_version_has_nobody_put_aside() {
+    let tellers = [Teller::start(Some("1,2")).await, Teller::start(Some("1,2")).await];
+    let gateway = gateway(&[&tellers[0], &tellers[1]], |_| ()).await;
+    for teller in &tellers {
+        teller.sins(|_, question, it| match later(question) {
+            true => {
+                let newer = Site::new(2);
+                Lie::Told(newer.answer(question, &Certificate::of(&newer).bytes()))
+            }
+            false => Lie::Told(it),
+        });
+        let answer = get(&gateway, "/video", &[("cache-control", "no-cache")]).await;
+        assert!(answer.body() == site::video());
+        teller.repents();
+    }
+    assert_eq!(metric(&gateway, "replicas_aside").await, 0.0);
+}
+
+#[tokio::test]
+async fn refusals_of_a_page_that_there_is_are_counted() {
+    let tellers = [Teller::start(Some("1,2")).await, Teller::start(Some("1,2")).await];
+    let gateway = gateway(&[&tellers[0], &tellers[1]], |_| ()).await;
+    let mut counted = 0.0;
+    for liar in &tellers {
+        liar.sins(|_, _, _| Lie::Refused(Reject::new(ErrorCode::CanisterNotFound, "lie")));
+        assert_eq!(get(&gateway, "/other", &[("cache-control", "no-cache")]).await.status, StatusCode::OK);
+        liar.repents();
+        let line = format!("replica_contradicted_total{{replica=\"{}\"}}", liar.node.address);
+        counted += metric(&gateway, &line).await;
+    }
+    // One of the two was asked first.
+    assert_eq!(counted, 1.0);
+}
+
+#[tokio::test]
+async fn what_no_replica_proves_is_asked_of_few_and_not_again_at_once() {
+    let mut tellers = Vec::new();
+    for _ in 0..7 {
+        tellers.push(Teller::start(Some("1,2")).await);
+        tellers[tellers.len() - 1].sins(|_, _, it| told(it, |it| it.drop_header("ic-certificate")));
+    }
+    let gateway = gateway(&tellers.iter().collect::<Vec<_>>(), |_| ()).await;
+    for _ in 0..3 {
+        assert_eq!(get(&gateway, "/", &[]).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    }
+    // Two may be faulty, and one more may be late.
+    assert_eq!(tellers.iter().map(Teller::asked).sum::<usize>(), 4);
+}
+
+/// Version 1 has the index wherever nothing else is: that nothing else is there has to be proved.
+#[tokio::test]
+async fn version_1_serves_the_index_only_where_nothing_else_is() {
+    let teller = Teller::start(None).await;
+    let gateway = gateway(&[&teller], |_| ()).await;
+    for (path, hides, served) in [
+        ("/", false, true),
+        ("/nowhere", false, true),
+        ("/app.js", false, false),
+        // Something before the index is hidden.
+        ("/", true, false),
+        ("/nowhere", true, true),
+        ("/app.js", true, false),
+    ] {
+        teller.sins(move |site, _, _| {
+            let certificate = Certificate::of(site).bytes();
+            Lie::Told(if hides { site.told_old_hiding(&certificate) } else { site.told_old(&certificate) })
+        });
+        let answer = get(&gateway, path, &[("cache-control", "no-cache")]).await;
+        let expected = if served { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        assert_eq!(answer.status, expected, "{path} {hides}: {answer:?}");
+    }
 }
 
 #[tokio::test]

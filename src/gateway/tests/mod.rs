@@ -2,6 +2,7 @@
 //! signatures are real (`http::tests::node`), their canister tells a site ([`site`]).
 
 mod bounds;
+mod candid_page;
 mod flood;
 mod lies;
 mod pages;

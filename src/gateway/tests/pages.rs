@@ -118,10 +118,11 @@ async fn text_comes_compressed_to_who_takes_it_and_as_it_is_to_all_others() {
         assert!(unpack(answer.body()) == page() && answer.body().len() < page().len() / 5);
         let tag = answer.header("etag").expect("a tag");
         assert!(tag.starts_with("W/"), "{tag}");
-        let again = [("accept-encoding", accepted), ("if-none-match", tag)];
-        check(&get(&gateway, "/", &again).await, 304, b"");
+        let again = get(&gateway, "/", &[("accept-encoding", accepted), ("if-none-match", tag)]).await;
+        check(&again, 304, b"");
+        assert_eq!((again.header("etag"), again.header("vary")), (Some(tag), Some("Accept-Encoding")));
     }
-    for accepted in ["br", "gzip;q=0", "identity", "deflate, br"] {
+    for accepted in ["br", "gzip;q=0, *", "identity", "deflate, br"] {
         check(&get(&gateway, "/", &[("accept-encoding", accepted)]).await, 200, &page());
     }
     // What the canister packed stays as it packed it.
@@ -156,7 +157,7 @@ async fn what_a_canister_wants_upgraded_comes_from_an_update_call_with_all_its_p
 #[tokio::test]
 async fn an_update_call_is_executed_once_whatever_comes_of_it() {
     for (path, status, cause) in
-        [("/update-trap", 502, "canister_error"), ("/update-nonsense", 503, "response_verification_error")]
+        [("/update-trap", 502, "canister_error"), ("/update-nonsense", 504, "outcome_unknown")]
     {
         let tellers = [
             Teller::start(Some("1,2")).await,
@@ -195,11 +196,18 @@ async fn verified_pages_are_kept_as_long_as_their_canister_says() {
         let again = get(&gateway, "/kept", headers).await;
         check(&again, 200, &page());
         assert_eq!((from(&again).as_deref(), teller.asked()), (Some("hit"), 1), "{headers:?}");
+        assert!(again.header("age").is_some_and(|age| age.parse::<u64>().is_ok()), "{again:?}");
     }
-    for (count, headers) in
-        [("cookie", "a=b"), ("authorization", "me"), ("cache-control", "no-cache"), ("accept-encoding", "br")]
-            .into_iter()
-            .enumerate()
+    for (count, headers) in [
+        ("cookie", "a=b"),
+        ("authorization", "me"),
+        ("cache-control", "no-cache"),
+        ("cache-control", "max-age=0"),
+        ("pragma", "no-cache"),
+        ("accept-encoding", "br"),
+    ]
+    .into_iter()
+    .enumerate()
     {
         let other = get(&gateway, "/kept", &[headers]).await;
         check(&other, 200, &page());
@@ -212,6 +220,69 @@ async fn verified_pages_are_kept_as_long_as_their_canister_says() {
         Lie::Told(told)
     });
     check(&get(&gateway, "/kept", &[]).await, 200, &page());
+}
+
+#[tokio::test]
+async fn what_version_1_says_is_not_to_be_kept_is_not() {
+    let teller = Teller::start(None).await;
+    let gateway = gateway(&[&teller], |_| ()).await;
+    for (count, header) in ["no-store", "private", "max-age=0"].into_iter().enumerate() {
+        teller.sins(move |site, _, _| {
+            let mut told = site.told_old(&site::Certificate::of(site).bytes());
+            told.add_header("cache-control", header);
+            Lie::Told(told)
+        });
+        for again in 1..=2 {
+            check(&get(&gateway, "/", &[]).await, 200, &index());
+            assert_eq!(teller.asked(), 2 * count + again, "{header}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_wants_one_version_only_is_told_that_there_is_another() {
+    let teller = Teller::start(Some("1,2")).await;
+    let gateway = gateway(&[&teller], |_| ()).await;
+    let video = get(&gateway, "/video", &[("if-match", "\"video-1\""), ("range", "bytes=0-1")]).await;
+    check(&video, 206, &site::video()[..2]);
+    for path in ["/video", "/other"] {
+        check(&get(&gateway, path, &[("if-match", "\"video-0\"")]).await, 412, b"");
+    }
+}
+
+#[tokio::test]
+async fn what_is_asked_for_unverified_comes_in_whatever_form_it_has() {
+    let teller = Teller::start(Some("1,2")).await;
+    let gateway = gateway(&[&teller], |_| ()).await;
+    teller.sins(|_, _, mut told| {
+        told.status_code = 206;
+        *told.header("content-type") = "multipart/byteranges; boundary=x".into();
+        Lie::Told(told)
+    });
+    let host = format!("{}.raw.localhost", site::id());
+    let raw = ask_from(Ipv4Addr::LOCALHOST, &gateway, Method::GET, &host, "/other", &[]).await;
+    check(&raw, 206, b"another page");
+    assert_eq!(get(&gateway, "/other", &[]).await.status, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn a_name_below_a_canisters_name_has_no_page() {
+    let teller = Teller::start(Some("1,2")).await;
+    let gateway = gateway(&[&teller], |_| ()).await;
+    let (id, other) = (site::id(), crate::types::CanisterId(8).principal());
+    for (host, path) in [
+        (format!("{id}.{other}.localhost"), "/other".to_string()),
+        (format!("{id}.raw.{other}.localhost"), "/other".to_string()),
+        (format!("www.{other}.localhost"), format!("/other?canisterId={id}")),
+    ] {
+        let answer = ask_from(Ipv4Addr::LOCALHOST, &gateway, Method::GET, &host, &path, &[]).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{host}");
+        assert!(answer.text().contains("No canister has this name"), "{host}");
+    }
+    assert_eq!(teller.asked(), 0);
+    let chosen = format!("/other?canisterId={id}");
+    let answer = ask_from(Ipv4Addr::LOCALHOST, &gateway, Method::GET, "localhost", &chosen, &[]).await;
+    check(&answer, 200, b"another page");
 }
 
 #[tokio::test]

@@ -149,7 +149,7 @@ const CERTIFIED: &[&str] = &[
 impl Site {
     /// `version` tells one state of the site from another.
     pub fn new(version: u8) -> Site {
-        let old = labeled(b"http_assets", labeled(b"/index.html", leaf(Sha256::digest(index()).to_vec())));
+        let old = labeled(b"http_assets", fork(script_of_version_1(), page_of_version_1()));
         let mut site = Site { tree: HttpCertificationTree::default(), assets: Vec::new(), old };
         let exact = |path: &'static str| HttpCertificationPath::exact(path);
         let html = ("content-type", "text/html");
@@ -221,9 +221,19 @@ impl Site {
         }
     }
 
-    /// The index under version 1.
+    /// The index under version 1, with a proof of all that there is.
     pub fn told_old(&self, certificate: &[u8]) -> Reply {
-        let witness = fork(self.old.clone(), pruned(self.tree.root_hash()));
+        self.told_with(self.old.clone(), certificate)
+    }
+
+    /// The same, with a proof that hides what else there is.
+    pub fn told_old_hiding(&self, certificate: &[u8]) -> Reply {
+        let hidden = fork(pruned(script_of_version_1().digest()), page_of_version_1());
+        self.told_with(labeled(b"http_assets", hidden), certificate)
+    }
+
+    fn told_with(&self, old: HashTree, certificate: &[u8]) -> Reply {
+        let witness = fork(old, pruned(self.tree.root_hash()));
         let encode = ic_http_certification::utils::cbor_encode_to_base64;
         let certificate = base64(certificate);
         let value = format!("certificate=:{certificate}:, tree=:{}:", encode(&witness));
@@ -272,6 +282,15 @@ impl Site {
             _ => self.told("*", path, certificate),
         }
     }
+}
+
+/// What version 1 has besides the index.
+fn script_of_version_1() -> HashTree {
+    labeled(b"/app.js", leaf(Sha256::digest(b"run()").to_vec()))
+}
+
+fn page_of_version_1() -> HashTree {
+    labeled(b"/index.html", leaf(Sha256::digest(index()).to_vec()))
 }
 
 pub fn packed() -> Vec<u8> {

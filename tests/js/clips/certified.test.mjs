@@ -1,5 +1,6 @@
 // Every answer of the canister over HTTP, judged by the public verifier that gateways use; no subnet is needed.
 import { IDL } from "@icp-sdk/core/candid";
+import { Principal } from "@icp-sdk/core/principal";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -10,7 +11,8 @@ import { Host } from "./host.mjs";
 
 const { verifyRequestResponsePair } = createRequire(import.meta.url)("@dfinity/response-verification");
 const host = new Host(readFileSync(join(process.env.ATOLL_CANISTERS, "clips.wasm")));
-const ARGUMENT = IDL.encode([IDL.Opt(IDL.Record({ admin: IDL.Opt(IDL.Principal) }))], [[]]);
+const IDENTITY = Principal.fromText("rrkah-fqaaa-aaaaa-aaaaq-cai");
+const argument = (...told) => IDL.encode([IDL.Opt(IDL.Record({ identity: IDL.Opt(IDL.Principal) }))], [told]);
 const HEADERS = IDL.Vec(IDL.Tuple(IDL.Text, IDL.Text));
 const REQUEST = IDL.Record({ method: IDL.Text, url: IDL.Text, headers: HEADERS, body: IDL.Vec(IDL.Nat8), certificate_version: IDL.Opt(IDL.Nat16) });
 const RESPONSE = IDL.Record({ status_code: IDL.Nat16, headers: HEADERS, body: IDL.Vec(IDL.Nat8) });
@@ -38,7 +40,7 @@ function publish(bytes) {
 }
 
 before(() => {
-  host.start("canister_init", ARGUMENT);
+  host.start("canister_init", argument({ identity: [IDENTITY] }));
   users.forEach((_, number) => call(number, "create_profile", { name: `user_${number}`, display: "User", bio: "" }));
   film = Uint8Array.from({ length: SIZE }, (_, index) => (index * 31) % 251);
   film.set(Buffer.from("ftyp"), 4);
@@ -88,6 +90,13 @@ test("a hidden video is certified not to be there, and comes back", () => {
   check(`/v/${clip.video}`, 206);
 });
 
+test("a certified file tells which canister signs people in, and the page may ask nobody else", () => {
+  const { canister, identity } = JSON.parse(Buffer.from(check("/env.json", 200).body).toString());
+  assert.deepEqual([canister, identity], [Principal.fromUint8Array(host.id).toText(), IDENTITY.toText()]);
+  const [, policy] = check("/", 200).headers.find(([name]) => name === "content-security-policy");
+  assert.match(policy, /connect-src 'self';/);
+});
+
 test("nothing that is changed on the way is accepted", () => {
   const tampered = (url, change) => {
     const exchange = ask(url);
@@ -104,9 +113,29 @@ test("nothing that is changed on the way is accepted", () => {
   tampered("/c/12", (response) => { response.body = response.body.slice(1); });
 });
 
+test("fifty megabytes go up with an upgrade between, and come down in verified ranges", () => {
+  const long = new Uint8Array(50 * CHUNK + 777).map((_, index) => (index * 17) % 253);
+  long.set(Buffer.from("ftyp"), 4);
+  const put = (id, index) => call(0, "put_chunk", { upload: id, index, bytes: long.subarray(index * CHUNK, (index + 1) * CHUNK) });
+  const begun = call(0, "begin_upload", { kind: { Mp4: null }, bytes: BigInt(long.length) });
+  for (const index of begun.missing) if (index % 2 === 0) put(begun.id, index);
+  // an argument that is none at all, too
+  host.start("canister_post_upgrade", new Uint8Array());
+  const [left] = call(0, "uploads");
+  assert.deepEqual([left.id, left.missing.length], [begun.id, 25]);
+  for (const index of left.missing) put(begun.id, index);
+  const { video } = call(0, "publish", { video: begun.id, poster: [], caption: "long", width: 9, height: 16, duration_ms: 1 });
+  for (let at = 0; at < long.length;) {
+    const { body, headers } = check(`/v/${video}`, 206, `bytes=${at}-`);
+    assert.ok(Buffer.from(body).equals(Buffer.from(long.subarray(at, at + body.length))));
+    assert.deepEqual(headers.find(([name]) => name === "content-range"), ["content-range", `bytes ${at}-${at + body.length - 1}/${long.length}`]);
+    at += body.length;
+  }
+});
+
 test("an upgrade certifies the same", () => {
   const kept = [host.certified, ask(`/v/${clip.video}`, `bytes=${CHUNK}-`).response.body];
-  host.start("canister_post_upgrade", ARGUMENT);
+  host.start("canister_post_upgrade", argument());
   assert.deepEqual([host.certified, check(`/v/${clip.video}`, 206, `bytes=${CHUNK}-`).body], kept);
   check("/", 200);
 });

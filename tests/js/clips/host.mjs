@@ -45,7 +45,7 @@ export class Host {
   }
 
   call(name, argument, caller) {
-    this.message = { argument, caller, reply: [] };
+    this.message = { name, argument, caller, reply: [] };
     this.certificate = this.sign();
     this.instance.exports[name]();
     return Uint8Array.from(Buffer.concat(this.message.reply));
@@ -68,6 +68,7 @@ export class Host {
     });
     return {
       ...blob("msg_arg_data", () => this.message.argument), ...blob("msg_caller", () => this.message.caller), ...blob("canister_self", () => this.id),
+      ...blob("msg_method_name", () => Buffer.from(this.message.name)),
       ...blob("root_key", () => this.rootKey), ...blob("data_certificate", () => this.certificate), data_certificate_present: () => 1,
       stable64_size: () => BigInt(this.stable.length / PAGE),
       stable64_grow: (pages) => {

@@ -1,5 +1,6 @@
 // Every answer of the canister over HTTP, judged by the public verifier that gateways use; no subnet is needed.
 import { IDL } from "@icp-sdk/core/candid";
+import { Principal } from "@icp-sdk/core/principal";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -11,7 +12,8 @@ import { Host } from "./host.mjs";
 
 const { verifyRequestResponsePair } = createRequire(import.meta.url)("@dfinity/response-verification");
 const host = new Host(readFileSync(join(process.env.ATOLL_CANISTERS, "guild.wasm")));
-const ARGUMENT = IDL.encode([IDL.Opt(IDL.Record({ admin: IDL.Opt(IDL.Principal), graph: IDL.Opt(IDL.Principal) }))], [[]]);
+const IDENTITY = Principal.fromText("rrkah-fqaaa-aaaaa-aaaaq-cai");
+const argument = (...told) => IDL.encode([IDL.Opt(IDL.Record({ identity: IDL.Opt(IDL.Principal) }))], [told]);
 const HEADERS = IDL.Vec(IDL.Tuple(IDL.Text, IDL.Text));
 const REQUEST = IDL.Record({ method: IDL.Text, url: IDL.Text, headers: HEADERS, body: IDL.Vec(IDL.Nat8), certificate_version: IDL.Opt(IDL.Nat16) });
 const RESPONSE = IDL.Record({ status_code: IDL.Nat16, headers: HEADERS, body: IDL.Vec(IDL.Nat8) });
@@ -32,7 +34,7 @@ function call(name, ...args) {
 const paint = () => call("set_picture", [{ kind: { Png: null }, bytes: picture }]).card.picture[0];
 
 before(() => {
-  host.start("canister_init", ARGUMENT);
+  host.start("canister_init", argument({ identity: [IDENTITY] }));
   call("create_profile", { name: "somebody", display: "Somebody", headline: "" });
   call("publish", { text: "hello", picture: [], order: 1n });
   id = paint();
@@ -78,6 +80,13 @@ test("a picture that another replaced is certified not to be there", () => {
   check(`/v/${id}`, 200);
 });
 
+test("a certified file tells which canister signs people in, and the page may ask nobody else", () => {
+  const { canister, identity } = JSON.parse(Buffer.from(check("/env.json", 200).body).toString());
+  assert.deepEqual([canister, identity], [Principal.fromUint8Array(host.id).toText(), IDENTITY.toText()]);
+  const [, policy] = check("/", 200).headers.find(([name]) => name === "content-security-policy");
+  assert.match(policy, /connect-src 'self';/);
+});
+
 test("nothing that is changed on the way is accepted", () => {
   const tampered = (url, change) => {
     const exchange = ask(url);
@@ -95,7 +104,7 @@ test("nothing that is changed on the way is accepted", () => {
 
 test("an upgrade certifies the same", () => {
   const kept = [host.certified, ask(`/v/${id}`).response.body];
-  host.start("canister_post_upgrade", ARGUMENT);
+  host.start("canister_post_upgrade", argument());
   assert.deepEqual([host.certified, check(`/v/${id}`, 200).body], kept);
   check("/", 200);
 });

@@ -92,10 +92,10 @@ test("a delegation for some canisters is good for no others", async () => {
 
 test("a second device joins by its code and is the same person", async () => {
   const before = await whoami((await signIn(ann.session, A)).identity);
-  await ann.session.backend.openPairing(ann.session.user);
+  const { secret } = await ann.session.backend.openPairing(ann.session.user);
   authenticator();
   const laptop = await newPasskey(anybody, "Laptop");
-  const { code } = await laptop.backend.leave(ann.session.user, laptop.device);
+  const { code } = await laptop.backend.leave(ann.session.user, secret, laptop.device);
   const wrong = code === "000000" ? "000001" : "000000";
   await assert.rejects(ann.session.backend.confirm(ann.session.user, wrong), /try 2 more/u);
   await ann.session.backend.confirm(ann.session.user, code);
@@ -112,7 +112,7 @@ test("twenty-four words bring a person back, who removes what was lost", async (
   const { identity, granted } = await signIn(back, A);
   assert.deepEqual([await whoami(identity), granted.method], [before, "recovery"]);
   const phrase = (await back.backend.info(back.user)).devices.find(({ keyType }) => keyType === "seed_phrase");
-  await assert.rejects(ann.session.backend.remove(ann.session.user, phrase.pubkey), /protected/u);
+  assert.ok(phrase.protected && phrase.protectedFrom > Date.now() + 6 * 24 * 3_600_000);
   authenticator();
   const found = await newPasskey(anybody, "New phone");
   await addDevice(back, found);

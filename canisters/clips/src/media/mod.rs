@@ -1,7 +1,9 @@
 //! Videos and pictures: uploaded in chunks, in any order and with pauses; certified as they arrive; served by ranges.
 //!
-//! 1. A file is announced with its size and kind; its space is taken at once and counted against its owner.
-//! 2. A chunk that came before is accepted and ignored, so a call may come twice.
+//! 1. A file is announced with its size and kind, which is counted against its owner at once. Space for all is taken
+//!    as chunks arrive, in whole slots: who only announces takes nothing from others.
+//! 2. A chunk that came before is accepted and ignored, so a call may come twice; an announcement that comes twice is two
+//!    uploads, of which one is cancelled or forgotten.
 //! 3. A file is served from when it is attached to a profile or a clip until it is removed or hidden ([`Media::show`]).
 //! 4. What is announced and not attached within [`UPLOAD_LIFE`] is forgotten, a few files with each new announcement.
 //! 5. What a file claims to be must agree with its first bytes; it is served as that kind and as nothing else.
@@ -15,11 +17,11 @@ use crate::limits::*;
 use crate::memory::{Memory, Place, Segment, Segments};
 use crate::stored::Stored;
 use crate::types::*;
-use crate::web::seal::Seal;
 use ic_certification::Hash;
 use ic_stable_structures::{StableBTreeMap, StableBTreeSet};
 use pool::Pool;
 use serde::{Deserialize, Serialize};
+use site::seal::Seal;
 
 /// A file and where its bytes are.
 #[derive(Serialize, Deserialize, Clone, Debug)]
@@ -27,7 +29,8 @@ pub struct File {
     pub owner: UserId,
     pub kind: MediaKind,
     pub bytes: u64,
-    slots: Vec<u32>,
+    /// Of each chunk that is here.
+    slots: Vec<Vec<u32>>,
     /// Bit n: chunk n is here. A file has at most 64.
     received: u64,
     begun: u64,
@@ -45,6 +48,8 @@ pub struct Media<M: Memory> {
     /// Response hashes of a chunk's ranges, in their order.
     leaves: StableBTreeMap<(MediaId, u32), Vec<u8>, Segment<M>>,
     seals: StableBTreeMap<MediaId, Vec<u8>, Segment<M>>,
+    /// Of the files that are served: what an upgrade reads all of.
+    digests: StableBTreeMap<MediaId, Vec<u8>, Segment<M>>,
     pool: Pool<M>,
     /// Files whose place in the certified tree is no longer right; to be taken by [`Media::changed`].
     changed: Vec<MediaId>,
@@ -76,17 +81,26 @@ impl<M: Memory> Media<M> {
             uploads: StableBTreeSet::init(segments.at(Place::Uploads)),
             leaves: StableBTreeMap::init(segments.at(Place::Leaves)),
             seals: StableBTreeMap::init(segments.at(Place::Seals)),
+            digests: StableBTreeMap::init(segments.at(Place::Digests)),
             pool: Pool::open(segments),
             changed: Vec::new(),
         }
     }
 
-    /// Bytes that all files take.
+    /// Bytes that all files take, in whole slots.
     pub fn bytes(&self) -> u64 {
         self.pool.used()
     }
 
-    /// Announces a file. The same announcement while an upload of it is unfinished gives that upload.
+    /// Whether so many more files can be served.
+    pub fn check_room(&self, more: u64) -> Result<(), Refusal> {
+        match self.digests.len().saturating_add(more) <= FILES_MAX {
+            true => Ok(()),
+            false => Err(Refusal::TooMany(format!("there are {FILES_MAX} files"))),
+        }
+    }
+
+    /// Announces a file.
     pub fn begin(&mut self, owner: UserId, now: u64, new: NewUpload) -> Result<Upload, Refusal> {
         self.forget_old(now);
         let most = if is_video(new.kind) { VIDEO_BYTES_MAX } else { IMAGE_BYTES_MAX };
@@ -96,18 +110,17 @@ impl<M: Memory> Media<M> {
         if self.unfinished(owner).len() >= UPLOADS_PER_USER {
             return Err(Refusal::TooMany(format!("finish or cancel one of your {UPLOADS_PER_USER} uploads")));
         }
-        if self.pool.owned(owner).saturating_add(new.bytes) > BYTES_PER_USER {
+        if self.pool.owned(owner).saturating_add(pool::whole(new.bytes)) > BYTES_PER_USER {
             return Err(Refusal::TooMany(format!("your files take {BYTES_PER_USER} bytes")));
         }
-        if self.pool.used().saturating_add(new.bytes) > BYTES_MAX {
-            return Err(Refusal::TooMany("there is no space left".into()));
-        }
+        self.check_space(new.bytes)?;
+        self.pool.reserve(owner, new.bytes);
         let id = self.pool.number(next);
         let file = File {
             owner,
             kind: new.kind,
             bytes: new.bytes,
-            slots: self.pool.take(owner, new.bytes),
+            slots: vec![Vec::new(); ladder::chunks(new.bytes) as usize],
             received: 0,
             begun: now,
             attached: false,
@@ -119,6 +132,13 @@ impl<M: Memory> Media<M> {
         self.uploads.insert((BY_TIME, now, id));
         self.uploads.insert((BY_OWNER, owner.into(), id));
         Ok(upload)
+    }
+
+    fn check_space(&self, bytes: u64) -> Result<(), Refusal> {
+        match self.pool.used().saturating_add(pool::whole(bytes)) <= BYTES_MAX {
+            true => Ok(()),
+            false => Err(Refusal::TooMany("there is no space left".into())),
+        }
     }
 
     /// The caller's unfinished uploads.
@@ -151,7 +171,10 @@ impl<M: Memory> Media<M> {
         if chunk.index == 0 && !begins_like(file.kind, bytes) {
             return Err(Refusal::Invalid("the file is not of the kind that it claims".into()));
         }
-        self.pool.write(&file.slots, place.start, bytes);
+        self.check_space(bytes.len() as u64)?;
+        let Some(slots) = file.slots.get_mut(chunk.index as usize) else { return Err(Refusal::NotFound) };
+        *slots = self.pool.take(bytes.len() as u64);
+        self.pool.write(slots, bytes);
         self.leaves.insert((id, chunk.index), serve::leaves(&file, chunk.index, bytes));
         file.received |= bit;
         let upload = describe(id, &file);
@@ -176,8 +199,7 @@ impl<M: Memory> Media<M> {
         (file.attached, file.shown, file.digest) = (true, true, Some(seal.digest()));
         self.seals.insert(id, seal.bytes().to_vec());
         self.settle(id, &file);
-        self.files.insert(id, Stored(file));
-        self.changed.push(id);
+        self.put_file(id, file);
         Ok(())
     }
 
@@ -200,9 +222,18 @@ impl<M: Memory> Media<M> {
     pub fn show(&mut self, id: MediaId, shown: bool) {
         if let Some(mut file) = self.file(id) {
             file.shown = shown;
-            self.files.insert(id, Stored(file));
-            self.changed.push(id);
+            self.put_file(id, file);
         }
+    }
+
+    /// Keeps a file that is served from now on, or no longer.
+    fn put_file(&mut self, id: MediaId, file: File) {
+        match file.digest.filter(|_| file.shown) {
+            Some(digest) => self.digests.insert(id, digest.to_vec()),
+            None => self.digests.remove(&id),
+        };
+        self.files.insert(id, Stored(file));
+        self.changed.push(id);
     }
 
     /// Forgets a file and gives its space back.
@@ -212,20 +243,26 @@ impl<M: Memory> Media<M> {
             self.leaves.remove(&(id, chunk));
         }
         self.seals.remove(&id);
+        self.digests.remove(&id);
         self.settle(id, &file);
-        self.pool.give_back(file.owner, file.bytes, &file.slots);
+        self.pool.release(file.owner, file.bytes);
+        file.slots.iter().for_each(|slots| self.pool.give_back(slots));
         self.changed.push(id);
     }
 
     /// Files that changed since the last time, each with the digest under which it is served, if it is.
     pub fn changed(&mut self) -> Vec<(MediaId, Option<Hash>)> {
         let changed = std::mem::take(&mut self.changed);
-        changed.into_iter().map(|id| (id, self.file(id).and_then(|file| digest(&file)))).collect()
+        changed.into_iter().map(|id| (id, self.digest(id))).collect()
     }
 
     /// All files that are served.
     pub fn served(&self) -> impl Iterator<Item = (MediaId, Hash)> + '_ {
-        self.files.iter().filter_map(|entry| digest(&entry.value().0).map(|it| (*entry.key(), it)))
+        self.digests.iter().filter_map(|entry| Some((*entry.key(), entry.value().try_into().ok()?)))
+    }
+
+    fn digest(&self, id: MediaId) -> Option<Hash> {
+        self.digests.get(&id).and_then(|bytes| bytes.try_into().ok())
     }
 
     fn file(&self, id: MediaId) -> Option<File> {
@@ -251,10 +288,6 @@ impl<M: Memory> Media<M> {
             }
         }
     }
-}
-
-fn digest(file: &File) -> Option<Hash> {
-    file.digest.filter(|_| file.shown)
 }
 
 fn describe(id: MediaId, file: &File) -> Upload {

@@ -15,9 +15,15 @@ const SLOTS: u64 = 0;
 const FILES: u64 = 1;
 const USED: u64 = 2;
 
+/// Bytes of the slots that so many bytes take.
+pub fn whole(bytes: u64) -> u64 {
+    bytes.div_ceil(SLOT).saturating_mul(SLOT)
+}
+
 pub struct Pool<M: Memory> {
     memory: Segment<M>,
-    /// Free slots; bytes of each owner; how many slots and files there ever were, and how many bytes are used.
+    /// Free slots; bytes of each owner; how many slots and files there ever were, and how many
+    /// bytes the used ones have.
     book: StableBTreeMap<(u8, u64), u64, Segment<M>>,
 }
 
@@ -38,25 +44,32 @@ impl<M: Memory> Pool<M> {
         number
     }
 
-    /// Bytes that files take.
+    /// Bytes that files take, in whole slots.
     pub fn used(&self) -> u64 {
         self.read_number(NUMBERS, USED)
     }
 
-    /// Bytes that one owner's files take.
+    /// Bytes that one owner's files take, or have announced, in whole slots.
     pub fn owned(&self, owner: UserId) -> u64 {
         self.read_number(OWNED, owner.into())
     }
 
-    fn account(&mut self, owner: UserId, change: impl Fn(u64) -> u64) {
-        let (owned, used) = (self.owned(owner), self.used());
-        self.book.insert((OWNED, owner.into()), change(owned));
-        self.book.insert((NUMBERS, USED), change(used));
+    /// Counts a file against its owner.
+    pub fn reserve(&mut self, owner: UserId, bytes: u64) {
+        let owned = self.owned(owner).saturating_add(whole(bytes));
+        self.book.insert((OWNED, owner.into()), owned);
+    }
+
+    /// Counts a file of an owner no more.
+    pub fn release(&mut self, owner: UserId, bytes: u64) {
+        match self.owned(owner).saturating_sub(whole(bytes)) {
+            0 => self.book.remove(&(OWNED, owner.into())),
+            owned => self.book.insert((OWNED, owner.into()), owned),
+        };
     }
 
     /// Slots for so many bytes: free ones first, then new ones.
-    pub fn take(&mut self, owner: UserId, bytes: u64) -> Vec<u32> {
-        self.account(owner, |it| it.saturating_add(bytes));
+    pub fn take(&mut self, bytes: u64) -> Vec<u32> {
         let count = bytes.div_ceil(SLOT) as usize;
         let free = self.book.range((FREE, 0)..(OWNED, 0)).take(count).map(|entry| entry.key().1);
         let mut slots: Vec<u32> = free.filter_map(|slot| u32::try_from(slot).ok()).collect();
@@ -67,14 +80,17 @@ impl<M: Memory> Pool<M> {
         let more = (count - slots.len()) as u64;
         slots.extend((first..first + more).filter_map(|slot| u32::try_from(slot).ok()));
         self.book.insert((NUMBERS, SLOTS), first + more);
+        let used = self.used().saturating_add(whole(bytes));
+        self.book.insert((NUMBERS, USED), used);
         slots
     }
 
-    pub fn give_back(&mut self, owner: UserId, bytes: u64, slots: &[u32]) {
-        self.account(owner, |it| it.saturating_sub(bytes));
+    pub fn give_back(&mut self, slots: &[u32]) {
         for slot in slots {
             self.book.insert((FREE, u64::from(*slot)), 0);
         }
+        let used = self.used().saturating_sub((slots.len() as u64).saturating_mul(SLOT));
+        self.book.insert((NUMBERS, USED), used);
     }
 
     fn pieces(slots: &[u32], start: u64, length: usize) -> Vec<(u64, usize)> {
@@ -90,9 +106,9 @@ impl<M: Memory> Pool<M> {
         pieces
     }
 
-    pub fn write(&self, slots: &[u32], start: u64, bytes: &[u8]) {
+    pub fn write(&self, slots: &[u32], bytes: &[u8]) {
         let mut done = 0;
-        for (address, size) in Self::pieces(slots, start, bytes.len()) {
+        for (address, size) in Self::pieces(slots, 0, bytes.len()) {
             let (have, need) = (self.memory.size(), (address + size as u64).div_ceil(SLOT));
             if need > have && self.memory.grow(need - have) < 0 {
                 // undone with everything else that the call did

@@ -4,9 +4,9 @@ use super::ladder::{self, Range, Rung};
 use super::{File, Media, is_video};
 use crate::memory::Memory;
 use crate::types::{MediaId, MediaKind};
-use crate::web::answer::{Answer, headers, response_hash, sha256};
-use crate::web::seal::Seal;
 use ic_certification::{Hash, HashTree};
+use site::answer::{Answer, headers, response_hash, sha256};
+use site::seal::Seal;
 
 const HASH: usize = 32;
 /// Files never change, but a moderator may take one away: not kept for ever.
@@ -97,12 +97,15 @@ impl<M: Memory> Media<M> {
     pub fn chunk(&self, id: MediaId, index: u32) -> Option<Vec<u8>> {
         let file = self.file(id)?;
         let place = ladder::chunk(index, file.bytes);
-        let length = (place.end - place.start) as usize;
-        (length > 0).then(|| self.pool.read(&file.slots, place.start, length))
+        let slots = file.slots.get(index as usize).filter(|it| !it.is_empty())?;
+        Some(self.pool.read(slots, 0, (place.end - place.start) as usize))
     }
 
+    /// A range lies within one chunk.
     fn part(&self, file: &File, status: u16, range: Range) -> Answer {
-        let body = self.pool.read(&file.slots, range.start, (range.end - range.start) as usize);
+        let (chunk, within) = (range.start / ladder::CHUNK, range.start % ladder::CHUNK);
+        let slots = file.slots.get(chunk as usize).map(Vec::as_slice).unwrap_or_default();
+        let body = self.pool.read(slots, within, (range.end - range.start) as usize);
         Answer { status, headers: range_head(file, range), body }
     }
 }

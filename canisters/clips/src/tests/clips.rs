@@ -71,6 +71,55 @@ fn pages_of_the_feed_have_every_clip_once() {
 }
 
 #[test]
+fn the_clips_of_followed_people_are_found_however_many_others_publish() {
+    let mut app = app();
+    join(&mut app, 1);
+    let (bob, cat) = (join(&mut app, 2), join(&mut app, 3));
+    (4..=5).for_each(|person| {
+        join(&mut app, person);
+    });
+    let mut of_theirs = vec![publish(&mut app, 2, "b1"), publish(&mut app, 3, "c1")];
+    for _ in 0..SCAN_MAX / 2 + 10 {
+        publish(&mut app, 4, "x");
+        publish(&mut app, 5, "x");
+    }
+    of_theirs.extend([publish(&mut app, 3, "c2"), publish(&mut app, 2, "b2")]);
+    of_theirs.reverse();
+    ok(app.follow(by(1), bob, true));
+    ok(app.follow(by(1), cat, true));
+    assert_eq!(ids(&app.feed(by(1), Tab::Following, None, 10)), of_theirs);
+    let first = app.feed(by(1), Tab::Following, None, 3);
+    assert_eq!(ids(&first), of_theirs[..3]);
+    assert_eq!(ids(&app.feed(by(1), Tab::Following, first.next, 3)), of_theirs[3..]);
+}
+
+#[test]
+fn who_follows_few_and_who_follows_many_get_the_same_feed() {
+    let mut app = app();
+    let ann = join(&mut app, 1);
+    let bob = join(&mut app, 2);
+    join(&mut app, 3);
+    let all: Vec<ClipId> = (0..9).map(|it| publish(&mut app, 2 + it % 2, "x")).collect();
+    let mut of_bob: Vec<ClipId> = all.into_iter().step_by(2).collect();
+    of_bob.reverse();
+    ok(app.follow(by(1), bob, true));
+    let pages = |app: &TestApp| {
+        let (mut seen, mut after) = (Vec::new(), None);
+        loop {
+            let page = app.feed(by(1), Tab::Following, after, 2);
+            seen.extend(ids(&page));
+            after = page.next;
+            if after.is_none() {
+                return seen;
+            }
+        }
+    };
+    assert_eq!(pages(&app), of_bob);
+    app.change_user(ann, |user| user.following = MERGED_MAX + 1);
+    assert_eq!(pages(&app), of_bob);
+}
+
+#[test]
 fn attention_lifts_a_clip() {
     let mut app = app();
     (1..=5).for_each(|person| {
@@ -207,6 +256,23 @@ fn search_finds_names_words_and_hashtags_by_their_beginnings() {
     refused(app.search(nobody(), " "), invalid());
     assert_eq!(ids(&app.clip_list(nobody(), ClipList::Tagged("Ocean".into()), None, 10)), [waves]);
     assert_eq!(app.trends()[0], TagCount { tag: "ocean".into(), clips: 1 });
+}
+
+#[test]
+fn the_busiest_hashtags_are_found_among_many() {
+    let mut app = app();
+    join(&mut app, 1);
+    for clip in 0..SCAN_MAX / TAGS_MAX + 5 {
+        let tags: Vec<String> = (0..TAGS_MAX).map(|it| format!("#a{clip}_{it}")).collect();
+        publish(&mut app, 1, &tags.join(" "));
+    }
+    let clips: Vec<ClipId> =
+        ["#zebra #yak", "#zebra", "#yak #zebra"].map(|it| publish(&mut app, 1, it)).into();
+    let trend = |tag: &str, clips| TagCount { tag: tag.into(), clips };
+    assert_eq!(app.trends()[..3], [trend("zebra", 3), trend("yak", 2), trend("a0_0", 1)]);
+    assert_eq!(app.trends().len(), TRENDS_MAX);
+    clips.into_iter().for_each(|clip| ok(app.delete_clip(by(1), clip)));
+    assert_eq!(app.trends()[0], trend("a0_0", 1));
 }
 
 #[test]

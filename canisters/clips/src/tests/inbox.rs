@@ -67,12 +67,65 @@ fn notifications_tell_who_did_what_and_are_read() {
 fn old_notifications_make_room() {
     let mut app = app();
     let (ann, _) = (join(&mut app, 1), join(&mut app, 2));
+    ok(app.follow(by(2), ann, true));
     for _ in 0..NOTIFICATIONS_PER_USER {
+        let clip = publish(&mut app, 1, "x");
+        ok(app.like(by(2), clip, true));
+    }
+    assert_eq!(app.me(by(1)).map(|me| u64::from(me.unread_notifications)), Some(NOTIFICATIONS_PER_USER));
+    let page = ok(app.notifications(by(1), None, 50)).notifications;
+    assert!(page.iter().all(|it| matches!(it.news, News::Liked(_))));
+}
+
+#[test]
+fn who_does_and_undoes_something_drives_no_other_news_away() {
+    let mut app = app();
+    let (ann, _) = (join(&mut app, 1), join(&mut app, 2));
+    join(&mut app, 3);
+    let clip = publish(&mut app, 1, "x");
+    ok(app.comment(by(3), NewComment { clip, text: "y".into(), order: 1 }));
+    for _ in 0..=NOTIFICATIONS_PER_USER {
         ok(app.follow(by(2), ann, true));
         ok(app.follow(by(2), ann, false));
+        ok(app.like(by(2), clip, true));
+        ok(app.like(by(2), clip, false));
     }
-    ok(app.follow(by(2), ann, true));
-    assert_eq!(app.me(by(1)).map(|me| u64::from(me.unread_notifications)), Some(NOTIFICATIONS_PER_USER));
+    let told = ok(app.notifications(by(1), None, 50)).notifications;
+    let news: Vec<News> = told.into_iter().map(|it| it.news).collect();
+    assert_eq!(news, [News::Liked(clip), News::Followed, News::Commented(clip)]);
+}
+
+#[test]
+fn many_accounts_close_nobody_to_messages() {
+    let mut app = app();
+    let (ann, bob) = (join(&mut app, 1), join(&mut app, 2));
+    // an old friend, whom she answered
+    ok(app.send_message(by(2), new_message(ann, "hello", 1)));
+    ok(app.send_message(by(1), new_message(bob, "hello", 1)));
+    let strangers: Vec<Call> = (1..THREADS_PER_USER).map(|it| stranger(&mut app, it)).collect();
+    for call in &strangers {
+        ok(app.send_message(*call, new_message(ann, "buy", 1)));
+    }
+    assert_eq!(ok(app.user(ann)).threads, THREADS_PER_USER);
+    join(&mut app, 3);
+    let friend = ok(app.send_message(by(3), new_message(ann, "it is me", 1)));
+    assert_eq!((friend.text.as_str(), ok(app.user(ann)).threads), ("it is me", THREADS_PER_USER));
+    assert_eq!(ok(app.messages(by(1), bob, None, 9)).messages.len(), 2);
+    // the oldest that was never answered made room
+    assert_eq!(ok(app.messages(strangers[0], ann, None, 9)).messages, []);
+    assert_eq!(ok(app.messages(strangers[1], ann, None, 9)).messages.len(), 1);
+    assert_eq!(app.me(by(1)).map(|it| it.unread_messages), Some(THREADS_PER_USER - 1));
+}
+
+#[test]
+fn who_answers_has_read() {
+    let mut app = app();
+    let (ann, bob) = (join(&mut app, 1), join(&mut app, 2));
+    ok(app.send_message(by(1), new_message(bob, "one", 1)));
+    ok(app.send_message(by(2), new_message(ann, "two", 1)));
+    assert_eq!(app.me(by(2)).map(|it| it.unread_messages), Some(0));
+    ok(app.send_message(by(1), new_message(bob, "three", 2)));
+    assert_eq!(app.me(by(2)).map(|it| it.unread_messages), Some(1));
 }
 
 #[test]

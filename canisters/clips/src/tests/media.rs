@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::media::ladder::{BLOCK, Range, STEP, answering, ranges};
-use crate::web::answer::Answer;
+use site::answer::Answer;
 
 fn put(app: &mut TestApp, person: u8, upload: MediaId, index: u32, bytes: &[u8]) -> Result<Upload, Refusal> {
     app.put_chunk(by(person), &Chunk { upload, index, bytes: ByteBuf::from(bytes.to_vec()) })
@@ -63,10 +63,88 @@ fn uploads_are_refused_that_break_a_rule() {
 fn forgotten_uploads_give_their_space_back() {
     let mut app = app();
     join(&mut app, 1);
+    let bytes = video_bytes(1_000_000, 3);
     let begin = NewUpload { kind: MediaKind::Mp4, bytes: 1_000_000 };
-    ok(app.begin_upload(by(1), begin));
-    ok(app.begin_upload(at(1, NOW + UPLOAD_LIFE + 1), begin));
-    assert_eq!(app.totals().media_bytes, 1_000_000);
+    let first = ok(app.begin_upload(by(1), begin)).id;
+    ok(put(&mut app, 1, first, 0, &bytes));
+    assert_eq!(app.totals().media_bytes, 16 * SLOT);
+    let second = ok(app.begin_upload(at(1, NOW + UPLOAD_LIFE + 1), begin)).id;
+    assert_eq!(app.totals().media_bytes, 0);
+    assert_eq!(ok(app.uploads(by(1))).iter().map(|it| it.id).collect::<Vec<_>>(), [second]);
+}
+
+const SLOT: u64 = 64 * 1024;
+
+#[test]
+fn who_only_announces_takes_no_space_from_others() {
+    let mut app = app();
+    let whole = NewUpload { kind: MediaKind::Mp4, bytes: VIDEO_BYTES_MAX };
+    let crowd = BYTES_MAX / VIDEO_BYTES_MAX / UPLOADS_PER_USER as u64 + 2;
+    for person in 1..=u8::try_from(crowd).expect("few") {
+        join(&mut app, person);
+        for _ in 0..UPLOADS_PER_USER {
+            ok(app.begin_upload(by(person), whole));
+        }
+    }
+    assert_eq!(app.totals().media_bytes, 0);
+    join(&mut app, 200);
+    publish(&mut app, 200, "mine");
+}
+
+#[test]
+fn a_small_file_counts_as_the_slot_that_it_takes() {
+    let mut app = app();
+    join(&mut app, 1);
+    let video = upload(&mut app, by(1), MediaKind::Mp4, &video_bytes(9, 1));
+    let clip = ok(app.publish(by(1), new_clip(video, "x"))).id;
+    assert_eq!(app.totals().media_bytes, SLOT);
+    ok(app.delete_clip(by(1), clip));
+    assert_eq!(app.totals().media_bytes, 0);
+}
+
+#[test]
+fn no_more_files_are_served_than_an_upgrade_certifies() {
+    let app = app();
+    ok(app.media.check_room(FILES_MAX));
+    refused(app.media.check_room(FILES_MAX + 1), Refusal::TooMany(String::new()));
+}
+
+#[test]
+fn fifty_megabytes_go_up_with_a_pause_and_an_upgrade_and_come_down_certified() {
+    let memory = VectorMemory::default();
+    let mut app = TestApp::open(memory.clone());
+    join(&mut app, 1);
+    let bytes = video_bytes(50 * 1024 * 1024 + 777, 5);
+    let size = bytes.len() as u64;
+    let upload = ok(app.begin_upload(by(1), NewUpload { kind: MediaKind::Mp4, bytes: size }));
+    let part = |index: u32| {
+        let place = chunk(index, size);
+        &bytes[place.start as usize..place.end as usize]
+    };
+    // every second one, then the canister is upgraded and the browser closed
+    for index in upload.missing.iter().filter(|it| *it % 2 == 0) {
+        ok(put(&mut app, 1, upload.id, *index, part(*index)));
+    }
+    drop(app);
+    let mut app = TestApp::open(memory.clone());
+    let left = ok(app.uploads(by(1))).remove(0);
+    assert_eq!((left.id, left.missing.len()), (upload.id, 25));
+    for index in &left.missing {
+        ok(put(&mut app, 1, upload.id, *index, part(*index)));
+    }
+    ok(app.publish(at(1, NOW + HOUR), new_clip(upload.id, "long")));
+    let app = TestApp::open(memory);
+    let mut site = site::files::site(crate::FILES);
+    app.media.served().for_each(|(id, digest)| site.put_media(id, Some(digest)));
+    let mut at = 0;
+    while at < bytes.len() {
+        let (answer, proof) = app.media.answer(upload.id, Some(&format!("bytes={at}-"))).expect("a range");
+        assert!(answer.body == bytes[at..at + answer.body.len()] && answer.status == 206);
+        at += answer.body.len();
+        let text = format!("bytes {}-{}/{size}", at - answer.body.len(), at - 1);
+        assert!(answer.headers.contains(&("content-range".into(), text)));
+        super::web::proves(&site, &site.prove_media(upload.id, answer, proof));
+    }
 }
 
 #[test]

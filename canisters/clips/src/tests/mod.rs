@@ -1,12 +1,13 @@
 //! The library, by what it promises.
 
+mod bounds;
 mod clips;
 mod inbox;
 mod interface;
 mod media;
 mod moderation;
 mod people;
-mod site;
+mod web;
 
 use crate::app::{App, Call};
 use crate::limits::*;
@@ -62,6 +63,14 @@ pub fn join(app: &mut TestApp, person: u8) -> UserId {
     let new =
         NewProfile { name: format!("user_{person}"), display: format!("User {person}"), bio: String::new() };
     ok(app.create_profile(by(person), new)).card.id
+}
+
+/// Makes a further person a user.
+pub fn stranger(app: &mut TestApp, number: u32) -> Call {
+    let call = Call { caller: Principal::from_slice(&number.to_be_bytes()), now: NOW };
+    let new = NewProfile { name: format!("s{number}"), display: "S".into(), bio: String::new() };
+    ok(app.create_profile(call, new));
+    call
 }
 
 pub fn video_bytes(length: usize, seed: u8) -> Vec<u8> {

@@ -30,6 +30,9 @@ fn names_and_texts_have_rules() {
     check("a b", "A", "");
     check("ann", " ", "");
     check("ann", "A\u{7}", "");
+    for hidden in ["A\nB", "Ann\u{202e}nnA", "A\u{200b}nn", "\u{feff}Ann", "A\u{2066}nn"] {
+        check("ann", hidden, "");
+    }
     check("ann", &"x".repeat(DISPLAY_MAX + 1), "");
     check("ann", "A", &"x".repeat(BIO_MAX + 1));
 }
@@ -93,11 +96,48 @@ fn only_admins_give_roles_and_suspend() {
 }
 
 #[test]
+fn what_an_upgrade_does_not_say_stays() {
+    let mut app = app();
+    let ann = join(&mut app, 1);
+    let (admin, identity) = (by(7).caller, by(8).caller);
+    app.configure(InitArgs { admin: Some(admin), identity: Some(identity) });
+    app.configure(InitArgs::default());
+    assert_eq!(app.identity(), Some(identity));
+    ok(app.set_role(by(7), false, ann, Role::Moderator));
+    app.configure(InitArgs { admin: None, identity: Some(admin) });
+    assert_eq!(app.identity(), Some(admin));
+    ok(app.set_role(by(7), false, ann, Role::User));
+}
+
+#[test]
 fn an_admin_who_is_named_needs_no_profile() {
     let mut app = app();
     let ann = join(&mut app, 1);
-    app.set_admin(Some(by(7).caller));
+    app.configure(InitArgs { admin: Some(by(7).caller), identity: None });
     ok(app.set_role(by(7), false, ann, Role::Moderator));
+}
+
+#[test]
+fn of_a_suspended_user_others_see_the_handle_alone() {
+    let mut app = app();
+    let (ann, _) = (join(&mut app, 1), join(&mut app, 2));
+    let png = [b"\x89PNG\r\n\x1a\n".as_slice(), &[0; 100]].concat();
+    let picture = upload(&mut app, by(1), MediaKind::Png, &png);
+    let edit = ProfileEdit { display: "Bad Words".into(), bio: "worse".into(), picture: Some(picture) };
+    ok(app.edit_profile(by(1), edit));
+    publish(&mut app, 1, "x");
+    ok(app.suspend(by(9), true, ann, true));
+    let seen = |call: Call| {
+        let profile = ok(app.profile_named(call, "user_1"));
+        (profile.card.display, profile.bio, profile.card.picture)
+    };
+    assert_eq!(seen(by(2)), ("user_1".into(), String::new(), None));
+    assert_eq!(seen(by(1)), ("Bad Words".into(), "worse".into(), Some(picture)));
+    assert!(app.media.answer(picture, None).is_none());
+    assert!(!String::from_utf8_lossy(app.first_page()).contains("Bad Words"));
+    ok(app.suspend(by(9), true, ann, false));
+    assert!(app.media.answer(picture, None).is_some());
+    assert!(String::from_utf8_lossy(app.first_page()).contains("Bad Words"));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 // The canister, called through the agent. Loaded after the first video plays.
 import { Actor, CanisterStatus, HttpAgent, type ActorSubclass, type Identity } from "@icp-sdk/core/agent";
 import { Principal } from "@icp-sdk/core/principal";
-import * as auth from "./auth";
+import { originOf } from "../../../site/web/gateway";
+import { sessions } from "./auth";
 import { service } from "./idl";
 import type {
   Case, Clip, ClipList, Comment, Cursor, Entry, Me, MediaKind, Message, News, Page, PeopleList, Person, Profile, Role, Thread, Upload,
@@ -111,7 +112,7 @@ const fromHex = (hex: string) => Uint8Array.from(hex.match(/../g) ?? [], (byte) 
 export class Backend {
   private actor: ActorSubclass<Methods>;
 
-  private constructor(readonly canister: string, readonly agent: HttpAgent, public identity: Identity) {
+  private constructor(readonly canister: string, readonly provider: string | undefined, readonly agent: HttpAgent, public identity: Identity) {
     this.actor = Actor.createActor<Methods>(service, { agent, canisterId: canister });
   }
 
@@ -119,10 +120,10 @@ export class Backend {
   static async open(): Promise<Backend> {
     const response = await fetch("/env.json");
     if (!response.ok) throw new Error(`the gateway answered ${response.status}`);
-    const env = await response.json() as { canister: string; root_key: string };
-    const identity = await auth.restore();
+    const env = await response.json() as { canister: string; identity: string | null; root_key: string };
+    const identity = await sessions.restore();
     const agent = await HttpAgent.create({ host: location.origin, rootKey: fromHex(env.root_key), identity });
-    return new Backend(env.canister, agent, identity);
+    return new Backend(env.canister, env.identity ? originOf(env.identity, env.canister) : undefined, agent, identity);
   }
 
   use(identity: Identity) {

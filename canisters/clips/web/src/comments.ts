@@ -2,6 +2,7 @@
 import { app, backend, changeClip, isRefusal, reason } from "./app";
 import { needUser } from "./account";
 import { ago, h, replace } from "./dom";
+import { openReport } from "./rail";
 import { avatar, button, notice, pages, rich, sheet, empty } from "./ui";
 import type { Clip, Comment } from "./types";
 
@@ -69,10 +70,7 @@ function row(clip: Clip, comment: Comment): HTMLElement {
       notice(reason(error));
     }
   });
-  const flag = button("flag", "Report comment", async () => {
-    const { openReport } = await import("./rail");
-    await openReport({ Comment: { clip: clip.id, comment: comment.id } });
-  });
+  const flag = button("flag", "Report comment", () => void openReport({ Comment: { clip: clip.id, comment: comment.id } }));
   const body = h("div", { class: "comment-text" });
   replace(body, h("p", { class: "comment-by" }, h("a", { href: `/@${comment.author.name}` }, comment.author.display), h("small", {}, comment.pending ? "sending…" : ago(comment.created))),
     h("p", {}, rich(comment.text)));

@@ -1,4 +1,5 @@
 // "How is this hosted?": what the agent proved about where the app comes from.
+import { candidPage } from "../../../site/web/gateway";
 import { backend, reason } from "./app";
 import { count, h, icon, replace } from "./dom";
 import { loading, sheet } from "./ui";
@@ -11,7 +12,6 @@ export function openHosted(): void {
 async function load(body: HTMLElement): Promise<void> {
   try {
     const it = await (await backend()).hosting();
-    const gateway = `${location.protocol}//${location.host.split(".").slice(1).join(".") || location.host}`;
     const fact = (name: string, value: string | number | undefined) => [h("dt", {}, name), h("dd", {}, value ?? "not told")];
     replace(body,
       h("p", { class: "verified" }, icon("shield"), h("strong", {}, "Verified")),
@@ -19,7 +19,7 @@ async function load(body: HTMLElement): Promise<void> {
       h("dl", {}, fact("Canister", it.canister), fact("Replicas", it.replicas), fact("Certified", it.certifiedAt?.toLocaleTimeString()),
         it.height !== undefined && fact("Certified height", String(it.height)), fact("Subnet", it.subnet), fact("Module", it.module && `${it.module.slice(0, 16)}…`),
         fact("In it", `${count(it.users)} people, ${count(it.clips)} clips, ${count(it.bytes)}B of media`)),
-      h("p", {}, h("a", { href: `${gateway}/_/candid?id=${it.canister}`, target: "_blank", rel: "noopener" }, "Call its methods yourself (Candid)")));
+      h("p", {}, h("a", { href: candidPage(it.canister, it.canister), target: "_blank", rel: "noopener" }, "Call its methods yourself (Candid)")));
   } catch (error) {
     replace(body, h("p", { role: "alert" }, reason(error)), h("button", { type: "button", onclick: () => { replace(body, loading()); void load(body); } }, "Try again"));
   }

@@ -1,4 +1,5 @@
 // The frame around all pages, and which page a path shows.
+import { ended } from "./account";
 import { app, backend, listen, reason, refreshMe } from "./app";
 import { h, icon, replace } from "./dom";
 import { Feed } from "./feed";
@@ -92,6 +93,7 @@ addEventListener("offline", () => { offline.hidden = false; });
 addEventListener("online", () => { offline.hidden = true; });
 addEventListener("keydown", keys);
 addEventListener("open-hosted", () => void openHosted());
+listen("session-ended", undefined, () => void ended());
 
 replace(document.getElementById("app")!, h("a", { class: "skip", href: "#main", onclick: (event: Event) => { event.preventDefault(); main.focus(); } }, "To the content"), offline, navigation(), main);
 start(show);

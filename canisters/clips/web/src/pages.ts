@@ -6,7 +6,7 @@ import { inbox, conversation } from "./inbox";
 import { moderation } from "./moderation";
 import { go } from "./router";
 import { avatar, confirmSheet, empty, failed, followButton, loading, notice, pages, personLink, sheet, tile } from "./ui";
-import { uploadPage } from "./upload";
+import { uploadPage, uploadPicture } from "./upload";
 import type { ClipList, PeopleList, Profile } from "./types";
 
 const TYPING_MS = 250;
@@ -104,7 +104,6 @@ function openEdit(it: Profile): void {
     press.disabled = true;
     try {
       const file = picture.files?.[0];
-      const { uploadPicture } = await import("./upload");
       const id = file && await uploadPicture(file, 256);
       await (await backend()).editProfile(display.value, bio.value, id);
       await refreshMe();

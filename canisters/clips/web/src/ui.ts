@@ -1,4 +1,5 @@
 // Sheets, notices, small parts that many pages use.
+import { needUser } from "./account";
 import { app, backend, isRefusal, media, reason } from "./app";
 import { h, icon, replace } from "./dom";
 import type { Clip, Cursor, Page, Person } from "./types";
@@ -132,7 +133,7 @@ export function followButton(person: Person & { own?: boolean }): HTMLElement {
     toggle.setAttribute("aria-pressed", String(person.followed));
   };
   const toggle = h("button", { type: "button", class: "follow", onclick: async () => {
-    if (!await (await import("./account")).needUser()) return;
+    if (!await needUser()) return;
     const on = !person.followed;
     const set = (value: boolean) => () => { person.followed = value; show(); };
     await optimistic(set(on), set(!on), async () => (await backend()).follow(person.id, on));

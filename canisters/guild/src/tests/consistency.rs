@@ -279,6 +279,8 @@ fn check(connecting: Fault, parting: Option<Fault>, upgrade: bool) {
     assert_eq!(world.graph.connected(ann, bob), begun && !ended, "{connecting:?} {parting:?}");
     if begun && parting.is_none() {
         assert_eq!(world.told_connected(1), 1, "{connecting:?}");
+        // told once, and not again in place of the first: one was invited, one connected
+        assert_eq!(world.app.counters.get().0.next_notice, 2, "{connecting:?}");
     }
 }
 

@@ -27,6 +27,18 @@ fn messages_arrive_once_and_in_order_among_connections() {
 }
 
 #[test]
+fn who_answers_has_read() {
+    let mut app = app();
+    let (ann, bob) = (join(&mut app, 1), join(&mut app, 2));
+    befriend(&mut app, 1, 2);
+    ok(app.send_message(by(1), new_message(bob, "one", 1)));
+    ok(app.send_message(by(2), new_message(ann, "two", 1)));
+    assert_eq!(app.me(by(2)).map(|it| it.unread_messages), Some(0));
+    ok(app.send_message(by(1), new_message(bob, "three", 2)));
+    assert_eq!(app.me(by(2)).map(|it| it.unread_messages), Some(1));
+}
+
+#[test]
 fn who_parts_writes_no_more_and_reads_what_was() {
     let mut app = app();
     let (_, bob) = (join(&mut app, 1), join(&mut app, 2));
@@ -81,11 +93,31 @@ fn notifications_tell_who_did_what_and_are_read() {
 fn old_notifications_make_room() {
     let mut app = app();
     let (ann, _) = (join(&mut app, 1), join(&mut app, 2));
+    ok(app.invite(by(2), ann, ""));
+    for nth in 0..NOTIFICATIONS_PER_USER {
+        let post = publish(&mut app, 1, &format!("post {nth}"));
+        ok(app.react(by(2), post, Some(Reaction::Like)));
+    }
+    assert_eq!(app.me(by(1)).map(|me| u64::from(me.unread_notifications)), Some(NOTIFICATIONS_PER_USER));
+}
+
+#[test]
+fn who_does_and_undoes_something_drives_no_other_news_away() {
+    let mut app = app();
+    let (ann, _) = (join(&mut app, 1), join(&mut app, 2));
+    join(&mut app, 3);
+    let post = publish(&mut app, 1, "x");
+    ok(app.comment(by(3), NewComment { post, text: "y".into(), order: 1 }));
     for _ in 0..=NOTIFICATIONS_PER_USER {
         ok(app.invite(by(2), ann, ""));
         ok(app.withdraw(by(2), ann));
+        ok(app.react(by(2), post, Some(Reaction::Like)));
+        ok(app.react(by(2), post, None));
     }
-    assert_eq!(app.me(by(1)).map(|me| u64::from(me.unread_notifications)), Some(NOTIFICATIONS_PER_USER));
+    let told = ok(app.notifications(by(1), None, 50)).notifications;
+    let news: Vec<News> = told.into_iter().map(|it| it.news).collect();
+    let reacted = News::Reacted { post, reaction: Reaction::Like };
+    assert_eq!(news, [reacted, News::Invited, News::Commented(post)]);
 }
 
 #[test]

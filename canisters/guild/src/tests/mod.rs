@@ -1,5 +1,6 @@
 //! The library, by what it promises.
 
+mod bounds;
 mod consistency;
 mod inbox;
 mod interface;

@@ -282,11 +282,24 @@ fn of_a_suspended_user_others_see_the_handle_alone() {
 }
 
 #[test]
+fn what_an_upgrade_does_not_say_stays() {
+    let mut app = app();
+    let (ann, _) = (join(&mut app, 1), join(&mut app, 2));
+    let (admin, graph, identity) = (by(2).caller, by(3).caller, by(4).caller);
+    app.configure(InitArgs { admin: Some(admin), graph: Some(graph), identity: Some(identity) });
+    app.configure(InitArgs::default());
+    assert_eq!((app.graph(), app.identity()), (Some(graph), Some(identity)));
+    ok(app.suspend(by(2), ann, true));
+    app.configure(InitArgs { identity: Some(graph), ..InitArgs::default() });
+    assert_eq!((app.graph(), app.identity()), (Some(graph), Some(graph)));
+}
+
+#[test]
 fn admins_suspend_and_nobody_else() {
     let mut app = app();
     let (ann, _) = (join(&mut app, 1), join(&mut app, 2));
     refused(app.suspend(by(2), ann, true), Refusal::NotAllowed);
-    app.configure(InitArgs { admin: Some(by(2).caller), graph: None });
+    app.configure(InitArgs { admin: Some(by(2).caller), ..InitArgs::default() });
     ok(app.suspend(by(2), ann, true));
     refused(app.edit_profile(by(1), edit()), Refusal::Suspended);
     ok(app.suspend(controller(), ann, false));

@@ -43,6 +43,48 @@ fn the_network_feed_has_ones_own_and_connections_posts() {
 }
 
 #[test]
+fn the_networks_posts_are_found_however_many_others_publish() {
+    let mut app = app();
+    (1..=3).for_each(|person| {
+        join(&mut app, person);
+    });
+    befriend(&mut app, 1, 2);
+    let (old, own) = (publish(&mut app, 2, "words"), publish(&mut app, 1, "words"));
+    for order in 0..SCAN_MAX as u64 + 10 {
+        ok(app.publish(by(3), NewPost { text: "x".into(), picture: None, order }));
+    }
+    let new = publish(&mut app, 2, "words");
+    assert_eq!(ids(&app, by(1), PostList::Network), [new, own, old]);
+}
+
+#[test]
+fn who_knows_few_and_who_knows_many_get_the_same_feed() {
+    let mut app = app();
+    (1..=3).for_each(|person| {
+        join(&mut app, person);
+    });
+    befriend(&mut app, 1, 2);
+    let posts: Vec<PostId> = (0..9).map(|it| publish(&mut app, 1 + it % 3, "words")).collect();
+    let mut near: Vec<PostId> =
+        posts.iter().copied().enumerate().filter(|it| it.0 % 3 < 2).map(|it| it.1).collect();
+    near.reverse();
+    let pages = |app: &TestApp| {
+        let (mut seen, mut before) = (Vec::new(), None);
+        loop {
+            let page = ok(app.posts(by(1), &PostList::Network, before, 2));
+            seen.extend(page.posts.iter().map(|it| it.id));
+            before = page.next;
+            if before.is_none() {
+                return seen;
+            }
+        }
+    };
+    assert_eq!(pages(&app), near);
+    app.change_user(1, |user| user.connections = MERGED_MAX + 1);
+    assert_eq!(pages(&app), near);
+}
+
+#[test]
 fn pages_of_posts_hold_every_post_once() {
     let mut app = app();
     join(&mut app, 1);

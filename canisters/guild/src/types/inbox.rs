@@ -17,6 +17,17 @@ pub enum News {
     Answered { job: JobId, state: ApplicationState },
 }
 
+impl News {
+    /// Whether one makes the other old.
+    pub fn is_about_the_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Reacted { post: one, .. }, Self::Reacted { post: another, .. }) => one == another,
+            (Self::Answered { job: one, .. }, Self::Answered { job: another, .. }) => one == another,
+            _ => self == other,
+        }
+    }
+}
+
 #[derive(CandidType, Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
 pub struct Notification {
     pub id: u64,

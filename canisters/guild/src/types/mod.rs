@@ -54,6 +54,8 @@ pub struct InitArgs {
     pub admin: Option<Principal>,
     /// The canister that holds the connections.
     pub graph: Option<Principal>,
+    /// The canister that signs people in.
+    pub identity: Option<Principal>,
 }
 
 /// Where an export goes on; to be given back as it came.
@@ -80,6 +82,8 @@ pub struct Totals {
     pub picture_bytes: u64,
     /// Changes that the graph has not yet confirmed.
     pub pending: u64,
+    /// Connections that the graph had no room for when it was told them again.
+    pub not_held: u64,
     /// People whose data is being erased.
     pub leaving: u64,
 }

@@ -16,15 +16,16 @@ export async function needUser(): Promise<boolean> {
 }
 
 async function signInSheet(): Promise<boolean> {
-  const { ways, signIn } = await import("./auth");
+  const { sessions } = await import("./auth");
   const server = await backend();
+  const ways = sessions.ways(server.provider);
   return new Promise((resolve) => {
     const problem = h("p", { class: "problem", role: "alert" });
     let opened = false;
     const open = async (way: (typeof ways)[number], press: HTMLButtonElement) => {
       press.disabled = true;
       try {
-        server.use(await signIn(way));
+        server.use(await way.signIn());
         await refreshMe();
         announce("signed-in");
         opened = true;
@@ -36,7 +37,7 @@ async function signInSheet(): Promise<boolean> {
       }
     };
     const choices = ways.map((way) => {
-      const press = h("button", { type: "button", class: "primary wide", onclick: () => void open(way, press) }, way.title);
+      const press = h("button", { type: "button", class: way === ways[0] ? "primary wide" : "wide", onclick: () => void open(way, press) }, way.title);
       return h("div", { class: "way" }, press, h("p", { class: "soft" }, way.text));
     });
     const box = sheet("Sign in to Guild", [
@@ -62,9 +63,19 @@ function nameSheet(): Promise<boolean> {
 }
 
 export async function leave(): Promise<void> {
-  const { signOut } = await import("./auth");
+  const { sessions } = await import("./auth");
+  await sessions.signOut();
+  await forget();
+}
+
+/** The session ended by itself. */
+export async function ended(): Promise<void> {
+  await forget();
+  notice("Your session has ended.", { title: "Sign in", run: () => void needUser() });
+}
+
+async function forget(): Promise<void> {
   const { AnonymousIdentity } = await import("@icp-sdk/core/agent");
-  await signOut();
   (await backend()).use(new AnonymousIdentity());
   app.me = undefined;
   announce("me");

@@ -1,7 +1,8 @@
 // The canister, called through the agent. Loaded after the first posts are shown.
 import { Actor, CanisterStatus, HttpAgent, type ActorSubclass, type Identity } from "@icp-sdk/core/agent";
 import { Principal } from "@icp-sdk/core/principal";
-import * as auth from "./auth";
+import { originOf } from "../../../site/web/gateway";
+import { sessions } from "./auth";
 import { service } from "./idl";
 import type {
   Acquaintance, Application, Comment, Education, Experience, Invitation, Job, JobFilter, Me, Message, Network, News, Page, PeopleFilter,
@@ -97,7 +98,9 @@ const fromHex = (hex: string) => Uint8Array.from(hex.match(/../g) ?? [], (byte) 
 export class Backend {
   private actor: ActorSubclass<Methods>;
 
-  private constructor(readonly canister: string, readonly graph: string | undefined, readonly agent: HttpAgent, public identity: Identity) {
+  private constructor(
+    readonly canister: string, readonly graph: string | undefined, readonly provider: string | undefined, readonly agent: HttpAgent, public identity: Identity,
+  ) {
     this.actor = Actor.createActor<Methods>(service, { agent, canisterId: canister });
   }
 
@@ -105,10 +108,11 @@ export class Backend {
   static async open(): Promise<Backend> {
     const response = await fetch("/env.json");
     if (!response.ok) throw new Error(`the gateway answered ${response.status}`);
-    const env = await response.json() as { canister: string; graph: string | null; root_key: string };
-    const identity = await auth.restore();
+    const env = await response.json() as { canister: string; graph: string | null; identity: string | null; root_key: string };
+    const identity = await sessions.restore();
     const agent = await HttpAgent.create({ host: location.origin, rootKey: fromHex(env.root_key), identity });
-    return new Backend(env.canister, env.graph ?? undefined, agent, identity);
+    const provider = env.identity ? originOf(env.identity, env.canister) : undefined;
+    return new Backend(env.canister, env.graph ?? undefined, provider, agent, identity);
   }
 
   use(identity: Identity) {

@@ -1,4 +1,5 @@
 // "How is this hosted?": what the agent proved about where the app comes from.
+import { candidPage } from "../../../site/web/gateway";
 import { backend } from "./app";
 import { count, h, icon } from "./dom";
 import { fill, sheet } from "./ui";
@@ -10,9 +11,8 @@ export function openHosted(): void {
 
 async function load(): Promise<HTMLElement> {
   const it = await (await backend()).hosting();
-  const gateway = `${location.protocol}//${location.host.split(".").slice(1).join(".") || location.host}`;
   const fact = (name: string, value: string | number | undefined) => [h("dt", {}, name), h("dd", {}, value ?? "not told")];
-  const candid = (id: string, title: string) => h("a", { href: `${gateway}/_/candid?id=${id}`, target: "_blank", rel: "noopener" }, title);
+  const candid = (id: string, title: string) => h("a", { href: candidPage(id, it.canister), target: "_blank", rel: "noopener" }, title);
   const pending = it.pending ? `, ${count(it.pending)} not yet confirmed` : "";
   return h("div", {},
     h("p", { class: "verified" }, icon("shield"), h("strong", {}, "Verified")),

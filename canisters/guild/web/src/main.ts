@@ -1,4 +1,5 @@
 // The frame around all pages, and which page a path shows.
+import { ended } from "./account";
 import { app, backend, listen, reason, refreshMe } from "./app";
 import { h, icon, replace } from "./dom";
 import { firstPosts, homePage } from "./feed";
@@ -76,6 +77,7 @@ function show(path: string, query: URLSearchParams): void {
 const offline = h("p", { class: "offline", role: "status", hidden: navigator.onLine }, "You are offline. What is loaded stays readable.");
 addEventListener("offline", () => { offline.hidden = false; });
 addEventListener("online", () => { offline.hidden = true; });
+listen("session-ended", undefined, () => void ended());
 addEventListener("open-hosted", () => void openHosted());
 
 if (location.pathname === "/") first = firstPosts();

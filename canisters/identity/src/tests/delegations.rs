@@ -184,18 +184,42 @@ fn the_next_delegation_prunes_the_last_ones() {
 }
 
 #[test]
-fn one_person_has_twenty_signatures_at_a_time() {
+fn ones_own_oldest_signature_makes_room() {
     let (mut book, _, user) = world();
     let other = register(&mut book, &passkey(2));
-    for n in 0..MAX_SIGNATURES_OF_ANCHOR {
-        prepare(&mut book, user, APP, Some(u64::from(n)));
-    }
-    let until = NOW + SIGNATURE_LASTS;
-    let more = book.prepare(by(&passkey(1)), user, APP, &plain_key(9), None);
-    refused(more, Refusal::TooManySignatures { until });
-    assert_eq!(prepare(&mut book, user, APP, Some(0)).expiration, NOW);
     ok(book.prepare(by(&passkey(2)), other, APP, &plain_key(9), None));
-    ok(book.prepare(by_at(&passkey(1), until), user, APP, &plain_key(9), None));
+    let most = MAX_SIGNATURES_OF_ANCHOR as u64;
+    let mut expirations = Vec::new();
+    for second in 0..=most {
+        let call = by_at(&passkey(1), NOW + second * SECOND);
+        expirations.push(ok(book.prepare(call, user, APP, &plain_key(9), None)).expiration);
+    }
+    let then = by_at(&passkey(1), NOW + most * SECOND);
+    let there = expirations.iter().map(|it| book.prepared(then, user, APP, &plain_key(9), *it).is_some());
+    assert_eq!(there.collect::<Vec<_>>(), [&[false][..], &[true; MAX_SIGNATURES_OF_ANCHOR][..]].concat());
+    assert_eq!(book.signatures.len(), most + 1);
+    let theirs = book.prepared(by(&passkey(2)), other, APP, &plain_key(9), NOW + DEFAULT_TTL);
+    assert!(theirs.is_some());
+}
+
+#[test]
+fn who_asks_for_many_signatures_keeps_nobody_from_signing_in() {
+    let (mut book, _, user) = world();
+    let signed = |book: &TestBook, seed: u64, message: &[u8]| {
+        book.signatures.witness(&seed.to_be_bytes(), message, NOW + SECOND).is_some()
+    };
+    for n in 0..MAX_SIGNATURES {
+        // the last of the crowd asks for two, all others for one
+        let of = n.min(MAX_SIGNATURES - 2);
+        book.signatures.prepare(FIRST_ANCHOR + 100 + of, &n.to_be_bytes(), b"x", NOW);
+    }
+    assert_eq!(book.signatures.len(), MAX_SIGNATURES);
+    let it = ok(book.prepare(by_at(&passkey(1), NOW + 1), user, APP, &plain_key(9), None));
+    assert!(book.prepared(by(&passkey(1)), user, APP, &plain_key(9), it.expiration).is_some());
+    let of_the_last = [MAX_SIGNATURES - 2, MAX_SIGNATURES - 1].map(|n| signed(&book, n, b"x"));
+    assert_eq!(of_the_last.iter().filter(|it| **it).count(), 1);
+    assert!(signed(&book, 0, b"x"));
+    assert_eq!(book.signatures.len(), MAX_SIGNATURES);
 }
 
 #[test]

@@ -135,11 +135,91 @@ fn a_protected_phrase_is_changed_and_removed_by_itself_only() {
     let open = phrase(2, DeviceProtection::Unprotected);
     join(&mut book, by(&passkey(1)), user, open.clone());
     ok(book.update(by(&passkey(1)), user, &open.pubkey, safe.clone()));
-    refused(book.update(by(&passkey(1)), user, &open.pubkey, open.clone()), Refusal::Protected);
-    refused(book.remove(by(&passkey(1)), user, &open.pubkey), Refusal::Protected);
-    ok(book.update(by(&safe), user, &open.pubkey, open.clone()));
-    ok(book.update(by(&safe), user, &open.pubkey, safe.clone()));
-    ok(book.remove(by(&safe), user, &safe.pubkey));
+    let later = NOW + PROTECTION_AFTER;
+    assert_eq!(ok(book.info(by(&safe), user)).devices[1].protected_from, Some(later));
+    let call = by_at(&passkey(1), later);
+    refused(book.update(call, user, &open.pubkey, open.clone()), Refusal::Protected);
+    refused(book.remove(call, user, &open.pubkey), Refusal::Protected);
+    ok(book.update(by_at(&safe, later), user, &open.pubkey, open.clone()));
+    ok(book.update(by_at(&safe, later), user, &open.pubkey, safe.clone()));
+    // it begins anew when it is asked for anew
+    assert_eq!(ok(book.info(by(&safe), user)).devices[1].protected_from, Some(later + PROTECTION_AFTER));
+    ok(book.remove(by_at(&safe, later), user, &safe.pubkey));
+}
+
+#[test]
+fn who_held_a_device_for_a_minute_leaves_no_phrase_that_stays() {
+    let check = |is_added_protected: bool, age: u64, expected: Result<(), Refusal>| {
+        let mut book = book();
+        let user = register(&mut book, &passkey(1));
+        let theirs = phrase(2, DeviceProtection::Protected);
+        if is_added_protected {
+            join(&mut book, by(&passkey(1)), user, theirs.clone());
+        } else {
+            join(&mut book, by_at(&passkey(1), NOW - DAY), user, phrase(2, DeviceProtection::Unprotected));
+            ok(book.update(by(&theirs), user, &theirs.pubkey, theirs.clone()));
+        }
+        assert_eq!(book.remove(by_at(&passkey(1), NOW + age), user, &theirs.pubkey), expected);
+    };
+    for is_added_protected in [true, false] {
+        check(is_added_protected, 0, Ok(()));
+        check(is_added_protected, PROTECTION_AFTER - 1, Ok(()));
+        check(is_added_protected, PROTECTION_AFTER, Err(Refusal::Protected));
+    }
+}
+
+#[test]
+fn a_forgotten_identity_is_gone_and_its_keys_are_nobodys() {
+    let mut book = book();
+    let user = register(&mut book, &passkey(1));
+    join(&mut book, by(&passkey(1)), user, browser(2));
+    let app = "https://a.example";
+    let before = ok(book.principal(by(&passkey(1)), user, app));
+    let stranger = keys::principal(&passkey(3).pubkey);
+    refused(book.forget(by(&passkey(3)), user), Refusal::Unauthorized(stranger));
+    ok(book.forget(by(&browser(2)), user));
+    assert_eq!((book.my_anchor(by(&passkey(1))), book.my_anchor(by(&browser(2)))), (None, None));
+    assert_eq!((book.device_key(&[1; 16]), book.stats(NOW).users_registered), (None, 0));
+    refused(book.forget(by(&browser(2)), user), Refusal::Unauthorized(by(&browser(2)).caller));
+    // the number is not given again, nor are the principals
+    assert_eq!(ok(register_at(&mut book, &passkey(1), NOW + 1)), user + 1);
+    assert_ne!(ok(book.principal(by(&passkey(1)), user + 1, app)), before);
+}
+
+#[test]
+fn where_a_phrase_protects_an_identity_only_the_phrase_has_it_forgotten() {
+    let mut book = book();
+    let user = register(&mut book, &passkey(1));
+    let words = phrase(2, DeviceProtection::Protected);
+    join(&mut book, by(&passkey(1)), user, words.clone());
+    let later = NOW + PROTECTION_AFTER;
+    refused(book.forget(by_at(&passkey(1), later), user), Refusal::Protected);
+    ok(book.forget(by_at(&words, later), user));
+}
+
+#[test]
+fn a_full_canister_takes_no_devices_and_signs_in_whom_it_knows() {
+    let mut book = book();
+    let user = register(&mut book, &passkey(1));
+    join(&mut book, by(&passkey(1)), user, browser(4));
+    ok(book.add(by(&passkey(1)), user, browser(3)));
+    let secret = ok(book.open_pairing(by(&passkey(1)), user)).secret;
+    book.room = 0;
+    refused(book.add(by(&passkey(1)), user, browser(2)), Refusal::CanisterFull);
+    refused(book.accept(by(&browser(3)), user), Refusal::CanisterFull);
+    refused(book.leave(by(&browser(2)), user, &secret, browser(2)), Refusal::CanisterFull);
+    refused(register_at(&mut book, &browser(2), NOW), Refusal::CanisterFull);
+    ok(book.prepare(by(&passkey(1)), user, "https://a.example", &plain_key(9), None));
+    ok(book.remove(by(&passkey(1)), user, &browser(4).pubkey));
+}
+
+#[test]
+fn a_device_tells_when_it_was_added() {
+    let mut book = book();
+    let user = register(&mut book, &passkey(1));
+    join(&mut book, by_at(&passkey(1), NOW + DAY), user, browser(2));
+    let added: Vec<_> = ok(book.info(by(&passkey(1)), user)).devices.iter().map(|it| it.added_at).collect();
+    assert_eq!(added, [Some(NOW), Some(NOW + DAY)]);
 }
 
 #[test]

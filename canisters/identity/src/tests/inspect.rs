@@ -38,10 +38,15 @@ fn who_registers_is_let_in_when_the_work_is_done_and_there_is_room() {
     check(&book, &passkey(1), &lazy, false);
     check(&book, &passkey(2), &good, false);
     assert!(!book.admits(by(&passkey(1)), "register", b"DIDL"));
+    // what was enough for an empty minute is not for a full one
+    let cheap = prove_exactly(&ok(book.challenge(NOW)), &passkey(1));
+    check(&book, &passkey(1), &cheap, true);
     for n in 2..=5 {
         register(&mut book, &passkey(n));
     }
-    check(&book, &passkey(1), &good, false);
+    check(&book, &passkey(1), &cheap, false);
+    let paid = proof(&book, 1);
+    check(&book, &passkey(1), &paid, true);
 }
 
 #[test]
@@ -56,21 +61,22 @@ fn who_registered_may_ask_for_the_number_again() {
 fn a_new_device_is_let_in_where_it_is_waited_for() {
     let mut book = book();
     let user = register(&mut book, &passkey(1));
-    let check = |book: &TestBook, n: u8, leaves: bool, accepts: bool| {
-        let leave = argument((user, browser(n)));
+    let check = |book: &TestBook, secret: &str, n: u8, leaves: bool, accepts: bool| {
+        let leave = argument((user, secret, browser(n)));
         assert_eq!(book.admits(by(&browser(n)), "add_tentative_device", &leave), leaves);
         assert_eq!(book.admits(by(&browser(n)), "accept", &argument((user,))), accepts);
     };
-    check(&book, 2, false, false);
-    ok(book.open_pairing(by(&passkey(1)), user));
-    check(&book, 2, true, false);
-    ok(book.leave(by(&browser(2)), user, browser(2)));
-    check(&book, 2, true, false);
-    check(&book, 3, false, false);
+    check(&book, "", 2, false, false);
+    let secret = ok(book.open_pairing(by(&passkey(1)), user)).secret;
+    check(&book, "", 2, false, false);
+    check(&book, &secret, 2, true, false);
+    ok(book.leave(by(&browser(2)), user, &secret, browser(2)));
+    check(&book, &secret, 2, true, false);
+    check(&book, &secret, 3, false, false);
     ok(book.add(by(&passkey(1)), user, browser(3)));
-    check(&book, 3, false, true);
+    check(&book, &secret, 3, false, true);
     ok(book.accept(by(&browser(3)), user));
-    check(&book, 4, false, false);
+    check(&book, &secret, 4, false, false);
 }
 
 #[test]

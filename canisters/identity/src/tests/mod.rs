@@ -122,6 +122,15 @@ pub fn prove(challenge: &Challenge, device: &DeviceData) -> Proof {
     Proof { challenge: challenge.challenge.clone(), nonce }
 }
 
+/// As little work as is enough.
+pub fn prove_exactly(challenge: &Challenge, device: &DeviceData) -> Proof {
+    let exactly = |nonce: &u64| {
+        zero_bits(&work(&challenge.challenge, &device.pubkey, *nonce)) == u32::from(challenge.difficulty)
+    };
+    let nonce = (0..).find(exactly).expect("a nonce");
+    Proof { challenge: challenge.challenge.clone(), nonce }
+}
+
 pub fn register_at(book: &mut TestBook, device: &DeviceData, now: u64) -> Result<UserNumber, Refusal> {
     let proof = prove(&ok(book.challenge(now)), device);
     book.register(by_at(device, now), device.clone(), &proof)

@@ -18,6 +18,9 @@ export interface Device {
   protected: boolean;
   origin?: string;
   lastUsage?: number;
+  addedAt?: number;
+  /** Of a protected device: when protection begins. */
+  protectedFrom?: number;
 }
 
 export interface Info {
@@ -33,6 +36,8 @@ export class Refused extends Error {
 }
 
 const TRIES = 12;
+/** How often the work of registering is done anew, where meanwhile others made it dearer. */
+const WORKS = 6;
 const milliseconds = (nanoseconds: bigint) => Number(nanoseconds / 1_000_000n);
 const bytes = (raw: Raw) => Uint8Array.from(raw);
 const option = <T>(value?: T): [] | [T] => (value === undefined ? [] : [value]);
@@ -47,7 +52,7 @@ function explain(refusal: Raw): Refused {
     unauthorized: () => "This device does not belong to that identity (any more).",
     not_the_device: () => "The call was not signed by the new device.",
     invalid: () => `Not accepted: ${detail}.`,
-    bad_proof: () => "That took too long. Try again.",
+    bad_proof: () => "Many people are registering, or that took too long. Try again.",
     too_many_registrations: () => `Too many people are registering. Try again at ${new Date(milliseconds(detail.until)).toLocaleTimeString()}.`,
     canister_full: () => "No more identities can be made here.",
     already_registered: () => "That device belongs to an identity already.",
@@ -59,7 +64,6 @@ function explain(refusal: Raw): Refused {
     another_device_tentatively_added: () => "Another device waits already. Begin again on the device that you use.",
     no_device_to_verify: () => "No device waits yet. Do the steps on the new device first.",
     wrong_code: () => (detail.retries_left ? `That is not the code. You can try ${detail.retries_left} more times.` : "That was not the code, three times. Begin again."),
-    too_many_signatures: () => "Too many sign-ins at once. Try again in a minute.",
   };
   return new Refused(kind, texts[kind]?.() ?? kind);
 }
@@ -88,10 +92,12 @@ export async function answered(method: string, answer: Promise<Raw>): Promise<Ra
   }
 }
 
+const time = (raw?: [] | [bigint]) => (raw?.[0] === undefined ? undefined : milliseconds(raw[0]));
+
 const device = (raw: Raw): Device => ({
   pubkey: bytes(raw.pubkey), alias: raw.alias, credentialId: raw.credential_id[0] && bytes(raw.credential_id[0]),
   recovery: "recovery" in raw.purpose, keyType: variant(raw.key_type) as KeyType, protected: "protected" in raw.protection,
-  origin: raw.origin[0], lastUsage: raw.last_usage?.[0] && milliseconds(raw.last_usage[0]),
+  origin: raw.origin[0], lastUsage: time(raw.last_usage), addedAt: time(raw.added_at), protectedFrom: time(raw.protected_from),
 });
 
 const given = (it: Device) => ({
@@ -125,9 +131,16 @@ export class Backend {
 
   /** Makes an identity with this device, whose key signs the call. The work is done here. */
   async register(it: Device): Promise<bigint> {
-    const { challenge, difficulty } = ok(await this.actor.registration_challenge!());
-    const proof = { challenge, nonce: await solve(bytes(challenge), it.pubkey, difficulty) };
-    return await this.call("register", given(it), proof);
+    for (let work = 1; ; work += 1) {
+      const { challenge, difficulty } = ok(await this.actor.registration_challenge!());
+      const proof = { challenge, nonce: await solve(bytes(challenge), it.pubkey, difficulty) };
+      try {
+        return await this.call("register", given(it), proof);
+      } catch (error) {
+        const isTooLittle = error instanceof Refused && ["bad_proof", "not_let_in"].includes(error.kind);
+        if (!isTooLittle || work >= WORKS) throw error;
+      }
+    }
   }
 
   /** Names a device that may join; then it accepts. */
@@ -151,12 +164,19 @@ export class Backend {
     return found && { key: bytes(found.pubkey), user: found.anchor_number };
   }
 
-  openPairing = async (user: bigint): Promise<number> => milliseconds(await this.call("enter_device_registration_mode", user));
+  /** The identity is gone for good. */
+  forget = async (user: bigint): Promise<void> => await this.call("forget_me", user);
+
+  async openPairing(user: bigint): Promise<{ secret: string; until: number }> {
+    const { secret, expiration } = await this.call("enter_device_registration_mode", user);
+    return { secret, until: milliseconds(expiration) };
+  }
+
   closePairing = async (user: bigint): Promise<void> => await this.call("exit_device_registration_mode", user);
   confirm = async (user: bigint, code: string): Promise<void> => await this.call("verify_tentative_device", user, code);
 
-  async leave(user: bigint, it: Device): Promise<{ code: string; until: number }> {
-    const raw = await this.call("add_tentative_device", user, given(it));
+  async leave(user: bigint, secret: string, it: Device): Promise<{ code: string; until: number }> {
+    const raw = await this.call("add_tentative_device", user, secret, given(it));
     return { code: raw.verification_code, until: milliseconds(raw.device_registration_timeout) };
   }
 

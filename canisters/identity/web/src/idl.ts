@@ -12,7 +12,7 @@ export const service: IDL.InterfaceFactory = () => {
   };
   const Device = Record(device);
   const Info = Record({
-    devices: Vec(Record({ ...device, last_usage: Opt(Nat64) })),
+    devices: Vec(Record({ ...device, last_usage: Opt(Nat64), added_at: Opt(Nat64), protected_from: Opt(Nat64) })),
     device_registration: Opt(Record({ tentative_device: Opt(Device), expiration: Nat64 })),
     created_at: Opt(Nat64),
   });
@@ -21,7 +21,7 @@ export const service: IDL.InterfaceFactory = () => {
     not_ready: Null, unauthorized: Principal, not_the_device: Principal, invalid: Text, bad_proof: Null, too_many_registrations: Until,
     canister_full: Null, already_registered: Null, too_many_devices: Record({ max: Nat8 }), no_such_device: Null, protected: Null,
     last_device: Null, device_registration_mode_off: Null, another_device_tentatively_added: Null, no_device_to_verify: Null,
-    wrong_code: Record({ retries_left: Nat8 }), too_many_signatures: Until,
+    wrong_code: Record({ retries_left: Nat8 }),
   });
   const answer = (Ok: IDL.Type) => Variant({ Ok, Err: Refusal });
   const Done = answer(Null);
@@ -36,12 +36,13 @@ export const service: IDL.InterfaceFactory = () => {
     accept: Func([Nat64], [Done], []),
     update: Func([Nat64, Blob, Device], [Done], []),
     remove: Func([Nat64, Blob], [Done], []),
+    forget_me: Func([Nat64], [Done], []),
     get_anchor_info: Func([Nat64], [answer(Info)], ["query"]),
     my_anchor: Func([], [Opt(Nat64)], ["query"]),
     lookup_device_key: Func([Blob], [Opt(Record({ pubkey: Blob, anchor_number: Nat64 }))], ["query"]),
-    enter_device_registration_mode: Func([Nat64], [answer(Nat64)], []),
+    enter_device_registration_mode: Func([Nat64], [answer(Record({ secret: Text, expiration: Nat64 }))], []),
     exit_device_registration_mode: Func([Nat64], [Done], []),
-    add_tentative_device: Func([Nat64, Device], [answer(Record({ verification_code: Text, device_registration_timeout: Nat64 }))], []),
+    add_tentative_device: Func([Nat64, Text, Device], [answer(Record({ verification_code: Text, device_registration_timeout: Nat64 }))], []),
     verify_tentative_device: Func([Nat64, Text], [Done], []),
     get_principal: Func([Nat64, Text], [answer(Principal)], ["query"]),
     prepare_delegation: Func([Nat64, Text, Blob, Opt(Nat64)], [answer(Record({ user_key: Blob, expiration: Nat64 }))], []),

@@ -20,8 +20,13 @@ const kind: Record<Device["keyType"], string> = {
 
 function facts(device: Device, mine: boolean): string {
   const used = device.lastUsage ? `last used ${new Date(device.lastUsage).toLocaleDateString()}` : "not used with an app yet";
-  return [kind[device.keyType], used, device.protected && "protected", mine && "you are using it now"].filter(Boolean).join(" · ");
+  const added = device.addedAt && `added ${new Date(device.addedAt).toLocaleDateString()}`;
+  const guarded = device.protected && (isLocked(device) ? "protected" : `protected from ${new Date(device.protectedFrom!).toLocaleDateString()}`);
+  return [kind[device.keyType], added, used, guarded, mine && "you are using it now"].filter(Boolean).join(" · ");
 }
+
+/** Whether protection has begun. */
+const isLocked = (device: Device) => device.protected && (device.protectedFrom === undefined || device.protectedFrom <= Date.now());
 
 async function overview(backend: Backend, session: Session, said = ""): Promise<void> {
   const info = await session.backend.info(session.user);
@@ -40,7 +45,20 @@ async function overview(backend: Backend, session: Session, said = ""): Promise<
       action([icon("link"), "Add another device"], () => pair(session, again), trouble),
       !hasPhrase && action([icon("words"), "A recovery phrase"], () => phrase(session, again), trouble)),
     trouble,
-    h("div", { class: "row foot" }, action("Sign out", () => manage(backend), trouble)));
+    h("div", { class: "row foot" }, action("Sign out", () => manage(backend), trouble), action("Delete this identity", () => forget(session, again), trouble)));
+}
+
+/** The identity is forgotten, after a second thought. */
+async function forget(session: Session, again: (text?: string) => Promise<void>): Promise<void> {
+  const trouble = problem();
+  const go = async () => {
+    await session.backend.forget(session.user);
+    if (session.method === "pin") await forgetBrowserKey();
+    location.reload();
+  };
+  show(`Delete identity ${session.user}?`,
+    h("p", {}, "Its devices are forgotten, and nobody can ever sign in with it again: what you have in apps stays there without you. Take out or delete first what you want to."),
+    h("div", { class: "row" }, action("Delete it for ever", go, trouble, { class: "danger" }), action("Keep it", () => again(), trouble)), trouble);
 }
 
 async function addPasskey(session: Session, { devices }: Info): Promise<void> {
@@ -49,7 +67,7 @@ async function addPasskey(session: Session, { devices }: Info): Promise<void> {
 
 function row(session: Session, device: Device, info: Info, again: (text?: string) => Promise<void>): Child {
   const mine = isMine(session, device);
-  const locked = device.protected && !mine;
+  const locked = isLocked(device) && !mine;
   const trouble = problem();
   return h("li", {},
     h("div", {}, h("strong", {}, device.alias), h("p", { class: "soft" }, facts(device, mine))),
@@ -87,7 +105,7 @@ async function remove(session: Session, device: Device, mine: boolean, again: (t
 
 /** Another device shows a code, which is typed here. */
 async function pair(session: Session, again: (text?: string) => Promise<void>): Promise<void> {
-  const until = await session.backend.openPairing(session.user);
+  const { secret, until } = await session.backend.openPairing(session.user);
   const trouble = problem();
   let open = true;
   const close = async () => {
@@ -109,7 +127,7 @@ async function pair(session: Session, again: (text?: string) => Promise<void>): 
   show("Add another device",
     h("ol", {},
       h("li", {}, "On the new device, open ", h("strong", { class: "app" }, location.origin)),
-      h("li", {}, "Choose “I use another device” and type the number ", h("strong", {}, String(session.user))),
+      h("li", {}, "Choose “I use another device” and type the number ", h("strong", {}, `${session.user}-${secret}`)),
       h("li", {}, "It shows a code. Type it here. Only ever type a code that you see on your own device.")),
     waits,
     form(confirm, trouble, h("label", {}, "Code", code), trouble,
@@ -144,7 +162,7 @@ async function check(session: Session, words: string[], again: (text?: string) =
     const wrong = fields.find(({ place, input }) => input.value.trim().toLowerCase() !== words[place - 1]);
     if (wrong) throw new Error(`Word ${wrong.place} is another one.`);
     await addPhrase(session, words.join(" "));
-    await again("The recovery phrase was added. It is protected: only with it can it be changed or removed.");
+    await again("The recovery phrase was added. In a week it is protected: then only with it can it be changed or removed. If there is ever one here that is not yours, remove it.");
   };
   show("To be sure", form(save, trouble, fields.map(({ place, input }) => h("label", {}, `Word ${place}`, input)), trouble,
     h("div", { class: "row" }, h("button", { class: "primary" }, "Add the phrase"), action("Start over", () => phrase(session, again), trouble))));

@@ -76,16 +76,17 @@ async function recover(backend: Backend, wishes: Wishes, back: () => Promise<voi
 /** This device joins an identity that another device has. */
 async function join(backend: Backend, wishes: Wishes, back: () => Promise<void>): Promise<void> {
   const trouble = problem();
-  const number = h("input", { required: true, inputmode: "numeric", pattern: "[0-9]{1,19}", autocomplete: "username" });
+  const number = h("input", { required: true, pattern: "[0-9]{1,19}-[0-9]{8}", placeholder: "10000-12345678", autocomplete: "off" });
   const use = async (make: () => Promise<session.Newcomer>) => {
-    if (!/^\d{1,19}$/u.test(number.value.trim())) throw new Error("Type the number of your identity first.");
-    const user = BigInt(number.value.trim());
+    const typed = /^(\d{1,19})-(\d{8})$/u.exec(number.value.replaceAll(/\s/gu, ""));
+    if (!typed) throw new Error(number.value.trim() ? "Type the whole number that the other device shows, such as 10000-12345678." : "Type the number of your identity first.");
+    const user = BigInt(typed[1]!);
     const it = await make();
-    const left = await it.backend.leave(user, it.device);
+    const left = await it.backend.leave(user, typed[2]!, it.device);
     await waitForCode(it, user, left, wishes, back);
   };
   show("Use an identity of another device",
-    h("p", {}, "On the device that you use already, open this page, sign in, and choose “Add another device”. It shows the number of your identity."),
+    h("p", {}, "On the device that you use already, open this page, sign in, and choose “Add another device”. It shows the number of your identity, and eight digits that are good for a quarter of an hour."),
     h("label", {}, "Number of your identity", number),
     kinds(backend, wishes.allowBrowserKey, trouble, use), trouble,
     action("Back", back, trouble));

@@ -1,1 +1,0 @@
-export{n as uploadPicture}from"./part-Cw1bNF4r.js";

@@ -37,13 +37,13 @@ export async function refreshMe(): Promise<void> {
   announce("me");
 }
 
-/** What replicas answer when the canister did not let a call in (Internet Computer's error codes): one of a suspended account. */
+/** What replicas answer when the canister did not let a call in (Internet Computer's error codes). */
 const NOT_LET_IN = "IC0406";
 const isNotLetIn = (error: unknown) => (error as { code?: { rejectErrorCode?: string } } | undefined)?.code?.rejectErrorCode === NOT_LET_IN;
 
 /** What went wrong, for people. */
 export function reason(error: unknown): string {
-  if (isNotLetIn(error)) return "Your account is suspended.";
+  if (isNotLetIn(error)) return "Your account is suspended, or that is too long.";
   if (isRefusal(error)) return error.message;
   if (!navigator.onLine) return "You are offline.";
   return "The subnet did not answer.";

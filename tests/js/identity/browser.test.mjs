@@ -84,7 +84,7 @@ async function signIn(who, { origin }, act, wishes = {}) {
 async function whoami({ chain, key, principal, error }) {
   assert.equal(error, undefined);
   const identity = DelegationIdentity.fromDelegation(Ed25519KeyIdentity.fromJSON(key), DelegationChain.fromJSON(JSON.stringify(chain)));
-  const answer = await (await actor(canister, identity)).exit_device_registration_mode(0n);
+  const answer = await (await actor(canister, identity)).get_anchor_info(0n);
   assert.equal(answer.Err.unauthorized.toText(), principal);
   return principal;
 }

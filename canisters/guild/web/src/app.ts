@@ -37,14 +37,20 @@ export async function refreshMe(): Promise<void> {
   announce("me");
 }
 
+/** What replicas answer when the canister did not let a call in (Internet Computer's error codes). */
+const NOT_LET_IN = "IC0406";
+const isNotLetIn = (error: unknown) => (error as { code?: { rejectErrorCode?: string } } | undefined)?.code?.rejectErrorCode === NOT_LET_IN;
+
 /** What went wrong, for people. */
 export function reason(error: unknown): string {
-  if (error instanceof Error && "kind" in error) return error.message;
+  if (isNotLetIn(error)) return "Your account is suspended, or that is too long.";
+  if (isRefusal(error)) return error.message;
   if (!navigator.onLine) return "You are offline.";
   return "The subnet did not answer.";
 }
 
-/** Whether it was refused: trying again as it is does not help. */
-export const isRefusal = (error: unknown) => error instanceof Error && "kind" in error;
+/** Whether it was refused: trying again as it is does not help. The agent's errors have a kind, too, but also a code. */
+export const isRefusal = (error: unknown): error is Error =>
+  error instanceof Error && (isNotLetIn(error) || ("kind" in error && !("code" in error)));
 
 export const media = (id: bigint) => `/v/${id}`;

@@ -61,7 +61,7 @@ const Message = R({ id: Nat64, at: Nat64, own: Bool, text: Text });
 const Thread = R({ with: Card, last: Message, unread: Nat32 });
 const ExportCursor = R({ part: Nat8, after: Nat64 });
 const Totals = R({
-  users: Nat64, posts: Nat64, jobs: Nat64, connections: Nat64, picture_bytes: Nat64, pending: Nat64, leaving: Nat64,
+  users: Nat64, posts: Nat64, jobs: Nat64, connections: Nat64, picture_bytes: Nat64, pending: Nat64, not_held: Nat64, leaving: Nat64,
 });
 const Pair = Tuple(Nat32, Nat32);
 const Done = Result(Null);

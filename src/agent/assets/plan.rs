@@ -119,7 +119,7 @@ pub fn change(
     let restated = properties.and_then(|have| properties_change(asset, have));
     let last: Vec<_> = unset.chain(restated).collect();
     let differs = !sent.is_empty() || !last.is_empty();
-    differs.then_some(Change { key: key.clone(), kind: Kind::Changed, first: vec![], contents: sent, last })
+    differs.then_some(Change { key, kind: Kind::Changed, first: vec![], contents: sent, last })
 }
 
 fn creation(asset: &Asset) -> Operation {

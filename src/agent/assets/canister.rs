@@ -55,11 +55,15 @@ impl AssetCanister {
     /// # Errors
     /// [`CallError`]: it is none, or an old one.
     pub async fn new(client: Arc<Client>, id: Principal) -> Result<AssetCanister, CallError> {
-        let canister = AssetCanister { client, id };
-        let version: u16 = canister.query("api_version", &NoArgument {}).await?;
+        const METHOD: &str = "api_version";
+        let wrong = |source: AgentFailure| CallError::Call { method: METHOD, source };
+        let arg = Encode!(&NoArgument {}).map_err(|error| wrong(error.into()))?;
+        // Whoever is not there to begin with is not waited for.
+        let reply = client.query(id, METHOD, arg).await.map_err(wrong)?;
+        let version: u16 = Self::decoded(METHOD, &reply)?;
         match version < VERSION_MIN {
             true => Err(CallError::Version(version)),
-            false => Ok(canister),
+            false => Ok(AssetCanister { client, id }),
         }
     }
 

@@ -18,6 +18,8 @@ const NO_UPGRADE_OPTION: &str = "Missing upgrade option";
 const PATIENCE: Duration = Duration::from_secs(120);
 const PAUSE_MIN: Duration = Duration::from_millis(250);
 const PAUSE_MAX: Duration = Duration::from_secs(8);
+/// No answer of a subnet is larger.
+const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Why a client's wish was not fulfilled.
 #[derive(Debug, thiserror::Error)]
@@ -106,7 +108,11 @@ impl Client {
         identity: Option<&Path>,
         root_key: Option<Vec<u8>>,
     ) -> Result<Client, AgentFailure> {
-        let agent = Agent::builder().with_url(url).with_boxed_identity(identity::load(identity)?).build()?;
+        let agent = Agent::builder()
+            .with_url(url)
+            .with_boxed_identity(identity::load(identity)?)
+            .with_max_response_body_size(ANSWER_BYTES_MAX)
+            .build()?;
         match root_key {
             Some(key) => agent.set_root_key(key),
             None => agent.fetch_root_key().await?,

@@ -66,7 +66,7 @@ enum Command {
 pub async fn run(args: Args) -> Result<(), AssetsError> {
     let Command::Sync { dir, canister, dry_run, delete, keep } = args.command;
     let folder = folder::read(&dir)?;
-    folder.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+    folder.warnings.iter().for_each(|warning| eprintln!("warning: {}", printable(warning)));
     let client = Arc::new(args.connection.client().await?);
     let journal = journal_path(&client.root_key(), canister);
     let options = Options { delete: delete || !keep, dry_run, journal };
@@ -78,15 +78,32 @@ pub async fn run(args: Args) -> Result<(), AssetsError> {
     let counts = progress.counts.clone();
     bar.end();
     done?;
-    println!("{}", summary(&counts, dry_run));
+    say(&summary(&counts, dry_run));
     Ok(())
+}
+
+/// A line on standard output. That nobody reads it any more (`… | head`) is no failure.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// Names of files and of a canister's assets are their makers' choice; a terminal would obey what controls it.
+fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter.is_control() {
+            true => shown.extend(letter.escape_default()),
+            false => shown.push(letter),
+        }
+    }
+    shown
 }
 
 /// A dry run is for its list.
 fn tell(told: &Told<'_>, dry_run: bool) {
     if dry_run {
         let bytes = if told.bytes > 0 { format!(" ({})", size(told.bytes)) } else { String::new() };
-        println!("{} {}{bytes}", told.sign, told.key);
+        say(&format!("{} {}{bytes}", told.sign, printable(told.key)));
     }
 }
 
@@ -176,6 +193,12 @@ mod tests {
         let expected = "8 files: 1 new, 0 changed, 0 deleted; 1.2 MB sent, 4.5 kB were there from an upload that was \
                         interrupted";
         assert_eq!(summary(&counts, false), expected);
+    }
+
+    #[test]
+    fn names_do_not_control_a_terminal() {
+        assert_eq!(printable("/a b/é.html"), "/a b/é.html");
+        assert_eq!(printable("/\u{1b}[2K\n\u{9b}x"), "/\\u{1b}[2K\\n\\u{9b}x");
     }
 
     #[test]

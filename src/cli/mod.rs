@@ -105,7 +105,10 @@ fn told<E: std::fmt::Display>(command: &str, result: Result<(), E>) -> ExitCode 
 /// Runs `work` on a tokio runtime with a few threads.
 fn block_on<E: std::fmt::Display>(work: impl Future<Output = Result<(), E>>) -> Result<(), String> {
     let runtime = runtime().map_err(|error| format!("cannot start: {error}"))?;
-    runtime.block_on(work).map_err(|error| error.to_string())
+    let done = runtime.block_on(work).map_err(|error| error.to_string());
+    // Threads that still read or compress for work that failed hold nobody up.
+    runtime.shutdown_background();
+    done
 }
 
 fn runtime() -> std::io::Result<Runtime> {

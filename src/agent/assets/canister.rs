@@ -5,7 +5,7 @@ use super::wire::{
 };
 use crate::agent::{AgentFailure, Client};
 use crate::types::Principal;
-use candid::{CandidType, Decode, Encode, Nat};
+use candid::{CandidType, Decode, DecoderConfig, Encode, Nat};
 use serde::de::DeserializeOwned;
 use serde_bytes::ByteBuf;
 use std::collections::BTreeMap;
@@ -17,6 +17,10 @@ const VERSION_MIN: u16 = 2;
 const NO_BATCH: u64 = u64::MAX;
 /// Pages of `list` that are read: as many assets as fit in a canister come in fewer.
 const LIST_PAGES_MAX: usize = 10_000;
+/// What is known of a canister's assets takes no more memory: a hundred thousand files take a third of it.
+pub const KNOWN_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Candid's measure of the work that an answer may make; one of the largest that is what it should be makes a tenth.
+const ANSWER_COST_MAX: usize = 1_000_000_000;
 
 /// A canister did not do what an asset canister does.
 #[derive(Debug, thiserror::Error)]
@@ -29,8 +33,8 @@ pub enum CallError {
     Ids { method: &'static str, have: usize, want: usize },
     #[error("the asset canister's interface has version {0}, older than {VERSION_MIN}: upgrade it")]
     Version(u16),
-    #[error("list does not come to an end")]
-    Endless,
+    #[error("{0} does not come to an end")]
+    Endless(&'static str),
 }
 
 impl CallError {
@@ -51,10 +55,15 @@ impl AssetCanister {
     /// # Errors
     /// [`CallError`]: it is none, or an old one.
     pub async fn new(client: Arc<Client>, id: Principal) -> Result<AssetCanister, CallError> {
-        let canister = AssetCanister { client, id };
-        match canister.query("api_version", &NoArgument {}).await? {
-            version if version < VERSION_MIN => Err(CallError::Version(version)),
-            _ => Ok(canister),
+        const METHOD: &str = "api_version";
+        let wrong = |source: AgentFailure| CallError::Call { method: METHOD, source };
+        let arg = Encode!(&NoArgument {}).map_err(|error| wrong(error.into()))?;
+        // Whoever is not there to begin with is not waited for.
+        let reply = client.query(id, METHOD, arg).await.map_err(wrong)?;
+        let version: u16 = Self::decoded(METHOD, &reply)?;
+        match version < VERSION_MIN {
+            true => Err(CallError::Version(version)),
+            false => Ok(AssetCanister { client, id }),
         }
     }
 
@@ -64,10 +73,11 @@ impl AssetCanister {
         arg: &impl CandidType,
     ) -> Result<T, CallError> {
         let asked = async {
-            let reply = self.client.query_patiently(self.id, method, Encode!(arg)?).await?;
-            Ok::<T, AgentFailure>(Decode!(&reply, T)?)
+            let arg = Encode!(arg)?;
+            self.client.query_patiently(self.id, method, arg).await
         };
-        asked.await.map_err(|source| CallError::Call { method, source })
+        let reply = asked.await.map_err(|source| CallError::Call { method, source })?;
+        Self::decoded(method, &reply)
     }
 
     async fn update(&self, method: &'static str, arg: &impl CandidType) -> Result<Vec<u8>, CallError> {
@@ -79,7 +89,9 @@ impl AssetCanister {
     }
 
     fn decoded<T: DeserializeOwned + CandidType>(method: &'static str, reply: &[u8]) -> Result<T, CallError> {
-        Decode!(reply, T).map_err(|error| CallError::Call { method, source: error.into() })
+        let mut config = DecoderConfig::new();
+        config.set_decoding_quota(ANSWER_COST_MAX);
+        Decode!([config]; reply, T).map_err(|error| CallError::Call { method, source: error.into() })
     }
 
     /// All assets by key.
@@ -87,10 +99,15 @@ impl AssetCanister {
     /// # Errors
     /// [`CallError`].
     pub async fn list(&self) -> Result<BTreeMap<String, Remote>, CallError> {
-        let mut all = BTreeMap::new();
+        const METHOD: &str = "list";
+        let (mut all, mut bytes) = (BTreeMap::new(), 0);
         for _ in 0..LIST_PAGES_MAX {
             let page = ListPage { start: Some(Nat::from(all.len())), length: None };
-            let page: Vec<Remote> = self.query("list", &page).await?;
+            let page: Vec<Remote> = self.query(METHOD, &page).await?;
+            bytes += page.iter().map(Remote::bytes).sum::<usize>();
+            if bytes > KNOWN_BYTES_MAX {
+                break;
+            }
             let before = all.len();
             all.extend(page.into_iter().map(|remote| (remote.key.clone(), remote)));
             // An empty page, or the same again from a canister without pages.
@@ -98,7 +115,7 @@ impl AssetCanister {
                 return Ok(all);
             }
         }
-        Err(CallError::Endless)
+        Err(CallError::Endless(METHOD))
     }
 
     /// # Errors

@@ -9,14 +9,16 @@ use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 /// The files' names; a folder has one of them at most.
 pub const NAMES: [&str; 2] = [".ic-assets.json5", ".ic-assets.json"];
 /// More than anybody writes.
 const CONFIG_BYTES_MAX: u64 = 1024 * 1024;
+/// A longer pattern may be more than globset's expressions can be, of which it would panic.
+const PATTERN_BYTES_MAX: usize = 1_000;
 
 /// A configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +27,8 @@ pub enum ConfigError {
     Read { path: PathBuf, source: io::Error },
     #[error("{0} has more than {CONFIG_BYTES_MAX} bytes")]
     TooLarge(PathBuf),
+    #[error("{0} is no file")]
+    NoFile(PathBuf),
     #[error("{0} has both .ic-assets.json5 and .ic-assets.json; keep one")]
     Both(PathBuf),
     #[error("{path}:{line}:{column}: {reason}")]
@@ -132,6 +136,9 @@ struct Pattern(GlobMatcher);
 
 impl Pattern {
     fn new(text: &str) -> Result<Pattern, String> {
+        if text.len() > PATTERN_BYTES_MAX {
+            return Err(format!("a pattern has {PATTERN_BYTES_MAX} bytes at most"));
+        }
         let glob = Glob::new(text).map_err(|error| error.to_string())?;
         Ok(Pattern(glob.compile_matcher()))
     }
@@ -257,8 +264,12 @@ impl Config {
     /// # Errors
     /// [`ConfigError`]: there are two files, or one that cannot be used.
     pub fn read(folder: &Path) -> Result<Option<Config>, ConfigError> {
-        let there: Vec<PathBuf> =
-            NAMES.iter().map(|name| folder.join(name)).filter(|path| path.is_file()).collect();
+        let mut there = Vec::new();
+        for path in NAMES.map(|name| folder.join(name)) {
+            if is_there(&path)? {
+                there.push(path);
+            }
+        }
         let path = match there.as_slice() {
             [] => return Ok(None),
             [path] => path.clone(),
@@ -296,6 +307,22 @@ impl Config {
             let (path, pattern) = (self.path.display(), rule.r#match.0.glob());
             format!("{path}: rule {} ({pattern}) matches no file", index + 1)
         })
+    }
+}
+
+/// Whether a configuration is there. One that cannot be had is not the same as none: a site would lose its headers.
+fn is_there(path: &Path) -> Result<bool, ConfigError> {
+    match fs::metadata(path) {
+        Ok(found) if found.is_file() => Ok(true),
+        Ok(_) => Err(ConfigError::NoFile(path.to_path_buf())),
+        // The folder itself may be none, which is told of it.
+        Err(error)
+            if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+                && !path.is_symlink() =>
+        {
+            Ok(false)
+        }
+        Err(source) => Err(ConfigError::Read { path: path.to_path_buf(), source }),
     }
 }
 

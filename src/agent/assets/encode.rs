@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// A content is sent in pieces of so many bytes: each fits in a message with what is around it.
@@ -94,6 +95,8 @@ pub fn contents(asset: &Asset, remote: Option<&Remote>) -> Result<Contents, Cont
     let configured = asset.settings.encodings.as_deref();
     let wanted = configured.unwrap_or_else(|| usual(&asset.media_type, asset.bytes));
     let measured = |encoding| measure(asset, encoding);
+    // An asset of another type is made anew, of contents that are here.
+    let remote = remote.filter(|remote| remote.content_type == asset.media_type);
     let mut found = Contents::new();
     if wanted.contains(&Encoding::Identity) {
         found.insert(Encoding::Identity, measured(Encoding::Identity)?);
@@ -125,7 +128,7 @@ fn vouched(remote: &Remote, identity: &[u8; 32], encoding: Encoding) -> Option<C
 
 /// Whether an encoding is kept beside those that are there.
 fn pays(encoding: Encoding, length: u64, beside: &Contents, configured: bool) -> bool {
-    let length_of = |encoding| beside.get(&encoding).map(|found| found.content.length);
+    let length_of = |encoding: Encoding| beside.get(&encoding).map(|found| found.content.length);
     let Some(identity) = length_of(Encoding::Identity) else {
         return true;
     };
@@ -141,7 +144,9 @@ fn pays(encoding: Encoding, length: u64, beside: &Contents, configured: bool) ->
 /// # Errors
 /// The file cannot be opened.
 pub fn open(path: &Path, bytes: u64, encoding: Encoding) -> io::Result<Box<dyn Read>> {
-    let file = File::open(path)?;
+    // What was a file when the folder was read may have become a link out of it.
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    let file = File::options().read(true).custom_flags(flags).open(path)?;
     Ok(match encoding {
         Encoding::Identity => Box::new(file),
         Encoding::Gzip => Box::new(flate2::read::GzEncoder::new(file, flate2::Compression::best())),

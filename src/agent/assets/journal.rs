@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// A million pieces. What is larger is forgotten.
@@ -121,7 +122,10 @@ impl Journal {
     pub fn open(path: &Path) -> Result<Journal, JournalError> {
         let opened = || {
             path.parent().map_or(Ok(()), fs::create_dir_all)?;
-            File::options().read(true).write(true).create(true).truncate(false).open(path)
+            let mut options = File::options();
+            options.read(true).write(true).create(true).truncate(false);
+            // Not somebody else's file, where folders are shared.
+            options.custom_flags(libc::O_NOFOLLOW).open(path)
         };
         let wrong = |source| JournalError::File { path: path.to_path_buf(), source };
         let mut file = opened().map_err(wrong)?;

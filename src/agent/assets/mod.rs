@@ -36,7 +36,7 @@ mod tests;
 
 use super::Client;
 use crate::types::Principal;
-use canister::{AssetCanister, CallError};
+use canister::{AssetCanister, CallError, KNOWN_BYTES_MAX};
 use encode::{ContentError, Contents};
 use folder::{Asset, Folder};
 use futures::StreamExt;
@@ -226,9 +226,14 @@ async fn properties(
             Ok::<_, CallError>((key, properties))
         })
         .buffer_unordered(QUERIES_PARALLEL);
-    let mut all = BTreeMap::new();
+    let (mut all, mut bytes) = (BTreeMap::new(), 0);
     while let Some(answer) = asked.next().await {
-        all.extend([answer?]);
+        let (key, properties) = answer?;
+        bytes += properties.bytes();
+        if bytes > KNOWN_BYTES_MAX {
+            return Err(CallError::Endless("get_asset_properties").into());
+        }
+        all.insert(key, properties);
     }
     Ok(all)
 }

@@ -58,17 +58,16 @@ impl Change {
     }
 
     /// The steps, with the ids of the pieces that were sent.
-    pub fn operations(&self, ids: &BTreeMap<Place, Vec<u64>>) -> Vec<Operation> {
-        let set = self.contents.iter().map(|(encoding, content)| {
-            let place = self.place(*encoding);
-            Operation::SetAssetContent {
-                key: self.key.clone(),
-                content_encoding: encoding.name().into(),
-                chunk_ids: ids.get(&place).into_iter().flatten().copied().map(Nat::from).collect(),
-                sha256: Some(ByteBuf::from(content.sha256)),
-            }
+    pub fn operations(self, ids: &BTreeMap<Place, Vec<u64>>) -> Vec<Operation> {
+        let Change { key, first, contents, last, .. } = self;
+        let set = contents.into_iter().map(|(encoding, content)| {
+            let place = Place { key: key.clone(), encoding };
+            let chunk_ids = ids.get(&place).into_iter().flatten().copied().map(Nat::from).collect();
+            let (key, content_encoding) = (place.key, encoding.name().into());
+            let sha256 = Some(ByteBuf::from(content.sha256));
+            Operation::SetAssetContent { key, content_encoding, chunk_ids, sha256 }
         });
-        self.first.iter().cloned().chain(set).chain(self.last.iter().cloned()).collect()
+        first.into_iter().chain(set).chain(last).collect()
     }
 
     /// Where one of its contents belongs.
@@ -119,7 +118,7 @@ pub fn change(
     let restated = properties.and_then(|have| properties_change(asset, have));
     let last: Vec<_> = unset.chain(restated).collect();
     let differs = !sent.is_empty() || !last.is_empty();
-    differs.then_some(Change { key: key.clone(), kind: Kind::Changed, first: vec![], contents: sent, last })
+    differs.then_some(Change { key, kind: Kind::Changed, first: vec![], contents: sent, last })
 }
 
 fn creation(asset: &Asset) -> Operation {

@@ -246,7 +246,7 @@ impl<'a> Stage<'a> {
             self.settle_one(progress).await?;
         }
         let changes = std::mem::take(&mut self.changes);
-        let mut commits = plan::commits(changes.iter().map(|change| change.operations(&self.ids)));
+        let mut commits = plan::commits(changes.into_iter().map(|change| change.operations(&self.ids)));
         let last = commits.pop();
         for operations in commits {
             let keys = operations.iter().map(|operation| operation.key().to_string()).collect();

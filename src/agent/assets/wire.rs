@@ -28,7 +28,16 @@ pub struct RemoteEncoding {
     pub modified: Option<Int>,
 }
 
+/// What a string, a number and their like take in memory beside what is in them.
+const FIELD: usize = 32;
+
 impl Remote {
+    /// About as many bytes as it takes in memory.
+    pub fn bytes(&self) -> usize {
+        let each = self.encodings.iter().map(|encoding| encoding.content_encoding.len() + 6 * FIELD);
+        self.key.len() + self.content_type.len() + 4 * FIELD + each.sum::<usize>()
+    }
+
     /// Its encoding of this name.
     pub fn encoding(&self, name: &str) -> Option<&RemoteEncoding> {
         self.encodings.iter().find(|encoding| encoding.content_encoding == name)
@@ -56,6 +65,14 @@ pub struct Properties {
     pub headers: Option<Headers>,
     pub is_aliased: Option<bool>,
     pub allow_raw_access: Option<bool>,
+}
+
+impl Properties {
+    /// About as many bytes as they take in memory.
+    pub fn bytes(&self) -> usize {
+        let each = self.headers.iter().flatten().map(|(name, value)| name.len() + value.len() + 2 * FIELD);
+        2 * FIELD + each.sum::<usize>()
+    }
 }
 
 /// What the canister's owner lets a batch take (`get_configuration`).

@@ -103,6 +103,9 @@ fn an_encoding_that_was_set_with_an_unchanged_file_is_not_made_again() {
         remote
     };
     check(&unknown(), false);
+    // An asset of another type is made anew, of contents that are sent.
+    let plain = remote(&[("identity", hash, 5), ("gzip", [7; 32], 5)]);
+    check(&Remote { content_type: "text/plain".into(), ..plain }, false);
 }
 
 #[test]

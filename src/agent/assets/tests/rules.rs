@@ -1,7 +1,10 @@
 //! What `.ic-assets.json5` makes of files.
 
-use super::read;
-use crate::agent::assets::folder::Asset;
+use super::{read, write};
+use crate::agent::assets::encode;
+use crate::agent::assets::folder::{self, Asset};
+use std::fs;
+use std::os::unix::fs::symlink;
 
 /// Everything that rules say of an asset, but what they say of all.
 fn shown(asset: &Asset) -> String {
@@ -171,6 +174,8 @@ fn a_wrong_rule_is_an_error_that_names_file_and_line() {
     check_refused("[{ match: 'a',\n headers: { x: 'y\\n' } }]", "2:16", "one line of ASCII");
     check_refused("[{ match: 'a',\n headers: { 'x y': 'z' } }]", "2:13", "no name of a header");
     check_refused("{ match: 'a' }", "1:1", "expected");
+    let long = format!("[{{ match: '{}' }}]", "a".repeat(1_001));
+    check_refused(&long, "1:11", "1000 bytes at most");
 }
 
 #[test]
@@ -183,4 +188,33 @@ fn what_cannot_be_uploaded_is_an_error() {
         read(&hardened).expect_err("nothing hardens").to_string(),
         "security_policy \"hardened\" needs headers that harden it; without them: /a"
     );
+}
+
+#[test]
+fn links_are_left_out_and_never_followed() {
+    let root = tempfile::tempdir().expect("a folder");
+    write(root.path(), &[("site/a", "x"), ("secret/b", "y")]);
+    let site = root.path().join("site");
+    symlink("../secret/b", site.join("file")).expect("a link");
+    symlink("../secret", site.join("folder")).expect("a link");
+    let found = folder::read(&site).expect("a folder");
+    assert_eq!(found.assets.iter().map(|asset| &*asset.key).collect::<Vec<_>>(), ["/a"]);
+    let warned = found.warnings.iter().filter(|warning| warning.contains("no file of its own"));
+    assert_eq!(warned.count(), 2, "{:?}", found.warnings);
+    fs::remove_file(site.join("a")).expect("removed");
+    symlink("../secret/b", site.join("a")).expect("a link");
+    encode::contents(&found.assets[0], None).expect_err("a link in place of a file");
+}
+
+#[test]
+fn a_configuration_that_cannot_be_read_is_not_taken_for_none() {
+    let root = tempfile::tempdir().expect("a folder");
+    let config = root.path().join(".ic-assets.json5");
+    symlink("nowhere", &config).expect("a link");
+    let dangling = folder::read(root.path()).expect_err("a link to nowhere").to_string();
+    assert!(dangling.contains("cannot read"), "{dangling}");
+    fs::remove_file(&config).expect("removed");
+    fs::create_dir(&config).expect("a folder");
+    let other = folder::read(root.path()).expect_err("a folder of that name").to_string();
+    assert!(other.ends_with("is no file"), "{other}");
 }

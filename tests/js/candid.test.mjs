@@ -9,6 +9,8 @@ import { chromium } from "playwright-core";
 import { connect } from "./clients.mjs";
 import { hosts, module, status } from "./network.mjs";
 
+/** Why CI leaves some looks out. */
+const FEW = process.env.ATOLL_FULL !== "1" && "only with ATOLL_FULL=1";
 const require = createRequire(import.meta.url);
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 const shots = process.env.ATOLL_SCREENSHOTS;
@@ -141,10 +143,10 @@ async function look(name, device, colorScheme) {
   await close();
 }
 
-test("the page shows a canister's methods on a phone, in the light", () => look("phone-light", PHONE, "light"));
 test("the page shows a canister's methods on a phone, in the dark", () => look("phone-dark", PHONE, "dark"));
 test("the page shows a canister's methods on a desk, in the light", () => look("desk-light", DESK, "light"));
-test("the page shows a canister's methods on a desk, in the dark", () => look("desk-dark", DESK, "dark"));
+test("the page shows a canister's methods on a phone, in the light", { skip: FEW }, () => look("phone-light", PHONE, "light"));
+test("the page shows a canister's methods on a desk, in the dark", { skip: FEW }, () => look("desk-dark", DESK, "dark"));
 
 test("a value of every type goes out by a link's form and comes back", async () => {
   const { page, seen, close } = await visit(told, { device: PHONE, colorScheme: "dark", hash: called("echo", VALUES) });

@@ -82,7 +82,11 @@ async function firstMinute(enter, look, t) {
   await visitor.says(text);
   const other = await enter("clips", opposite[look], `/c/${third}`);
   await playing(other);
-  assert.equal(await likes(other, third), others + 1);
+  await until("another browser sees the like", async () => {
+    if (await likes(other, third) === others + 1) return true;
+    await other.go(`/c/${third}`);
+    return false;
+  });
   await act(other, third, "comment").click();
   await other.says(text);
   assert.equal(await other.page.locator("dialog b").count(), 0, "what people write is no HTML");

@@ -33,10 +33,8 @@ export class Load {
   /** Returns when everybody, or as many, have done so many rounds more. */
   async goesOn(rounds) {
     const goal = this.done + rounds;
-    await until(`${rounds} rounds more are done`, async () => {
-      if (!this.#goes) await this.all;
-      return this.done >= goal;
-    }, AWAY_MS);
+    await until(`${rounds} rounds more are done`, async () => !this.#goes || this.done >= goal, AWAY_MS);
+    if (!this.#goes) await this.all;
   }
 
   stop() {

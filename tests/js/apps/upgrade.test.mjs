@@ -151,6 +151,7 @@ async function befriend(people) {
     const other = people[(index + 1) % people.length];
     await ask(() => one.actor.invite(other.id, ""));
     await ask(() => other.actor.accept(one.id));
+    await until("they are connected", async () => "Connected" in (await one.actor.cards([other.id]))[0].tie);
   }));
 }
 

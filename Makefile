@@ -29,7 +29,7 @@ CARGO     := cargo --locked
 LINTED    := RUSTC_WORKSPACE_WRAPPER="$$(rustup which clippy-driver)" CLIPPY_ARGS=-Dwarnings
 QUICK     := --release --config 'profile.release.package.atoll.opt-level=1'
 
-.PHONY: help run test bench sim sim-soak chaos setup setup-apps setup-test setup-bench setup-chaos build malicious pages canisters films assets unit check sim-ci deny clean
+.PHONY: help run test apps-full pictures bench sim sim-soak chaos setup setup-apps setup-test setup-bench setup-chaos build malicious pages canisters films assets unit check sim-ci deny clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -38,6 +38,12 @@ run: setup-apps build canisters films ## Build, start four replicas and the gate
 	$(ATOLL) testnet up --apps --dir $(RUN) --canisters $(DIST) --genesis-canisters $(ECONOMY)
 
 test: setup-test check unit sim-ci ## Everything: units, simulator, four real processes, npm agents, browser
+
+apps-full: setup-test canisters assets ## What browsers see, in full: all sizes and themes, 50 MB, more upgrades (`make test` has a part)
+	ATOLL_FULL=1 $(LINTED) $(CARGO) test $(QUICK) --test apps --test clients
+
+pictures: ## Renew the README's pictures from the screenshots that `make test` or `make apps-full` took
+	@docs/pictures/take
 
 bench: setup-bench malicious canisters assets ## Print each figure beside its baseline and target, measured now
 	ATOLL_MALICIOUS=$(ATOLL)-malicious $(CARGO) bench --profile release --bench table

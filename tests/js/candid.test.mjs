@@ -1,5 +1,5 @@
 // The Candid page in a real browser, through the gateway: any canister's methods, called and shown; on a phone and on a desk,
-// light and dark, by keys alone.
+// light and dark (two of the four in CI), by keys alone.
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -9,6 +9,8 @@ import { chromium } from "playwright-core";
 import { connect } from "./clients.mjs";
 import { hosts, module, status } from "./network.mjs";
 
+/** Why CI leaves some looks out. */
+const FEW = process.env.ATOLL_FULL !== "1" && "only with ATOLL_FULL=1";
 const require = createRequire(import.meta.url);
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 const shots = process.env.ATOLL_SCREENSHOTS;
@@ -141,10 +143,10 @@ async function look(name, device, colorScheme) {
   await close();
 }
 
-test("the page shows a canister's methods on a phone, in the light", () => look("phone-light", PHONE, "light"));
 test("the page shows a canister's methods on a phone, in the dark", () => look("phone-dark", PHONE, "dark"));
 test("the page shows a canister's methods on a desk, in the light", () => look("desk-light", DESK, "light"));
-test("the page shows a canister's methods on a desk, in the dark", () => look("desk-dark", DESK, "dark"));
+test("the page shows a canister's methods on a phone, in the light", { skip: FEW }, () => look("phone-light", PHONE, "light"));
+test("the page shows a canister's methods on a desk, in the dark", { skip: FEW }, () => look("desk-dark", DESK, "dark"));
 
 test("a value of every type goes out by a link's form and comes back", async () => {
   const { page, seen, close } = await visit(told, { device: PHONE, colorScheme: "dark", hash: called("echo", VALUES) });
@@ -175,7 +177,7 @@ test("an update is certified, a oneway call is sent, and a query sees what they 
   await method(page, "tell").getByRole("textbox").fill("told by a page");
   assert.match((await answer(page, "tell", "Call")).status, /^Sent in/u);
   await method(page, "told").getByRole("checkbox").uncheck();
-  for (let tries = 0; !(await answer(page, "told", "Query")).result.includes("told by a page"); tries++) assert.ok(tries < 50, "it arrives");
+  for (const end = Date.now() + ANSWER_MS; !(await answer(page, "told", "Query")).result.includes("told by a page");) assert.ok(Date.now() < end, "it arrives");
   assert.deepEqual([seen.problems, seen.foreign], [[], []]);
   await close();
 });

@@ -40,7 +40,7 @@ const toned = (source, filter) => `${source},${filter}`;
 const radius = "hypot(X-W/2,Y-H/2)";
 
 // name, seconds, picture, tones (a formula of t), caption
-export const FILMS = [
+const ALL = [
   ["lagoon", 8, paint("20+30*sin(Y/18+T*2)+20*sin(X/23-T)", "120+60*sin(Y/25+T*1.5+sin(X/30))", "140+70*sin(Y/31+T+cos(X/20))"), [220, 277, 330], "The lagoon at noon, drawn by three sine waves #lagoon #waves #math"],
   ["sunset", 8, paint("255-Y/3+20*sin(T+X/60)", "130-Y/4+40*exp(-pow((hypot(X-W/2,Y-H*0.55-20*sin(T/2)))/40,2))*3", "90+Y/6"), [196, 247, 294], "Sunset over the atoll. The sun is an exponential #sunset #slow"],
   ["rings", 7, paint(`128+120*sin(${radius}/7-T*5)`, `90+80*sin(${radius}/9-T*4)`, `140+100*sin(${radius}/11-T*3)`), [330, 440, 550], "Rings on still water #hypnotic #waves"],
@@ -66,6 +66,9 @@ export const FILMS = [
   ["pulse", 6, paint(`200*exp(-pow(mod(${radius}-T*90+900\\,120)/30,2))`, `160*exp(-pow(mod(${radius}-T*90+870\\,120)/30,2))`, `120+100*exp(-pow(mod(${radius}-T*90+840\\,120)/40,2))`), [87, 174, 261], "Sonar #deep #night"],
   ["horizon", 9, paint("30+180*exp(-pow((Y-H*0.6)/30\\,2))+60*gt(Y\\,H*0.6)*abs(sin(Y*Y/900-T*3))", "20+90*exp(-pow((Y-H*0.6)/50\\,2))", "70+80*exp(-pow((Y-H*0.6)/90\\,2))+30*sin(T/2)"), [110, 138, 220], "Six in the morning, nobody else here #sunrise #slow"],
 ];
+
+/** All films; or the first few of them, as CLIPS_FILMS says: tests need not many. */
+export const FILMS = ALL.slice(0, Number(process.env.CLIPS_FILMS ?? ALL.length));
 
 const chord = (tones) => tones.map((tone, index) => `0.08*sin(2*PI*${tone}*t)*(0.6+0.4*sin(t*${1 + index * 0.7}))`).join("+");
 

@@ -7,27 +7,24 @@ import { Client, ask, send } from "../../../canisters/clips/seed/client.mjs";
 import { act, comment, find, isLiked, likes, played, playing, step } from "./feed.mjs";
 import { film } from "./film.mjs";
 import { beside, canister, get, kill, run, status, until } from "./network.mjs";
-import { LOOKS, introduce, opposite, scene, signIn } from "./visitor.mjs";
+import { coldVisits, introduce, looks, median, opposite, scene, signIn } from "./visitor.mjs";
 
 const FIRST_FRAME_MS = 1_500;
-/** The replica that is killed half-way. */
-const VICTIM = 3;
-const client = new Client(status, process.env.CLIPS_KEYS ?? beside("clips-seed.key"));
+/** The replica that is killed half-way: the gateway asks it first for whoever comes from this machine. */
+const VICTIM = 2;
+const client = new Client(status, beside("clips-seed.key"));
 const as = (name) => client.actor(name, canister("clips"));
 const small = beside("small.mp4");
 
 before(() => film(small));
 
-/** When the first frame was there in each of three visits with nothing in the cache, the quickest first. */
-async function firstFrames(enter, look) {
-  const times = [];
-  for (let visit = 0; visit < 3; visit += 1) {
-    const visitor = await enter("clips", look);
-    await playing(visitor);
-    times.push(await (await visitor.page.waitForFunction(() => globalThis.firstFrame)).jsonValue());
-    await visitor.context.close();
-  }
-  return times.map(Math.round).sort((a, b) => a - b);
+/** When the first frame is there, in a visit with nothing in the cache. */
+async function firstFrame(enter, look) {
+  const visitor = await enter("clips", look);
+  await playing(visitor);
+  const time = await (await visitor.page.waitForFunction(() => globalThis.firstFrame)).jsonValue();
+  await visitor.context.close();
+  return time;
 }
 
 /** A replica is killed while a clip plays: it plays on, the panel is still verified, nothing is said. */
@@ -47,7 +44,7 @@ async function aReplicaDies(visitor, id) {
 }
 
 async function firstMinute(enter, look, t) {
-  const frames = await firstFrames(enter, look);
+  const frames = await coldVisits(() => firstFrame(enter, look), FIRST_FRAME_MS);
   const visitor = await enter("clips", look);
   const { page } = visitor;
   const first = await playing(visitor);
@@ -85,7 +82,11 @@ async function firstMinute(enter, look, t) {
   await visitor.says(text);
   const other = await enter("clips", opposite[look], `/c/${third}`);
   await playing(other);
-  assert.equal(await likes(other, third), others + 1);
+  await until("another browser sees the like", async () => {
+    if (await likes(other, third) === others + 1) return true;
+    await other.go(`/c/${third}`);
+    return false;
+  });
   await act(other, third, "comment").click();
   await other.says(text);
   assert.equal(await other.page.locator("dialog b").count(), 0, "what people write is no HTML");
@@ -96,10 +97,10 @@ async function firstMinute(enter, look, t) {
     await visitor.says(what);
     await visitor.inspect(`page${path.replace(/[/@]/gu, "-")}`);
   }
-  assert.ok(frames[1] < FIRST_FRAME_MS, `first frames came after ${frames} ms`);
+  assert.ok(median(frames) < FIRST_FRAME_MS, `first frames came after ${frames} ms`);
 }
 
-for (const look of Object.keys(LOOKS)) {
+for (const look of looks("phone-dark", "desk-light")) {
   scene(`a visitor's first minute with Clips, ${look}`, (enter, t) => firstMinute(enter, look, t));
 }
 
@@ -111,7 +112,7 @@ scene("search finds a name, a word and a hashtag", async (enter) => {
     await page.locator(expected).first().waitFor();
   };
   await search("okaf", "a.person[href='/@maya_reef']");
-  await search("seahorse", ".tile");
+  await search("seahorse", ".tile[aria-label*='Seahorse Valley']");
   await search("#automata", "a.chip[href='/tag/automata']");
   await visitor.inspect("search");
   await page.locator("a.chip[href='/tag/automata']").click();
@@ -136,6 +137,7 @@ scene("a clip that is published from a phone shows in the feed, in another brows
   await phone.says(caption);
   const id = page.url().split("/").pop();
   // what is hottest comes first: the new clip is further down
+  await desk.go("/");
   await find(desk, id);
   await desk.says(caption);
   await desk.shoot("published");
@@ -146,13 +148,17 @@ scene("a clip that is published from a phone shows in the feed, in another brows
 });
 
 scene("following, messages and the inbox work between two browsers", async (enter) => {
-  const [one, two] = [await enter("clips", "phone-light", "/@maya_reef"), await enter("clips", "desk-dark", "/me")];
-  await two.button("Sign in").click();
-  await signIn(two, `dee_${run}`, "Dee Second");
-  await two.page.getByRole("heading", { name: "Dee Second" }).waitFor();
-  await one.page.getByRole("button", { name: "Follow", exact: true }).click();
-  await signIn(one, `cee_${run}`, "Cee First");
-  await one.page.getByRole("button", { name: "Following", exact: true }).waitFor();
+  const [one, two] = [await enter("clips", "phone-light", "/me"), await enter("clips", "desk-dark", "/me")];
+  for (const [visitor, handle, display] of [[one, "cee", "Cee First"], [two, "dee", "Dee Second"]]) {
+    await visitor.button("Sign in").click();
+    await signIn(visitor, `${handle}_${run}`, display);
+    await visitor.page.getByRole("heading", { name: display }).waitFor();
+  }
+  await one.go("/@maya_reef");
+  const button = (name) => one.page.getByRole("button", { name, exact: true });
+  await one.atOnce(() => button("Follow").click(), () => button("Following").waitFor());
+  await one.go("/@maya_reef");
+  await button("Following").waitFor();
   await one.go(`/messages/dee_${run}`);
   await one.page.getByRole("textbox", { name: "Write a message" }).fill("Shall we make a clip?");
   await one.atOnce(() => one.page.keyboard.press("Enter"), () => one.says("Shall we make a clip?"));
@@ -160,8 +166,7 @@ scene("following, messages and the inbox work between two browsers", async (ente
   await two.go(`/messages/cee_${run}`);
   await two.says("Shall we make a clip?");
   await two.inspect("messages");
-  await two.go("/inbox");
-  await two.says("wrote to you");
+  await two.finds("/inbox", "wrote to you");
   await two.inspect("inbox");
 });
 
@@ -178,6 +183,7 @@ scene("the panel tells how it is hosted", async (enter) => {
 scene("offline is told, and what was loaded keeps playing", async (enter) => {
   const visitor = await enter("clips", "phone-dark");
   const id = await playing(visitor);
+  await likes(visitor, id);
   await visitor.page.waitForFunction((clip) => {
     const { buffered, duration } = document.querySelector(`[data-clip="${clip}"] video`);
     return buffered.length > 0 && buffered.end(buffered.length - 1) > duration - 0.5;
@@ -194,7 +200,7 @@ async function asModerator(visitor, work) {
   await visitor.button("Sign in").click();
   await signIn(visitor, `mo_${run}`, "Mo Derator");
   const admin = await as("admin");
-  const { card } = await ask(() => admin.profile(`mo_${run}`));
+  const { card } = await until("mo is known", async () => (await admin.profile(`mo_${run}`)).Ok);
   await ask(() => admin.set_role(card.id, { Moderator: null }));
   try {
     await work();
@@ -217,7 +223,7 @@ scene("two reports hide a clip from everybody, and the moderators' votes bring i
 
   const moderator = await enter("clips", "desk-light", "/me");
   await asModerator(moderator, async () => {
-    await moderator.go("/moderation");
+    await moderator.finds("/moderation", caption);
     const matter = moderator.page.locator("article.case", { hasText: caption });
     await matter.getByText("Spam ×2").waitFor();
     await matter.getByText("Seen <b>before</b>").first().waitFor();
@@ -233,8 +239,10 @@ scene("two reports hide a clip from everybody, and the moderators' votes bring i
     await matter.getByText("Kept by vote.").waitFor();
   });
   await file(200);
-  await guest.go(`/c/${id}`);
-  assert.equal(await playing(guest), String(id));
+  await until("the guest sees it again", async () => {
+    await guest.go(`/c/${id}`);
+    return await playing(guest) === String(id);
+  });
   await ask(() => maker.delete_clip(id));
 });
 

@@ -33,10 +33,8 @@ export class Load {
   /** Returns when everybody, or as many, have done so many rounds more. */
   async goesOn(rounds) {
     const goal = this.done + rounds;
-    await until(`${rounds} rounds more are done`, async () => {
-      if (!this.#goes) await this.all;
-      return this.done >= goal;
-    }, AWAY_MS);
+    await until(`${rounds} rounds more are done`, async () => !this.#goes || this.done >= goal, AWAY_MS);
+    if (!this.#goes) await this.all;
   }
 
   stop() {
@@ -81,11 +79,14 @@ const management = () => {
  * Does `work` while the canister is stopped, as canisters are upgraded that call others: no answer to a call must find another
  * module than the one that asked. Whoever calls it meanwhile is refused and tries again.
  */
-export async function atRest(client, id, work) {
+export async function atRest({ client, ask }, id, work) {
   const canister_id = Principal.fromText(id);
   const transform = () => ({ effectiveCanisterId: canister_id });
   const actor = Actor.createActor(management, { agent: await client.agent("admin"), canisterId: "aaaaa-aa", callTransform: transform });
-  await actor.stop_canister({ canister_id });
-  await work();
-  await actor.start_canister({ canister_id });
+  await ask(() => actor.stop_canister({ canister_id }));
+  try {
+    await work();
+  } finally {
+    await ask(() => actor.start_canister({ canister_id }));
+  }
 }

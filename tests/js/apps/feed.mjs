@@ -34,8 +34,17 @@ export async function likes({ page }, id) {
 
 export const isLiked = ({ page }, id) => page.locator(`[data-clip="${id}"] [data-do=like][aria-pressed=true]`).waitFor();
 
+/** Waits until the feed has come to rest: a finger on it while it moves would go another way. */
+const still = ({ page }) => page.waitForFunction(() => {
+  const { scrollTop } = document.querySelector(".snap");
+  const rests = globalThis.wasAt === scrollTop;
+  globalThis.wasAt = scrollTop;
+  return rests;
+}, undefined, { polling: 100 });
+
 /** To the next clip (or back), as one does on this device: by a finger or an arrow key. The clip that plays then. */
 export async function step(visitor, from, back = false) {
+  await still(visitor);
   if (isPhone(visitor.look)) await swipe(visitor, back ? "down" : "up");
   else await visitor.page.keyboard.press(back ? "ArrowUp" : "ArrowDown");
   return playing(visitor, from);

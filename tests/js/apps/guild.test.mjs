@@ -1,14 +1,16 @@
 // The visitor's first minute with Guild, and what else people do there: real browsers through the gateway, on phones and desks,
-// in both themes. Half-way one of the four replicas is killed.
+// in both themes. In the full size one of the four replicas is killed half-way.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { before } from "node:test";
 import { canister, get, kill, run, status, until } from "./network.mjs";
-import { LOOKS, introduce, opposite, scene, signIn } from "./visitor.mjs";
+import { coldVisits, introduce, looks, median, opposite, scene, signIn } from "./visitor.mjs";
 
 const FIRST_POST_MS = 1_500;
-/** The replica that is killed half-way. */
-const VICTIM = 2;
+/** The replica that is killed half-way, on a desk in the light: another one than Clips' tests kill. */
+const VICTIM = 3;
+/** After so long a page is loaded again. */
+const RELOAD_MS = 10_000;
 const DISPLAYS = ["Ann Visitor", "Ben Visitor"];
 
 before(async () => {
@@ -22,15 +24,12 @@ async function reading({ page }) {
   await page.locator(".facts button").first().waitFor();
 }
 
-/** When the first post was there in each of three visits with nothing in the cache, the quickest first. */
-async function firstPosts(enter, look) {
-  const times = [];
-  for (let visit = 0; visit < 3; visit += 1) {
-    const visitor = await enter("guild", look);
-    times.push(await (await visitor.page.waitForFunction(() => globalThis.firstPost)).jsonValue());
-    await visitor.context.close();
-  }
-  return times.map(Math.round).sort((a, b) => a - b);
+/** When the first post is there, in a visit with nothing in the cache. */
+async function firstPost(enter, look) {
+  const visitor = await enter("guild", look);
+  const time = await (await visitor.page.waitForFunction(() => globalThis.firstPost)).jsonValue();
+  await visitor.context.close();
+  return time;
 }
 
 /** Signs in on the page for oneself. */
@@ -73,13 +72,12 @@ async function theyConnect(ann, ben, [a, b], between) {
   await ann.inspect("invite");
   await ann.atOnce(() => ann.button("Send invitation").click(), () => ann.button(/^Withdraw/u).waitFor());
   await between();
-  await ben.go("/network");
-  await ben.says("Hello <b>there</b>");
+  await ben.finds("/network", "Hello <b>there</b>");
   assert.equal(await ben.page.locator("blockquote b").count(), 0, "what people write is no HTML");
   await ben.inspect("network");
   await ben.atOnce(() => ben.button(`Accept: ${name}`).click(), () => ben.says("Connecting…"));
   await ben.button(`Connected with ${name}. Part`).waitFor();
-  await ann.go(`/@${b}_${run}`);
+  await ann.finds(`/@${b}_${run}`, "Message");
   await ann.page.getByRole("link", { name: "Message" }).click();
   await ann.page.getByRole("textbox", { name: "Write a message" }).fill("Shall we build something?");
   await ann.atOnce(() => ann.page.keyboard.press("Enter"), () => ann.says("Shall we build something?"));
@@ -87,8 +85,7 @@ async function theyConnect(ann, ben, [a, b], between) {
   await ben.go(`/messages/${a}_${run}`);
   await ben.says("Shall we build something?");
   await ben.inspect("messages");
-  await ben.go("/inbox");
-  await ben.says("invites you to connect");
+  await ben.finds("/inbox", "invites you to connect");
   await ben.inspect("inbox");
 }
 
@@ -97,15 +94,16 @@ async function theyTalk(ann, ben) {
   const text = `Hello <b>from</b> ${run} on a ${ann.look}`;
   const saysNothingMore = ({ page }) => page.waitForFunction(() => !document.body.textContent.includes("sending…"));
   await ann.go("/");
+  await reading(ann);
   await ann.button("What is on your mind?").click();
   await ann.page.getByRole("textbox", { name: "Post" }).fill(text);
   await ann.atOnce(() => ann.button("Publish").click(), () => ann.says(text));
   await saysNothingMore(ann);
-  await ben.go("/");
+  await ben.finds("/", text);
+  await reading(ben);
   const post = ben.page.locator("[data-post]", { hasText: text });
   await post.locator("[data-do=like]").waitFor();
   assert.equal(await post.locator(".text b").count(), 0, "what people write is no HTML");
-  await reading(ben);
   await ben.atOnce(() => post.locator("[data-do=like]").click(), () => post.locator("[data-do=like][aria-pressed=true]").waitFor());
   await post.locator("[data-do=comment]").click();
   await post.getByRole("textbox", { name: "Add a comment" }).fill("Well said");
@@ -113,13 +111,14 @@ async function theyTalk(ann, ben) {
   await saysNothingMore(ben);
   await ben.inspect("comments");
   for (const visitor of [ann, ben]) {
-    await visitor.go("/");
-    const same = visitor.page.locator("[data-post]", { hasText: text });
-    await same.getByText("1 comment").waitFor();
-    await same.getByText("reaction: who?").waitFor({ state: "attached" });
+    await until("both are there after a reload", async () => {
+      await visitor.go("/");
+      const same = visitor.page.locator("[data-post]", { hasText: text });
+      await same.getByText("1 comment").waitFor({ timeout: RELOAD_MS });
+      return same.getByText("reaction: who?").waitFor({ state: "attached", timeout: RELOAD_MS }).then(() => true);
+    });
   }
-  await ann.go("/inbox");
-  await ann.says("reacts to your post: Like");
+  await ann.finds("/inbox", "reacts to your post: Like");
 }
 
 async function aReplicaDies(visitors) {
@@ -133,7 +132,7 @@ async function aReplicaDies(visitors) {
 }
 
 async function firstMinute(enter, look, t) {
-  const times = await firstPosts(enter, look);
+  const times = await coldVisits(() => firstPost(enter, look), FIRST_POST_MS);
   const ann = await enter("guild", look);
   await reads(ann, t, times);
   const ben = await enter("guild", opposite[look]);
@@ -148,10 +147,10 @@ async function firstMinute(enter, look, t) {
   await theyTalk(ann, ben);
   await ann.go("/me");
   await ann.inspect("me");
-  assert.ok(times[1] < FIRST_POST_MS, `first posts came after ${times} ms`);
+  assert.ok(median(times) < FIRST_POST_MS, `first posts came after ${times} ms`);
 }
 
-for (const look of Object.keys(LOOKS)) {
+for (const look of looks("phone-light", "desk-dark")) {
   scene(`a visitor's first minute with Guild, ${look}`, (enter, t) => firstMinute(enter, look, t));
 }
 
@@ -185,8 +184,7 @@ scene("a profile is edited with what it says already, and found by it", async (e
   await visitor.inspect("edit");
   await visitor.button("Save").click();
   await visitor.says(`Works ${run}`);
-  await visitor.go(`/people?company=${run}`);
-  await visitor.says("Eve Editor");
+  await visitor.finds(`/people?company=${run}`, "Eve Editor");
 });
 
 scene("a job is posted, applied for, answered", async (enter) => {
@@ -202,20 +200,16 @@ scene("a job is posted, applied for, answered", async (enter) => {
   await dialog.getByRole("button", { name: "Post", exact: true }).click();
   await fay.page.getByRole("heading", { name: title }).waitFor();
   const address = new URL(fay.page.url()).pathname;
-  await gil.go(address);
+  await gil.finds(address, title);
   await gil.button("Apply").click();
   await gil.page.getByLabel("Letter").fill("I weld.");
   await gil.page.locator("dialog").getByRole("button", { name: "Apply" }).click();
   await gil.says("Your application: Sent.");
-  await fay.go(address);
-  await fay.says("I weld.");
+  await fay.finds(address, "I weld.");
   const answer = fay.page.getByLabel("Answer to gil Second");
   await fay.atOnce(() => answer.selectOption("Invited"), () => answer.locator("option:checked", { hasText: "Invite to talk" }).waitFor({ state: "attached" }));
   await fay.inspect("applications");
-  await until("the answer is in gil's inbox", async () => {
-    await gil.go("/inbox");
-    return gil.says("answered your application: Invited to talk", 5_000).then(() => true);
-  });
+  await gil.finds("/inbox", "answered your application: Invited to talk");
 });
 
 scene("whoever leaves takes their data along and is seen no more", async (enter) => {
@@ -231,8 +225,7 @@ scene("whoever leaves takes their data along and is seen no more", async (enter)
   await page.getByLabel("Type your handle").fill(`hal_${run}`);
   await visitor.button("Delete everything").click();
   await visitor.says("You have left.");
-  await visitor.go(`/@hal_${run}`);
-  await visitor.says("Nobody has this name.");
+  await visitor.finds(`/@hal_${run}`, "Nobody has this name.");
 });
 
 scene("sheets and lists of one's own are for everybody", async (enter) => {

@@ -10,6 +10,9 @@ export const status = JSON.parse(readFileSync(statusFile, "utf8"));
 export const beside = (name) => join(dirname(statusFile), name);
 export const module = (name) => readFileSync(join(need("ATOLL_CANISTERS"), `${name}.wasm`));
 
+/** Whether all is tried, and not only what CI has time for (see tests/apps/main.rs). */
+export const FULL = process.env.ATOLL_FULL === "1";
+
 /** So that a test can be run again on the same network. */
 export const run = Date.now().toString(36);
 
@@ -44,7 +47,7 @@ export async function until(what, holds, patience = PATIENCE_MS) {
   }
 }
 
-/** `kill -9` of a replica; returns when nobody answers any more. */
+/** `kill -9` of a replica that no test has killed before; returns when nobody answers any more. */
 export async function kill(index) {
   const { pid, metrics_url: address } = status.replicas[index];
   process.kill(pid, "SIGKILL");

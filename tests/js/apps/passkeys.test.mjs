@@ -126,6 +126,7 @@ scene("one passkey is two people in two apps, has a second device, and is recove
     await confirm(mine.page, await page.locator(".code").innerText());
   });
   assert.equal(joined, known.clips, "two devices are one person");
+  await mine.page.locator(".devices > li").nth(1).waitFor();
   assert.equal(await mine.page.locator(".devices > li").count(), 2);
 
   const words = await writeDown(phone, mine.page);

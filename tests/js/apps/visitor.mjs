@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { chromium } from "playwright-core";
-import { origin } from "./network.mjs";
+import { FULL, origin, until } from "./network.mjs";
 
 const shots = process.env.ATOLL_SCREENSHOTS;
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -23,11 +23,15 @@ export const LOOKS = {
 /** The other size in the other theme. */
 export const opposite = { "phone-dark": "desk-light", "desk-light": "phone-dark", "phone-light": "desk-dark", "desk-dark": "phone-light" };
 export const isPhone = (look) => look.startsWith("phone");
+/** All looks, or the few that CI has time for. */
+export const looks = (...few) => (FULL ? Object.keys(LOOKS) : few);
 
 /** Turns a hang into a failure. */
 const SCENE_MS = 900_000;
 /** For what the subnet must agree on, on a busy machine. */
 const WAIT_MS = 45_000;
+/** How long a page is looked at before it is loaded again, where the next answer may be another. */
+const LOOK_MS = 10_000;
 /** What one visit may load before media. */
 const PAGE_BYTES = 300_000;
 const TOLD = 700;
@@ -140,7 +144,16 @@ class Visitor {
   }
 
   says(text, timeout = WAIT_MS) {
-    return this.page.getByText(text, { exact: false }).first().waitFor({ timeout });
+    return this.page.getByText(text).filter({ visible: true }).first().waitFor({ timeout });
+  }
+
+  /** Goes to a page until it says something that others did: it was perhaps asked for a moment before. */
+  finds(path, text) {
+    return until(`${path} says ${text}`, async () => {
+      await this.go(path);
+      await this.says(text, LOOK_MS);
+      return true;
+    });
   }
 
   /** Waits until nothing in sight is still loading or moving, what moves for ever left out. */
@@ -185,26 +198,35 @@ class Visitor {
    */
   async atOnce(act, seen) {
     const { page } = this;
-    let release;
-    const gate = new Promise((resolve) => { release = resolve; });
     const held = [];
-    const hold = async (route) => {
-      held.push(route.request());
-      await gate;
-      await route.continue();
-    };
-    await page.route(CALL, hold);
-    try {
+    await this.whileHeld(async () => {
       const asked = page.waitForRequest(CALL);
       asked.catch(() => undefined);
       await act();
       await seen();
       await asked;
-      release();
-      for (const request of held) assert.ok((await request.response())?.ok(), `${request.url()} was answered`);
+    }, held);
+    for (const request of held) assert.ok((await request.response())?.ok(), `${request.url()} was answered`);
+  }
+
+  /** Does something while no update call leaves the page; `held` gets those that wanted to. */
+  async whileHeld(work, held = []) {
+    const { page } = this;
+    let release;
+    const gate = new Promise((resolve) => { release = resolve; });
+    const passed = [];
+    const hold = (route) => {
+      held.push(route.request());
+      // a page that was closed has no calls any more
+      passed.push(gate.then(() => route.continue()).catch(() => undefined));
+    };
+    await page.route(CALL, hold);
+    try {
+      await work();
     } finally {
       release();
-      await page.unroute(CALL, hold);
+      await Promise.all(passed);
+      if (!page.isClosed()) await page.unroute(CALL, hold);
     }
   }
 
@@ -261,6 +283,18 @@ export function scene(name, work, allowed = () => false) {
     }
   });
 }
+
+/**
+ * What visits with nothing in the cache take, each measured by `measure`: three, of which the median counts, the quickest first.
+ * CI has time for one, unless that one was too slow.
+ */
+export async function coldVisits(measure, budget) {
+  const times = [await measure()];
+  if (FULL || times[0] >= budget) times.push(await measure(), await measure());
+  return times.map(Math.round).sort((a, b) => a - b);
+}
+
+export const median = (sorted) => sorted[Math.floor(sorted.length / 2)];
 
 /** One tap, and a name. */
 export async function signIn({ page }, handle, display) {

@@ -6,7 +6,8 @@ use super::machine::Consensus;
 use crate::crypto::hash::hash_block;
 use crate::crypto::threshold::Statement;
 use crate::types::limits::{
-    CERTIFICATES_PUSHED_MAX, CHAIN_FETCH_RETRY_MS, FETCH_PATIENCE_MS, PACKAGE_RETRY_MS,
+    CERTIFICATES_PUSHED_MAX, CHAIN_FETCH_DOUBLINGS_MAX, CHAIN_FETCH_RETRY_MS, FETCH_PATIENCE_MS,
+    PACKAGE_RETRY_MS,
 };
 use crate::types::planted::{Bug, planted};
 use crate::types::*;
@@ -18,6 +19,8 @@ pub struct CatchUp {
     asked: Option<Asked>,
     /// Who was asked and has not answered yet: over a slow link the answer comes when another is asked already.
     answering: BTreeSet<NodeIndex>,
+    /// How many were asked in vain since anything came: over a slow link each question brings more of the same.
+    vain: usize,
     /// Whom to ask next: the one after this.
     last: u16,
     /// Since when a finalization cannot be linked to the tip.
@@ -134,6 +137,7 @@ impl Consensus {
             if asked.due > steady {
                 return;
             }
+            self.catch_up.vain = self.catch_up.vain.saturating_add(1);
             self.disappointed_by(asked.peer);
         }
         if self.chain.is_backlogged() {
@@ -142,7 +146,9 @@ impl Consensus {
         let Some(peer) = self.ahead() else { return };
         self.catch_up.last = peer.0;
         self.catch_up.answering.insert(peer);
-        self.catch_up.asked = Some(Asked { peer, due: steady.plus_ms(CHAIN_FETCH_RETRY_MS) });
+        let rounds = self.catch_up.vain.checked_div(self.others().len()).unwrap_or(0);
+        let patience = CHAIN_FETCH_RETRY_MS << rounds.min(CHAIN_FETCH_DOUBLINGS_MAX);
+        self.catch_up.asked = Some(Asked { peer, due: steady.plus_ms(patience) });
         self.emit(Effect::Send(peer, PeerMessage::FetchChain(self.chain.tip.height.next())));
     }
 
@@ -174,8 +180,12 @@ impl Consensus {
         }
         match self.verify_segment(&segment) {
             Ok(branch) => {
-                self.catch_up.asked = None;
+                (self.catch_up.asked, self.catch_up.vain) = (None, 0);
                 self.take_segment(branch, segment.finalization);
+            }
+            // It answers an older question; that of now is still open.
+            Err(_) if self.is_old(&segment) => {
+                self.catch_up.answering.insert(from);
             }
             Err(flaw) => {
                 self.disappointed_by(from);
@@ -189,14 +199,22 @@ impl Consensus {
         }
     }
 
+    /// Whether a segment may have been the next one when it was asked for: all below the tip of now, or of an epoch that
+    /// has ended here since.
+    fn is_old(&self, segment: &ChainSegment) -> bool {
+        let last = segment.blocks.last().map(|(block, _)| block);
+        last.is_some_and(|last| last.height <= self.chain.tip.height || last.view.epoch() < self.epoch())
+    }
+
     /// Takes the package that came in place of a segment: its state is to be fetched. Whoever offered it is not asked
     /// again soon, for that takes a while.
     pub(super) fn receive_package(&mut self, from: NodeIndex, package: Box<ChainSegment>) {
-        if self.catch_up.asked.is_none_or(|asked| asked.peer != from) {
+        if !self.catch_up.answering.remove(&from) {
             return;
         }
         match self.verify_package(&package) {
             Ok(()) => {
+                self.catch_up.answering.clear();
                 let due = self.clock.steady().plus_ms(PACKAGE_RETRY_MS);
                 self.catch_up.asked = Some(Asked { peer: from, due });
                 self.emit(Effect::FetchState(package));

@@ -60,7 +60,7 @@ impl Consensus {
 
     /// Makes `view` the current one.
     pub(super) fn open(&mut self, view: View, leader: NodeIndex) {
-        self.pool.tidy(view, leader);
+        self.pool.tidy(self.base(), view, leader);
         let own = self.keys.keyring.own();
         let proposed = self.pool.get(view).is_some_and(|attempt| {
             attempt.notarized.is_some()

@@ -7,14 +7,14 @@ use crate::net::{Net, Received};
 use crate::state::transfer::Item;
 use crate::storage::Rocks;
 use crate::telemetry::Metrics;
-use crate::types::{Certification, Height, NodeIndex, PeerMessage, StatePart, StateRequest};
+use crate::types::{Certification, ChainSegment, Height, NodeIndex, PeerMessage, StatePart, StateRequest};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
 /// Work for the chain's thread.
 pub enum ChainJob {
-    /// Finalized blocks for a peer, or the package if they are purged.
+    /// Finalized blocks for a peer, or the package if they are not to be had.
     Serve { to: NodeIndex, from: Height },
     /// A height was certified: if its state is frozen, it is offered, and the blocks below are purged.
     Certified(Certification),
@@ -50,8 +50,10 @@ impl Librarian {
             self.net.send(to, &PeerMessage::Chain(Box::new(segment)));
             return Ok(());
         }
-        let purged = self.rocks.first_finalized()?.is_some_and(|first| from < first);
-        if let Some(package) = self.checkpoints.package().filter(|_| purged) {
+        // The blocks are purged, or too many of them stand below one finalization for a message.
+        let ahead =
+            |package: &ChainSegment| package.blocks.first().is_some_and(|(first, _)| from < first.height);
+        if let Some(package) = self.checkpoints.package().filter(|package| ahead(package)) {
             self.net.send(to, &PeerMessage::Package(Box::new(package.as_ref().clone())));
         }
         Ok(())

@@ -11,16 +11,17 @@ use crate::types::limits::{
 };
 use crate::types::planted::{Bug, planted};
 use crate::types::*;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-/// The one request for finalized blocks that may be outstanding.
+/// The one request for finalized blocks that is waited for, and those that may still be answered.
 #[derive(Clone, Debug, Default)]
 pub struct CatchUp {
     asked: Option<Asked>,
-    /// Who was asked and has not answered yet: over a slow link the answer comes when another is asked already.
-    answering: BTreeSet<NodeIndex>,
-    /// How many were asked in vain since anything came: over a slow link each question brings more of the same.
-    vain: usize,
+    /// How many questions each peer has not answered yet: over a slow link the answer comes when another is asked.
+    answering: BTreeMap<NodeIndex, usize>,
+    /// How often patience is doubled: late answers say that links are slow, timely ones that they are not, and
+    /// silence says nothing, or one who claims much and never answers would wear it out.
+    slow: u32,
     /// Whom to ask next: the one after this.
     last: u16,
     /// Since when a finalization cannot be linked to the tip.
@@ -38,6 +39,23 @@ impl CatchUp {
     /// Whether blocks are fetched, or a finalization cannot be linked.
     pub fn is_behind(&self) -> bool {
         self.asked.is_some() || self.stalled_since.is_some()
+    }
+
+    /// Takes an answer of `from`: how many more it owes, if it was asked at all.
+    fn answered(&mut self, from: NodeIndex) -> Option<usize> {
+        let open = self.answering.remove(&from)?.saturating_sub(1);
+        if open > 0 {
+            self.answering.insert(from, open);
+        }
+        Some(open)
+    }
+
+    /// What was asked for came from `from`, in time if nobody else is asked by now.
+    fn came(&mut self, from: NodeIndex) {
+        self.slow = match self.asked.take() {
+            Some(asked) if asked.peer == from => self.slow.saturating_sub(1),
+            _ => self.slow.saturating_add(1).min(CHAIN_FETCH_DOUBLINGS_MAX),
+        };
     }
 
     /// Who was asked for blocks.
@@ -137,7 +155,6 @@ impl Consensus {
             if asked.due > steady {
                 return;
             }
-            self.catch_up.vain = self.catch_up.vain.saturating_add(1);
             self.disappointed_by(asked.peer);
         }
         if self.chain.is_backlogged() {
@@ -145,9 +162,9 @@ impl Consensus {
         }
         let Some(peer) = self.ahead() else { return };
         self.catch_up.last = peer.0;
-        self.catch_up.answering.insert(peer);
-        let rounds = self.catch_up.vain.checked_div(self.others().len()).unwrap_or(0);
-        let patience = CHAIN_FETCH_RETRY_MS << rounds.min(CHAIN_FETCH_DOUBLINGS_MAX);
+        let open = self.catch_up.answering.entry(peer).or_default();
+        *open = open.saturating_add(1);
+        let patience = CHAIN_FETCH_RETRY_MS << self.catch_up.slow;
         self.catch_up.asked = Some(Asked { peer, due: steady.plus_ms(patience) });
         self.emit(Effect::Send(peer, PeerMessage::FetchChain(self.chain.tip.height.next())));
     }
@@ -173,25 +190,30 @@ impl Consensus {
         }
     }
 
-    /// Takes a segment that was asked for, late or not: it proves itself.
-    pub(super) fn receive_chain(&mut self, from: NodeIndex, segment: ChainSegment) {
-        if !self.catch_up.answering.remove(&from) {
+    /// What it sent was of no use. If it is stale it answers an older question, and another one may be open.
+    fn refuse(&mut self, from: NodeIndex, is_stale: bool, open: usize) {
+        if is_stale && open > 0 {
             return;
         }
+        self.disappointed_by(from);
+        if !is_stale {
+            self.peers.fault(from);
+        }
+    }
+
+    /// Takes a segment that was asked for, late or not: it proves itself.
+    pub(super) fn receive_chain(&mut self, from: NodeIndex, segment: ChainSegment) {
+        let Some(open) = self.catch_up.answered(from) else {
+            return;
+        };
         match self.verify_segment(&segment) {
             Ok(branch) => {
-                (self.catch_up.asked, self.catch_up.vain) = (None, 0);
+                self.catch_up.came(from);
                 self.take_segment(branch, segment.finalization);
             }
-            // It answers an older question; that of now is still open.
-            Err(_) if self.is_old(&segment) => {
-                self.catch_up.answering.insert(from);
-            }
             Err(flaw) => {
-                self.disappointed_by(from);
-                if flaw != SegmentFlaw::Nothing {
-                    self.peers.fault(from);
-                }
+                let is_stale = flaw == SegmentFlaw::Nothing || self.is_old(&segment);
+                self.refuse(from, is_stale, open);
             }
         }
         if let Some(certification) = segment.certification {
@@ -209,9 +231,9 @@ impl Consensus {
     /// Takes the package that came in place of a segment: its state is to be fetched. Whoever offered it is not asked
     /// again soon, for that takes a while.
     pub(super) fn receive_package(&mut self, from: NodeIndex, package: Box<ChainSegment>) {
-        if !self.catch_up.answering.remove(&from) {
+        let Some(open) = self.catch_up.answered(from) else {
             return;
-        }
+        };
         match self.verify_package(&package) {
             Ok(()) => {
                 self.catch_up.answering.clear();
@@ -219,12 +241,7 @@ impl Consensus {
                 self.catch_up.asked = Some(Asked { peer: from, due });
                 self.emit(Effect::FetchState(package));
             }
-            Err(flaw) => {
-                self.disappointed_by(from);
-                if flaw != SegmentFlaw::Nothing {
-                    self.peers.fault(from);
-                }
-            }
+            Err(flaw) => self.refuse(from, flaw == SegmentFlaw::Nothing, open),
         }
     }
 

@@ -47,7 +47,8 @@
 //!     sent what it lacks. (`resend`, `catch_up`)
 //! 12. A certified block, and each that it descends from, is kept, and fetched by its hash from those who voted for it
 //!     and then from everybody, one after the other: if a quorum also gave its view up, others repeat that alone. A
-//!     chain that cannot be linked is fetched as a segment, from one peer at a time. (`fetch`, `catch_up`)
+//!     chain that cannot be linked is fetched as a segment, from one peer at a time, with more patience where answers
+//!     came late. (`fetch`, `catch_up`)
 //!     A peer that has purged the blocks answers with a package instead: a final block with the certified root of its
 //!     state. Verified, it leaves as [`Effect::FetchState`](crate::types::Effect); whoever performs that starts this machine
 //!     again on the fetched state.

@@ -118,8 +118,8 @@ pub const BODY_RETRY_MS: u64 = 200;
 pub const FETCH_RETRY_MS: u64 = 500;
 /// Then another peer is asked for the chain.
 pub const CHAIN_FETCH_RETRY_MS: u64 = 2_000;
-/// So often that patience doubles, each time that all were asked in vain.
-pub const CHAIN_FETCH_DOUBLINGS_MAX: usize = 4;
+/// So often that patience doubles, for each answer that came later than it lasted.
+pub const CHAIN_FETCH_DOUBLINGS_MAX: u32 = 4;
 /// A payload that could not be judged is judged again after this long.
 pub const REVALIDATE_MS: u64 = 100;
 /// A replica at which nothing was certified for this long says what it waits for, and again as often.

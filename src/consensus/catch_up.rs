@@ -17,8 +17,8 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default)]
 pub struct CatchUp {
     asked: Option<Asked>,
-    /// How many questions each peer has not answered yet: over a slow link the answer comes when another is asked.
-    answering: BTreeMap<NodeIndex, usize>,
+    /// What each peer has not answered yet: over a slow link the answer comes when another is asked.
+    answering: BTreeMap<NodeIndex, Open>,
     /// How often patience is doubled: late answers say that links are slow, timely ones that they are not, and
     /// silence says nothing, or one who claims much and never answers would wear it out.
     slow: u32,
@@ -35,16 +35,25 @@ struct Asked {
     due: Time,
 }
 
+/// Questions to one peer that are open.
+#[derive(Clone, Copy, Debug, Default)]
+struct Open {
+    count: usize,
+    /// From which height on it was last asked for blocks.
+    from: Height,
+}
+
 impl CatchUp {
     /// Whether blocks are fetched, or a finalization cannot be linked.
     pub fn is_behind(&self) -> bool {
         self.asked.is_some() || self.stalled_since.is_some()
     }
 
-    /// Takes an answer of `from`: how many more it owes, if it was asked at all.
-    fn answered(&mut self, from: NodeIndex) -> Option<usize> {
-        let open = self.answering.remove(&from)?.saturating_sub(1);
-        if open > 0 {
+    /// Takes an answer of `from`: what else it owes, if it was asked at all.
+    fn answered(&mut self, from: NodeIndex) -> Option<Open> {
+        let mut open = self.answering.remove(&from)?;
+        open.count = open.count.saturating_sub(1);
+        if open.count > 0 {
             self.answering.insert(from, open);
         }
         Some(open)
@@ -162,11 +171,12 @@ impl Consensus {
         }
         let Some(peer) = self.ahead() else { return };
         self.catch_up.last = peer.0;
+        let from = self.chain.tip.height.next();
         let open = self.catch_up.answering.entry(peer).or_default();
-        *open = open.saturating_add(1);
+        *open = Open { count: open.count.saturating_add(1), from };
         let patience = CHAIN_FETCH_RETRY_MS << self.catch_up.slow;
         self.catch_up.asked = Some(Asked { peer, due: steady.plus_ms(patience) });
-        self.emit(Effect::Send(peer, PeerMessage::FetchChain(self.chain.tip.height.next())));
+        self.emit(Effect::Send(peer, PeerMessage::FetchChain(from)));
     }
 
     /// The peer to ask: the next that claims more than the next height, or, when a finalization cannot
@@ -191,8 +201,8 @@ impl Consensus {
     }
 
     /// What it sent was of no use. If it is stale it answers an older question, and another one may be open.
-    fn refuse(&mut self, from: NodeIndex, is_stale: bool, open: usize) {
-        if is_stale && open > 0 {
+    fn refuse(&mut self, from: NodeIndex, is_stale: bool, open: Open) {
+        if is_stale && open.count > 0 {
             return;
         }
         self.disappointed_by(from);
@@ -229,11 +239,15 @@ impl Consensus {
     }
 
     /// Takes the package that came in place of a segment: its state is to be fetched. Whoever offered it is not asked
-    /// again soon, for that takes a while.
+    /// again soon, for that takes a while. When blocks have come since it was asked, and somebody else is asked for
+    /// more, those that follow are likely to come too, and no state is needed.
     pub(super) fn receive_package(&mut self, from: NodeIndex, package: Box<ChainSegment>) {
         let Some(open) = self.catch_up.answered(from) else {
             return;
         };
+        if self.catch_up.peer() != Some(from) && open.from != self.chain.tip.height.next() {
+            return;
+        }
         match self.verify_package(&package) {
             Ok(()) => {
                 self.catch_up.answering.clear();

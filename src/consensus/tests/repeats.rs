@@ -210,6 +210,31 @@ fn a_stale_answer_leaves_a_newer_question_to_the_same_peer_open() {
     assert_eq!(asked(consensus.handle(later, Input::Timer)), [(2, 3)]);
 }
 
+/// Whether a package that peer 1 sends late is fetched, after peer 2 has sent the first block or not.
+fn fetches_late_package(is_first_here: bool) -> bool {
+    let first = Signed::on(None, 1, &[]);
+    let second = Signed::on(Some(&first), 2, &[]);
+    let third = Signed::on(Some(&second), 3, &[]);
+    let (height, root) = (Height(3), StateRoot(BLOCK));
+    let signature = combined(Statement::Certify { height, root });
+    let certification = Some(Certification { height, root, signature });
+    let package = ChainSegment { certification, ..segment(&third) };
+    let mut consensus = lagging();
+    let late = NOW.plus_ms(CHAIN_FETCH_RETRY_MS);
+    assert_eq!(asked(consensus.handle(late, Input::Timer)), [(2, 1)]);
+    if is_first_here {
+        assert_eq!(asked(consensus.handle(late, chain(2, &first))), [(3, 2)]);
+    }
+    let effects = consensus.handle(late, peer(1, PeerMessage::Package(Box::new(package))));
+    effects.iter().any(|effect| matches!(effect, Effect::FetchState(_)))
+}
+
+#[test]
+fn a_late_package_is_taken_if_nothing_has_come_since_it_was_asked_for() {
+    assert!(fetches_late_package(false));
+    assert!(!fetches_late_package(true));
+}
+
 #[test]
 fn late_answers_teach_patience_and_timely_ones_unteach_it() {
     let first = Signed::on(None, 1, &[]);

@@ -44,11 +44,6 @@ struct Open {
 }
 
 impl CatchUp {
-    /// Whether blocks are fetched, or a finalization cannot be linked.
-    pub fn is_behind(&self) -> bool {
-        self.asked.is_some() || self.stalled_since.is_some()
-    }
-
     /// Takes an answer of `from`: what else it owes, if it was asked at all.
     fn answered(&mut self, from: NodeIndex) -> Option<Open> {
         let mut open = self.answering.remove(&from)?;
@@ -148,6 +143,14 @@ impl Consensus {
         if from > Height::ZERO && from <= self.chain.tip.height && self.peers.may_serve(to) {
             self.emit(Effect::ServeChain { to, from });
         }
+    }
+
+    /// Whether others have more than the next height: a finalization cannot be linked, or so many claim it that one of
+    /// them is honest. That somebody is asked means nothing, for anybody may boast.
+    pub(super) fn is_behind(&self) -> bool {
+        let next = self.chain.tip.height.next();
+        let ahead = self.others().into_iter().filter(|peer| self.peers.claim(*peer) > next);
+        self.catch_up.stalled_since.is_some() || ahead.count() > faults_max(self.keys.keyring.nodes())
     }
 
     /// When to look again whether the chain must be fetched.

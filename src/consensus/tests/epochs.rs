@@ -62,6 +62,21 @@ fn epochs_follow_each_other_and_the_chain_goes_on() {
     }
 }
 
+/// Nobody takes them at their word, and deals later for it or never.
+#[test]
+fn boasters_keep_no_epoch_from_ending() {
+    let mut cluster = started(7);
+    cluster.link = Box::new(|from, _, message| match message {
+        PeerMessage::Status(status) if from >= 5 => {
+            Some(PeerMessage::Status(PeerStatus { finalized: Height(u64::MAX), ..*status }))
+        }
+        PeerMessage::Chain(_) | PeerMessage::Package(_) if from >= 5 => None,
+        message => Some(message.clone()),
+    });
+    run_until_epoch(&mut cluster, 0, 2);
+    assert!((0..5).all(|node| cluster.consensus(node).is_voter()));
+}
+
 #[test]
 fn a_replica_that_was_away_for_epochs_catches_up_and_votes() {
     let mut cluster = started(4);

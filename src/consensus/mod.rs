@@ -52,8 +52,8 @@
 //!     A peer that has purged the blocks answers with a package instead: a final block with the certified root of its
 //!     state. Verified, it leaves as [`Effect::FetchState`](crate::types::Effect); whoever performs that starts this machine
 //!     again on the fetched state.
-//! 13. A replica that lost its disk does not know what it voted. It gives no vote until it is in a view in which it
-//!     cannot have given any, and never again one in an earlier view. (`amnesia`)
+//! 13. A replica that lost its disk does not know what it voted. It gives no vote until a block is final of a view in
+//!     which it cannot have given any, and never again one in that view or an earlier one. (`amnesia`)
 //!
 //! **Dissemination** (docs/adr/0016)
 //! 14. A proposal travels as a header and the hashes of its calls, which cover all their bytes. The block is put

@@ -418,8 +418,6 @@ pub const TURN_CALLS_MAX: usize = 256;
 pub const EXECUTION_QUEUE_MAX: usize = 64;
 /// Executed states kept until they are certified.
 pub const UNCERTIFIED_STATES_MAX: usize = 64;
-/// Peers' requests for old blocks that wait; further ones are dropped, and asked again.
-pub const CHAIN_REQUESTS_MAX: usize = 16;
 /// Heights between two states that are offered to replicas that are far behind; blocks below the newest offered
 /// one are purged.
 pub const CHECKPOINT_HEIGHTS: std::num::NonZeroU64 = std::num::NonZeroU64::new(500).unwrap();

@@ -62,6 +62,11 @@ impl CatchUp {
         };
     }
 
+    /// The members changed: places are others' now.
+    pub(super) fn forget_asked(&mut self) {
+        *self = CatchUp { slow: self.slow, ..CatchUp::default() };
+    }
+
     /// Who was asked for blocks.
     pub fn peer(&self) -> Option<NodeIndex> {
         self.asked.map(|asked| asked.peer)

@@ -227,6 +227,7 @@ impl Consensus {
         self.fetches.clear();
         self.assemblies.clear();
         self.forget_entered();
+        self.catch_up.forget_asked();
         self.peers = Peers::new(self.keys.keyring.nodes());
         // Keys of a later epoch are on disk already, and stay there.
         let new = self.handing.kept.is_none();

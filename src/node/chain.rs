@@ -8,7 +8,7 @@ use crate::net::{Net, Received};
 use crate::state::transfer::Item;
 use crate::storage::Rocks;
 use crate::telemetry::Metrics;
-use crate::types::{Certification, ChainSegment, Height, NodeIndex, PeerMessage, StatePart, StateRequest};
+use crate::types::{Certification, Height, NodeIndex, PeerMessage, StatePart, StateRequest};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Instant;
@@ -43,10 +43,7 @@ impl Librarian {
             self.net.send(to, &PeerMessage::Chain(Box::new(segment)));
             return Ok(());
         }
-        // The blocks are purged, or too many of them stand below one finalization for a message.
-        let ahead =
-            |package: &ChainSegment| package.blocks.first().is_some_and(|(first, _)| from < first.height);
-        if let Some(package) = self.checkpoints.package().filter(|package| ahead(package)) {
+        if let Some(package) = self.checkpoints.package().filter(|package| package.stands_in_from(from)) {
             self.net.send(to, &PeerMessage::Package(Box::new(package.as_ref().clone())));
         }
         Ok(())

@@ -88,7 +88,8 @@ fn epochs_pass_in_any_storm_and_false_dealers_stop_none() {
 #[test]
 fn epochs_pass_whatever_is_claimed() {
     let scenario = |seed: u64| {
-        let scenario = Scenario { epoch_length: 15, ..Scenario::swarm(seed, 2 * HEIGHTS, None) };
+        let swarm = Scenario::swarm(seed, 2 * HEIGHTS, None);
+        let scenario = Scenario { epoch_length: 15, calm_heights: HEIGHTS, ..swarm };
         let boasters = Scenario::faults_allowed(scenario.nodes);
         with_sinners(scenario, Sin::Boaster, boasters)
     };

@@ -3,9 +3,12 @@
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/atoll/target
 export PATH := $(CURDIR)/testnet/bin:$(PATH)
 WASM      := wasm32-unknown-unknown
-CANISTERS := counter cycles_ledger cycles_minting explorer governance kernels ledger ledger_archive notebook probe registry rewards
+CANISTERS := clips counter cycles_ledger cycles_minting explorer governance guild guild_graph identity kernels ledger ledger_archive notebook probe registry rewards
 # Libraries with unit tests of their own, which need no subnet.
-BOOKS     := conservation cycles_interface cycles_ledger cycles_minting explorer governance icrc lease ledger ledger_archive ledger_block registry rewards
+BOOKS     := clips conservation cycles_interface cycles_ledger cycles_minting explorer governance guild guild_connections guild_graph icrc identity lease ledger ledger_archive ledger_block registry rewards site
+# Canisters with a page that is built from sources, and tests of theirs that need modules but no network.
+WEBS      := clips explorer guild identity
+WEB_TESTS := clips/certified guild/agreement guild/certified identity/flows identity/keys identity/module identity/protocol identity/session
 DIST      := canisters/dist
 ECONOMY   := canisters/economy.toml
 ASSETS    := canisters/assets
@@ -26,17 +29,23 @@ CARGO     := cargo --locked
 LINTED    := RUSTC_WORKSPACE_WRAPPER="$$(rustup which clippy-driver)" CLIPPY_ARGS=-Dwarnings
 QUICK     := --release --config 'profile.release.package.atoll.opt-level=1'
 
-.PHONY: help run test bench sim sim-soak chaos setup setup-test setup-bench setup-chaos build malicious pages canisters assets unit check sim-ci deny clean
+.PHONY: help run test apps-full pictures bench sim sim-soak chaos setup setup-apps setup-test setup-bench setup-chaos build malicious pages canisters films assets unit check sim-ci deny clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-run: setup build canisters ## Build, start four replicas and the gateway with ledgers and the sample, print URLs
-	$(ATOLL) testnet up --dir $(RUN) --canisters $(DIST) --genesis-canisters $(ECONOMY)
+run: setup-apps build canisters films ## Build, start four replicas and the gateway with ledgers and the sample apps, print URLs
+	$(ATOLL) testnet up --apps --dir $(RUN) --canisters $(DIST) --genesis-canisters $(ECONOMY)
 
 test: setup-test check unit sim-ci ## Everything: units, simulator, four real processes, npm agents, browser
 
-bench: setup-bench malicious canisters ## Print each figure beside its baseline and target, measured now
+apps-full: setup-test canisters assets ## What browsers see, in full: all sizes and themes, 50 MB, more upgrades (`make test` has a part)
+	ATOLL_FULL=1 $(LINTED) $(CARGO) test $(QUICK) --test apps --test clients
+
+pictures: ## Renew the README's pictures from the screenshots that `make test` or `make apps-full` took
+	@docs/pictures/take
+
+bench: setup-bench malicious canisters assets ## Print each figure beside its baseline and target, measured now
 	ATOLL_MALICIOUS=$(ATOLL)-malicious $(CARGO) bench --profile release --bench table
 
 sim: setup build ## Simulate a swarm: make sim SEED=7 N=1000 H=200 P=swarm (twins, keys, quiet)
@@ -55,10 +64,13 @@ chaos: setup-chaos build canisters ## Real replicas under faults for two minutes
 setup: ## Install what building needs (apt packages, the wasm target); skips what is there
 	@testnet/setup build
 
-setup-test: ## Install what testing needs besides (browser, network tools, npm packages)
-	@testnet/setup build test
+setup-apps: ## Install what filling the sample apps needs besides (ffmpeg, npm packages)
+	@testnet/setup build apps
 
-setup-bench: ## Install what the benchmark compares with (etcd)
+setup-test: ## Install what testing needs besides (browser, network tools, npm packages)
+	@testnet/setup build apps test
+
+setup-bench: ## Install what the benchmark compares with (etcd, nginx)
 	@testnet/setup build bench
 
 setup-chaos: ## Install what faults need (faketime)
@@ -72,15 +84,23 @@ malicious: ## Build a replica that lies, for `make bench` row 19; never for use
 	cp $(ATOLL) $(ATOLL)-malicious
 	$(CARGO) build --release --bin atoll
 
-pages: ## Bundle the explorer's page
-	npm run --silent --prefix canisters/explorer/web build >/dev/null
+films: ## Make the films that Clips is filled with, once, into canisters/dist/films
+	@node canisters/clips/seed/films.mjs
+
+pages: $(WEBS:%=canisters/%/web/dist/index.html) ## Bundle the canisters' pages
+
+define PAGE
+canisters/$(1)/web/dist/index.html: $$(shell find canisters/$(1)/web canisters/identity/client canisters/site/web -type f -not -path '*/node_modules/*' -not -path '*/dist/*')
+	npm run --silent --prefix canisters/$(1)/web build
+endef
+$(foreach web,$(WEBS),$(eval $(call PAGE,$(web))))
 
 canisters: pages ## Build the canisters into canisters/dist
 	$(CARGO) build --profile canister --target $(WASM) $(CANISTERS:%=-p %)
 	@mkdir -p $(DIST)
 	@cp $(CANISTERS:%=$(CARGO_TARGET_DIR)/$(WASM)/canister/%.wasm) $(DIST)/
 
-assets: ## Build the asset canister and its uploader into canisters/dist
+assets: ## Build the asset canister, and ic-asset to test it with, into canisters/dist
 	cd $(ASSETS) && $(CARGO) build --profile canister --target $(WASM) -p assets
 	cd $(ASSETS) && $(CARGO) build --release -p uploader
 	@mkdir -p $(DIST)
@@ -94,7 +114,10 @@ check: pages ## Formatting, and lints while the tests are compiled
 
 unit: canisters assets ## All Rust tests, those with real processes, real clients and a real browser included
 	npm test --silent --prefix canisters/explorer/web
+	npm run fresh --silent --prefix web/candid >/dev/null
+	npm test --silent --prefix web/candid
 	$(LINTED) $(CARGO) test $(QUICK) $(BOOKS:%=-p %)
+	ATOLL_CANISTERS=$(CURDIR)/$(DIST) node --test $(WEB_TESTS:%=tests/js/%.test.mjs)
 	$(LINTED) $(CARGO) test $(QUICK)
 
 sim-ci: ## The simulator's 300 seeds of 200 heights, 40 of 1,000, and 5,000 of Twins; seeds drawn from the commit

@@ -69,6 +69,10 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("ic_agent", &["agent", "gateway", "cli"]),
     ("prometheus", &["telemetry", "gateway"]),
+    ("brotli", &["agent"]),
+    ("globset", &["agent"]),
+    ("json5", &["agent"]),
+    ("mime_guess", &["agent"]),
 ];
 
 /// What words and machines never name: the outside world, and what differs between two runs.

@@ -9,6 +9,7 @@ mod interface;
 mod ledger;
 #[path = "../../tests/network/mod.rs"]
 mod network;
+mod pages;
 mod report;
 mod rival;
 mod subnet;
@@ -45,6 +46,9 @@ fn main() {
     }
     if chosen("10") {
         subnet::queries().print();
+    }
+    if chosen("11") {
+        pages::pages().iter().for_each(report::Row::print);
     }
     if chosen("12") {
         engine::idle_canisters().iter().for_each(report::Row::print);

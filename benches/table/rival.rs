@@ -77,8 +77,13 @@ async fn answered(stream: &mut TcpStream, buffer: &mut [u8]) -> std::io::Result<
             .lines()
             .find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok())
             .unwrap_or(0);
-        while filled < end + 4 + length {
-            filled += stream.read(&mut buffer[filled..]).await?;
+        let mut rest = (end + 4 + length).saturating_sub(filled);
+        while rest > 0 {
+            let most = rest.min(buffer.len());
+            match stream.read(&mut buffer[..most]).await? {
+                0 => return Ok(false),
+                read => rest -= read,
+            }
         }
         return Ok(head.starts_with("http/1.1 200"));
     }

@@ -4,12 +4,22 @@ use super::identity::{self, IdentityError};
 use crate::encoding::management::*;
 use crate::types::Principal;
 use candid::{CandidType, Decode, Encode, Nat, utils::ArgumentEncoder};
-use ic_agent::{Agent, AgentError};
+use ic_agent::agent::{CallResponse, RejectCode, RejectResponse};
+use ic_agent::{Agent, AgentError, RequestId};
 use serde::de::DeserializeOwned;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// The error code of a call to a canister that is not there.
 const NO_CANISTER: &str = "IC0301";
+/// How the refusal of an upgrade begins that does not say what becomes of the heap.
+const NO_UPGRADE_OPTION: &str = "Missing upgrade option";
+/// A subnet that does not answer is asked again for so long: shorter than a signed call is good for.
+const PATIENCE: Duration = Duration::from_secs(120);
+const PAUSE_MIN: Duration = Duration::from_millis(250);
+const PAUSE_MAX: Duration = Duration::from_secs(8);
+/// No answer of a subnet is larger.
+const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Why a client's wish was not fulfilled.
 #[derive(Debug, thiserror::Error)]
@@ -35,13 +45,53 @@ impl From<AgentError> for AgentFailure {
 impl AgentFailure {
     /// Whether the subnet says that there is no such canister.
     pub fn is_no_canister(&self) -> bool {
-        let AgentFailure::Agent(error) = self else { return false };
-        let (AgentError::CertifiedReject { reject, .. } | AgentError::UncertifiedReject { reject, .. }) =
-            &**error
-        else {
-            return false;
+        self.reject().is_some_and(|reject| reject.error_code.as_deref() == Some(NO_CANISTER))
+    }
+
+    /// Whether the canister, or the subnet for it, says no, and would say it again.
+    pub fn is_refusal(&self) -> bool {
+        self.reject().is_some_and(|reject| reject.reject_code != RejectCode::SysTransient)
+    }
+
+    /// Whether the subnet wants to be told what becomes of a heap that holds a canister's state.
+    pub(super) fn misses_upgrade_option(&self) -> bool {
+        self.reject().is_some_and(|reject| reject.reject_message.contains(NO_UPGRADE_OPTION))
+    }
+
+    /// What the subnet said, if it refused.
+    fn reject(&self) -> Option<&RejectResponse> {
+        let AgentFailure::Agent(error) = self else { return None };
+        match &**error {
+            AgentError::CertifiedReject { reject, .. } | AgentError::UncertifiedReject { reject, .. } => {
+                Some(reject)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// How much longer somebody is asked who does not answer.
+struct Patience {
+    begun: Instant,
+    pause: Duration,
+}
+
+impl Patience {
+    fn new() -> Patience {
+        Patience { begun: Instant::now(), pause: PAUSE_MIN }
+    }
+
+    /// How long to wait before asking again; `None`: the error stands.
+    fn pause_after(&mut self, error: &AgentError) -> Option<Duration> {
+        let passes = match error {
+            AgentError::TransportError(_) => true,
+            AgentError::HttpError(answer) => answer.status >= 500 || answer.status == 429,
+            AgentError::UncertifiedReject { reject, .. } => reject.reject_code == RejectCode::SysTransient,
+            _ => false,
         };
-        reject.error_code.as_deref() == Some(NO_CANISTER)
+        let pause = self.pause;
+        self.pause = (pause * 2).min(PAUSE_MAX);
+        (passes && self.begun.elapsed() < PATIENCE).then_some(pause)
     }
 }
 
@@ -58,7 +108,11 @@ impl Client {
         identity: Option<&Path>,
         root_key: Option<Vec<u8>>,
     ) -> Result<Client, AgentFailure> {
-        let agent = Agent::builder().with_url(url).with_boxed_identity(identity::load(identity)?).build()?;
+        let agent = Agent::builder()
+            .with_url(url)
+            .with_boxed_identity(identity::load(identity)?)
+            .with_max_response_body_size(ANSWER_BYTES_MAX)
+            .build()?;
         match root_key {
             Some(key) => agent.set_root_key(key),
             None => agent.fetch_root_key().await?,
@@ -81,6 +135,63 @@ impl Client {
         Ok(self.agent.update(&canister, method).with_arg(arg).call_and_wait().await?)
     }
 
+    /// An update call that outlives lost connections. It is signed once and the same bytes are sent again, so that it
+    /// is done once at most.
+    pub async fn update_once(
+        &self,
+        canister: Principal,
+        method: &str,
+        arg: Vec<u8>,
+    ) -> Result<Vec<u8>, AgentFailure> {
+        let call = self.agent.update(&canister, method).with_arg(arg).sign()?;
+        let mut patience = Patience::new();
+        loop {
+            match self.deliver(canister, &call.request_id, call.signed_update.clone()).await {
+                Ok(reply) => return Ok(reply),
+                Err(error) => match patience.pause_after(&error) {
+                    Some(pause) => tokio::time::sleep(pause).await,
+                    None => return Err(error.into()),
+                },
+            }
+        }
+    }
+
+    async fn deliver(
+        &self,
+        canister: Principal,
+        id: &RequestId,
+        signed: Vec<u8>,
+    ) -> Result<Vec<u8>, AgentError> {
+        match self.agent.update_signed(canister, signed).await? {
+            CallResponse::Response(reply) => Ok(reply),
+            CallResponse::Poll(_) => Ok(self.agent.wait(id, canister).await?.0),
+        }
+    }
+
+    /// A query call that outlives lost connections.
+    pub async fn query_patiently(
+        &self,
+        canister: Principal,
+        method: &str,
+        arg: Vec<u8>,
+    ) -> Result<Vec<u8>, AgentFailure> {
+        let mut patience = Patience::new();
+        loop {
+            match self.agent.query(&canister, method).with_arg(arg.clone()).call().await {
+                Ok(reply) => return Ok(reply),
+                Err(error) => match patience.pause_after(&error) {
+                    Some(pause) => tokio::time::sleep(pause).await,
+                    None => return Err(error.into()),
+                },
+            }
+        }
+    }
+
+    /// The key that the subnet's certificates are verified with.
+    pub fn root_key(&self) -> Vec<u8> {
+        self.agent.read_root_key()
+    }
+
     /// A query call; returns the reply, signed by the node that answered.
     pub async fn query(
         &self,
@@ -94,6 +205,15 @@ impl Client {
     /// A custom section `icp:public <name>` or `icp:private <name>`; `None` where it is not to be had.
     pub async fn metadata(&self, canister: Principal, name: &str) -> Option<Vec<u8>> {
         self.agent.read_state_canister_metadata(canister, name).await.ok()
+    }
+
+    /// The hash of a canister's module, certified; `None` while it has none.
+    pub async fn module_hash(&self, canister: Principal) -> Result<Option<Vec<u8>>, AgentFailure> {
+        match self.agent.read_state_canister_module_hash(canister).await {
+            Ok(hash) => Ok(Some(hash)),
+            Err(AgentError::LookupPathAbsent(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// A call of the management canister on behalf of `canister`.

@@ -30,12 +30,34 @@ impl Mode {
     }
 }
 
+/// An upgrade that keeps the heap, where Motoko's persistent actors have their state.
+const KEEPING_HEAP: InstallMode = InstallMode::Upgrade(Some(UpgradeFlags {
+    skip_pre_upgrade: None,
+    wasm_memory_persistence: Some(WasmMemoryPersistence::Keep),
+}));
+
 impl Client {
-    /// Installs `module` (plain or gzipped) with the Candid-encoded argument `arg`.
+    /// Installs `module` (plain or gzipped) with the Candid-encoded argument `arg`. An upgrade of a canister that keeps
+    /// its state in its heap keeps the heap: the subnet refuses one that says nothing of it.
     pub async fn install(
         &self,
         canister: Principal,
         mode: Mode,
+        module: &[u8],
+        arg: Vec<u8>,
+    ) -> Result<(), AgentFailure> {
+        match self.install_as(canister, mode.wire(), module, arg.clone()).await {
+            Err(refusal) if mode == Mode::Upgrade && refusal.misses_upgrade_option() => {
+                self.install_as(canister, KEEPING_HEAP, module, arg).await
+            }
+            done => done,
+        }
+    }
+
+    async fn install_as(
+        &self,
+        canister: Principal,
+        mode: InstallMode,
         module: &[u8],
         arg: Vec<u8>,
     ) -> Result<(), AgentFailure> {
@@ -46,7 +68,7 @@ impl Client {
             return self.install_in_chunks(canister, mode, module, arg).await;
         }
         let arg = InstallCodeArgs {
-            mode: mode.wire(),
+            mode,
             canister_id: canister,
             wasm_module: module.to_vec(),
             arg,
@@ -58,7 +80,7 @@ impl Client {
     async fn install_in_chunks(
         &self,
         canister: Principal,
-        mode: Mode,
+        mode: InstallMode,
         module: &[u8],
         arg: Vec<u8>,
     ) -> Result<(), AgentFailure> {
@@ -70,7 +92,7 @@ impl Client {
             chunk_hashes_list.push(self.manage::<ChunkHash>(canister, "upload_chunk", (upload,)).await?);
         }
         let arg = InstallChunkedCodeArgs {
-            mode: mode.wire(),
+            mode,
             target_canister: canister,
             store_canister: None,
             chunk_hashes_list,

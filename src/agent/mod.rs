@@ -2,8 +2,10 @@
 //!
 //! It stands on `ic-agent`, which checks certificates and node signatures on every answer; this room adds
 //! identities from PEM files, the management canister's methods by name, modules too large for one message,
-//! and Candid between text and bytes by the interface that the canister itself publishes.
+//! Candid between text and bytes by the interface that the canister itself publishes, and the upload of folders to asset
+//! canisters.
 
+pub mod assets;
 pub mod client;
 pub mod identity;
 pub mod install;

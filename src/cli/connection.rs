@@ -3,6 +3,9 @@
 use crate::agent::{AgentFailure, Client};
 use std::path::PathBuf;
 
+/// The gateway that `make run` starts.
+const LOCAL: &str = "http://127.0.0.1:8080";
+
 /// A connection could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectionError {
@@ -14,8 +17,8 @@ pub enum ConnectionError {
 
 #[derive(clap::Args, Debug)]
 pub struct Connection {
-    /// A replica or gateway of the subnet.
-    #[arg(long, global = true, default_value = "http://127.0.0.1:8080")]
+    /// A replica or gateway of the subnet; the one that the environment's ATOLL_URL names, or one on this machine.
+    #[arg(long, global = true, default_value_t = url())]
     url: String,
     /// PEM file of the identity to act as (Ed25519, secp256k1 or P-256); anonymous without it.
     #[arg(long, global = true)]
@@ -23,6 +26,10 @@ pub struct Connection {
     /// The subnet's DER-encoded root key in hex; fetched from the URL without it.
     #[arg(long, global = true)]
     root_key: Option<String>,
+}
+
+fn url() -> String {
+    std::env::var("ATOLL_URL").unwrap_or_else(|_| LOCAL.into())
 }
 
 impl Connection {

@@ -3,6 +3,7 @@
 //! Exit codes: 0 done or stopped as asked; 1 failed (the message on standard error says why, and names
 //! what); 2 wrong usage, or a replica that halted because its state diverged.
 
+pub mod assets;
 pub mod canister;
 pub mod connection;
 mod exchange;
@@ -49,6 +50,7 @@ enum Command {
     Testnet(testnet::Args),
     Launcher(testnet::launcher::Args),
     Canister(canister::Args),
+    Assets(assets::Args),
     Wallet(wallet::Args),
     Neuron(neuron::Args),
     Proposal(proposal::Args),
@@ -71,6 +73,7 @@ pub fn main() -> ExitCode {
         Command::Testnet(args) => told("testnet", testnet::run(&args)),
         Command::Launcher(args) => told("launcher", testnet::launcher::run(args)),
         Command::Canister(args) => told("canister", block_on(canister::run(args))),
+        Command::Assets(args) => told("assets", block_on(assets::run(args))),
         Command::Wallet(args) => told("wallet", block_on(wallet::run(args))),
         Command::Neuron(args) => told("neuron", block_on(neuron::run(args))),
         Command::Proposal(args) => told("proposal", block_on(proposal::run(args))),
@@ -102,7 +105,10 @@ fn told<E: std::fmt::Display>(command: &str, result: Result<(), E>) -> ExitCode 
 /// Runs `work` on a tokio runtime with a few threads.
 fn block_on<E: std::fmt::Display>(work: impl Future<Output = Result<(), E>>) -> Result<(), String> {
     let runtime = runtime().map_err(|error| format!("cannot start: {error}"))?;
-    runtime.block_on(work).map_err(|error| error.to_string())
+    let done = runtime.block_on(work).map_err(|error| error.to_string());
+    // Threads that still read or compress for work that failed hold nobody up.
+    runtime.shutdown_background();
+    done
 }
 
 fn runtime() -> std::io::Result<Runtime> {

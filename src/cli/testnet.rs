@@ -5,7 +5,8 @@
 //! for each sender, 127.0.1.(i + 1) for node i, so that every link is its own.
 //!
 //! Files: `DIR/genesis.toml`; `DIR/node-i/` with `node.toml`, `keys/`, `data/` and `replica.log`;
-//! `DIR/gateway.log`; `DIR/canisters.json`; and, once the subnet answers, `DIR/status.json`. Keys,
+//! `DIR/gateway.log`; `DIR/canisters.json`, and what else `apps` and `seeds` keep; and, once the subnet answers and all
+//! canisters are there, `DIR/status.json`. Keys,
 //! genesis and data are made at the first start and never touched again, so that the next start
 //! continues the same chain; `node.toml` is written anew at every start.
 
@@ -16,6 +17,7 @@ mod layout;
 mod network;
 mod probe;
 mod process;
+mod seeds;
 mod status;
 
 use super::gateway::CALL_DELAY_MS_MAX;
@@ -105,9 +107,16 @@ pub struct UpArgs {
     /// Install no canisters.
     #[arg(long)]
     no_apps: bool,
-    /// Compiled sample canisters; `counter.wasm` is installed at the first start.
+    /// Install the sample apps too (Clips, Guild, Identity), and fill them while they can be used already. Filling needs
+    /// Node.js and ffmpeg. DIR/apps/admin.pem is the key that controls them.
+    #[arg(long, conflicts_with = "no_apps")]
+    apps: bool,
+    /// Compiled canisters; those that are wanted are installed at the first start.
     #[arg(long, default_value = "canisters/dist")]
     canisters: PathBuf,
+    /// Sources of the apps, whose seeds fill them.
+    #[arg(long, value_name = "DIR", default_value = "canisters")]
+    seeds: PathBuf,
 }
 
 impl UpArgs {
@@ -139,6 +148,8 @@ pub enum TestnetError {
     App(#[from] AppError),
     #[error("{name} ended while the network was starting ({how}); the end of {log}:\n{tail}", log = log.display())]
     Ended { name: String, how: String, log: PathBuf, tail: String },
+    #[error("--apps needs --accounting free: elsewhere canisters are paid for, not given away")]
+    AppsForFree,
     #[error("the subnet does not answer after {seconds} s; see the logs in {}", dir.display())]
     Silent { seconds: u64, dir: PathBuf },
     #[error(transparent)]
@@ -163,6 +174,9 @@ pub fn run(args: &Args) -> Result<(), TestnetError> {
 }
 
 fn up(args: &UpArgs) -> Result<(), TestnetError> {
+    if args.apps && args.accounting != Accounting::Free {
+        return Err(TestnetError::AppsForFree);
+    }
     let layout = Layout::prepare(args)?;
     layout.check_ports()?;
     run_until_stopped(&layout, |network, _| {

@@ -16,7 +16,7 @@ const FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// Domains beyond are left out.
 const DOMAINS_MAX: usize = 10_000;
 /// A domain name and each of its labels, as the domain name system has them.
-const NAME_BYTES_MAX: usize = 253;
+pub const NAME_BYTES_MAX: usize = 253;
 const LABEL_BYTES_MAX: usize = 63;
 /// Lines of one reading of the file that the log complains of, one by one.
 const COMPLAINTS_MAX: usize = 20;
@@ -46,6 +46,11 @@ impl Domains {
     /// The canister of a host name without port.
     pub fn canister(&self, name: &str) -> Option<Principal> {
         self.0.get(&name.trim_end_matches('.').to_ascii_lowercase()).copied()
+    }
+
+    /// Whether a name in small letters lies below a domain.
+    pub fn has_above(&self, name: &str) -> bool {
+        name.match_indices('.').any(|(dot, _)| self.0.contains_key(&name[dot + 1..]))
     }
 
     /// What the lines say; and the lines that say nothing, by number from 1. Empty ones and those that begin with `#`

@@ -2,15 +2,10 @@
 
 use crate::types::ErrorCode;
 use ic_agent::AgentError;
-use ic_http_gateway_protocol::HttpGatewayError;
 
 /// What the subnet says about it, if the canister is frozen.
-pub fn frozen(error: &HttpGatewayError) -> Option<&str> {
-    let HttpGatewayError::AgentError(error) = error else {
-        return None;
-    };
-    let (AgentError::CertifiedReject { reject, .. } | AgentError::UncertifiedReject { reject, .. }) =
-        error.as_ref()
+pub fn frozen(error: &AgentError) -> Option<&str> {
+    let (AgentError::CertifiedReject { reject, .. } | AgentError::UncertifiedReject { reject, .. }) = error
     else {
         return None;
     };
@@ -23,15 +18,15 @@ mod tests {
     use super::*;
     use ic_agent::agent::{RejectCode, RejectResponse};
 
-    fn rejected(error_code: Option<&str>, certified: bool) -> HttpGatewayError {
+    fn rejected(error_code: Option<&str>, certified: bool) -> AgentError {
         let reject = RejectResponse {
             reject_code: RejectCode::CanisterError,
             reject_message: "Canister x is frozen: spam".into(),
             error_code: error_code.map(str::to_owned),
         };
         match certified {
-            true => AgentError::CertifiedReject { reject, operation: None }.into(),
-            false => AgentError::UncertifiedReject { reject, operation: None }.into(),
+            true => AgentError::CertifiedReject { reject, operation: None },
+            false => AgentError::UncertifiedReject { reject, operation: None },
         }
     }
 

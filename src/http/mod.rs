@@ -34,7 +34,7 @@ mod status;
 mod stream;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use accept::serve;
 

@@ -1,8 +1,8 @@
 //! The server against agents as they are, and against strangers as they come (RELIABILITY.md H1, H2).
 
-mod abuse;
-mod client;
-mod node;
+pub(crate) mod abuse;
+pub(crate) mod client;
+pub(crate) mod node;
 
 use self::client::{exchange, post, read_answer, request};
 use self::node::FakeNode;
@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-fn controller() -> Principal {
+pub(crate) fn controller() -> Principal {
     basic(1).sender().expect("a sender")
 }
 

@@ -1,6 +1,8 @@
 //! The asset canister of crate ic-certified-assets (`canisters/assets`), filled by ic-asset (`canisters/assets/uploader`)
-//! and served by the gateway, which verifies every response.
+//! and served by the gateway, which verifies every response. `atoll assets sync` ([`super::sync`]) reads the same rules
+//! in the same way.
 
+use super::network::person::Person;
 use super::network::{Network, canisters, load, module};
 use super::{create, install, install_code, nothing, upgrade};
 use atoll::encoding::management::InstallMode;
@@ -10,6 +12,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper::{HeaderMap, Request, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
+use ic_agent::Agent;
 use std::fs;
 use std::io::Read;
 use std::path::Path;
@@ -19,28 +22,30 @@ const SEED: u8 = 3;
 const PICTURE_BYTES: usize = 3_000_000;
 const CONFIG: &str = r#"[
   // everything, then what differs
-  { "match": "**/*", "headers": { "x-shelf": "third" } },
+  { "match": "**/*", "headers": { "x-shelf": "third" }, "encodings": ["identity", "gzip"] },
   { match: "**/*.css", cache: { max_age: 60 }, headers: { 'x-shelf': "fourth" }, },
 ]"#;
 
 /// What a browser gets.
 #[derive(Debug)]
-struct Answer {
-    status: StatusCode,
+pub struct Answer {
+    pub status: StatusCode,
     headers: HeaderMap,
-    body: Bytes,
+    pub body: Bytes,
 }
 
 impl Answer {
-    fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().expect("text"))
     }
 }
 
 /// Asks the gateway for a page of `host`, as a browser does that resolved the name.
-async fn fetch(network: &Network, host: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+pub async fn fetch(network: &Network, host: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
     let client = Client::builder(TokioExecutor::new()).build_http();
     let mut request = Request::get(format!("{}{path}", network.gateway_url)).header("host", host);
+    // What was uploaded is looked at right away: not what the gateway has kept for a moment.
+    request = request.header("cache-control", "no-cache");
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -51,7 +56,7 @@ async fn fetch(network: &Network, host: &str, path: &str, headers: &[(&str, &str
 }
 
 /// Bytes that no encoding makes shorter.
-fn noise(count: usize) -> Vec<u8> {
+pub fn noise(count: usize) -> Vec<u8> {
     let mut state = 1u64;
     let mut next = || {
         state ^= state << 13;
@@ -62,7 +67,7 @@ fn noise(count: usize) -> Vec<u8> {
     (0..count).map(|_| next()).collect()
 }
 
-fn write(folder: &Path, name: &str, content: impl AsRef<[u8]>) {
+pub fn write(folder: &Path, name: &str, content: impl AsRef<[u8]>) {
     let path = folder.join(name);
     fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
     fs::write(path, content).expect("written");
@@ -125,12 +130,18 @@ impl Site<'_> {
     }
 }
 
+/// An empty asset canister.
+pub async fn deploy(agent: &Agent) -> Principal {
+    let id = create(agent).await;
+    let installed = install_code(agent, id, InstallMode::Install, module("assets"), nothing());
+    installed.await.expect("installed");
+    id
+}
+
 /// Files of ic-asset arrive as they are, with types, encodings and headers, before and after an upgrade and a change.
 pub async fn the_asset_canister_serves_what_ic_asset_uploads(network: &Network) {
     let agent = load::agent(&network.gateway_url, &network.root_key, SEED);
-    let id = create(&agent).await;
-    let installed = install_code(&agent, id, InstallMode::Install, module("assets"), nothing());
-    installed.await.expect("installed");
+    let id = deploy(&agent).await;
     let site = Site { network, host: format!("{id}.localhost") };
     let temporary = tempfile::tempdir().expect("a folder");
     // ic-asset leaves out what has a dot before its name, the temporary folder itself among it.
@@ -156,6 +167,10 @@ pub async fn the_asset_canister_serves_what_ic_asset_uploads(network: &Network) 
 
     upgrade(&agent, id, "assets").await;
     site.check_all(&picture).await;
+    let (canister, folder) = (id.to_text(), folder.to_str().expect("UTF-8"));
+    let again = ["assets", "sync", folder, "--canister", &canister, "--dry-run"];
+    let found = Person::new(network, SEED).run(&again).expect("a dry run");
+    assert_eq!(found, "4 files: 0 would be new, 0 would be changed, 0 would be deleted");
 }
 
 #[derive(CandidType)]
@@ -218,8 +233,12 @@ pub async fn what_cannot_be_verified_is_not_served(network: &Network) {
         install(&agent, id, forger(page)).await.expect("installed");
         let refused = fetch(network, &format!("{id}.localhost"), "/", &[]).await;
         let text = String::from_utf8_lossy(&refused.body);
-        assert_eq!(refused.status, StatusCode::INTERNAL_SERVER_ERROR, "streams: {streams}: {text}");
-        assert!(text.contains("could not be verified") && !text.contains("believe me"), "{text}");
+        let (status, words) = match streams {
+            false => (StatusCode::SERVICE_UNAVAILABLE, "could not be verified"),
+            true => (StatusCode::BAD_GATEWAY, "too large"),
+        };
+        assert_eq!(refused.status, status, "streams: {streams}: {text}");
+        assert!(text.contains(words) && !text.contains("believe me"), "{text}");
         if !streams {
             let raw = fetch(network, &format!("{id}.raw.localhost"), "/", &[]).await;
             assert_eq!((raw.status, &*raw.body), (StatusCode::OK, &b"believe me"[..]));

@@ -1,9 +1,10 @@
 //! Unmodified clients and canisters of real toolchains on four real replicas and the gateway: ic-agent here, a Rust
-//! canister of ic-cdk ([`notebook`]), the asset canister filled by ic-asset ([`assets`]); the npm agents, Motoko
-//! programs and a real browser under Node (`tests/js`).
+//! canister of ic-cdk ([`notebook`]), the asset canister filled by ic-asset ([`assets`]) and by `atoll assets sync`
+//! ([`sync`]); the npm agents, Motoko programs and a real browser under Node (`tests/js`).
 
 mod assets;
 mod notebook;
+mod sync;
 
 #[path = "../network/mod.rs"]
 mod network;
@@ -205,8 +206,20 @@ fn unmodified_clients_work_against_every_replica_and_the_gateway() {
         notebook::a_canister_of_ic_cdk_lives(&network).await;
         assets::the_asset_canister_serves_what_ic_asset_uploads(&network).await;
         assets::what_cannot_be_verified_is_not_served(&network).await;
+        sync::a_folder_becomes_a_site(&network).await;
+        sync::an_upload_goes_on_where_it_was_killed(&network).await;
     });
     node(&network, "agents.test.mjs");
     node(&network, "motoko.test.mjs");
     node(&network, "page.test.mjs");
+    node(&network, "candid.test.mjs");
+}
+
+/// Some ten minutes; `cargo test --release --test clients -- --ignored --nocapture thousands`.
+#[test]
+#[ignore = "for its time and memory: 8,000 files of 600 MB together"]
+fn thousands_of_files_are_uploaded_within_bounded_memory() {
+    let network = Network::up();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(sync::thousands_of_files(&network));
 }

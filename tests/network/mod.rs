@@ -21,6 +21,8 @@ pub mod person;
 
 /// Turns a hang into a failure; no test depends on it being reached.
 pub const DEADLINE: Duration = Duration::from_secs(180);
+/// The same for apps that are installed, and filled.
+pub const APPS_DEADLINE: Duration = Duration::from_secs(900);
 const POLL: Duration = Duration::from_millis(50);
 
 static TURN: RwLock<()> = RwLock::new(());
@@ -32,13 +34,18 @@ enum Turn {
 }
 
 /// Waits until `found` says something.
-pub fn eventually<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+pub fn eventually<T>(what: &str, found: impl FnMut() -> Option<T>) -> T {
+    within(DEADLINE, what, found)
+}
+
+/// The same, with patience of its own.
+pub fn within<T>(deadline: Duration, what: &str, mut found: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(it) = found() {
             return it;
         }
-        assert!(begun.elapsed() < DEADLINE, "waited {DEADLINE:?} in vain until {what}");
+        assert!(begun.elapsed() < deadline, "waited {deadline:?} in vain until {what}");
         std::thread::sleep(POLL);
     }
 }
@@ -97,6 +104,7 @@ pub struct Network {
     pub replicas: Vec<Replica>,
     pub counter: Option<String>,
     flags: Vec<String>,
+    environment: Vec<(String, String)>,
     revived: Vec<Child>,
     ports: Ports,
     _folder: tempfile::TempDir,
@@ -128,28 +136,36 @@ impl Network {
 
     /// Starts a network with further flags of `atoll testnet up`; no other lives meanwhile.
     pub fn with(flags: &[&str]) -> Network {
+        Network::with_environment(flags, &[])
+    }
+
+    /// The same, with variables for it and for what it runs.
+    pub fn with_environment(flags: &[&str], environment: &[(&str, &str)]) -> Network {
         let turn = TURN.write().unwrap_or_else(PoisonError::into_inner);
-        Network::start(flags, Turn::Alone(turn))
+        Network::start(flags, environment, Turn::Alone(turn))
     }
 
     /// Starts a network without canisters, beside other such networks.
     pub fn bare(flags: &[&str]) -> Network {
         let turn = TURN.read().unwrap_or_else(PoisonError::into_inner);
-        Network::start(&[&["--no-apps"], flags].concat(), Turn::Shared(turn))
+        Network::start(&[&["--no-apps"], flags].concat(), &[], Turn::Shared(turn))
     }
 
-    fn start(flags: &[&str], turn: Turn) -> Network {
+    fn start(flags: &[&str], environment: &[(&str, &str)], turn: Turn) -> Network {
         let folder = tempfile::tempdir().expect("a folder");
         let (dir, ports) = (folder.path().to_path_buf(), Ports::take());
         let flags: Vec<String> = flags.iter().map(ToString::to_string).collect();
+        let environment: Vec<(String, String)> =
+            environment.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
         let mut network = Network {
-            up: spawn_up(&dir, &ports, &flags),
+            up: spawn_up(&dir, &ports, &flags, &environment),
             dir,
             gateway_url: String::new(),
             root_key: Vec::new(),
             replicas: Vec::new(),
             counter: None,
             flags,
+            environment,
             revived: Vec::new(),
             ports,
             _folder: folder,
@@ -171,7 +187,7 @@ impl Network {
     /// Starts it again on the same folder.
     pub fn up_again(&mut self) {
         fs::remove_file(self.dir.join("status.json")).ok();
-        self.up = spawn_up(&self.dir, &self.ports, &self.flags);
+        self.up = spawn_up(&self.dir, &self.ports, &self.flags, &self.environment);
         self.await_status();
     }
 
@@ -179,7 +195,9 @@ impl Network {
         let path = self.dir.join("status.json");
         let log = self.dir.join("testnet.log");
         let up = &mut self.up;
-        let status: Value = eventually("status.json is there", || {
+        let with_apps = self.flags.iter().any(|flag| flag == "--apps");
+        let deadline = if with_apps { APPS_DEADLINE } else { DEADLINE };
+        let status: Value = within(deadline, "status.json is there", || {
             if let Ok(Some(code)) = up.try_wait() {
                 panic!("testnet ended with {code}:\n{}", fs::read_to_string(&log).unwrap_or_default());
             }
@@ -325,12 +343,13 @@ impl Drop for Network {
     }
 }
 
-fn spawn_up(dir: &Path, ports: &Ports, flags: &[String]) -> Child {
+fn spawn_up(dir: &Path, ports: &Ports, flags: &[String], environment: &[(String, String)]) -> Child {
     let log = File::create(dir.join("testnet.log")).expect("a log file");
     let mut command = atoll();
     command.args(["testnet", "up", "--dir"]).arg(dir);
     command.args(["--base-port", &ports.base.to_string(), "--gateway-port", &ports.gateway().to_string()]);
     command.arg("--canisters").arg(canisters()).args(flags);
+    command.envs(environment.iter().map(|(name, value)| (name, value)));
     command.stdin(Stdio::null()).stdout(log.try_clone().expect("a log file")).stderr(log);
     command.spawn().expect("atoll starts")
 }

@@ -8,11 +8,14 @@ use ic_agent::Identity;
 use ic_agent::identity::BasicIdentity;
 use serde_json::Value;
 use std::path::PathBuf;
+use std::process::Command;
 
 /// A person at a terminal.
 pub struct Person {
     url: String,
     identity: Option<PathBuf>,
+    /// What programs remember of a person.
+    pub state: PathBuf,
     /// In text.
     pub principal: String,
 }
@@ -20,7 +23,8 @@ pub struct Person {
 impl Person {
     /// Who calls without an identity; at first the owner of all tokens.
     pub fn anonymous(network: &Network) -> Person {
-        Person { url: network.gateway_url.clone(), identity: None, principal: "2vxsx-fae".into() }
+        let (url, state) = (network.gateway_url.clone(), network.dir.join("state"));
+        Person { url, identity: None, state, principal: "2vxsx-fae".into() }
     }
 
     /// Somebody with an identity of this number.
@@ -30,17 +34,23 @@ impl Person {
         let path = network.dir.join(format!("person-{number}.pem"));
         std::fs::write(&path, pem.as_bytes()).expect("the key is written");
         let principal = BasicIdentity::from_raw_key(&secret).sender().expect("a principal").to_text();
-        Person { url: network.gateway_url.clone(), identity: Some(path), principal }
+        let (url, state) = (network.gateway_url.clone(), network.dir.join("state"));
+        Person { url, identity: Some(path), state, principal }
+    }
+
+    /// `atoll …`, ready to start.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = atoll();
+        command.args(args).args(["--url", &self.url]).env("XDG_STATE_HOME", &self.state);
+        if let Some(path) = &self.identity {
+            command.arg("--identity").arg(path);
+        }
+        command
     }
 
     /// Output of `atoll …`, or what it says on standard error.
     pub fn run(&self, args: &[&str]) -> Result<String, String> {
-        let mut command = atoll();
-        command.args(args).args(["--url", &self.url]);
-        if let Some(path) = &self.identity {
-            command.arg("--identity").arg(path);
-        }
-        let output = command.output().expect("atoll starts");
+        let output = self.command(args).output().expect("atoll starts");
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
         match output.status.success() {
             true => Ok(text(output.stdout).trim().to_string()),

@@ -23,10 +23,11 @@ mod verify;
 
 pub use journal::JournalError;
 
+use super::apps::{self, Setup};
 use super::layout::Layout;
 use super::network::Network;
 use super::process::{Process, stop_all};
-use super::{TestnetError, UpArgs, apps};
+use super::{TestnetError, UpArgs};
 use crate::cli::stop_signal;
 use crate::types::limits::NODES_MAX;
 use crate::types::{Accounting, Principal};
@@ -133,7 +134,9 @@ impl Args {
             accounting: Accounting::Free,
             supervise: false,
             no_apps: false,
+            apps: false,
             canisters: self.canisters.clone(),
+            seeds: PathBuf::new(),
         }
     }
 
@@ -203,7 +206,9 @@ async fn live(
     let places = layout.places()?;
     let urls: Vec<String> = places.iter().map(|place| place.api_url()).collect();
     let url = urls.first().cloned().unwrap_or_default();
-    let canisters = apps::install_missing(&layout.dir, &args.canisters, &url, &root_key).await?;
+    let (dir, modules) = (layout.dir.as_path(), args.canisters.as_path());
+    let setup = Setup { dir, modules, url: &url, root_key: &root_key, apps: false };
+    let canisters = apps::install_missing(&setup).await?;
     if args.state_mib > 0 {
         ballast::load(&args.canisters, &url, &root_key, args.state_mib).await?;
     }

@@ -273,7 +273,9 @@ mod tests {
             rate_mbit: None,
             supervise: false,
             no_apps: true,
+            apps: false,
             canisters: PathBuf::new(),
+            seeds: PathBuf::new(),
         }
     }
 

@@ -1,15 +1,15 @@
 //! Starting the processes, waiting for the subnet, and what happens until the end.
 
-use super::apps;
+use super::apps::{self, Ids, Setup};
 use super::layout::{Layout, Place};
 use super::probe::{self, Health};
 use super::process::{Process, ProcessError, stop_all};
+use super::seeds::Seeds;
 use super::status::{ReplicaStatus, Status};
 use super::{TestnetError, UpArgs};
 use crate::cli::file::write_atomically;
 use crate::cli::stop_signal;
 use crate::types::{Accounting, quorum};
-use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -29,7 +29,8 @@ pub struct Network<'a> {
     pub processes: Vec<Process>,
     /// Who the replicas say they are.
     health: Vec<Option<Health>>,
-    canisters: BTreeMap<String, String>,
+    canisters: Ids,
+    seeds: Seeds,
 }
 
 /// Runs a network until a signal or an error; then stops everything. `ready` is called once, with the root key in hex.
@@ -46,6 +47,7 @@ pub async fn run(
         result = network.live(ready) => result,
     };
     eprintln!("stopping");
+    network.seeds.stop().await;
     stop_all(&mut network.processes, STOP_DEADLINE).await;
     result
 }
@@ -61,7 +63,8 @@ impl<'a> Network<'a> {
     pub fn new(layout: &'a Layout) -> Result<Network<'a>, TestnetError> {
         let places = layout.places()?;
         let health = vec![None; places.len()];
-        Ok(Network { layout, places, processes: Vec::new(), health, canisters: BTreeMap::new() })
+        let (processes, canisters, seeds) = (Vec::new(), Ids::new(), Seeds::default());
+        Ok(Network { layout, places, processes, health, canisters, seeds })
     }
 
     /// The replicas alone, over links that somebody else makes; the root key in hex, once the subnet answers.
@@ -79,17 +82,26 @@ impl<'a> Network<'a> {
         let root_key = self.wait(Network::subnet_answers).await?;
         self.start_gateway(&root_key)?;
         self.wait(Network::gateway_answers).await?;
-        if !self.args().no_apps && self.args().accounting == Accounting::Free {
-            let key = hex::decode(&root_key).map_err(std::io::Error::other)?;
-            let url = self.places.first().map(Place::api_url).unwrap_or_default();
-            let install = apps::install_missing(&self.layout.dir, &self.args().canisters, &url, &key);
-            self.canisters = install.await?;
-        } else {
-            self.canisters = apps::installed(&self.layout.dir)?;
-        }
+        self.install(&root_key).await?;
         self.write_status(&root_key)?;
         ready(self, &root_key)?;
+        if self.args().apps {
+            self.seeds = Seeds::start(&self.layout.dir, &self.args().seeds)?;
+        }
         self.watch(&root_key).await
+    }
+
+    async fn install(&mut self, root_key: &str) -> Result<(), TestnetError> {
+        let (args, dir) = (self.args(), &self.layout.dir);
+        if args.no_apps || args.accounting != Accounting::Free {
+            self.canisters = apps::installed(dir)?;
+            return Ok(());
+        }
+        let root_key = hex::decode(root_key).map_err(std::io::Error::other)?;
+        let url = self.places.first().map(Place::api_url).unwrap_or_default();
+        let setup = Setup { dir, modules: &args.canisters, url: &url, root_key: &root_key, apps: args.apps };
+        self.canisters = apps::install_missing(&setup).await?;
+        Ok(())
     }
 
     fn args(&self) -> &UpArgs {
@@ -128,6 +140,8 @@ impl<'a> Network<'a> {
         let args = self.args();
         let mut words = vec!["gateway".into(), "--listen".into(), args.gateway_address().to_string()];
         words.extend(["--call-delay-ms".into(), args.call_delay_ms.to_string()]);
+        // All clients of a local network have one address.
+        words.extend(["--rate-per-client".into(), "0".into()]);
         if let Some(file) = &args.custom_domains {
             words.extend(["--custom-domains".into(), file.display().to_string()]);
         }
@@ -211,7 +225,7 @@ impl<'a> Network<'a> {
     pub fn print(&self) {
         let port = self.args().gateway_port;
         println!("{} replicas run; gateway at http://127.0.0.1:{port}", self.places.len());
-        for (name, id) in &self.canisters {
+        for (name, id) in self.canisters.iter().filter(|(name, _)| apps::has_page(name)) {
             println!("{name}: http://{id}.localhost:{port}/");
         }
         println!("status: {}", self.layout.dir.join("status.json").display());
@@ -222,6 +236,7 @@ impl<'a> Network<'a> {
     async fn watch(&mut self, root_key: &str) -> Result<(), TestnetError> {
         loop {
             sleep(POLL).await;
+            self.seeds.watch()?;
             let supervise = self.args().supervise;
             let mut changed = false;
             for process in &mut self.processes {

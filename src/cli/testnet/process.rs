@@ -1,4 +1,5 @@
-//! The network's child processes: each in a group of its own, none outliving this process.
+//! The network's child processes: each in a group of its own, none outliving this process. Most are this binary with
+//! other arguments.
 
 use rustix::process::{
     Pid, Resource, Rlimit, Signal, getppid, kill_process, set_parent_process_death_signal, setrlimit,
@@ -26,9 +27,10 @@ pub struct ProcessError {
     error: io::Error,
 }
 
-/// One child of the network: this binary with other arguments.
+/// One child of the network.
 pub struct Process {
     pub name: String,
+    program: PathBuf,
     pub log: PathBuf,
     pub args: Vec<String>,
     /// What its next start has in its environment besides.
@@ -46,8 +48,26 @@ impl Process {
     /// # Errors
     /// The binary or the log cannot be used.
     pub fn start(name: impl Into<String>, log: PathBuf, args: Vec<String>) -> Result<Process, ProcessError> {
+        let name = name.into();
+        match std::env::current_exe() {
+            Ok(program) => Process::run(name, program, log, args),
+            Err(error) => Err(ProcessError { name, error }),
+        }
+    }
+
+    /// Starts another program than this one.
+    ///
+    /// # Errors
+    /// The program or the log cannot be used.
+    pub fn run(
+        name: String,
+        program: PathBuf,
+        log: PathBuf,
+        args: Vec<String>,
+    ) -> Result<Process, ProcessError> {
         let mut process = Process {
-            name: name.into(),
+            name,
+            program,
             log,
             args,
             environment: Vec::new(),
@@ -80,9 +100,14 @@ impl Process {
 
     /// How it ended, once, if it has.
     pub fn ended(&mut self) -> Option<String> {
+        self.finished().map(describe)
+    }
+
+    /// With which status it ended, once, if it has.
+    pub fn finished(&mut self) -> Option<ExitStatus> {
         let status = self.child.as_mut()?.try_wait().ok()??;
         self.child = None;
-        Some(describe(status))
+        Some(status)
     }
 
     /// Plans a restart; the pause doubles with every short life.
@@ -138,7 +163,7 @@ impl Process {
     fn command(&self) -> io::Result<Child> {
         let log = OpenOptions::new().create(true).append(true).open(&self.log)?;
         let (own, file_bytes_max) = (rustix::process::getpid(), self.file_bytes_max);
-        let mut command = Command::new(std::env::current_exe()?);
+        let mut command = Command::new(&self.program);
         command.args(&self.args).envs(self.environment.iter().cloned());
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         command.process_group(0).kill_on_drop(true);

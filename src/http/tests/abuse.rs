@@ -11,13 +11,14 @@ use crate::types::*;
 use ciborium::Value;
 use ic_agent::Identity;
 use ic_agent::agent::EnvelopeContent;
+use std::net::SocketAddr;
 
 /// One abuse: class of H1, what is sent, the expected status (0: 400 or closed) and words of the reason.
-struct Abuse {
-    class: u8,
-    bytes: Vec<u8>,
-    status: u16,
-    reason: &'static str,
+pub(crate) struct Abuse {
+    pub class: u8,
+    pub bytes: Vec<u8>,
+    pub status: u16,
+    pub reason: &'static str,
 }
 
 fn abuse(class: u8, bytes: Vec<u8>, status: u16, reason: &'static str) -> Abuse {
@@ -223,9 +224,22 @@ async fn read_state_classes(node: &FakeNode) -> Vec<Abuse> {
     ]
 }
 
+/// All classes; what is read of others' calls is `node`'s.
+pub(crate) async fn classes(node: &FakeNode) -> Vec<Abuse> {
+    let mut all = read_state_classes(node).await;
+    let others = [cbor_classes(), http_classes(), id_classes(), auth_classes(), delegation_classes()];
+    all.extend(others.into_iter().flatten());
+    all
+}
+
 async fn check(node: &FakeNode, abuses: Vec<Abuse>) {
+    check_at(node.address, abuses, "/health").await;
+}
+
+/// Whoever listens at `address` refuses each by name, and goes on: the page `alive` is there.
+pub(crate) async fn check_at(address: SocketAddr, abuses: Vec<Abuse>, alive: &str) {
     for Abuse { class, bytes, status, reason } in abuses {
-        let answer = exchange(node.address, &bytes).await;
+        let answer = exchange(address, &bytes).await;
         let text = answer.text();
         assert!(
             answer.status == status && text.contains(reason),
@@ -233,7 +247,7 @@ async fn check(node: &FakeNode, abuses: Vec<Abuse>) {
             answer.status
         );
     }
-    assert_eq!(exchange(node.address, &request("GET", "/health", &[], b"")).await.status, 200);
+    assert_eq!(exchange(address, &request("GET", alive, &[], b"")).await.status, 200);
 }
 
 #[tokio::test]
@@ -271,12 +285,7 @@ async fn bad_reads_are_refused_by_name() {
 #[tokio::test]
 async fn every_class_is_covered() {
     let node = start().await;
-    let mut all = read_state_classes(&node).await;
-    all.extend(
-        [cbor_classes(), http_classes(), id_classes(), auth_classes(), delegation_classes()]
-            .into_iter()
-            .flatten(),
-    );
+    let all = classes(&node).await;
     let missing: Vec<u8> = (1..=40).filter(|class| !all.iter().any(|abuse| abuse.class == *class)).collect();
     assert_eq!(missing, [0u8; 0]);
 }
@@ -328,21 +337,26 @@ const MUTANTS_AT_ONCE: usize = 16;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_mutants_never_make_a_server_error() {
     let node = FakeNode::start(hasty(), super::controller()).await;
-    let mut abuses = read_state_classes(&node).await;
-    abuses.extend(
-        [cbor_classes(), http_classes(), id_classes(), auth_classes(), delegation_classes()]
-            .into_iter()
-            .flatten(),
-    );
+    let abuses = classes(&node).await;
+    assert_eq!(mutants_at(node.address, &abuses, MUTANTS_PER_CLASS, "/health").await, 10_000);
+}
+
+/// Sends mutants of each class to whoever listens at `address`, and looks for the page `alive` afterwards; how many there
+/// were.
+pub(crate) async fn mutants_at(
+    address: SocketAddr,
+    abuses: &[Abuse],
+    per_class: usize,
+    alive: &str,
+) -> usize {
     let (mut random, mut sent, mut under_way) = (0x9e37_79b9_7f4a_7c15, 0, tokio::task::JoinSet::new());
     for class in 1..=40u8 {
         let of_class: Vec<&Abuse> = abuses.iter().filter(|abuse| abuse.class == class).collect();
-        for round in 0..MUTANTS_PER_CLASS {
+        for round in 0..per_class {
             let bytes = mutant(&of_class[round % of_class.len()].bytes, &mut random);
             if under_way.len() >= MUTANTS_AT_ONCE {
                 under_way.join_next().await.expect("one is under way").expect("no panic");
             }
-            let address = node.address;
             under_way.spawn(async move {
                 let status = exchange(address, &bytes).await.status;
                 let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(400)]).into_owned();
@@ -354,8 +368,8 @@ async fn ten_thousand_mutants_never_make_a_server_error() {
     while let Some(finished) = under_way.join_next().await {
         finished.expect("no panic");
     }
-    assert_eq!(sent, 10_000);
-    assert_eq!(exchange(node.address, &request("GET", "/health", &[], b"")).await.status, 200);
+    assert_eq!(exchange(address, &request("GET", alive, &[], b"")).await.status, 200);
+    sent
 }
 
 /// What is bent in a proof by an authenticator or a canister is refused by name, and mutants of such a

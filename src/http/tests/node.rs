@@ -24,6 +24,9 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 const BLS_SUITE: &[u8] = b"BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_";
 
+/// What a canister answers to a query or to an update call, instead of what this node would say by itself.
+pub type Script = Arc<dyn Fn(&str, &[u8]) -> Option<QueryResult> + Send + Sync>;
+
 /// A running server and what stands behind it.
 pub struct FakeNode {
     pub address: SocketAddr,
@@ -35,6 +38,7 @@ pub struct FakeNode {
 
 /// The state, and the key that certifies it.
 struct Chain {
+    script: Script,
     key: blst::min_sig::SecretKey,
     state: Mutex<ReplicatedState>,
     certified: watch::Sender<Option<Arc<CertifiedState>>>,
@@ -58,7 +62,13 @@ impl Chain {
 
     /// What execution would do: `slow` is never answered, `trap` is rejected, all else is replied to.
     fn execute(&self, ingress: &SignedIngress, call: &UserCall) {
+        let scripted = (self.script)(&call.method_name, &call.arg);
         let status = match call.method_name.as_str() {
+            _ if scripted.is_some() => match scripted {
+                Some(QueryResult::Rejected(reject)) => IngressStatus::Rejected(reject),
+                Some(QueryResult::Replied(reply)) => IngressStatus::Replied(reply),
+                None => IngressStatus::Processing,
+            },
             "slow" => IngressStatus::Processing,
             "trap" => IngressStatus::Rejected(Reject::new(ErrorCode::CanisterTrapped, "trapped")),
             // What a canister would learn of its caller.
@@ -79,10 +89,14 @@ impl Chain {
 }
 
 /// Canister 7, controlled by `controller`, with a public and a private section.
-fn canister(controller: Principal) -> CanisterState {
+fn canister(controller: Principal, versions: Option<&str>) -> CanisterState {
     let section = |public| Metadata { public, content: b"content".to_vec() };
-    let metadata =
+    let mut metadata =
         BTreeMap::from([("open".to_owned(), section(true)), ("secret".to_owned(), section(false))]);
+    if let Some(versions) = versions {
+        let section = Metadata { public: true, content: versions.as_bytes().to_vec() };
+        metadata.insert("supported_certificate_versions".to_owned(), section);
+    }
     let record = ModuleRecord { exports: BTreeSet::new(), metadata, bytes: 8 };
     let mut canister =
         CanisterState::new(Settings::with_controllers(vec![controller]), Cycles(1), Time::ZERO);
@@ -127,6 +141,16 @@ fn succession() -> Succession {
 impl FakeNode {
     /// Canister 7 is controlled by `controller`.
     pub async fn start(config: Config, controller: Principal) -> FakeNode {
+        FakeNode::scripted(config, controller, None, Arc::new(|_, _| None)).await
+    }
+
+    /// Canister 7 knows these `versions` of response verification, and answers by `script` first.
+    pub async fn scripted(
+        config: Config,
+        controller: Principal,
+        versions: Option<&str>,
+        script: Script,
+    ) -> FakeNode {
         let key = signer::root_secret();
         let root_key = root_key_der(&signer::root_key());
         let subnet = self_authenticating(&root_key);
@@ -135,8 +159,9 @@ impl FakeNode {
         let nodes = [(signer.node_id(), signer.public_key())];
         let state = ReplicatedState::genesis(&genesis, &root_key, SubnetId(subnet), &nodes).expect("genesis");
         let state = state.with_succession(succession());
-        let chain = Arc::new(Chain { key, state: Mutex::new(state), certified: watch::Sender::new(None) });
-        chain.certify(|state| state.put_canister(CanisterId(7), canister(controller)));
+        let chain =
+            Arc::new(Chain { script, key, state: Mutex::new(state), certified: watch::Sender::new(None) });
+        chain.certify(|state| state.put_canister(CanisterId(7), canister(controller, versions)));
         let identity = Identity {
             node_id: signer.node_id(),
             subnet_id: SubnetId(subnet),
@@ -186,10 +211,15 @@ fn handle(chain: &Arc<Chain>, identity: Identity, signer: IdentityKey) -> Handle
             }
         }
     });
+    let script = chain.script.clone();
     tokio::spawn(async move {
         while let Some(job) = waiting.recv().await {
             match job {
-                Job::Query { query, answer } => drop(answer.send(answer_query(&query))),
+                Job::Query { query, answer } => {
+                    let content = query.content();
+                    let scripted = script(&content.method_name, &content.arg);
+                    drop(answer.send(scripted.unwrap_or_else(|| answer_query(&query))));
+                }
                 Job::Inspect { call, answer } => drop(answer.send(inspect(&call))),
             }
         }

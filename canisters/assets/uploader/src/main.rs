@@ -1,6 +1,8 @@
 //! `uploader URL ROOT_KEY KEY CANISTER FOLDER`: gives an asset canister the contents of a folder, by ic-asset with all
 //! of its agent's verification on.
 //!
+//! For tests: people use `atoll assets sync`, and this shows that it does the same (docs/adr/0023).
+//!
 //! ROOT_KEY is the subnet's key in DER, KEY the caller's raw Ed25519 key, both in hexadecimal.
 
 use ic_agent::Agent;

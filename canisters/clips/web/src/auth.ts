@@ -1,0 +1,5 @@
+// Sign-in: by the passkey that Identity asks for, or by a key of this browser.
+import { Sessions } from "../../../identity/client/session";
+import { announce } from "./app";
+
+export const sessions = new Sessions("clips", () => announce("session-ended"));

@@ -1,0 +1,82 @@
+// Signing in, choosing a name, signing out.
+import { app, announce, backend, reason, refreshMe } from "./app";
+import { h } from "./dom";
+import { form, notice, sheet } from "./ui";
+
+/** Whoever is signed in; asks for it where nobody is. Resolves to false if they decline. */
+export async function needUser(): Promise<boolean> {
+  if (app.me) return true;
+  try {
+    if (!app.known) await refreshMe();
+  } catch (error) {
+    notice(reason(error));
+    return false;
+  }
+  return app.me ? true : signInSheet();
+}
+
+async function signInSheet(): Promise<boolean> {
+  const { sessions } = await import("./auth");
+  const server = await backend();
+  const ways = sessions.ways(server.provider);
+  return new Promise((resolve) => {
+    const problem = h("p", { class: "problem", role: "alert" });
+    let opened = false;
+    const open = async (way: (typeof ways)[number], press: HTMLButtonElement) => {
+      press.disabled = true;
+      try {
+        server.use(await way.signIn());
+        await refreshMe();
+        announce("signed-in");
+        opened = true;
+        box.close();
+        resolve(app.me ? true : await nameSheet());
+      } catch (error) {
+        problem.textContent = reason(error);
+        press.disabled = false;
+      }
+    };
+    const choices = ways.map((way) => {
+      const press = h("button", { type: "button", class: way === ways[0] ? "primary wide" : "wide", onclick: () => void open(way, press) }, way.title);
+      return h("div", { class: "way" }, press, h("p", { class: "soft" }, way.text));
+    });
+    const box = sheet("Sign in to Guild", [
+      h("p", {}, "Reading needs no account. To connect, post and apply, sign in with one tap. No e-mail, no password."),
+      ...choices, problem,
+    ], { onclose: () => { if (!opened) resolve(false); } });
+  });
+}
+
+function nameSheet(): Promise<boolean> {
+  return new Promise((resolve) => {
+    const name = h("input", { name: "name", required: true, minlength: 2, maxlength: 24, pattern: "[A-Za-z0-9_]+", autocomplete: "username", autocapitalize: "none", spellcheck: "false" });
+    const display = h("input", { name: "display", required: true, maxlength: 60, autocomplete: "name" });
+    const headline = h("input", { name: "headline", maxlength: 120, placeholder: "What do you do?" });
+    const fields = [h("label", {}, "Your name, as people read it", display), h("label", {}, "Headline", headline), h("label", {}, "Your handle: letters, digits and _", name)];
+    const box = sheet("How shall we call you?", [form(fields, "Start", async () => {
+      await (await backend()).createProfile(name.value, display.value, headline.value);
+      await refreshMe();
+      box.close();
+    })], { onclose: () => resolve(app.me !== undefined) });
+    display.focus();
+  });
+}
+
+export async function leave(): Promise<void> {
+  const { sessions } = await import("./auth");
+  await sessions.signOut();
+  await forget();
+}
+
+/** The session ended by itself. */
+export async function ended(): Promise<void> {
+  await forget();
+  notice("Your session has ended.", { title: "Sign in", run: () => void needUser() });
+}
+
+async function forget(): Promise<void> {
+  const { AnonymousIdentity } = await import("@icp-sdk/core/agent");
+  (await backend()).use(new AnonymousIdentity());
+  app.me = undefined;
+  announce("me");
+}

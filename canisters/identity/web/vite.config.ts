@@ -1,0 +1,18 @@
+import { defineConfig } from "vite";
+
+// Flat names with hashes: the canister serves every file at a path of one part, and files with a hash for ever.
+export default defineConfig({
+  build: {
+    target: "es2022",
+    assetsDir: "",
+    modulePreload: { polyfill: false },
+    assetsInlineLimit: 0,
+    rollupOptions: {
+      output: {
+        entryFileNames: "app-[hash].js",
+        chunkFileNames: "part-[hash].js",
+        assetFileNames: "asset-[hash][extname]",
+      },
+    },
+  },
+});

@@ -156,7 +156,7 @@ impl Door {
             on_behalf_of(client, async move {
                 let unanswered = Unanswered::new(progress.clone());
                 let reply = gateway.answer(request, client, progress).await;
-                unanswered.is_answered();
+                unanswered.settle();
                 Ok::<_, Infallible>(reply)
             })
         });
@@ -248,7 +248,8 @@ impl Unanswered {
         Unanswered { progress, answered: false }
     }
 
-    fn is_answered(mut self) {
+    /// The client has its answer.
+    fn settle(mut self) {
         self.answered = true;
     }
 }

@@ -217,9 +217,10 @@ impl Gateway {
         if body.size_hint().lower() > HTTP_BODY_BYTES_MAX as u64 {
             return Err(too_large());
         }
-        let late = |_| Err(refusal(StatusCode::REQUEST_TIMEOUT, "the body did not come in time"));
-        let (body, room) = timeout(self.body, self.collect(body, client)).await.unwrap_or_else(late)?;
-        Ok((body, Some(room)))
+        match timeout(self.body, self.collect(body, client)).await {
+            Ok(read) => read.map(|(body, room)| (body, Some(room))),
+            Err(_late) => Err(refusal(StatusCode::REQUEST_TIMEOUT, "the body did not come in time")),
+        }
     }
 
     /// Memory is taken for what has come, not for what was announced: announcing costs nothing.

@@ -195,7 +195,7 @@ impl Site {
             .build();
         let certification =
             HttpCertification::response_only(&expression, &response, None).expect("certified");
-        self.tree.insert(&HttpCertificationTreeEntry::new(&path, &certification));
+        self.tree.insert(&HttpCertificationTreeEntry::new(&path, certification));
         self.assets.push((name.to_string(), Asset { path, certification, response }));
     }
 
@@ -208,7 +208,7 @@ impl Site {
     /// An asset by its name, with a proof under `certificate` that it answers `url`.
     pub fn told(&self, name: &str, url: &str, certificate: &[u8]) -> Reply {
         let (_, asset) = self.assets.iter().find(|(known, _)| known == name).expect("an asset");
-        let entry = HttpCertificationTreeEntry::new(&asset.path, &asset.certification);
+        let entry = HttpCertificationTreeEntry::new(&asset.path, asset.certification);
         let witness = fork(pruned(self.old.digest()), self.tree.witness(&entry, url).expect("a witness"));
         let mut response = asset.response.clone();
         add_v2_certificate_header(certificate, &mut response, &witness, &asset.path.to_expr_path());

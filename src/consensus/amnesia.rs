@@ -4,8 +4,14 @@
 //! before, so a quorum had been there. Of any n − f peers one at least is honest and was of that quorum, as long
 //! as those that lost their disks and those that lie are not more than f together; that one is in no earlier
 //! view now. So when n − f peers say that they are in no later view than this replica, which it reaches by
-//! certificates and nobody's word, the next view may be the last in which it voted, and none above is. It votes above
-//! from then on, and in that one and those before it never again: notarizations of old views still come.
+//! certificates and nobody's word, the next view may be the last of its epoch in which it voted, and none above is.
+//!
+//! Only the first view of an epoch is entered without a certificate of the view before: the last block of the old
+//! epoch was final. A quorum had voted for that too, so by the same words its view is not above this replica's. Then
+//! this replica may have voted in the first view of the next epoch, and, as nobody else had been there, in none above.
+//!
+//! So it votes again when a block of a view above all these is final, and only above that: if it had entered the next
+//! epoch, no block of the old one is above, so that block is of the next epoch, and the first view there is over.
 
 use super::machine::Consensus;
 use crate::types::*;
@@ -16,16 +22,14 @@ use std::collections::BTreeMap;
 pub struct Amnesia {
     /// The views that peers said they were in, since this replica started.
     said: BTreeMap<NodeIndex, View>,
-    /// No vote was given in a later view than this.
+    /// No vote was given in a later view of its epoch than this.
     until: Option<View>,
 }
 
 impl Consensus {
     /// Whether this replica may have voted in `view` without knowing it.
     pub(super) fn is_mute(&self, view: View) -> bool {
-        let silent =
-            self.amnesia.as_ref().is_some_and(|amnesia| amnesia.until.is_none_or(|until| view <= until));
-        silent || view <= self.forgotten
+        self.is_silent() || view <= self.forgotten
     }
 
     /// Whether this replica gives no votes at all, for lost ones may be of any view.
@@ -55,9 +59,9 @@ impl Consensus {
         }
     }
 
-    /// Once in a view that cannot have been voted in, the replica votes again.
+    /// Once a view is final that cannot have been voted in, the replica votes again.
     pub(super) fn recollect(&mut self) {
-        let current = self.view.number;
+        let (current, last) = (self.view.number, self.chain.tip.view);
         let Some(amnesia) = &mut self.amnesia else {
             return;
         };
@@ -65,10 +69,10 @@ impl Consensus {
         if amnesia.until.is_none() && reached >= quorum(self.keys.keyring.nodes()) {
             amnesia.until = Some(current.next());
         }
-        if let Some(until) = amnesia.until.filter(|until| *until < current) {
+        if amnesia.until.is_some_and(|until| until < last) {
             self.amnesia = None;
-            self.forgotten = until;
-            self.emit(Effect::Persist(Record::Recollected { until }));
+            self.forgotten = last;
+            self.emit(Effect::Persist(Record::Recollected { until: last }));
         }
     }
 }

@@ -6,18 +6,22 @@ use super::machine::Consensus;
 use crate::crypto::hash::hash_block;
 use crate::crypto::threshold::Statement;
 use crate::types::limits::{
-    CERTIFICATES_PUSHED_MAX, CHAIN_FETCH_RETRY_MS, FETCH_PATIENCE_MS, PACKAGE_RETRY_MS,
+    CERTIFICATES_PUSHED_MAX, CHAIN_FETCH_DOUBLINGS_MAX, CHAIN_FETCH_RETRY_MS, FETCH_PATIENCE_MS,
+    PACKAGE_RETRY_MS,
 };
 use crate::types::planted::{Bug, planted};
 use crate::types::*;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-/// The one request for finalized blocks that may be outstanding.
+/// The one request for finalized blocks that is waited for, and those that may still be answered.
 #[derive(Clone, Debug, Default)]
 pub struct CatchUp {
     asked: Option<Asked>,
-    /// Who was asked and has not answered yet: over a slow link the answer comes when another is asked already.
-    answering: BTreeSet<NodeIndex>,
+    /// What each peer has not answered yet: over a slow link the answer comes when another is asked.
+    answering: BTreeMap<NodeIndex, Open>,
+    /// How often patience is doubled: late answers say that links are slow, timely ones that they are not, and
+    /// silence says nothing, or one who claims much and never answers would wear it out.
+    slow: u32,
     /// Whom to ask next: the one after this.
     last: u16,
     /// Since when a finalization cannot be linked to the tip.
@@ -31,10 +35,36 @@ struct Asked {
     due: Time,
 }
 
+/// Questions to one peer that are open.
+#[derive(Clone, Copy, Debug, Default)]
+struct Open {
+    count: usize,
+    /// From which height on it was last asked for blocks.
+    from: Height,
+}
+
 impl CatchUp {
-    /// Whether blocks are fetched, or a finalization cannot be linked.
-    pub fn is_behind(&self) -> bool {
-        self.asked.is_some() || self.stalled_since.is_some()
+    /// Takes an answer of `from`: what else it owes, if it was asked at all.
+    fn answered(&mut self, from: NodeIndex) -> Option<Open> {
+        let mut open = self.answering.remove(&from)?;
+        open.count = open.count.saturating_sub(1);
+        if open.count > 0 {
+            self.answering.insert(from, open);
+        }
+        Some(open)
+    }
+
+    /// What was asked for came from `from`, in time if nobody else is asked by now.
+    fn came(&mut self, from: NodeIndex) {
+        self.slow = match self.asked.take() {
+            Some(asked) if asked.peer == from => self.slow.saturating_sub(1),
+            _ => self.slow.saturating_add(1).min(CHAIN_FETCH_DOUBLINGS_MAX),
+        };
+    }
+
+    /// The members changed: places are others' now.
+    pub(super) fn forget_asked(&mut self) {
+        *self = CatchUp { slow: self.slow, ..CatchUp::default() };
     }
 
     /// Who was asked for blocks.
@@ -120,6 +150,14 @@ impl Consensus {
         }
     }
 
+    /// Whether others have more than the next height: a finalization cannot be linked, or so many claim it that one of
+    /// them is honest. That somebody is asked means nothing, for anybody may boast.
+    pub(super) fn is_behind(&self) -> bool {
+        let next = self.chain.tip.height.next();
+        let ahead = self.others().into_iter().filter(|peer| self.peers.claim(*peer) > next);
+        self.catch_up.stalled_since.is_some() || ahead.count() > faults_max(self.keys.keyring.nodes())
+    }
+
     /// When to look again whether the chain must be fetched.
     pub(super) fn chain_fetch_due(&self) -> Option<Time> {
         let stalled = self.catch_up.stalled_since.map(|since| since.plus_ms(FETCH_PATIENCE_MS));
@@ -141,9 +179,12 @@ impl Consensus {
         }
         let Some(peer) = self.ahead() else { return };
         self.catch_up.last = peer.0;
-        self.catch_up.answering.insert(peer);
-        self.catch_up.asked = Some(Asked { peer, due: steady.plus_ms(CHAIN_FETCH_RETRY_MS) });
-        self.emit(Effect::Send(peer, PeerMessage::FetchChain(self.chain.tip.height.next())));
+        let from = self.chain.tip.height.next();
+        let open = self.catch_up.answering.entry(peer).or_default();
+        *open = Open { count: open.count.saturating_add(1), from };
+        let patience = CHAIN_FETCH_RETRY_MS << self.catch_up.slow;
+        self.catch_up.asked = Some(Asked { peer, due: steady.plus_ms(patience) });
+        self.emit(Effect::Send(peer, PeerMessage::FetchChain(from)));
     }
 
     /// The peer to ask: the next that claims more than the next height, or, when a finalization cannot
@@ -167,21 +208,30 @@ impl Consensus {
         }
     }
 
-    /// Takes a segment that was asked for, late or not: it proves itself.
-    pub(super) fn receive_chain(&mut self, from: NodeIndex, segment: ChainSegment) {
-        if !self.catch_up.answering.remove(&from) {
+    /// What it sent was of no use. If it is stale it answers an older question, and another one may be open.
+    fn refuse(&mut self, from: NodeIndex, is_stale: bool, open: Open) {
+        if is_stale && open.count > 0 {
             return;
         }
+        self.disappointed_by(from);
+        if !is_stale {
+            self.peers.fault(from);
+        }
+    }
+
+    /// Takes a segment that was asked for, late or not: it proves itself.
+    pub(super) fn receive_chain(&mut self, from: NodeIndex, segment: ChainSegment) {
+        let Some(open) = self.catch_up.answered(from) else {
+            return;
+        };
         match self.verify_segment(&segment) {
             Ok(branch) => {
-                self.catch_up.asked = None;
+                self.catch_up.came(from);
                 self.take_segment(branch, segment.finalization);
             }
             Err(flaw) => {
-                self.disappointed_by(from);
-                if flaw != SegmentFlaw::Nothing {
-                    self.peers.fault(from);
-                }
+                let is_stale = flaw == SegmentFlaw::Nothing || self.is_old(&segment);
+                self.refuse(from, is_stale, open);
             }
         }
         if let Some(certification) = segment.certification {
@@ -189,24 +239,31 @@ impl Consensus {
         }
     }
 
+    /// Whether a segment may have been the next one when it was asked for: all below the tip of now, or of an epoch that
+    /// has ended here since.
+    fn is_old(&self, segment: &ChainSegment) -> bool {
+        let last = segment.blocks.last().map(|(block, _)| block);
+        last.is_some_and(|last| last.height <= self.chain.tip.height || last.view.epoch() < self.epoch())
+    }
+
     /// Takes the package that came in place of a segment: its state is to be fetched. Whoever offered it is not asked
-    /// again soon, for that takes a while.
+    /// again soon, for that takes a while. When blocks have come since it was asked, and somebody else is asked for
+    /// more, those that follow are likely to come too, and no state is needed.
     pub(super) fn receive_package(&mut self, from: NodeIndex, package: Box<ChainSegment>) {
-        if self.catch_up.asked.is_none_or(|asked| asked.peer != from) {
+        let Some(open) = self.catch_up.answered(from) else {
+            return;
+        };
+        if self.catch_up.peer() != Some(from) && open.from != self.chain.tip.height.next() {
             return;
         }
         match self.verify_package(&package) {
             Ok(()) => {
+                self.catch_up.answering.clear();
                 let due = self.clock.steady().plus_ms(PACKAGE_RETRY_MS);
                 self.catch_up.asked = Some(Asked { peer: from, due });
                 self.emit(Effect::FetchState(package));
             }
-            Err(flaw) => {
-                self.disappointed_by(from);
-                if flaw != SegmentFlaw::Nothing {
-                    self.peers.fault(from);
-                }
-            }
+            Err(flaw) => self.refuse(from, flaw == SegmentFlaw::Nothing, open),
         }
     }
 

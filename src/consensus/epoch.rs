@@ -154,14 +154,15 @@ impl Consensus {
         }
     }
 
-    /// Deals this replica's shares out again, once an epoch, when it is time.
+    /// Deals this replica's shares out again, once an epoch, when it is time; not in an epoch that others may have left.
     pub(super) fn deal(&mut self) -> bool {
         let handing = &self.handing;
-        let ready = !handing.dealt && self.is_voter() && !self.catch_up.is_behind();
+        let ready = !handing.dealt && self.is_voter();
         let seed = handing.seed.as_ref().filter(|(of, _)| ready && *of == self.epoch());
         let Some((_, seed)) = seed else { return false };
         let own = self.keys.keyring.own();
-        if !handing.succession.is_dealing(self.chain.tip.height.next()) || handing.succession.has_dealt(own) {
+        let due = handing.succession.is_dealing(self.chain.tip.height.next());
+        if !due || handing.succession.has_dealt(own) || self.is_behind() {
             return false;
         }
         let terms = handing.succession.terms().ok();
@@ -226,6 +227,7 @@ impl Consensus {
         self.fetches.clear();
         self.assemblies.clear();
         self.forget_entered();
+        self.catch_up.forget_asked();
         self.peers = Peers::new(self.keys.keyring.nodes());
         // Keys of a later epoch are on disk already, and stay there.
         let new = self.handing.kept.is_none();

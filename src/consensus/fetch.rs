@@ -36,7 +36,7 @@ impl Consensus {
     /// Asks for every missing block whose time has come, and forgets those that are here.
     pub(super) fn fetch_blocks(&mut self) {
         let steady = self.clock.steady();
-        self.pool.note_ancestors();
+        self.pool.note_ancestors(self.base());
         let missing = self.missing_blocks();
         self.fetches.retain(|hash, _| missing.iter().any(|(_, wanted)| wanted == hash));
         for (view, hash) in missing {

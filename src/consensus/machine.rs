@@ -110,6 +110,7 @@ impl Consensus {
             number: View(1),
             leader: keyring.leader(View(1), None),
             entered: Time::ZERO,
+            is_void: false,
             waiting_since: None,
             proposing: Proposing::Idle,
             gathering_since: Time::ZERO,

@@ -11,7 +11,8 @@
 //! 2. The leader builds on the highest notarized block above which all views are nullified. It
 //!    proposes at once when a payload waits, else an empty block after the heartbeat. When recent blocks
 //!    were full of calls it first gathers, a little while from the last block or from the first call on.
-//!    While too many heights are uncertified there is no payload, and the pace is the heartbeat's.
+//!    While too many heights are uncertified, or the epoch ends below, there is no payload, and the pace is the
+//!    heartbeat's.
 //!    (`propose`, `pacemaker`)
 //! 3. A replica votes to notarize at most one block a view: a proposal of the view's leader, at
 //!    parent height + 1, whose parent is notarized or final, with every view between them nullified,
@@ -47,12 +48,13 @@
 //!     sent what it lacks. (`resend`, `catch_up`)
 //! 12. A certified block, and each that it descends from, is kept, and fetched by its hash from those who voted for it
 //!     and then from everybody, one after the other: if a quorum also gave its view up, others repeat that alone. A
-//!     chain that cannot be linked is fetched as a segment, from one peer at a time. (`fetch`, `catch_up`)
-//!     A peer that has purged the blocks answers with a package instead: a final block with the certified root of its
-//!     state. Verified, it leaves as [`Effect::FetchState`](crate::types::Effect); whoever performs that starts this machine
-//!     again on the fetched state.
-//! 13. A replica that lost its disk does not know what it voted. It gives no vote until it is in a view in which it
-//!     cannot have given any, and never again one in an earlier view. (`amnesia`)
+//!     chain that cannot be linked is fetched as a segment, from one peer at a time, with more patience where answers
+//!     came late. (`fetch`, `catch_up`)
+//!     A peer that has purged the blocks, or cannot send them in one message, answers with a package instead: a final
+//!     block with the certified root of its state. Verified, and if no blocks came meanwhile from others, it leaves as
+//!     [`Effect::FetchState`](crate::types::Effect); whoever performs that starts this machine again on the fetched state.
+//! 13. A replica that lost its disk does not know what it voted. It gives no vote until a block is final of a view in
+//!     which it cannot have given any, and never again one in that view or an earlier one. (`amnesia`)
 //!
 //! **Dissemination** (docs/adr/0016)
 //! 14. A proposal travels as a header and the hashes of its calls, which cover all their bytes. The block is put

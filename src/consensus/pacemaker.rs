@@ -14,6 +14,8 @@ pub struct CurrentView {
     pub number: View,
     pub leader: NodeIndex,
     pub entered: Time,
+    /// The epoch ends with a block below, as far as was known when the view was entered: no payload is proposed.
+    pub is_void: bool,
     /// Since when something waits to be proposed.
     pub waiting_since: Option<Time>,
     pub proposing: Proposing,
@@ -60,7 +62,7 @@ impl Consensus {
 
     /// Makes `view` the current one.
     pub(super) fn open(&mut self, view: View, leader: NodeIndex) {
-        self.pool.tidy(view, leader);
+        self.pool.tidy(self.base(), view, leader);
         let own = self.keys.keyring.own();
         let proposed = self.pool.get(view).is_some_and(|attempt| {
             attempt.notarized.is_some()
@@ -70,11 +72,13 @@ impl Consensus {
             number: view,
             leader,
             entered: self.clock.steady(),
+            is_void: false,
             waiting_since: None,
             proposing: if proposed { Proposing::Done } else { Proposing::Idle },
             gathering_since: self.load.voted,
             nullified_in_row: self.view.nullified_in_row,
         };
+        self.view.is_void = self.ends_in(&self.pending());
     }
 
     /// Something waits to be proposed in the current view.
@@ -109,7 +113,8 @@ impl Consensus {
 
     /// When a proposal of the current view is due.
     pub(super) fn proposal_expected(&self) -> Time {
-        let waiting = self.view.waiting_since.filter(|_| !self.is_throttled(self.chain.tip.height));
+        let paused = self.view.is_void || self.is_throttled(self.chain.tip.height);
+        let waiting = self.view.waiting_since.filter(|_| !paused);
         waiting.map_or(self.heartbeat(), |since| since.min(self.heartbeat()))
     }
 

@@ -188,8 +188,8 @@ impl Pool {
         self.get(view).and_then(Attempt::needed_block) == Some(*hash)
     }
 
-    /// Notes what the needed blocks that are here descend from.
-    pub fn note_ancestors(&mut self) {
+    /// Notes what the needed blocks that are here descend from, above `base`.
+    pub fn note_ancestors(&mut self, base: View) {
         let mut parents = BTreeMap::new();
         for (view, attempt) in self.attempts.iter_mut().rev() {
             attempt.ancestor = parents.remove(view).or(attempt.ancestor);
@@ -197,6 +197,10 @@ impl Pool {
             if let Some(needed) = needed.and_then(|hash| attempt.candidate(&hash)) {
                 parents.entry(needed.block.parent_view).or_insert(needed.block.parent);
             }
+        }
+        // Of these views nothing at all was heard.
+        for (view, parent) in parents.split_off(&base.next()) {
+            self.at(view).ancestor = Some(parent);
         }
     }
 
@@ -212,8 +216,8 @@ impl Pool {
 
     /// On entering `current`: drops proposals of it that are not by its leader, and those of the view
     /// before the last that nobody notarized; a later certificate fetches its body again.
-    pub fn tidy(&mut self, current: View, leader: NodeIndex) {
-        self.note_ancestors();
+    pub fn tidy(&mut self, base: View, current: View, leader: NodeIndex) {
+        self.note_ancestors(base);
         if let Some(attempt) = self.get_mut(current) {
             let anybody = planted(Bug::LeaderUnchecked);
             attempt.candidates.retain(|candidate| candidate.block.proposer == leader || anybody);

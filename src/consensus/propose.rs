@@ -45,14 +45,16 @@ impl Consensus {
             return false;
         }
         let time = self.clock.now().max(parent.time.saturating_add(Time(1)));
-        let empty = self.is_throttled(parent.height) || self.ends_in(&ancestors) || are_heavy(&ancestors);
-        match (empty, heartbeat) {
-            (false, _) => {
-                self.view.proposing = Proposing::Asked { parent, time };
-                self.emit(Effect::SelectPayload { view: self.view.number, time, ancestors });
-            }
-            (true, true) => self.publish(parent, time, Payload::default()),
-            (true, false) => return false,
+        let paused = self.is_throttled(parent.height) || self.ends_in(&ancestors);
+        if paused && !heartbeat {
+            return false;
+        }
+        // Others wait for a block that makes those below it final.
+        if paused || are_heavy(&ancestors) {
+            self.publish(parent, time, Payload::default());
+        } else {
+            self.view.proposing = Proposing::Asked { parent, time };
+            self.emit(Effect::SelectPayload { view: self.view.number, time, ancestors });
         }
         true
     }
@@ -132,9 +134,10 @@ impl Consensus {
     }
 }
 
-/// Whether blocks that are not final hold more calls than one segment of the chain should: beyond a message's size,
+/// Whether blocks that are not final hold more than one segment of the chain should: beyond a message's size,
 /// no replica that lags could fetch them.
 fn are_heavy(ancestors: &[Arc<Block>]) -> bool {
-    let calls = ancestors.iter().flat_map(|block| &block.payload.ingress);
-    calls.map(|call| call.envelope.len()).sum::<usize>() > CHAIN_SEGMENT_BYTES_MAX
+    let calls = ancestors.iter().flat_map(|block| &block.payload.ingress).map(|call| call.envelope.len());
+    let system = ancestors.iter().flat_map(|block| &block.payload.system).map(SystemMessage::bytes);
+    calls.chain(system).sum::<usize>() > CHAIN_SEGMENT_BYTES_MAX
 }

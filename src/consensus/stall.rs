@@ -110,7 +110,7 @@ impl Consensus {
         if executed < finalized {
             return Waiting::Execution { executed, finalized };
         }
-        if self.catch_up.is_behind() {
+        if self.is_behind() {
             return Waiting::Chain { from: finalized.next(), peer: self.catch_up.peer() };
         }
         match self.remembered_by() {

@@ -7,6 +7,7 @@ use super::checkpoint::Checkpoints;
 use super::execute::Execution;
 use super::founding::load_founding;
 use super::handle::Identity;
+use super::jobs::{ChainDoor, ChainJobs};
 use super::key::{KeyDir, NodeKeys, SubnetKeys};
 use super::mailbox::Mailbox;
 use super::order::{Order, Outside};
@@ -26,7 +27,7 @@ use crate::replica::Replica;
 use crate::state::{HostFailure, ReplicatedState};
 use crate::storage::Rocks;
 use crate::telemetry::{Health, Metrics};
-use crate::types::limits::{CHAIN_REQUESTS_MAX, EXECUTION_QUEUE_MAX, STATE_PART_PATIENCE_MS};
+use crate::types::limits::{EXECUTION_QUEUE_MAX, STATE_PART_PATIENCE_MS};
 use crate::types::*;
 use crate::wasm::Engine;
 use std::num::NonZeroU64;
@@ -191,7 +192,8 @@ impl Boot {
             subnet.transcript.map(|transcript| Ok::<_, NodeError>((self.ceremony_keys()?, transcript)));
         let latecomers = Latecomers::new(transcript.transpose()?)?;
         let (batches, batches_waiting) = sync_channel(EXECUTION_QUEUE_MAX);
-        let (chain_jobs, jobs_waiting) = sync_channel(CHAIN_REQUESTS_MAX);
+        let chain_jobs = Arc::new(ChainJobs::default());
+        let chain_door = ChainDoor::new(chain_jobs.clone());
         let checkpoints = Arc::new(Checkpoints::open(&self.data_dir)?);
         self.certifier.recovered(state.clone(), recovered.certification);
         let execution = Execution {
@@ -212,7 +214,7 @@ impl Boot {
             metrics: self.metrics.clone(),
             keeps_history: self.keeps_history,
         };
-        let serving = self.threads.spawn("atoll-chain", move || librarian.run(&jobs_waiting))?;
+        let serving = self.threads.spawn("atoll-chain", move || librarian.run(&chain_jobs))?;
         let (net, requests) = (self.net.clone(), self.state_requests);
         let offers = checkpoints.clone();
         self.threads.spawn("atoll-state", move || serve_state(&offers, &net, &requests))?;
@@ -252,7 +254,7 @@ impl Boot {
                 certifier: self.certifier,
                 metrics: self.metrics.clone(),
                 batches,
-                chain_jobs,
+                chain_jobs: chain_door,
                 checkpoints,
                 sync: door,
                 timer: None,

@@ -2,6 +2,7 @@
 //! parts of a state; and that purge what no peer needs any more.
 
 use super::checkpoint::Checkpoints;
+use super::jobs::{ChainJob, ChainJobs};
 use super::{End, NodeError};
 use crate::net::{Net, Received};
 use crate::state::transfer::Item;
@@ -11,14 +12,6 @@ use crate::types::{Certification, Height, NodeIndex, PeerMessage, StatePart, Sta
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Instant;
-
-/// Work for the chain's thread.
-pub enum ChainJob {
-    /// Finalized blocks for a peer, or the package if they are purged.
-    Serve { to: NodeIndex, from: Height },
-    /// A height was certified: if its state is frozen, it is offered, and the blocks below are purged.
-    Certified(Certification),
-}
 
 /// What the chain's thread works with.
 pub struct Librarian {
@@ -35,8 +28,8 @@ impl Librarian {
     ///
     /// # Errors
     /// The disk fails.
-    pub fn run(self, jobs: &Receiver<ChainJob>) -> Result<Option<End>, NodeError> {
-        while let Ok(job) = jobs.recv() {
+    pub fn run(self, jobs: &ChainJobs) -> Result<Option<End>, NodeError> {
+        while let Some(job) = jobs.take() {
             match job {
                 ChainJob::Serve { to, from } => self.serve(to, from)?,
                 ChainJob::Certified(certification) => self.checkpoint(certification)?,
@@ -50,8 +43,7 @@ impl Librarian {
             self.net.send(to, &PeerMessage::Chain(Box::new(segment)));
             return Ok(());
         }
-        let purged = self.rocks.first_finalized()?.is_some_and(|first| from < first);
-        if let Some(package) = self.checkpoints.package().filter(|_| purged) {
+        if let Some(package) = self.checkpoints.package().filter(|package| package.stands_in_from(from)) {
             self.net.send(to, &PeerMessage::Package(Box::new(package.as_ref().clone())));
         }
         Ok(())

@@ -12,7 +12,7 @@
 //!    the replica; so its own thread checks no user's signature. What a block lacks goes first.
 //! 4. *Queries* ([`query`]): on the newest certified state, never on anything newer.
 //! 5. *Chain* and *state* ([`chain`]): read old blocks, and parts of a state, for peers that are behind; the first also
-//!    purges blocks that nobody needs.
+//!    purges blocks that nobody needs, before it answers anybody ([`jobs`]).
 //! 6. *Sync* ([`sync`]): fetches a state when this replica is far behind. The network, HTTP and metrics run on tokio.
 //!
 //! **Certified state** ([`certified`])
@@ -58,6 +58,7 @@ mod execute;
 mod founding;
 pub(crate) mod handle;
 mod harden;
+mod jobs;
 mod key;
 pub(crate) mod mailbox;
 #[cfg(any(test, feature = "malicious"))]

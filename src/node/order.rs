@@ -2,9 +2,9 @@
 
 use super::ceremony::Latecomers;
 use super::certified::Certifier;
-use super::chain::ChainJob;
 use super::checkpoint::Checkpoints;
 use super::evidence::write_evidence;
+use super::jobs::{ChainDoor, ChainJob};
 use super::key::KeyDir;
 use super::mailbox::{Admitted, Event, Mailbox};
 use super::peers::PeerBook;
@@ -46,7 +46,7 @@ pub struct Outside {
     pub certifier: Arc<Certifier>,
     pub metrics: Arc<Metrics>,
     pub batches: SyncSender<Batch>,
-    pub chain_jobs: SyncSender<ChainJob>,
+    pub chain_jobs: ChainDoor,
     pub checkpoints: Arc<Checkpoints>,
     pub sync: SyncSender<News>,
     pub timer: Option<Instant>,
@@ -206,12 +206,10 @@ impl Outside {
             Effect::Certified(certification) => {
                 self.certifier.certified(certification);
                 if self.checkpoints.awaits(certification.height) {
-                    let _ = self.chain_jobs.try_send(ChainJob::Certified(certification));
+                    self.chain_jobs.put(ChainJob::Certified(certification));
                 }
             }
-            Effect::ServeChain { to, from } => {
-                let _ = self.chain_jobs.try_send(ChainJob::Serve { to, from });
-            }
+            Effect::ServeChain { to, from } => self.chain_jobs.put(ChainJob::Serve { to, from }),
             Effect::FetchState(package) => {
                 let _ = self.sync.try_send(News::Package(package));
             }

@@ -3,7 +3,8 @@
 //! 1. The package was verified by consensus; its root is the measure of every part that comes ([`fetch`]).
 //! 2. Parts are asked of all peers at once, some of each ([`peer`]). Who is slow or has not got the state is
 //!    left alone for a while; who sends what is not of the state is not asked again. When nobody helps
-//!    for a while the fetch is given up; what is there is of use to the next one.
+//!    for a while the fetch is given up; so it is when a newer package has come and no more than f peers help, who may
+//!    do so only to keep this replica where it is. What is there is of use to the next one.
 //! 3. The state grows in the directory `incoming`. When all of it is there, is read like after a restart, and has the
 //!    certified root, it gets the package's blocks, then the mark that it is complete. The node then
 //!    starts anew, and [`take_place`] gives it the place of the old directory before anything is opened.
@@ -37,7 +38,7 @@ const INCOMING: &str = "incoming";
 const REPLACED: &str = "replaced";
 /// In `incoming`: it may take the place of `chain`.
 const COMPLETE: &str = "complete";
-/// A state with which nobody helped for so many patiences is given up.
+/// A state with which nobody helped for so many patiences is given up, or too few while there is a newer one.
 const STALL_PATIENCES: u32 = 6;
 /// How often it is said how far a fetch is.
 const SAID: Duration = Duration::from_secs(5);
@@ -181,9 +182,11 @@ struct Errand<'a, N> {
     peers: Peers,
     asked: BTreeMap<u64, Asked>,
     next_id: u64,
-    /// When a part was last kept.
-    kept: Instant,
+    begun: Instant,
+    /// When each peer last sent a part that was kept.
+    helped: BTreeMap<NodeIndex, Instant>,
     said: Instant,
+    /// The package of the highest state above this one that came meanwhile.
     newer: Option<Box<ChainSegment>>,
 }
 
@@ -200,7 +203,8 @@ impl<'a, N: Ask> Errand<'a, N> {
             peers,
             asked: BTreeMap::new(),
             next_id,
-            kept: now,
+            begun: now,
+            helped: BTreeMap::new(),
             said: now,
             newer: None,
         }
@@ -215,13 +219,12 @@ impl<'a, N: Ask> Errand<'a, N> {
             if self.fetch.is_complete() {
                 return Ok(Outcome::Complete);
             }
-            let stalled = now.saturating_duration_since(self.kept);
-            if stalled > self.sync.patience.saturating_mul(STALL_PATIENCES) {
-                tracing::warn!(height = self.height.0, "no peer helps with this state: given up");
+            if self.is_in_vain(now) {
+                tracing::warn!(height = self.height.0, "too few peers help with this state: given up");
                 return Ok(Outcome::GivenUp(self.newer));
             }
             match news.recv_timeout(LOOK) {
-                Ok(News::Package(package)) => self.newer = Some(package),
+                Ok(News::Package(package)) => self.keep(package),
                 Ok(News::Part(received)) => {
                     if self.take(&received)? == Verdict::Void {
                         tracing::warn!(
@@ -234,6 +237,24 @@ impl<'a, N: Ask> Errand<'a, N> {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Ok(Outcome::Stopped),
             }
+        }
+    }
+
+    /// Whether for a while nobody helped, or, with a newer state to be had, nobody who is surely honest.
+    fn is_in_vain(&self, now: Instant) -> bool {
+        let long = self.sync.patience.saturating_mul(STALL_PATIENCES);
+        let recent = |at: &Instant| now.saturating_duration_since(*at) <= long;
+        let helpers = self.helped.values().filter(|at| recent(at)).count();
+        let nodes = self.sync.net.peers().len().saturating_add(1);
+        let liars = if self.newer.is_some() { faults_max(nodes) } else { 0 };
+        !recent(&self.begun) && helpers <= liars
+    }
+
+    /// A package that came meanwhile is for later if its state is above all that there are.
+    fn keep(&mut self, package: Box<ChainSegment>) {
+        let highest = self.newer.as_deref().and_then(certified).unwrap_or(self.height);
+        if certified(&package) > Some(highest) {
+            self.newer = Some(package);
         }
     }
 
@@ -293,7 +314,9 @@ impl<'a, N: Ask> Errand<'a, N> {
             None => Verdict::Flaw,
         };
         match verdict {
-            Verdict::Kept => self.kept = now,
+            Verdict::Kept => {
+                self.helped.insert(peer, now);
+            }
             Verdict::Flaw => {
                 tracing::warn!(peer = peer.0, "sent a part that is not of the certified state");
                 self.peers.put_aside(peer);
@@ -319,6 +342,11 @@ impl<'a, N: Ask> Errand<'a, N> {
             );
         }
     }
+}
+
+/// The height whose state a package offers.
+fn certified(package: &ChainSegment) -> Option<Height> {
+    package.certification.map(|certification| certification.height)
 }
 
 /// Gives a fetched state that is complete the place of the directory `chain`, with what must not be forgotten of that one.

@@ -2,6 +2,7 @@
 //! true keys; what it adds is signed as well as anything the honest replica says.
 
 mod babbler;
+mod boaster;
 mod conspirator;
 mod double_voter;
 mod equivocator;
@@ -49,6 +50,9 @@ pub enum Sin {
     Anachronist,
     /// Leaves for good when the storm is over: the others must live without it.
     Deserter,
+    /// Claims heights that nobody has, and serves none. Only in runs of its own: in the swarm it would change what all
+    /// other seeds mean.
+    Boaster,
     /// Only for controls: says nothing at all that is signed.
     Mute,
     /// Only for controls: with others like it, notarizes and finalizes everything for everybody.
@@ -131,6 +135,7 @@ impl Adversary {
             Sin::Equivocator => self.equivocate(effect),
             Sin::Withholder | Sin::Mute => self.withhold(effect),
             Sin::Forger => self.forge(effect).into_iter().collect(),
+            Sin::Boaster => self.boast(effect).into_iter().collect(),
             Sin::FalseDealer => vec![self.deal_falsely(effect)],
             Sin::Usurper => self.usurp(effect),
             Sin::Miser => self.keep_back(effect),
@@ -163,6 +168,7 @@ impl Adversary {
             | Sin::FalseDealer
             | Sin::Anachronist
             | Sin::Deserter
+            | Sin::Boaster
             | Sin::Mute => Vec::new(),
         }
     }

@@ -91,15 +91,6 @@ impl Disk {
         self.safe.package(certification).map_err(|error| error.to_string())
     }
 
-    /// Whether finalized blocks from `from` on were there and are purged.
-    ///
-    /// # Errors
-    /// What is on disk does not make sense.
-    pub fn has_purged(&self, from: Height) -> Result<bool, DiskError> {
-        let first = self.safe.first_finalized().map_err(|error| error.to_string())?;
-        Ok(first.is_some_and(|first| from < first))
-    }
-
     /// Whether it says, for good, that votes are missing on it.
     ///
     /// # Errors

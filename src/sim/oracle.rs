@@ -18,7 +18,8 @@
 //! - **I11** no panic ([`super::host`]).
 //! - **I17** what a final block says of its voters and of missed views can be, and if its proposer is honest, is true
 //!   ([`attendance`]).
-//! - **I12**, **I13**, **I14** in the calm all honest nodes advance, and calls get executed ([`liveness`]).
+//! - **I12**, **I13**, **I14** in the calm all honest nodes advance, epochs end, and calls get executed
+//!   ([`liveness`]).
 //!
 //! Elsewhere: I9 with the tests of `execution`, whose canisters call each other; I15 and I16 with controls.
 //! Each event costs the same however long the run is, but for the logarithm of a map.
@@ -29,6 +30,7 @@ mod liveness;
 mod state;
 mod votes;
 
+use super::adversary::Sin;
 use super::scenario::Scenario;
 use crate::types::*;
 use std::fmt;
@@ -65,10 +67,13 @@ impl Oracle {
     /// A judge of the chain with this name, who knows from `scenario` who is honest.
     pub fn new(scenario: &Scenario, chain: ChainId) -> Oracle {
         let honest: Vec<bool> = scenario.sins.iter().map(Option::is_none).collect();
+        // Who was away and was dealt bad shares deals none: with false dealers, too few may be left until others come.
+        let falsely = scenario.sins.contains(&Some(Sin::FalseDealer));
+        let epoch_length = if falsely { 0 } else { scenario.epoch_length };
         Oracle {
             votes: votes::Votes::new(&honest, chain),
             chain: chain::Chain::new(scenario.nodes, scenario.epoch_length),
-            liveness: liveness::Liveness::new(scenario.nodes, scenario.calm_heights),
+            liveness: liveness::Liveness::new(scenario.nodes, scenario.calm_heights, epoch_length),
             states: state::States::new(scenario.nodes),
             honest,
             violation: None,
@@ -193,7 +198,7 @@ impl Oracle {
 
     /// From `now` on nothing fails.
     pub fn calm(&mut self, now: Time) {
-        self.liveness.calm(now, self.lowest());
+        self.liveness.calm(now, self.lowest(), self.highest());
     }
 
     /// A call was given to an honest node in the calm; it must be executed before `deadline`.
@@ -210,6 +215,7 @@ impl Oracle {
     pub fn passed(&mut self, now: Time) {
         let lowest = self.lowest();
         let finding = self.liveness.passed(now, lowest, || self.chain.standing(&self.honest));
+        let finding = finding.and_then(|()| self.liveness.reigns(self.chain.reign(), self.highest()));
         self.judge(finding);
     }
 

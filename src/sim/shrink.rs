@@ -22,6 +22,7 @@ pub const SWITCHES: &[Switch] = &[
     ("babbler", |s| forgive(s, Sin::Babbler)),
     ("anachronist", |s| forgive(s, Sin::Anachronist)),
     ("false-dealer", |s| forgive(s, Sin::FalseDealer)),
+    ("boaster", |s| forgive(s, Sin::Boaster)),
     ("deserter", |s| forgive(s, Sin::Deserter)),
     ("crashes", |s| s.rates.weights[0] = 0),
     ("pauses", |s| s.rates.weights[1] = 0),

@@ -84,6 +84,20 @@ fn epochs_pass_in_any_storm_and_false_dealers_stop_none() {
     assert!(verdicts.iter().map(|verdict| verdict.tally.false_dealings).sum::<u64>() > 20);
 }
 
+/// As many boasters as the protocol bears: nothing waits for what they claim to have.
+#[test]
+fn epochs_pass_whatever_is_claimed() {
+    let scenario = |seed: u64| {
+        let swarm = Scenario::swarm(seed, 2 * HEIGHTS, None);
+        let scenario = Scenario { epoch_length: 15, calm_heights: HEIGHTS, ..swarm };
+        let boasters = Scenario::faults_allowed(scenario.nodes);
+        with_sinners(scenario, Sin::Boaster, boasters)
+    };
+    let verdicts = run_all((1..=24).map(scenario).collect());
+    expect_clean(&verdicts);
+    assert!(verdicts.iter().all(|verdict| verdict.tally.epochs > 0 && verdict.tally.withholdings > 0));
+}
+
 #[test]
 fn a_crash_within_any_write_around_an_epochs_end_leaves_a_subnet_that_goes_on() {
     let scenarios = (100..=220).map(|barrier| {

@@ -267,7 +267,7 @@ impl World {
                 Some(Sin::Usurper) => self.tally.misplaced_blocks += deeds,
                 Some(Sin::Equivocator | Sin::Conspirator) => self.tally.equivocations += deeds,
                 Some(Sin::FalseDealer) => self.tally.false_dealings += deeds,
-                Some(Sin::Withholder | Sin::Mute) => self.tally.withholdings += deeds,
+                Some(Sin::Withholder | Sin::Boaster | Sin::Mute) => self.tally.withholdings += deeds,
                 Some(Sin::Miser) => self.tally.meannesses += deeds,
                 Some(Sin::Babbler) => self.tally.babblings += deeds,
                 Some(Sin::Anachronist) => self.tally.anachronists += 1,

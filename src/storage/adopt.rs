@@ -25,8 +25,8 @@ pub(super) fn adoption(package: &ChainSegment) -> Batch {
     batch
 }
 
-/// What must not be forgotten of `from` when `to` takes its place: the chain above `to`'s, and everything of the views
-/// that are not final, own votes above all. `None` if `from` has executed as much as `to`, or more.
+/// What must not be forgotten of `from` when `to` takes its place: the chain above `to`'s with what proves its end,
+/// and everything of the views that are not final, own votes above all. `None` if `from` has executed as much as `to`, or more.
 pub(super) fn carried(from: &impl Columns, to: &impl Columns) -> Result<Option<Batch>, StorageError> {
     if executed_of(from)? >= executed_of(to)? {
         return Ok(None);
@@ -51,8 +51,10 @@ pub(super) fn carried(from: &impl Columns, to: &impl Columns) -> Result<Option<B
     if from.get(Family::Meta, meta::AMNESIA)?.is_some() {
         batch.put(Family::Meta, meta::AMNESIA, Vec::new());
     }
-    if let Some(until) = from.get(Family::Meta, meta::RECOLLECTED)? {
-        batch.put(Family::Meta, meta::RECOLLECTED, until);
+    for key in [meta::RECOLLECTED, meta::VOID] {
+        if let Some(value) = from.get(Family::Meta, key)? {
+            batch.put(Family::Meta, key, value);
+        }
     }
     Ok(Some(batch))
 }

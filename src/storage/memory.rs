@@ -80,14 +80,6 @@ impl Memory {
         segment::package(&self.now(), certification)
     }
 
-    /// As [`super::Rocks::first_finalized`].
-    ///
-    /// # Errors
-    /// As [`Memory::recover`].
-    pub fn first_finalized(&self) -> Result<Option<Height>, StorageError> {
-        segment::first(&self.now())
-    }
-
     /// Whether votes may have been lost with the disk before this one.
     ///
     /// # Errors

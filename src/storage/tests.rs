@@ -1,3 +1,5 @@
+mod adopted;
+
 use super::schema::meta;
 use super::*;
 use crate::encoding::peer;

@@ -118,6 +118,8 @@ pub const BODY_RETRY_MS: u64 = 200;
 pub const FETCH_RETRY_MS: u64 = 500;
 /// Then another peer is asked for the chain.
 pub const CHAIN_FETCH_RETRY_MS: u64 = 2_000;
+/// So often that patience doubles, for each answer that came later than it lasted.
+pub const CHAIN_FETCH_DOUBLINGS_MAX: u32 = 4;
 /// A payload that could not be judged is judged again after this long.
 pub const REVALIDATE_MS: u64 = 100;
 /// A replica at which nothing was certified for this long says what it waits for, and again as often.
@@ -416,8 +418,6 @@ pub const TURN_CALLS_MAX: usize = 256;
 pub const EXECUTION_QUEUE_MAX: usize = 64;
 /// Executed states kept until they are certified.
 pub const UNCERTIFIED_STATES_MAX: usize = 64;
-/// Peers' requests for old blocks that wait; further ones are dropped, and asked again.
-pub const CHAIN_REQUESTS_MAX: usize = 16;
 /// Heights between two states that are offered to replicas that are far behind; blocks below the newest offered
 /// one are purged.
 pub const CHECKPOINT_HEIGHTS: std::num::NonZeroU64 = std::num::NonZeroU64::new(500).unwrap();

@@ -15,6 +15,14 @@ pub struct ChainSegment {
     pub certification: Option<Certification>,
 }
 
+impl ChainSegment {
+    /// Whether a peer that asks for blocks from `from` on may have this package in their place: it begins above them.
+    /// They are purged, or too many of them stand below one finalization for a message.
+    pub fn stands_in_from(&self, from: Height) -> bool {
+        self.blocks.first().is_some_and(|(first, _)| from < first.height)
+    }
+}
+
 /// Where a replica stands; sent now and then, and when it is stuck.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PeerStatus {

@@ -28,6 +28,23 @@ pub enum SystemMessage {
     Order(MembershipOrder),
 }
 
+impl SystemMessage {
+    /// The bytes of what it brings or proves, without its frame.
+    pub fn bytes(&self) -> usize {
+        match self {
+            SystemMessage::Dealing { dealing, .. } => dealing.len(),
+            SystemMessage::Complaint { complaint, .. } => complaint.len(),
+            SystemMessage::Change(change) => {
+                let signatures = change.signatures.len().saturating_mul(size_of::<NodeSignature>());
+                signatures.saturating_add(change.add.len().saturating_mul(size_of::<GenesisNode>()))
+            }
+            SystemMessage::Order(MembershipOrder { order, certificate, witness }) => {
+                order.len().saturating_add(certificate.len()).saturating_add(witness.len())
+            }
+        }
+    }
+}
+
 /// Who leaves and who comes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MembershipChange {

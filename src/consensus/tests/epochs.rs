@@ -62,6 +62,21 @@ fn epochs_follow_each_other_and_the_chain_goes_on() {
     }
 }
 
+/// Nobody takes them at their word, and deals later for it or never.
+#[test]
+fn boasters_keep_no_epoch_from_ending() {
+    let mut cluster = started(7);
+    cluster.link = Box::new(|from, _, message| match message {
+        PeerMessage::Status(status) if from >= 5 => {
+            Some(PeerMessage::Status(PeerStatus { finalized: Height(u64::MAX), ..*status }))
+        }
+        PeerMessage::Chain(_) | PeerMessage::Package(_) if from >= 5 => None,
+        message => Some(message.clone()),
+    });
+    run_until_epoch(&mut cluster, 0, 2);
+    assert!((0..5).all(|node| cluster.consensus(node).is_voter()));
+}
+
 #[test]
 fn a_replica_that_was_away_for_epochs_catches_up_and_votes() {
     let mut cluster = started(4);
@@ -151,6 +166,45 @@ fn the_last_block_of_an_epoch_is_proved_final_to_one_who_missed_it() {
     assert!(epoch(&cluster, 2) >= 1, "at height {} of {}", cluster.finalized(2), cluster.finalized(0));
     check_progress(&mut cluster, 30_000, 15);
     assert!(has_led(&cluster, 2), "nobody votes for what it proposes");
+}
+
+/// Node 3 alone knows that an epoch has ended and gives up the next one's first view; then it loses its disk, and goes
+/// on with the others, who build on the last block, before all learn that it is final.
+#[test]
+fn a_vote_of_an_epoch_that_nobody_else_had_entered_is_not_contradicted_when_it_is_forgotten() {
+    let mut cluster = started(4);
+    run_until_epoch(&mut cluster, 0, 1);
+    let end = cluster.consensus(0).succession().start().0;
+    let mut cluster = started(4);
+    while cluster.finalized(0) + 3 < end {
+        cluster.run_ms(5);
+    }
+    cluster.link = Box::new(|_, to, message| {
+        let is_final = matches!(
+            message,
+            PeerMessage::FinalizationShare(_) | PeerMessage::Finalization(_) | PeerMessage::Chain(_)
+        );
+        (to == 3 || !is_final).then(|| message.clone())
+    });
+    run_until_epoch(&mut cluster, 3, 1);
+    cluster.run_ms(10_000);
+    assert!((0..3).all(|node| epoch(&cluster, node) == 0));
+    let first = Epoch(1).first_view();
+    assert!(cluster.nodes[3].disk.votes.contains(&Vote::Nullify { view: first }));
+    cluster.wipe(3);
+    cluster.link = Box::new(|_, _, message| {
+        let is_final = matches!(message, PeerMessage::FinalizationShare(_) | PeerMessage::Finalization(_));
+        (!is_final).then(|| message.clone())
+    });
+    cluster.run_ms(60_000);
+    assert_eq!(epoch(&cluster, 3), 0);
+    assert!(cluster.nodes[3].disk.votes_lost);
+    cluster.link = Box::new(|_, _, message| Some(message.clone()));
+    cluster.run_ms(30_000);
+    assert!((0..4).all(|node| epoch(&cluster, node) >= 1));
+    assert!(!cluster.nodes[3].disk.votes_lost);
+    cluster.crash(2);
+    check_progress(&mut cluster, 30_000, 5);
 }
 
 /// Hands a change to node 0 that the operators of nodes 0 to 2 signed.

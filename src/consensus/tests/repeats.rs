@@ -136,6 +136,32 @@ fn the_certificates_of_the_block_to_build_on_are_repeated_however_far_below_it_i
     assert_eq!(repeated.len(), CERTIFICATES_PUSHED_MAX + 1);
 }
 
+/// A peer says that it has finalized this height.
+fn claim(from: u16, finalized: Height) -> Input {
+    let (view, certified) = (View(1), Height::ZERO);
+    peer(from, PeerMessage::Status(PeerStatus { view, entered: view, finalized, certified }))
+}
+
+/// The segment of this block alone.
+fn segment(block: &Signed) -> ChainSegment {
+    let view = block.proposal.header.view;
+    let blocks = vec![(Arc::new(block.proposal.header.clone()), beacon(view))];
+    ChainSegment { blocks, finalization: finalization(view, block.hash), certification: None }
+}
+
+fn chain(from: u16, block: &Signed) -> Input {
+    peer(from, PeerMessage::Chain(Box::new(segment(block))))
+}
+
+/// Whom these effects ask for the chain, and from which height on.
+fn asked(effects: Vec<Effect>) -> Vec<(u16, u64)> {
+    let question = |effect: Effect| match effect {
+        Effect::Send(to, PeerMessage::FetchChain(from)) => Some((to.0, from.0)),
+        _ => None,
+    };
+    effects.into_iter().filter_map(question).collect()
+}
+
 /// Over a slow link a segment takes longer than the patience with one peer.
 #[test]
 fn a_segment_that_comes_when_another_peer_is_asked_already_is_taken() {
@@ -143,20 +169,100 @@ fn a_segment_that_comes_when_another_peer_is_asked_already_is_taken() {
     let mut consensus = node(0);
     consensus.handle(NOW, peer(2, PeerMessage::Finalization(finalization(View(1), block.hash))));
     let rounds = (1..=90).map(|tenth| NOW.plus_ms(tenth * CHAIN_FETCH_RETRY_MS / 10));
-    let effects = rounds.flat_map(|now| consensus.handle(now, Input::Timer));
-    let asked = effects.filter_map(|effect| match effect {
-        Effect::Send(to, PeerMessage::FetchChain(_)) => Some(to),
-        _ => None,
-    });
-    let asked: Vec<NodeIndex> = asked.collect();
-    assert!(asked.len() > 2 && asked.last() != asked.first(), "{asked:?}");
-    let blocks = vec![(Arc::new(block.proposal.header.clone()), beacon(View(1)))];
-    let finalization = finalization(View(1), block.hash);
-    let segment = ChainSegment { blocks, finalization, certification: None };
+    let questions: Vec<_> =
+        rounds.flat_map(|now| asked(consensus.handle(now, Input::Timer))).map(|(to, _)| to).collect();
+    assert!(questions.len() > 2 && questions.last() != questions.first(), "{questions:?}");
     let late = NOW.plus_ms(10 * CHAIN_FETCH_RETRY_MS);
-    let first = asked.first().copied().expect("somebody");
-    let effects = consensus.handle(late, Input::Peer(first, PeerMessage::Chain(Box::new(segment))));
+    let first = questions.first().copied().expect("somebody");
+    let effects = consensus.handle(late, chain(first, &block));
     assert!(effects.iter().any(|effect| matches!(effect, Effect::Deliver { .. })), "{effects:?}");
+}
+
+/// A node whose peers claim many heights, and that has asked peer 1 for the first.
+fn lagging() -> Consensus {
+    let mut consensus = node(0);
+    let effects = (1..=3).flat_map(|from| consensus.handle(NOW, claim(from, Height(9)))).collect();
+    assert_eq!(asked(effects), [(1, 1)]);
+    consensus
+}
+
+#[test]
+fn a_stale_answer_ends_the_question() {
+    let block = Signed::on(None, 1, &[]);
+    let mut consensus = lagging();
+    assert_eq!(asked(consensus.handle(NOW, chain(1, &block))), [(2, 2)]);
+    assert_eq!(asked(consensus.handle(NOW, chain(2, &block))), [(3, 2)]);
+    assert_eq!(consensus.faults(), [0; 4]);
+}
+
+#[test]
+fn a_stale_answer_leaves_a_newer_question_to_the_same_peer_open() {
+    let first = Signed::on(None, 1, &[]);
+    let second = Signed::on(Some(&first), 2, &[]);
+    let mut consensus = lagging();
+    let late = NOW.plus_ms(CHAIN_FETCH_RETRY_MS);
+    assert_eq!(asked(consensus.handle(late, Input::Timer)), [(2, 1)]);
+    assert!(asked(consensus.handle(late, claim(1, Height(9)))).is_empty());
+    assert_eq!(asked(consensus.handle(late, chain(2, &first))), [(3, 2)]);
+    assert_eq!(asked(consensus.handle(late, chain(3, &second))), [(1, 3)]);
+    assert!(asked(consensus.handle(late, chain(1, &first))).is_empty());
+    let later = late.plus_ms(CHAIN_FETCH_RETRY_MS);
+    assert_eq!(asked(consensus.handle(later, Input::Timer)), [(2, 3)]);
+}
+
+/// Whether a package that peer 1 sends late is fetched, after peer 2 has sent the first block or not.
+fn fetches_late_package(is_first_here: bool) -> bool {
+    let first = Signed::on(None, 1, &[]);
+    let second = Signed::on(Some(&first), 2, &[]);
+    let third = Signed::on(Some(&second), 3, &[]);
+    let (height, root) = (Height(3), StateRoot(BLOCK));
+    let signature = combined(Statement::Certify { height, root });
+    let certification = Some(Certification { height, root, signature });
+    let package = ChainSegment { certification, ..segment(&third) };
+    let mut consensus = lagging();
+    let late = NOW.plus_ms(CHAIN_FETCH_RETRY_MS);
+    assert_eq!(asked(consensus.handle(late, Input::Timer)), [(2, 1)]);
+    if is_first_here {
+        assert_eq!(asked(consensus.handle(late, chain(2, &first))), [(3, 2)]);
+    }
+    let effects = consensus.handle(late, peer(1, PeerMessage::Package(Box::new(package))));
+    effects.iter().any(|effect| matches!(effect, Effect::FetchState(_)))
+}
+
+#[test]
+fn a_late_package_is_taken_if_nothing_has_come_since_it_was_asked_for() {
+    assert!(fetches_late_package(false));
+    assert!(!fetches_late_package(true));
+}
+
+#[test]
+fn late_answers_teach_patience_and_timely_ones_unteach_it() {
+    let first = Signed::on(None, 1, &[]);
+    let second = Signed::on(Some(&first), 2, &[]);
+    let mut consensus = lagging();
+    let mut now = NOW.plus_ms(CHAIN_FETCH_RETRY_MS);
+    assert_eq!(asked(consensus.handle(now, Input::Timer)), [(2, 1)]);
+    // Peer 1 was late: peer 3 has twice the time, and takes it.
+    assert_eq!(asked(consensus.handle(now, chain(1, &first))), [(3, 2)]);
+    now = now.plus_ms(2 * CHAIN_FETCH_RETRY_MS - 1);
+    assert!(asked(consensus.handle(now, Input::Timer)).is_empty());
+    assert_eq!(asked(consensus.handle(now, chain(3, &second))), [(2, 3)]);
+    // It was in time: peer 2 has as long as at first.
+    now = now.plus_ms(CHAIN_FETCH_RETRY_MS);
+    assert_eq!(asked(consensus.handle(now, Input::Timer)), [(3, 3)]);
+}
+
+#[test]
+fn a_boaster_does_not_wear_out_the_patience_with_others() {
+    let mut consensus = node(0);
+    let seconds = (1..=120).map(|second| NOW.plus_ms(second * 1_000));
+    let boasts = seconds.flat_map(|now| consensus.handle(now, claim(1, Height(u64::MAX)))).collect();
+    assert!(asked(boasts).len() > 30);
+    let start = NOW.plus_ms(120_000);
+    consensus.handle(start, peer(2, PeerMessage::Finalization(finalization(View(1), BLOCK))));
+    let rounds = (1..=20).map(|tenth| start.plus_ms(tenth * CHAIN_FETCH_RETRY_MS / 10));
+    let questions: Vec<_> = rounds.flat_map(|now| asked(consensus.handle(now, Input::Timer))).collect();
+    assert!(questions.iter().any(|(to, _)| *to != 1), "{questions:?}");
 }
 
 /// Whether a leader asks for calls on top of three blocks that are not final, of so many bytes each.

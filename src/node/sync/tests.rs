@@ -1,5 +1,7 @@
 //! Fetches from peers that answer at once, lie, keep silent or vanish; and the change of directories.
 
+mod newer;
+
 use super::super::checkpoint::Checkpoints;
 use super::super::tests::first_state;
 use super::*;

@@ -11,6 +11,8 @@ use std::sync::Arc;
 /// What is known of the one chain, and how far each node is on it.
 pub struct Chain {
     epoch_length: u64,
+    /// The newest epoch, and its first height.
+    reign: (u64, Height),
     /// Blocks that an honest node kept, by hash.
     blocks: BTreeMap<Digest, Arc<Facts>>,
     finalized: BTreeMap<Height, Digest>,
@@ -46,6 +48,7 @@ impl Chain {
     pub fn new(nodes: usize, epoch_length: u64) -> Chain {
         Chain {
             epoch_length,
+            reign: (0, Height::ZERO),
             blocks: BTreeMap::new(),
             finalized: BTreeMap::new(),
             batches: BTreeMap::new(),
@@ -125,6 +128,9 @@ impl Chain {
             );
         }
         self.linked(&block, height, hash)?;
+        if block.view.0 >> 40 > self.reign.0 {
+            self.reign = (block.view.0 >> 40, height);
+        }
         if votes.out_of_turn(block.view, block.proposer) {
             let Facts { view, proposer, .. } = *block;
             return violation(
@@ -305,6 +311,11 @@ impl Chain {
     /// The highest height that an honest node finalized.
     pub fn highest(&self) -> Height {
         self.finalized.keys().next_back().copied().unwrap_or_default()
+    }
+
+    /// Where the newest epoch began.
+    pub fn reign(&self) -> Height {
+        self.reign.1
     }
 
     /// Where every honest node stands, for a report.

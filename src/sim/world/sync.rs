@@ -34,10 +34,8 @@ impl World {
     /// A peer asks for blocks that are not here.
     pub(super) fn serve_package(&mut self, node: NodeIndex, to: NodeIndex, from: Height) {
         let host = self.host_mut(node);
-        if !matches!(host.disk.has_purged(from), Ok(true)) {
-            return;
-        }
-        let Some((package, _)) = host.offer.clone() else { return };
+        let offer = host.offer.as_ref().filter(|(package, _)| package.stands_in_from(from));
+        let Some(package) = offer.map(|(package, _)| package.clone()) else { return };
         let package = match host.adversary.as_mut() {
             Some(adversary) => adversary.serve(package),
             None => package,

@@ -44,14 +44,16 @@ struct Open {
 }
 
 impl CatchUp {
-    /// Takes an answer of `from`: what else it owes, if it was asked at all.
-    fn answered(&mut self, from: NodeIndex) -> Option<Open> {
-        let mut open = self.answering.remove(&from)?;
+    /// Takes an answer of `from` that begins at `first`: from which height on `from` was last asked, if it was asked at
+    /// all. An answer that begins elsewhere leaves that question open; those before may never be answered.
+    fn answered(&mut self, from: NodeIndex, first: Option<Height>) -> Option<Height> {
+        let open = self.answering.get_mut(&from)?;
+        let newest = open.from;
         open.count = open.count.saturating_sub(1);
-        if open.count > 0 {
-            self.answering.insert(from, open);
+        if open.count == 0 || first == Some(newest) {
+            self.answering.remove(&from);
         }
-        Some(open)
+        Some(newest)
     }
 
     /// What was asked for came from `from`, in time if nobody else is asked by now.
@@ -208,11 +210,8 @@ impl Consensus {
         }
     }
 
-    /// What it sent was of no use. If it is stale it answers an older question, and another one may be open.
-    fn refuse(&mut self, from: NodeIndex, is_stale: bool, open: Open) {
-        if is_stale && open.count > 0 {
-            return;
-        }
+    /// What it sent was of no use; unless it is merely stale, that is its fault.
+    fn refuse(&mut self, from: NodeIndex, is_stale: bool) {
         self.disappointed_by(from);
         if !is_stale {
             self.peers.fault(from);
@@ -221,7 +220,8 @@ impl Consensus {
 
     /// Takes a segment that was asked for, late or not: it proves itself.
     pub(super) fn receive_chain(&mut self, from: NodeIndex, segment: ChainSegment) {
-        let Some(open) = self.catch_up.answered(from) else {
+        let first = segment.blocks.first().map(|(block, _)| block.height);
+        let Some(newest) = self.catch_up.answered(from, first) else {
             return;
         };
         match self.verify_segment(&segment) {
@@ -231,7 +231,10 @@ impl Consensus {
             }
             Err(flaw) => {
                 let is_stale = flaw == SegmentFlaw::Nothing || self.is_old(&segment);
-                self.refuse(from, is_stale, open);
+                let is_newer_open = first != Some(newest) && self.catch_up.answering.contains_key(&from);
+                if !(is_stale && is_newer_open) {
+                    self.refuse(from, is_stale);
+                }
             }
         }
         if let Some(certification) = segment.certification {
@@ -250,10 +253,10 @@ impl Consensus {
     /// again soon, for that takes a while. When blocks have come since it was asked, and somebody else is asked for
     /// more, those that follow are likely to come too, and no state is needed.
     pub(super) fn receive_package(&mut self, from: NodeIndex, package: Box<ChainSegment>) {
-        let Some(open) = self.catch_up.answered(from) else {
+        let Some(newest) = self.catch_up.answered(from, None) else {
             return;
         };
-        if self.catch_up.peer() != Some(from) && open.from != self.chain.tip.height.next() {
+        if self.catch_up.peer() != Some(from) && newest != self.chain.tip.height.next() {
             return;
         }
         match self.verify_package(&package) {
@@ -263,7 +266,7 @@ impl Consensus {
                 self.catch_up.asked = Some(Asked { peer: from, due });
                 self.emit(Effect::FetchState(package));
             }
-            Err(flaw) => self.refuse(from, flaw == SegmentFlaw::Nothing, open),
+            Err(flaw) => self.refuse(from, flaw == SegmentFlaw::Nothing),
         }
     }
 

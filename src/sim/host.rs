@@ -10,7 +10,7 @@ use crate::crypto::threshold::Keyring;
 use crate::replica::{Keys, Replica};
 use crate::storage::Memory;
 use crate::types::*;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -58,6 +58,8 @@ pub struct Life {
     pub frozen: Option<(Height, Memory)>,
     /// A state is being fetched.
     pub fetching: bool,
+    /// What each member was offered last: held on to while it may be fetched, whatever is offered to others by then.
+    pub lent: BTreeMap<NodeIndex, (ChainSegment, Memory)>,
     /// The moment asked for, by the node's clock, and how often one was asked for.
     pub timer: (Time, u64),
 }
@@ -80,6 +82,7 @@ impl Host {
             batches: VecDeque::new(),
             frozen: None,
             fetching: false,
+            lent: BTreeMap::new(),
             timer: (Time::ZERO, 0),
         });
         Ok(recovered)

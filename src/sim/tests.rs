@@ -125,6 +125,8 @@ fn seeds_that_once_failed_stay_good() {
     // The simulator's own: a liar without shares in an epoch took itself for a peer; disks were lost while others had
     // not written that they vote again.
     expect_clean(&[run(Scenario::swarm(1_002_107, 860, None)), run(Scenario::swarm(1_007_339, 60, None))]);
+    // The simulator's own, too: states were offered for two heights, and no package reached a far node so soon.
+    expect_clean(&[run(Scenario::swarm(1_009_540, 600, None))]);
 }
 
 #[test]

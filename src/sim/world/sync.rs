@@ -35,7 +35,10 @@ impl World {
     pub(super) fn serve_package(&mut self, node: NodeIndex, to: NodeIndex, from: Height) {
         let host = self.host_mut(node);
         let offer = host.offer.as_ref().filter(|(package, _)| package.stands_in_from(from));
-        let Some(package) = offer.map(|(package, _)| package.clone()) else { return };
+        let Some((package, state)) = offer.cloned() else { return };
+        if let Some(alive) = &mut host.life {
+            alive.lent.insert(to, (package.clone(), state));
+        }
         let package = match host.adversary.as_mut() {
             Some(adversary) => adversary.serve(package),
             None => package,
@@ -45,7 +48,8 @@ impl World {
         self.route(node, to, message);
     }
 
-    /// A state is to be fetched; one at a time. Who offers it now holds on to it while it is fetched.
+    /// A state is to be fetched; one at a time. Who offered it to `node`, or offers it now, holds on to it while it is
+    /// fetched: where a state is offered for some heights only, the next may be offered before the package is here.
     pub(super) fn fetch_state(&mut self, node: NodeIndex, package: Box<ChainSegment>) {
         let at = Time(self.now.0 + self.delays.below(FETCH_MAX));
         let state = self.offered(node, &package);
@@ -56,11 +60,15 @@ impl World {
         self.queue.push(at, Event::Fetched { node, life, fetched: Box::new((*package, state)) });
     }
 
-    /// The state of `package`, if somebody honest offers it to `node`.
+    /// The state of `package`, if somebody honest offers it, or did to `node` and was up since.
     fn offered(&self, node: NodeIndex, package: &ChainSegment) -> Option<Memory> {
         let up =
             self.nodes().filter(|other| *other != node && self.honest(*other)).map(|other| self.host(other));
-        let mut offers = up.filter(|host| host.life.is_some()).filter_map(|host| host.offer.as_ref());
+        let member = self.member(node);
+        let held = up.filter_map(|host| {
+            host.life.as_ref().map(|alive| (alive.lent.get(&member), host.offer.as_ref()))
+        });
+        let mut offers = held.flat_map(|(lent, offer)| lent.into_iter().chain(offer));
         let same = |offered: &ChainSegment| offered.certification == package.certification;
         offers.find(|(offered, _)| same(offered)).map(|(_, state)| state.clone())
     }
@@ -115,5 +123,30 @@ impl World {
         host.lacks = Some(height);
         self.tally.wiped += 1;
         self.note("loses its disk", node, None, Facts::default());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_is_held_for_the_one_it_was_offered_to_when_the_next_is_offered() {
+        let mut world = World::new(Scenario { checkpoint_every: 2, ..Scenario::quiet(1, 4, 60) });
+        world.begin();
+        let [server, lagging, other] = [0, 3, 2].map(NodeIndex);
+        let package = loop {
+            assert!(world.step(), "nothing was offered");
+            if let Some((package, _)) = &world.host(server).offer {
+                break package.clone();
+            }
+        };
+        world.serve_package(server, lagging, Height(1));
+        let is_it = |(offered, _): &(ChainSegment, Memory)| offered.certification == package.certification;
+        while world.nodes().any(|node| world.host(node).offer.as_ref().is_some_and(is_it)) {
+            assert!(world.step(), "it is offered to the end");
+        }
+        assert!(world.offered(lagging, &package).is_some());
+        assert!(world.offered(other, &package).is_none());
     }
 }

@@ -150,6 +150,15 @@ async function firstMinute(enter, look, t) {
   assert.ok(median(times) < FIRST_POST_MS, `first posts came after ${times} ms`);
 }
 
+// The README's pictures are of these, before visitors write.
+scene("the front page shows what the seed wrote", async (enter) => {
+  for (const look of ["phone-light", "desk-dark"]) {
+    const visitor = await enter("guild", look);
+    await reading(visitor);
+    await visitor.inspect("front");
+  }
+});
+
 for (const look of looks("phone-light", "desk-dark")) {
   scene(`a visitor's first minute with Guild, ${look}`, (enter, t) => firstMinute(enter, look, t));
 }

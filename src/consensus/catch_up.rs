@@ -58,10 +58,14 @@ impl CatchUp {
 
     /// What was asked for came from `from`, in time if nobody else is asked by now.
     fn came(&mut self, from: NodeIndex) {
-        self.slow = match self.asked.take() {
-            Some(asked) if asked.peer == from => self.slow.saturating_sub(1),
-            _ => self.slow.saturating_add(1).min(CHAIN_FETCH_DOUBLINGS_MAX),
-        };
+        match self.asked.take() {
+            Some(asked) if asked.peer == from => self.slow = self.slow.saturating_sub(1),
+            _ => self.was_late(),
+        }
+    }
+
+    fn was_late(&mut self) {
+        self.slow = self.slow.saturating_add(1).min(CHAIN_FETCH_DOUBLINGS_MAX);
     }
 
     /// The members changed: places are others' now.
@@ -256,12 +260,15 @@ impl Consensus {
         let Some(newest) = self.catch_up.answered(from, None) else {
             return;
         };
-        if self.catch_up.peer() != Some(from) && newest != self.chain.tip.height.next() {
-            return;
-        }
+        let is_late = self.catch_up.peer() != Some(from);
         match self.verify_package(&package) {
+            Ok(()) if is_late && newest != self.chain.tip.height.next() => self.catch_up.was_late(),
             Ok(()) => {
-                self.catch_up.answering.clear();
+                // Segments under way are taken when they come; from this one comes nothing more without a question.
+                self.catch_up.answering.remove(&from);
+                if is_late {
+                    self.catch_up.was_late();
+                }
                 let due = self.clock.steady().plus_ms(PACKAGE_RETRY_MS);
                 self.catch_up.asked = Some(Asked { peer: from, due });
                 self.emit(Effect::FetchState(package));

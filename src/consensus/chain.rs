@@ -24,7 +24,7 @@ impl Link {
 #[derive(Clone, Debug, Default)]
 pub struct Chain {
     pub tip: Link,
-    /// Names the tip or, after a restart, nothing.
+    /// Names the tip or, after a restart, nothing; once a state was fetched perhaps a block above.
     pub finalization: Option<Finalization>,
     /// The beacon of the tip's view.
     pub beacon: Option<RandomBeacon>,

@@ -3,8 +3,8 @@
 //! 1. The package was verified by consensus; its root is the measure of every part that comes ([`fetch`]).
 //! 2. Parts are asked of all peers at once, some of each ([`peer`]). Who is slow or has not got the state is
 //!    left alone for a while; who sends what is not of the state is not asked again. When nobody helps
-//!    for a while the fetch is given up; so it is when a newer package has come and no more than f peers help, who may
-//!    do so only to keep this replica where it is. What is there is of use to the next one.
+//!    for a while the fetch is given up; so it is when the package of another state has come and no more than f peers
+//!    help, who may do so only to keep this replica where it is. What is there is of use to the next one.
 //! 3. The state grows in the directory `incoming`. When all of it is there, is read like after a restart, and has the
 //!    certified root, it gets the package's blocks, then the mark that it is complete. The node then
 //!    starts anew, and [`take_place`] gives it the place of the old directory before anything is opened.
@@ -38,7 +38,7 @@ const INCOMING: &str = "incoming";
 const REPLACED: &str = "replaced";
 /// In `incoming`: it may take the place of `chain`.
 const COMPLETE: &str = "complete";
-/// A state with which nobody helped for so many patiences is given up, or too few while there is a newer one.
+/// A state with which nobody helped for so many patiences is given up, or too few while there is another one.
 const STALL_PATIENCES: u32 = 6;
 /// How often it is said how far a fetch is.
 const SAID: Duration = Duration::from_secs(5);
@@ -85,7 +85,7 @@ pub struct Sync<N> {
 pub enum Outcome {
     /// The state is in `incoming`, whole.
     Complete,
-    /// It could not be fetched; a newer package may have come meanwhile.
+    /// It could not be fetched; another package may have come meanwhile.
     GivenUp(Option<Box<ChainSegment>>),
     /// No news can come any more.
     Stopped,
@@ -117,7 +117,7 @@ impl<N: Ask> Sync<N> {
             self.metrics.health.set(Health::FetchingState);
             match self.fetch(&package, news)? {
                 Outcome::Complete => return Ok(Some(End::Synced)),
-                Outcome::GivenUp(newer) => next = newer,
+                Outcome::GivenUp(other) => next = other,
                 Outcome::Stopped => return Ok(None),
             }
             self.metrics.health.set(Health::Running);
@@ -186,8 +186,8 @@ struct Errand<'a, N> {
     /// When each peer last sent a part that was kept.
     helped: BTreeMap<NodeIndex, Instant>,
     said: Instant,
-    /// The package of the highest state above this one that came meanwhile.
-    newer: Option<Box<ChainSegment>>,
+    /// The package of another state that came meanwhile, for when this one is given up.
+    other: Option<Box<ChainSegment>>,
 }
 
 impl<'a, N: Ask> Errand<'a, N> {
@@ -206,7 +206,7 @@ impl<'a, N: Ask> Errand<'a, N> {
             begun: now,
             helped: BTreeMap::new(),
             said: now,
-            newer: None,
+            other: None,
         }
     }
 
@@ -221,7 +221,7 @@ impl<'a, N: Ask> Errand<'a, N> {
             }
             if self.is_in_vain(now) {
                 tracing::warn!(height = self.height.0, "too few peers help with this state: given up");
-                return Ok(Outcome::GivenUp(self.newer));
+                return Ok(Outcome::GivenUp(self.other));
             }
             match news.recv_timeout(LOOK) {
                 Ok(News::Package(package)) => self.keep(package),
@@ -231,7 +231,7 @@ impl<'a, N: Ask> Errand<'a, N> {
                             height = self.height.0,
                             "the package named the root of another height"
                         );
-                        return Ok(Outcome::GivenUp(self.newer));
+                        return Ok(Outcome::GivenUp(self.other));
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
@@ -240,21 +240,24 @@ impl<'a, N: Ask> Errand<'a, N> {
         }
     }
 
-    /// Whether for a while nobody helped, or, with a newer state to be had, nobody who is surely honest.
+    /// Whether for a while nobody helped, or, with another state to be had, nobody who is surely honest.
     fn is_in_vain(&self, now: Instant) -> bool {
         let long = self.sync.patience.saturating_mul(STALL_PATIENCES);
         let recent = |at: &Instant| now.saturating_duration_since(*at) <= long;
         let helpers = self.helped.values().filter(|at| recent(at)).count();
         let nodes = self.sync.net.peers().len().saturating_add(1);
-        let liars = if self.newer.is_some() { faults_max(nodes) } else { 0 };
+        let liars = if self.other.is_some() { faults_max(nodes) } else { 0 };
         !recent(&self.begun) && helpers <= liars
     }
 
-    /// A package that came meanwhile is for later if its state is above all that there are.
+    /// A package that came meanwhile is for later: the last that came, but those below this state before those above it.
+    /// Every height is certified, and its state held by whoever wants to: liars could name a higher one each time.
     fn keep(&mut self, package: Box<ChainSegment>) {
-        let highest = self.newer.as_deref().and_then(certified).unwrap_or(self.height);
-        if certified(&package) > Some(highest) {
-            self.newer = Some(package);
+        let Some(height) = certified(&package) else { return };
+        let known = self.other.as_deref().and_then(certified);
+        let is_last = height < self.height || known.is_none_or(|known| known > self.height);
+        if height != self.height && is_last {
+            self.other = Some(package);
         }
     }
 

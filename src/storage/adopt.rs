@@ -5,13 +5,14 @@ use super::{Batch, Columns, StorageError, journal, recover};
 use crate::encoding::record;
 use crate::types::*;
 
-/// The chain of a directory that holds the state of `package`'s first block, and nothing of consensus yet.
+/// The chain of a directory that holds the state of `package`'s first block, and nothing of consensus yet: that block
+/// alone. Those above it, which prove that it is final, may be void, if its epoch ends among them; they are fetched.
 /// `package` was verified.
 pub(super) fn adoption(package: &ChainSegment) -> Batch {
     let mut batch = Batch::default();
-    let following = package.blocks.iter().skip(1).map(|(block, _)| block.parent);
-    let hashes = following.chain([package.finalization.block]);
-    for ((block, beacon), hash) in package.blocks.iter().zip(hashes) {
+    let child = package.blocks.get(1).map(|(block, _)| block.parent);
+    let hash = child.unwrap_or(package.finalization.block);
+    if let Some((block, beacon)) = package.blocks.first() {
         let (height, beacon, finalization) = (block.height, *beacon, package.finalization);
         let entry = record::Finalized { height, hash, beacon, finalization };
         batch.put(Family::Block, hash.0, record::encode_block(block));

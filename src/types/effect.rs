@@ -240,7 +240,7 @@ pub struct Recovered {
     /// Finalized blocks from `executed` (inclusive, when it is not 0) to the finalized tip, oldest
     /// first, each with its hash and beacon.
     pub finalized: Vec<(Digest, Arc<Block>, RandomBeacon)>,
-    /// The finalization that names the finalized tip.
+    /// The finalization that names the finalized tip, or the block above it that proved it final.
     pub finalization: Option<Finalization>,
     /// Proposals above the finalized tip.
     pub proposals: Vec<(Digest, Arc<Proposal>)>,

@@ -210,22 +210,26 @@ fn a_stale_answer_leaves_a_newer_question_to_the_same_peer_open() {
     assert_eq!(asked(consensus.handle(later, Input::Timer)), [(2, 3)]);
 }
 
+/// The package of the state of this block.
+fn package(block: &Signed) -> PeerMessage {
+    let (height, root) = (block.proposal.header.height, StateRoot(BLOCK));
+    let signature = combined(Statement::Certify { height, root });
+    let certification = Some(Certification { height, root, signature });
+    PeerMessage::Package(Box::new(ChainSegment { certification, ..segment(block) }))
+}
+
 /// Whether a package that peer 1 sends late is fetched, after peer 2 has sent the first block or not.
 fn fetches_late_package(is_first_here: bool) -> bool {
     let first = Signed::on(None, 1, &[]);
     let second = Signed::on(Some(&first), 2, &[]);
     let third = Signed::on(Some(&second), 3, &[]);
-    let (height, root) = (Height(3), StateRoot(BLOCK));
-    let signature = combined(Statement::Certify { height, root });
-    let certification = Some(Certification { height, root, signature });
-    let package = ChainSegment { certification, ..segment(&third) };
     let mut consensus = lagging();
     let late = NOW.plus_ms(CHAIN_FETCH_RETRY_MS);
     assert_eq!(asked(consensus.handle(late, Input::Timer)), [(2, 1)]);
     if is_first_here {
         assert_eq!(asked(consensus.handle(late, chain(2, &first))), [(3, 2)]);
     }
-    let effects = consensus.handle(late, peer(1, PeerMessage::Package(Box::new(package))));
+    let effects = consensus.handle(late, peer(1, package(&third)));
     effects.iter().any(|effect| matches!(effect, Effect::FetchState(_)))
 }
 
@@ -233,6 +237,19 @@ fn fetches_late_package(is_first_here: bool) -> bool {
 fn a_late_package_is_taken_if_nothing_has_come_since_it_was_asked_for() {
     assert!(fetches_late_package(false));
     assert!(!fetches_late_package(true));
+}
+
+#[test]
+fn a_segment_that_was_asked_for_before_a_package_came_is_taken() {
+    let first = Signed::on(None, 1, &[]);
+    let third = Signed::on(Some(&Signed::on(Some(&first), 2, &[])), 3, &[]);
+    let mut consensus = lagging();
+    let late = NOW.plus_ms(CHAIN_FETCH_RETRY_MS);
+    assert_eq!(asked(consensus.handle(late, Input::Timer)), [(2, 1)]);
+    let effects = consensus.handle(late, peer(2, package(&third)));
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::FetchState(_))));
+    let effects = consensus.handle(late, chain(1, &first));
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Deliver { .. })));
 }
 
 #[test]

@@ -20,3 +20,16 @@ fn the_proof_that_an_epochs_last_block_is_final_is_carried_over() {
     assert_eq!(heights(&segment), [1, 2, 3]);
     assert_eq!(segment.finalization, names(3));
 }
+
+#[test]
+fn of_a_package_only_the_block_of_its_state_is_adopted() {
+    let mut own = Memory::new();
+    let blocks = (1..=2).map(|view| (Arc::new(block(view, 0)), beacon(view))).collect();
+    let finalization = Finalization { view: View(2), block: hash(2), signature: signature(2) };
+    let certification = Some(Certification { height: Height(1), root: root(1), signature: signature(1) });
+    let package = ChainSegment { blocks, finalization, certification };
+    assert!(own.adopt(&package, &Memory::new()).unwrap());
+    let recovered = own.recover().unwrap();
+    let heights: Vec<_> = recovered.finalized.iter().map(|(_, block, ..)| block.height).collect();
+    assert_eq!(heights, [Height(1)]);
+}

@@ -50,16 +50,17 @@ fn given_up_for(manners: &[Manner], pause: Duration, heights: &[u64]) -> Option<
         patience: PATIENCE,
     };
     match sync.fetch(&other.package(), &news).unwrap() {
-        Outcome::GivenUp(newer) => Some(newer.as_deref().and_then(certified)),
+        Outcome::GivenUp(other) => Some(other.as_deref().and_then(certified)),
         Outcome::Complete | Outcome::Stopped => None,
     }
 }
 
 #[test]
-fn only_the_package_of_the_highest_state_above_the_own_one_is_kept() {
+fn a_package_below_what_nobody_has_is_tried_before_one_above() {
     let silent = [Manner::Silent; 3];
-    assert_eq!(given_up_for(&silent, Duration::ZERO, &[15, HEIGHT.0]), Some(None));
-    assert_eq!(given_up_for(&silent, Duration::ZERO, &[30, HEIGHT.0, 25]), Some(Some(Height(30))));
+    assert_eq!(given_up_for(&silent, Duration::ZERO, &[HEIGHT.0]), Some(None));
+    assert_eq!(given_up_for(&silent, Duration::ZERO, &[30, 15, HEIGHT.0, 40]), Some(Some(Height(15))));
+    assert_eq!(given_up_for(&silent, Duration::ZERO, &[30, HEIGHT.0, 25]), Some(Some(Height(25))));
 }
 
 #[test]

@@ -53,7 +53,7 @@ const ALL = [
   ["sierpinski", 8, toned(`sierpinski=s=${SIZE}:r=${RATE}:type=carpet`, `hue=h=180+20*t:s=1.5`), [233, 311, 392], "A carpet with no area #fractal #math"],
   ["rain", 7, paint("10+20*mod(X*7+Y-T*300\\,61)/61", "30+60*gt(mod(X*13+Y-T*420\\,173)\\,160)", "60+150*gt(mod(X*13+Y-T*420\\,173)\\,160)"), [185, 208, 277], "Rain on the window, all night #rain #calm #night"],
   ["gradients", 8, `gradients=s=${SIZE}:r=${RATE}:speed=0.02:n=5:c0=#ff7a66:c1=#00696b:c2=#7fe3d6:c3=#ffd25e:c4=#123a5a`, [220, 293, 370], "Five colours that cannot decide #colour #slow"],
-  ["heartbeat", 6, paint("120+120*lt(pow((X-W/2)/(70+14*sin(T*6))\\,2)+pow((Y-H/2)/(70+14*sin(T*6))-0.6*sqrt(abs((X-W/2)/90))\\,2)\\,1)", "40+20*sin(Y/40)", "60+20*cos(X/40)"), [98, 130, 196], "For whoever needs it today #heart #love"],
+  ["heartbeat", 6, paint("120+120*lt(pow((X-W/2)/(70+14*sin(T*6))\\,2)+pow((Y-H/2)/(70+14*sin(T*6))+0.6*sqrt(abs((X-W/2)/90))\\,2)\\,1)", "40+20*sin(Y/40)", "60+20*cos(X/40)"), [98, 130, 196], "For whoever needs it today #heart #love"],
   ["moire", 7, paint(`128+127*sin(hypot(X-W/2-60*sin(T),Y-H/2)/4)*sin(hypot(X-W/2+60*sin(T),Y-H/2)/4)`, `60+60*sin(hypot(X-W/2,Y-H/2-80*cos(T))/5)`, `120+60*sin(hypot(X-W/2,Y-H/2+80*cos(T))/5)`), [311, 415, 466], "Two combs meet #moire #hypnotic"],
   ["dunes", 8, paint("190+40*sin(Y/14+6*sin(X/90+T*0.4))", "140+35*sin(Y/14+6*sin(X/90+T*0.4)+0.4)", "90+25*sin(Y/16+5*sin(X/80+T*0.3))"), [165, 196, 247], "Dunes that walk #sand #slow"],
   ["checker", 6, paint("230*eq(mod(floor((X-W/2)*120/(Y+20)/30+100)+floor(4000/(Y+20)+T*3)\\,2)\\,0)", "80+Y/4", "140+60*sin(T)"), [262, 392, 523], "Runway to nowhere #retro #demoscene"],

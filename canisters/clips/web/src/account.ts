@@ -40,7 +40,7 @@ async function signInSheet(): Promise<boolean> {
     });
     let answered = false;
     const box = sheet("Sign in to Clips", [
-      h("p", {}, "Watching needs no account. To like, comment, follow and publish, sign in with one tap. No e-mail, no password."),
+      h("p", {}, "Watching needs no account. To like, comment, follow and publish, sign in with one tap. No email, no password."),
       ...choices, problem,
     ], { onclose: () => { if (!answered && !server.signedIn) resolve(false); answered = true; } });
   });
@@ -66,7 +66,7 @@ function nameSheet(): Promise<boolean> {
       }
     } }, h("label", {}, "Your name, as people read it", display),
       h("label", {}, "Your handle: letters, digits and _", name), problem, press);
-    const box = sheet("How shall we call you?", [form], { onclose: () => resolve(app.me !== undefined) });
+    const box = sheet("What shall we call you?", [form], { onclose: () => resolve(app.me !== undefined) });
     display.focus();
   });
 }

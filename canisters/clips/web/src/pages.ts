@@ -22,7 +22,7 @@ export async function page(path: string, query: URLSearchParams): Promise<HTMLEl
     case "messages": return await signedIn("Messages", () => conversation(decodeURIComponent(second)));
     case "moderation": return await signedIn("Moderation", moderation);
     case "me": return await signedIn("Me", () => profilePage(app.me!.profile.name));
-    default: return h("section", { class: "page" }, h("h1", {}, "There is no such page"), empty("Perhaps the link is broken.", h("a", { class: "button primary", href: "/" }, "To the clips")));
+    default: return h("section", { class: "page nowhere" }, h("h1", {}, "There is no such page"), empty("Perhaps the link is broken.", h("a", { class: "button primary", href: "/" }, "To the clips")));
   }
 }
 

@@ -123,6 +123,8 @@ async function block(clip: Clip): Promise<void> {
   }
 }
 
+const counted = (points: bigint) => `${points} point${points === 1n ? "" : "s"}`;
+
 async function tip(clip: Clip): Promise<void> {
   if (!await needUser() || !app.me) return;
   const { randomOrder } = await import("./backend");
@@ -133,15 +135,15 @@ async function tip(clip: Clip): Promise<void> {
       const now = await (await backend()).tip(clip.id, points, order);
       box.close();
       changeClip(clip, (it) => Object.assign(it, now));
-      notice(`@${clip.author.name} has your ${points} points.`);
+      notice(`@${clip.author.name} has your ${counted(points)}.`);
       await refreshMe();
     } catch (error) {
       problem.textContent = reason(error);
     }
   };
   const box = sheet(`Tip @${clip.author.name}`, [
-    h("p", {}, `You have ${app.me.points} points. Points come from joining and from viral clips; they are worth a smile.`),
-    h("div", { class: "row" }, [1n, 5n, 20n].map((points) => h("button", { type: "button", class: "primary", onclick: () => void give(points) }, `${points}`))), problem,
+    h("p", {}, `You have ${counted(app.me.points)}. Points come from joining and from viral clips; they are worth a smile.`),
+    h("div", { class: "row" }, [1n, 5n, 20n].map((points) => h("button", { type: "button", class: "primary", onclick: () => void give(points) }, counted(points)))), problem,
   ]);
 }
 

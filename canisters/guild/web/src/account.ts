@@ -41,7 +41,7 @@ async function signInSheet(): Promise<boolean> {
       return h("div", { class: "way" }, press, h("p", { class: "soft" }, way.text));
     });
     const box = sheet("Sign in to Guild", [
-      h("p", {}, "Reading needs no account. To connect, post and apply, sign in with one tap. No e-mail, no password."),
+      h("p", {}, "Reading needs no account. To connect, post and apply, sign in with one tap. No email, no password."),
       ...choices, problem,
     ], { onclose: () => { if (!opened) resolve(false); } });
   });
@@ -53,7 +53,7 @@ function nameSheet(): Promise<boolean> {
     const display = h("input", { name: "display", required: true, maxlength: 60, autocomplete: "name" });
     const headline = h("input", { name: "headline", maxlength: 120, placeholder: "What do you do?" });
     const fields = [h("label", {}, "Your name, as people read it", display), h("label", {}, "Headline", headline), h("label", {}, "Your handle: letters, digits and _", name)];
-    const box = sheet("How shall we call you?", [form(fields, "Start", async () => {
+    const box = sheet("What shall we call you?", [form(fields, "Start", async () => {
       await (await backend()).createProfile(name.value, display.value, headline.value);
       await refreshMe();
       box.close();

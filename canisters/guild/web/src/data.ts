@@ -20,7 +20,7 @@ export function dataPage(): HTMLElement {
       link.click();
       // not before the browser has begun to read it
       setTimeout(() => URL.revokeObjectURL(link.href), KEPT_MS);
-      told.textContent = `${entries.length} entries are in the file.`;
+      told.textContent = `${entries.length} ${entries.length === 1 ? "entry is" : "entries are"} in the file.`;
     } catch (error) {
       told.textContent = "";
       notice(reason(error), { title: "Try again", run: () => void download() });

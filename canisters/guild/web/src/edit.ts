@@ -32,7 +32,7 @@ function workEntry(it?: Experience): Entry<Experience> {
   const [from, to] = [monthField(it?.from, true), monthField(it?.to, false)];
   const text = h("textarea", { rows: 3, maxlength: 1000 }, it?.text ?? "");
   const element = h("div", { class: "fields" }, label("Title", title), label("Company", company), label("Place", place),
-    h("div", { class: "pair" }, label("From", from.field), label("To; empty: still there", to.field)), label("What you did", text));
+    h("div", { class: "pair" }, label("From", from.field), label("To (empty: still there)", to.field)), label("What you did", text));
   return { element, read: () => ({ title: title.value, company: company.value, place: place.value, from: from.read() ?? { year: 0, month: 0 }, to: to.read(), text: text.value }) };
 }
 
@@ -40,7 +40,7 @@ function schoolEntry(it?: Education): Entry<Education> {
   const [school, degree] = [line(it?.school ?? "", { required: true }), line(it?.degree ?? "")];
   const [from, to] = [yearField(it?.from, true), yearField(it?.to, false)];
   const element = h("div", { class: "fields" }, label("School", school), label("Degree", degree),
-    h("div", { class: "pair" }, label("From, year", from.field), label("To, year; empty: still there", to.field)));
+    h("div", { class: "pair" }, label("From, year", from.field), label("To, year (empty: still there)", to.field)));
   return { element, read: () => ({ school: school.value, degree: degree.value, from: from.read() ?? 0, to: to.read() }) };
 }
 

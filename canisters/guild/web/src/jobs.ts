@@ -60,7 +60,7 @@ function openPost(): void {
   const [title, company, place] = [line(), line(), line(false)];
   company.value = app.me?.profile.company ?? "";
   const [workplace, hours] = [choice("Where", WORKPLACES), choice("Hours", HOURS)];
-  const text = h("textarea", { required: true, rows: 6, maxlength: 5000 });
+  const text = h("textarea", { required: true, rows: 4, maxlength: 5000 });
   const label = (name: string, field: Node) => h("label", {}, name, field);
   let order: bigint | undefined;
   const box = sheet("Post a job", [form([label("Title", title), label("Company", company), label("Place", place),

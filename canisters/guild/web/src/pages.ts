@@ -22,7 +22,7 @@ export async function page(path: string, query: URLSearchParams): Promise<HTMLEl
     case "edit": return await signedIn("Edit profile", async () => (await import("./edit")).editPage());
     case "data": return await signedIn("My data", async () => (await import("./data")).dataPage());
     case "me": return await signedIn("Me", async () => (await import("./people")).profilePage(app.me!.profile.name));
-    default: return h("section", { class: "page" }, h("h1", {}, "There is no such page"), empty("Perhaps the link is broken.", h("a", { class: "button primary", href: "/" }, "To the posts")));
+    default: return h("section", { class: "page nowhere" }, h("h1", {}, "There is no such page"), empty("Perhaps the link is broken.", h("a", { class: "button primary", href: "/" }, "To the posts")));
   }
 }
 

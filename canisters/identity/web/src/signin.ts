@@ -59,7 +59,7 @@ function kinds(backend: Backend, allowBrowserKey: boolean, trouble: HTMLElement,
 async function create(backend: Backend, wishes: Wishes, back: () => Promise<void>): Promise<void> {
   const trouble = problem();
   show("Create an identity",
-    h("p", {}, "No name, no e-mail, no password. Every app will know you by an identity of its own, and no two apps can find out that you are the same person."),
+    h("p", {}, "No name, no email, no password. Every app will know you by an identity of its own, and no two apps can find out that you are the same person."),
     kinds(backend, wishes.allowBrowserKey, trouble, async (make) => wishes.done(await session.register(await make()))), trouble,
     action("Back", back, trouble));
 }

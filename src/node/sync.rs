@@ -6,7 +6,7 @@
 //!    for a while the fetch is given up; so it is when the package of another state has come and no more than f peers
 //!    help, who may do so only to keep this replica where it is. What is there is of use to the next one.
 //! 3. The state grows in the directory `incoming`. When all of it is there, is read like after a restart, and has the
-//!    certified root, it gets the package's blocks, then the mark that it is complete. The node then
+//!    certified root, it gets the block of that state, then the mark that it is complete. The node then
 //!    starts anew, and [`take_place`] gives it the place of the old directory before anything is opened.
 
 mod fetch;

@@ -19,7 +19,7 @@
 //! 7. A chain may begin above height 1: below a height whose state is offered to others, and in a directory that was
 //!    begun with a fetched state, there are no blocks.
 //! 8. A fetched state grows in a directory of its own, unsynced and in any order; what crashes leave of it is checked
-//!    again. Complete, it gets the chain that it stands on, then what must not be forgotten of the directory whose
+//!    again. Complete, it gets the block that it is the state after, then what must not be forgotten of the directory whose
 //!    place it takes: only then does it take it.
 //! 9. A directory that is made while the node's share of the subnet's keys exists already says so for as long as
 //!    consensus has not made up for it: votes were lost with the one before.

@@ -260,21 +260,20 @@ impl Consensus {
         let Some(newest) = self.catch_up.answered(from, None) else {
             return;
         };
-        let is_late = self.catch_up.peer() != Some(from);
-        match self.verify_package(&package) {
-            Ok(()) if is_late && newest != self.chain.tip.height.next() => self.catch_up.was_late(),
-            Ok(()) => {
-                // Segments under way are taken when they come; from this one comes nothing more without a question.
-                self.catch_up.answering.remove(&from);
-                if is_late {
-                    self.catch_up.was_late();
-                }
-                let due = self.clock.steady().plus_ms(PACKAGE_RETRY_MS);
-                self.catch_up.asked = Some(Asked { peer: from, due });
-                self.emit(Effect::FetchState(package));
-            }
-            Err(flaw) => self.refuse(from, flaw == SegmentFlaw::Nothing),
+        if let Err(flaw) = self.verify_package(&package) {
+            return self.refuse(from, flaw == SegmentFlaw::Nothing);
         }
+        if self.catch_up.peer() != Some(from) {
+            self.catch_up.was_late();
+            if newest != self.chain.tip.height.next() {
+                return;
+            }
+        }
+        // Segments under way are taken when they come; from this one comes nothing more without a question.
+        self.catch_up.answering.remove(&from);
+        let due = self.clock.steady().plus_ms(PACKAGE_RETRY_MS);
+        self.catch_up.asked = Some(Asked { peer: from, due });
+        self.emit(Effect::FetchState(package));
     }
 
     /// A package stands for itself: its first block needs no parent, for its state is certified.

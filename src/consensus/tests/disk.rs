@@ -110,13 +110,11 @@ impl Disk {
 
     /// The fetched state of `package` takes the place of the own one; votes stay.
     pub fn adopt(&mut self, package: &ChainSegment) {
-        let hashes = package.blocks.iter().skip(1).map(|(block, _)| block.parent);
-        let hashes: Vec<Digest> = hashes.chain([package.finalization.block]).collect();
-        self.finalized.clear();
-        for ((block, beacon), hash) in package.blocks.iter().zip(hashes).take(1) {
-            self.blocks.insert(hash, block.clone());
-            self.finalized.insert(block.height, (hash, *beacon, package.finalization));
-        }
+        let (block, beacon) = &package.blocks[0];
+        let child = package.blocks.get(1).map(|(block, _)| block.parent);
+        let hash = child.unwrap_or(package.finalization.block);
+        self.blocks.insert(hash, block.clone());
+        self.finalized = BTreeMap::from([(block.height, (hash, *beacon, package.finalization))]);
         let Certification { height, root, .. } = package.certification.expect("a package is certified");
         (self.certification, self.executed) = (package.certification, Some(Executed { height, root }));
     }

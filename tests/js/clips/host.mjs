@@ -1,5 +1,5 @@
 // A canister's module in Node, without a subnet: what it exports can be called, and what it certifies is signed with a key
-// made here, as a subnet would. For tests of what the public verifier says about its answers.
+// made here, as a subnet would. For tests of what the public verifier says about the answers of Clips and Guild.
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { Principal } from "@icp-sdk/core/principal";
 import { encode } from "cborg";
@@ -40,7 +40,9 @@ export class Host {
 
   /** A new heap on the stable memory that is there, as an installation and an upgrade begin. */
   start(entry, argument) {
-    this.instance = new WebAssembly.Instance(this.module, { ic0: this.imports() });
+    const missing = (name) => () => { throw new Error(`${name} is not there without a subnet`); };
+    const ic0 = new Proxy(this.imports(), { get: (known, name) => known[name] ?? missing(name) });
+    this.instance = new WebAssembly.Instance(this.module, { ic0 });
     return this.call(entry, argument, this.id);
   }
 
@@ -82,6 +84,7 @@ export class Host {
       certified_data_set: (from, length) => { this.certified = heap().slice(from, from + length); },
       msg_reply_data_append: (from, length) => this.message.reply.push(heap().slice(from, from + length)),
       msg_reply: () => {}, accept_message: () => {}, is_controller: () => 0, debug_print: () => {}, time: () => this.now,
+      global_timer_set: () => 0n,
       trap: (from, length) => { throw new Error(Buffer.from(heap().slice(from, from + length)).toString()); },
     };
   }

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { before, test } from "node:test";
 import { face } from "../../../canisters/guild/seed/faces.mjs";
 import { service } from "../../../canisters/guild/seed/idl.mjs";
-import { Host } from "./host.mjs";
+import { Host } from "../clips/host.mjs";
 
 const { verifyRequestResponsePair } = createRequire(import.meta.url)("@dfinity/response-verification");
 const host = new Host(readFileSync(join(process.env.ATOLL_CANISTERS, "guild.wasm")));

@@ -12,6 +12,7 @@ use super::key::{KeyDir, NodeKeys, SubnetKeys};
 use super::mailbox::Mailbox;
 use super::order::{Order, Outside};
 use super::peers::PeerBook;
+use super::requests::StateRequests;
 use super::sync::{News, Sync};
 use super::thread::Threads;
 use super::{End, NodeError};
@@ -22,7 +23,7 @@ use crate::crypto::reshare::PublicShares;
 use crate::crypto::user::{root_key_der, self_authenticating};
 use crate::ingress::Authenticator;
 use crate::membership::Succession;
-use crate::net::{Net, Received};
+use crate::net::Net;
 use crate::replica::Replica;
 use crate::state::{HostFailure, ReplicatedState};
 use crate::storage::Rocks;
@@ -59,7 +60,7 @@ pub struct Boot {
     pub keeps_history: bool,
     pub checkpoint_heights: NonZeroU64,
     /// Requests for parts of the state.
-    pub state_requests: Receiver<Received>,
+    pub state_requests: Arc<StateRequests>,
     /// The door of the thread that fetches a state, and what comes through it.
     pub sync: (SyncSender<News>, Receiver<News>),
 }

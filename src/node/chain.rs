@@ -3,14 +3,14 @@
 
 use super::checkpoint::Checkpoints;
 use super::jobs::{ChainJob, ChainJobs};
+use super::requests::StateRequests;
 use super::{End, NodeError};
-use crate::net::{Net, Received};
+use crate::net::Net;
 use crate::state::transfer::Item;
 use crate::storage::Rocks;
 use crate::telemetry::Metrics;
 use crate::types::{Certification, Height, NodeIndex, PeerMessage, StatePart, StateRequest};
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
 /// What the chain's thread works with.
@@ -70,16 +70,17 @@ impl Librarian {
     }
 }
 
-/// Answers peers that fetch a state, until no request can come any more.
+/// Answers peers that fetch a state, for as long as the node runs.
 ///
 /// # Errors
 /// The disk fails.
 pub fn serve_state(
     checkpoints: &Checkpoints,
     net: &Net,
-    requests: &Receiver<Received>,
+    requests: &StateRequests,
 ) -> Result<Option<End>, NodeError> {
-    while let Ok(received) = requests.recv() {
+    loop {
+        let received = requests.take();
         let now = Instant::now();
         let PeerMessage::FetchState(StateRequest { id, height, item }) = &received.message else {
             continue;
@@ -88,5 +89,4 @@ pub fn serve_state(
         let part = part.transpose()?.flatten();
         net.send(received.from, &PeerMessage::StatePart(StatePart { id: *id, part }));
     }
-    Ok(None)
 }

@@ -12,7 +12,8 @@
 //!    the replica; so its own thread checks no user's signature. What a block lacks goes first.
 //! 4. *Queries* ([`query`]): on the newest certified state, never on anything newer.
 //! 5. *Chain* and *state* ([`chain`]): read old blocks, and parts of a state, for peers that are behind; the first also
-//!    purges blocks that nobody needs, before it answers anybody ([`jobs`]).
+//!    purges blocks that nobody needs, before it answers anybody ([`jobs`]); for the second peers wait in turn
+//!    ([`requests`]).
 //! 6. *Sync* ([`sync`]): fetches a state when this replica is far behind. The network, HTTP and metrics run on tokio.
 //!
 //! **Certified state** ([`certified`])
@@ -68,6 +69,7 @@ mod peers;
 mod query;
 mod registry;
 mod replay;
+mod requests;
 mod stall;
 mod start;
 mod sync;

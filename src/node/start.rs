@@ -11,7 +11,8 @@ use super::mailbox::{Event, Mailbox};
 use super::peers::PeerBook;
 use super::query::Queries;
 use super::registry::Registry;
-use super::sync::{News, take_place};
+use super::requests::StateRequests;
+use super::sync::{PartDoor, take_place};
 use super::thread::Threads;
 use super::{NodeError, boot};
 use crate::crypto::hash::chain_id;
@@ -20,13 +21,11 @@ use crate::crypto::threshold::pairing_checks;
 use crate::net::{Inbox, Net, Received};
 use crate::storage::{Rocks, Votes};
 use crate::telemetry::{self, Health, Metrics};
-use crate::types::limits::{
-    INGRESS_PLACES_MAX, NODE_STOP_MS, QUERY_QUEUE_MAX, STATE_PARTS_WAITING_MAX, STATE_REQUESTS_MAX,
-};
+use crate::types::limits::{INGRESS_PLACES_MAX, NODE_STOP_MS, QUERY_QUEUE_MAX, STATE_NEWS_MAX};
 use crate::types::{CanisterId, PeerMessage};
 use crate::wasm::Engine;
 use std::future::Future;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -91,9 +90,14 @@ impl Node {
         let threads = Threads(ends);
         let (identity, identity_seen) = watch::channel(None);
         let admission = Admission::start(&threads, &mailbox, &metrics, &identity_seen)?;
-        let (requests, state_requests) = sync_channel(STATE_REQUESTS_MAX);
-        let sync = sync_channel(STATE_PARTS_WAITING_MAX);
-        let doors = Doors { mailbox: mailbox.clone(), admission, requests, sync: sync.0.clone() };
+        let state_requests = Arc::new(StateRequests::default());
+        let sync = sync_channel(STATE_NEWS_MAX);
+        let doors = Doors {
+            mailbox: mailbox.clone(),
+            admission,
+            requests: state_requests.clone(),
+            parts: PartDoor::new(sync.0.clone()),
+        };
         let inbox = doors.inbox(metrics.clone());
         let tls_key = keys.tls.to_pkcs8_der();
         let net = Arc::new(Net::start(listeners.peer, membership, tls_key, inbox)?);
@@ -213,8 +217,8 @@ async fn bind(address: &str, purpose: &'static str) -> Result<TcpListener, NodeE
 struct Doors {
     mailbox: Arc<Mailbox>,
     admission: Admission,
-    requests: SyncSender<Received>,
-    sync: SyncSender<News>,
+    requests: Arc<StateRequests>,
+    parts: PartDoor,
 }
 
 impl Doors {
@@ -223,8 +227,8 @@ impl Doors {
             metrics.received(&received.message);
             match received.message {
                 PeerMessage::Ingress(_) | PeerMessage::Bodies { .. } => self.admission.put(received),
-                PeerMessage::FetchState(_) => drop(self.requests.try_send(received)),
-                PeerMessage::StatePart(_) => drop(self.sync.try_send(News::Part(received))),
+                PeerMessage::FetchState(_) => self.requests.put(received),
+                PeerMessage::StatePart(_) => self.parts.put(received),
                 _ => self.mailbox.put(Event::Peer(received)),
             }
         })

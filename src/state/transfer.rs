@@ -20,7 +20,8 @@ pub use plan::{Memory, Needs};
 use super::{Column, Counters, HostFailure, ReplicatedState, StateSource, VolumeId, record, tree};
 use crate::certification::{HashTree, Lookup, Path, Run};
 use crate::crypto::hash::sha256;
-use crate::types::{Digest, Height, StateRoot};
+use crate::membership::Succession;
+use crate::types::{Digest, Epoch, Height, StateRoot};
 use bytes::Bytes;
 
 /// The columns whose records the root covers one by one, in the order in which they are fetched.
@@ -96,6 +97,34 @@ pub fn height(source: &dyn StateSource) -> Result<Height, HostFailure> {
     let bytes = bytes.ok_or_else(|| HostFailure("a state without the record of its height".into()))?;
     let counters: Counters = record::decode("the counters record", &bytes)?;
     Ok(counters.height)
+}
+
+/// The members in `source`, whose records are there; `None` if it has no record of them.
+///
+/// # Errors
+/// [`HostFailure`] if `source` fails, or the record is damaged.
+pub fn succession(source: &dyn StateSource) -> Result<Option<Succession>, HostFailure> {
+    let bytes = source.get(Column::Subnet, record::key::SUCCESSION)?;
+    let decode = |bytes: Bytes| Succession::decode(&bytes).map_err(|error| HostFailure(error.to_string()));
+    bytes.map(decode).transpose()
+}
+
+/// Of which epoch the block is whose state is in `source`. A block of this height that is of another epoch is not that
+/// one: it stands on top of the last block of its epoch, and is void.
+///
+/// # Errors
+/// [`HostFailure`] if `source` fails, or a record is missing or damaged.
+pub fn epoch(source: &dyn StateSource) -> Result<Epoch, HostFailure> {
+    let next = succession(source)?.map(|succession| (succession.epoch(), succession.start()));
+    match next {
+        Some(next) => Ok(epoch_at(height(source)?, next)),
+        None => Ok(Epoch::ZERO),
+    }
+}
+
+/// The epoch of `height`, given that of the height after it and the last height before that epoch.
+fn epoch_at(height: Height, (next, start): (Epoch, Height)) -> Epoch {
+    if height == start { Epoch(next.0.saturating_sub(1)) } else { next }
 }
 
 /// The page that a key of the columns `Page` and `PageDigest` names.

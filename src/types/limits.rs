@@ -427,8 +427,8 @@ pub const CHECKPOINT_LEASE_MS: u64 = 30_000;
 pub const CHECKPOINT_LEASE_MAX_MS: u64 = 1_800_000;
 /// Finalized heights that are purged in one write.
 pub const PURGED_PER_WRITE_MAX: usize = 256;
-/// Requests for parts of the state that wait; further ones are dropped, and asked again.
-pub const STATE_REQUESTS_MAX: usize = 64;
+/// Requests of one peer for parts of the state that wait; its oldest make room for further ones.
+pub const STATE_REQUESTS_PER_PEER: usize = 2 * STATE_PARTS_PER_PEER;
 /// What a request for a part of the state names.
 pub const STATE_ITEM_BYTES_MAX: usize = 64 * 1024;
 /// Content in one part of the state, after which it ends.
@@ -437,11 +437,22 @@ pub const STATE_PART_BYTES: usize = 2 * 1024 * 1024;
 pub const STATE_PART_PAGES: usize = STATE_PART_BYTES / PAGE_BYTES;
 /// Parts that are asked of one peer at the same time.
 pub const STATE_PARTS_PER_PEER: usize = 4;
+/// Parts that are asked of all peers together: they share this node's link.
+pub const STATE_PARTS_UNDER_WAY_MAX: usize = 8;
+/// Parts that are still taken, though they were given up because they are late.
+pub const STATE_PARTS_LATE_MAX: usize = 64;
 /// A part that did not come in this time is asked of another peer; who did not send it is left alone for twice as long,
 /// and a state with which no peer helped for six times as long is given up: a newer one is offered by then.
 pub const STATE_PART_PATIENCE_MS: u64 = 5_000;
-/// Parts and packages that wait for the thread that fetches a state.
-pub const STATE_PARTS_WAITING_MAX: usize = 1_024;
+/// So often that patience with one peer doubles, for each part of it that came late.
+pub const STATE_PART_DOUBLINGS_MAX: u32 = 4;
+/// So often that the time doubles in which one peer must have sent all parts that are right only together, whenever all
+/// peers had less.
+pub const STATE_SEQUENCE_DOUBLINGS_MAX: u32 = 10;
+/// Parts of one peer that wait for the thread that fetches a state.
+pub const STATE_PARTS_WAITING_PER_PEER: usize = 2 * STATE_PARTS_PER_PEER;
+/// Parts and packages that wait for it: there is room for packages, whatever all members and guests send.
+pub const STATE_NEWS_MAX: usize = 2 * NODES_MAX * STATE_PARTS_WAITING_PER_PEER + 64;
 /// A peer that offered a package is asked for another one only after this long.
 pub const PACKAGE_RETRY_MS: u64 = 10_000;
 /// Queries and inspections that wait.

@@ -5,44 +5,26 @@
 //! 2. Records and digests are fetched anew at each beginning: they are some hundredth of the state. Modules,
 //!    chunks and pages that a crash or another fetch left are kept if they have the right digest, and so
 //!    are those of the replica's own state.
-//! 3. Parts that are right only together (slices of a module, the digests of all memories) come from one peer;
-//!    if it does not help to the end they are begun again.
+//! 3. Parts that are right only together (slices of a module, the digests of all memories) are a *sequence*: they come
+//!    from one peer; if it does not help to the end they are begun again. Before that shows whether they are right, they
+//!    are full but for the last, and not more than the records say that there can be.
 
+use super::Offer;
+use super::task::{Task, What};
 use crate::certification::HashTree;
 use crate::crypto::hash::sha256;
 use crate::execution::module_record;
 use crate::node::NodeError;
 use crate::state::record::{self, key};
-use crate::state::transfer::{self, Item, Needs, PageName, Part, RECORDS, check, digest_of, read_digests};
+use crate::state::transfer::{self, Needs, PageName, Part, RECORDS, check, digest_of, read_digests};
 use crate::state::{Column, HostFailure, StateSource, VolumeId, Write, page_map};
 use crate::storage::Rocks;
-use crate::types::limits::{
-    CHUNK_BYTES_MAX, MODULE_BYTES_MAX, PAGE_BYTES, STATE_PART_BYTES, STATE_PART_PAGES,
-};
+use crate::types::limits::{CHUNK_BYTES_MAX, PAGE_BYTES, STATE_PART_BYTES, STATE_PART_PAGES};
 use crate::types::*;
 use crate::wasm::Engine;
 use bytes::Bytes;
-use serde_bytes::ByteBuf;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-
-/// Something to be asked for.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Task {
-    what: What,
-    /// The only peer that may be asked (rule 3).
-    pub only: Option<NodeIndex>,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug)]
-enum What {
-    Head,
-    Records { column: u8, after: Option<Vec<u8>> },
-    Module { hash: Digest, got: Vec<u8> },
-    Chunk { canister: CanisterId, hash: Digest },
-    Digests { after: Option<PageName> },
-    Pages(Vec<(PageName, Digest)>),
-}
 
 /// What became of a part.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,7 +32,8 @@ pub enum Verdict {
     Kept,
     /// Its sender is wrong.
     Flaw,
-    /// The certified root is of another height than the package says: nothing of it is of use.
+    /// The certified root is of another height than the package says, or of another block of this height: nothing of it is
+    /// of use.
     Void,
 }
 
@@ -70,16 +53,15 @@ pub struct Fetch {
     /// The replica's own state.
     own: Arc<dyn StateSource>,
     engine: Arc<Engine>,
-    height: Height,
-    root: StateRoot,
+    offer: Offer,
     stage: Stage,
     todo: VecDeque<Task>,
     under_way: usize,
     /// Of all records.
     digest: Digest,
     needs: Needs,
-    /// Of `needs`.
-    volumes: BTreeSet<VolumeId>,
+    /// Of `needs`, with the number of pages above which they have no entry.
+    volumes: BTreeMap<VolumeId, u64>,
     /// Pages were there at the beginning.
     resumed: bool,
     /// Up to where it is known which pages are missing; `None` when all are.
@@ -89,28 +71,8 @@ pub struct Fetch {
     pub reused: u64,
 }
 
-impl Task {
-    fn new(what: What) -> Task {
-        Task { what, only: None }
-    }
-
-    /// What a peer is asked.
-    pub fn item(&self) -> Item {
-        match &self.what {
-            What::Head => Item::Head,
-            What::Records { column, after } => {
-                Item::Records { column: *column, after: after.clone().map(ByteBuf::from) }
-            }
-            What::Module { hash, got } => Item::Module { hash: *hash, offset: got.len() as u64 },
-            What::Chunk { canister, hash } => Item::Chunk { canister: *canister, hash: *hash },
-            What::Digests { after } => Item::Digests { after: *after },
-            What::Pages(pages) => Item::Pages { pages: pages.iter().map(|(name, _)| *name).collect() },
-        }
-    }
-}
-
 impl Fetch {
-    /// Begins to fetch the state after `height`, which has this root, into `shelf`.
+    /// Begins to fetch this state into `shelf`.
     ///
     /// # Errors
     /// The disk fails.
@@ -118,8 +80,7 @@ impl Fetch {
         shelf: Arc<Rocks>,
         own: Arc<dyn StateSource>,
         engine: Arc<Engine>,
-        height: Height,
-        root: StateRoot,
+        offer: Offer,
     ) -> Result<Fetch, NodeError> {
         let anew = [Column::Subnet, Column::Canister, Column::History, Column::PageDigest];
         shelf.grow(&anew.map(|column| (column, Vec::new())), Vec::new())?;
@@ -129,14 +90,13 @@ impl Fetch {
             shelf,
             own,
             engine,
-            height,
-            root,
+            offer,
             stage: Stage::Head,
             todo: VecDeque::from([Task::new(What::Head)]),
             under_way: 0,
             digest: Digest::ZERO,
             needs: Needs::default(),
-            volumes: BTreeSet::new(),
+            volumes: BTreeMap::new(),
             resumed,
             listed: None,
             fetched: 0,
@@ -187,16 +147,38 @@ impl Fetch {
     /// The disk fails.
     pub fn again(&mut self, task: Task) -> Result<(), NodeError> {
         self.under_way = self.under_way.saturating_sub(1);
-        let what = match task.what {
-            What::Module { hash, .. } => What::Module { hash, got: Vec::new() },
+        self.begin_anew(task)
+    }
+
+    /// This peer is not asked for a while: sequences that wait for it are begun anew.
+    ///
+    /// # Errors
+    /// The disk fails.
+    pub fn forsake(&mut self, peer: NodeIndex) -> Result<(), NodeError> {
+        let (waiting, rest): (VecDeque<Task>, VecDeque<Task>) =
+            self.todo.drain(..).partition(|task| task.only == Some(peer));
+        self.todo = rest;
+        waiting.into_iter().try_for_each(|task| self.begin_anew(task))
+    }
+
+    fn begin_anew(&mut self, task: Task) -> Result<(), NodeError> {
+        self.todo.push_back(match task.what {
+            What::Module { hash, .. } => Task::module(hash),
             What::Digests { .. } => {
                 self.shelf.grow(&[(Column::PageDigest, Vec::new())], Vec::new())?;
-                What::Digests { after: None }
+                Task::new(What::Digests { after: None })
             }
-            other => other,
-        };
-        self.todo.push_back(Task::new(what));
+            other => Task::new(other),
+        });
         Ok(())
+    }
+
+    /// A part has come though it was given up: takes the task back, if nobody else was asked for it since.
+    pub fn reclaim(&mut self, task: &Task) -> bool {
+        let place = self.todo.iter().position(|waiting| waiting.what == task.what);
+        let found = place.and_then(|place| self.todo.remove(place)).is_some();
+        self.under_way = self.under_way.saturating_add(usize::from(found));
+        found
     }
 
     /// Takes what `peer` sent for `task`. After a flaw the task is to be given to [`Fetch::again`].
@@ -204,21 +186,30 @@ impl Fetch {
     /// # Errors
     /// The disk fails.
     pub fn take(&mut self, task: &mut Task, peer: NodeIndex, part: Part) -> Result<Verdict, NodeError> {
+        let mut next = None;
         let verdict = match (&mut task.what, part) {
             (What::Head, Part::Head(tree)) => self.take_head(&tree),
             (What::Records { column, after }, part @ Part::Records { .. }) => {
                 self.take_records(*column, after.as_deref(), part)?
             }
-            (What::Module { hash, got }, Part::Content { total, bytes }) => {
-                self.take_module(*hash, got, total, &bytes, peer)?
+            (what @ What::Module { .. }, Part::Content { total, bytes }) => {
+                if !what.add_slice(total, &bytes) {
+                    return Ok(Verdict::Flaw);
+                }
+                self.take_module(what, &mut next)?
             }
             (What::Chunk { canister, hash }, Part::Content { bytes, .. }) => {
                 self.take_chunk(*canister, *hash, bytes.into_vec())?
             }
-            (What::Digests { after }, Part::Digests(entries)) => self.take_digests(*after, &entries, peer)?,
+            (What::Digests { after }, Part::Digests(entries)) => {
+                self.take_digests(*after, &entries, &mut next)?
+            }
             (What::Pages(names), Part::Pages(pages)) => self.take_pages(names, &pages)?,
             _ => Verdict::Flaw,
         };
+        if let Some(what) = next {
+            self.todo.push_front(Task { what, only: Some(peer), since: task.since });
+        }
         if verdict == Verdict::Kept {
             self.under_way = self.under_way.saturating_sub(1);
         }
@@ -233,7 +224,7 @@ impl Fetch {
 
     fn take_head(&mut self, tree: &[u8]) -> Verdict {
         let tree = HashTree::decode(tree).ok();
-        match tree.and_then(|tree| digest_of(self.root, &tree).ok()) {
+        match tree.and_then(|tree| digest_of(self.offer.root, &tree).ok()) {
             Some(digest) => self.digest = digest,
             None => return Verdict::Flaw,
         }
@@ -252,28 +243,28 @@ impl Fetch {
         self.keep(checked.records.into_iter().map(|(key, value)| Write::set(of, key, value)).collect())?;
         if !checked.is_last {
             self.todo.push_back(Task::new(What::Records { column, after: last }));
-        } else if of == Column::Subnet && transfer::height(&*self.shelf.source())? != self.height {
+        } else if of == Column::Subnet && !self.is_of_its_block()? {
             return Ok(Verdict::Void);
         }
         Ok(Verdict::Kept)
     }
 
-    fn take_module(
-        &mut self,
-        hash: Digest,
-        got: &mut Vec<u8>,
-        total: u64,
-        bytes: &[u8],
-        peer: NodeIndex,
-    ) -> Result<Verdict, NodeError> {
-        got.extend_from_slice(bytes);
-        let length = got.len() as u64;
-        if bytes.is_empty() || length > total || got.len() > MODULE_BYTES_MAX {
+    /// Whether the state is that of the package's first block: by its height, and by its epoch, for the last block of an
+    /// epoch may have void ones above it that prove it final, which have the heights of those of the next.
+    fn is_of_its_block(&self) -> Result<bool, NodeError> {
+        let here = self.shelf.source();
+        let height = transfer::height(&*here)?;
+        Ok(height == self.offer.height && transfer::epoch(&*here)? == self.offer.view.epoch())
+    }
+
+    /// All slices but the last leave the `next` one to be asked for.
+    fn take_module(&mut self, what: &mut What, next: &mut Option<What>) -> Result<Verdict, NodeError> {
+        let What::Module { hash, total, got } = what else {
             return Ok(Verdict::Flaw);
-        }
-        let content = std::mem::take(got);
-        if length < total {
-            self.todo.push_front(Task { what: What::Module { hash, got: content }, only: Some(peer) });
+        };
+        let (hash, total, content) = (*hash, *total, std::mem::take(got));
+        if (content.len() as u64) < total {
+            *next = Some(What::Module { hash, total, got: content });
             return Ok(Verdict::Kept);
         }
         if sha256(&content) != hash {
@@ -307,12 +298,13 @@ impl Fetch {
         &mut self,
         after: Option<PageName>,
         entries: &[u8],
-        peer: NodeIndex,
+        next: &mut Option<What>,
     ) -> Result<Verdict, NodeError> {
         let Some((entries, is_last)) = read_digests(entries, after) else {
             return Ok(Verdict::Flaw);
         };
-        if entries.iter().any(|((volume, _), _)| !self.volumes.contains(volume)) {
+        let can_be = |(volume, index): &PageName| self.volumes.get(volume).is_some_and(|pages| index < pages);
+        if !entries.iter().all(|(name, _)| can_be(name)) {
             return Ok(Verdict::Flaw);
         }
         let last = entries.last().map(|(name, _)| *name);
@@ -322,7 +314,7 @@ impl Fetch {
         });
         self.keep(writes.collect())?;
         if !is_last {
-            self.todo.push_front(Task { what: What::Digests { after: last }, only: Some(peer) });
+            *next = Some(What::Digests { after: last });
             return Ok(Verdict::Kept);
         }
         let source = self.shelf.source();
@@ -397,7 +389,7 @@ impl Fetch {
             let found = self.own.get_many(Column::Module, &keys)?;
             match found.into_iter().collect::<Option<Vec<Bytes>>>() {
                 Some(values) => self.reuse(keys.into_iter().zip(values), Column::Module)?,
-                None => self.todo.push_back(Task::new(What::Module { hash, got: Vec::new() })),
+                None => self.todo.push_back(Task::module(hash)),
             }
         }
         for (canister, hash) in self.needs.chunks.clone() {

@@ -1,5 +1,6 @@
 //! Fetches from peers that answer at once, lie, keep silent or vanish; and the change of directories.
 
+mod errand;
 mod newer;
 
 use super::super::checkpoint::Checkpoints;
@@ -7,11 +8,13 @@ use super::super::tests::first_state;
 use super::*;
 use crate::crypto::hash::{hash_block, sha256};
 use crate::execution::module_record;
-use crate::state::transfer::Item;
+use crate::state::transfer::{Item, Part};
 use crate::state::*;
 use serde_bytes::ByteBuf;
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::time::Instant;
 use tempfile::TempDir;
 
 const CHAIN: ChainId = Digest([7; 32]);
@@ -61,7 +64,7 @@ impl Ask for Fake {
             part.encode().unwrap().into()
         });
         let message = PeerMessage::StatePart(StatePart { id: request.id, part });
-        door.as_ref().unwrap().send(News::Part(Received::new(peer, message))).unwrap();
+        door.as_ref().unwrap().send(News::Part(Received::new(peer, message), door::Place::new())).unwrap();
         *left -= 1;
         if *left == 0 {
             *door = None;
@@ -100,6 +103,8 @@ fn fill(state: &mut ReplicatedState, pages: u64) {
             canister.heap.set(index, page(number * 10_000 + index)).unwrap();
         }
         canister.stable.set(1 << 20, page(9)).unwrap();
+        canister.record.heap_wasm_pages = u32::try_from(pages.div_ceil(16)).unwrap();
+        canister.record.stable_wasm_pages = (1 << 16) + 1;
         state.put_canister(id, canister);
     }
 }
@@ -151,10 +156,10 @@ impl Place {
                     globals: Vec::new(),
                     heap_root: record.heap_root,
                     heap_layers: record.heap_layers.clone(),
-                    heap_wasm_pages: 1,
+                    heap_wasm_pages: record.heap_wasm_pages,
                     stable_root: record.stable_root,
                     stable_layers: record.stable_layers.clone(),
-                    stable_wasm_pages: 1,
+                    stable_wasm_pages: record.stable_wasm_pages,
                     certified_data: Vec::new(),
                     global_timer: None,
                     hook: None,
@@ -221,6 +226,19 @@ impl Place {
     }
 }
 
+/// The thread of `own` that fetches over this network.
+fn syncing<N>(own: &Place, net: N) -> Sync<N> {
+    Sync {
+        data_dir: own.dir.path().to_path_buf(),
+        chain: CHAIN,
+        rocks: own.rocks.clone(),
+        engine: Arc::new(Engine::new(None)),
+        net: Arc::new(net),
+        metrics: Arc::new(Metrics::new().unwrap()),
+        patience: PATIENCE,
+    }
+}
+
 /// Lets `own` fetch the state of `other` from peers of these manners, of which all vanish after so many parts.
 fn fetch(own: &Place, other: &Place, manners: &[Manner], parts: usize) -> (Outcome, [u64; 2]) {
     let (door, news) = sync_channel(1 << 12);
@@ -230,18 +248,9 @@ fn fetch(own: &Place, other: &Place, manners: &[Manner], parts: usize) -> (Outco
         parts: Mutex::new(parts),
         door: Mutex::new(Some(door)),
     };
-    let metrics = Arc::new(Metrics::new().unwrap());
-    let sync = Sync {
-        data_dir: own.dir.path().to_path_buf(),
-        chain: CHAIN,
-        rocks: own.rocks.clone(),
-        engine: Arc::new(Engine::new(None)),
-        net: Arc::new(net),
-        metrics: metrics.clone(),
-        patience: PATIENCE,
-    };
+    let sync = syncing(own, net);
     let outcome = sync.fetch(&other.package(), &news).unwrap();
-    let text = metrics.render();
+    let text = sync.metrics.render();
     let bytes = ["peers", "disk"].map(|from| {
         let name = format!("atoll_state_sync_bytes{{from=\"{from}\"}} ");
         text.lines().find_map(|line| line.strip_prefix(&name)).map_or(0, |value| value.parse().unwrap())
@@ -358,7 +367,7 @@ fn silent_and_ignorant_peers_only_cost_time() {
 }
 
 /// Each byte string of a part in which a lie may be.
-const LIES: [fn(&mut Part); 7] = [
+const LIES: [fn(&mut Part); 10] = [
     |part| {
         if let Part::Head(tree) = part {
             *tree = ByteBuf::from(vec![0x80]);
@@ -390,6 +399,22 @@ const LIES: [fn(&mut Part); 7] = [
         if let Part::Digests(entries) = part {
             let shorter = entries.len() - 48;
             entries.truncate(shorter);
+        }
+    },
+    |part| {
+        if let Part::Digests(entries) = part {
+            let beyond = [&entries[entries.len() - 48..][..8], &[0xff; 8], &[1; 32]].concat();
+            entries.extend(beyond);
+        }
+    },
+    |part| {
+        if let Part::Content { bytes, .. } = part {
+            bytes.truncate(1);
+        }
+    },
+    |part| {
+        if let Part::Content { total, .. } = part {
+            *total += 1;
         }
     },
     |part| {
@@ -451,6 +476,53 @@ fn pages_that_the_own_state_has_are_not_fetched() {
     check_taken_over(own, &other);
 }
 
+/// A state with a module of several slices, and chunks.
+fn with_large_module() -> Place {
+    let mut place = place();
+    let text = "a".repeat(2 * limits::STATE_PART_BYTES + 5);
+    let content = wat::parse_str(format!("(module (memory 80) (data (i32.const 0) \"{text}\"))")).unwrap();
+    place.advance(Height(1), |state| {
+        let facts = Engine::new(None).check(&content).unwrap();
+        let record = module_record(&content, &facts);
+        let module = Arc::new(Module::new(facts.hash, record, Blob::held(Arc::from(content))));
+        let mut canister =
+            CanisterState::new(Settings::with_controllers(Vec::new()), Cycles(1 << 70), Time(3));
+        canister.record.module_hash = Some(module.hash);
+        canister.module = Some(module.clone());
+        state.add_module(module);
+        for number in 0..5 {
+            let chunk: Arc<[u8]> = Arc::from([number; 100]);
+            let hash = sha256(&chunk);
+            canister.record.chunks.insert(hash, 100);
+            state.put_chunk(CanisterId(0), hash, chunk);
+        }
+        state.put_canister(CanisterId(0), canister);
+    });
+    place.advance(HEIGHT, |_| ());
+    place
+}
+
+#[test]
+fn a_module_that_one_peer_drips_or_does_not_finish_comes_from_another() {
+    let drips = Manner::Lying(|part| {
+        if let Part::Content { bytes, .. } = part {
+            bytes.truncate(1);
+        }
+    });
+    // It is put aside for a chunk while its module is half there.
+    let spoils_chunks = Manner::Lying(|part| {
+        if let Part::Content { bytes, total: 100 } = part {
+            bytes[0] ^= 1;
+        }
+    });
+    for manner in [Manner::Honest, drips, spoils_chunks] {
+        let (own, other) = (place(), with_large_module());
+        let (outcome, _) = fetch(&own, &other, &[manner, Manner::Honest], usize::MAX);
+        assert!(matches!(outcome, Outcome::Complete), "{outcome:?}");
+        check_taken_over(own, &other);
+    }
+}
+
 #[test]
 fn a_package_with_the_root_of_another_height_is_of_no_use() {
     let (own, other) = (place(), Place::full());
@@ -474,15 +546,7 @@ fn a_package_with_the_root_of_another_height_is_of_no_use() {
         parts: Mutex::new(usize::MAX),
         door: Mutex::new(Some(door)),
     };
-    let sync = Sync {
-        data_dir: own.dir.path().to_path_buf(),
-        chain: CHAIN,
-        rocks: own.rocks.clone(),
-        engine: Arc::new(Engine::new(None)),
-        net: Arc::new(Shifted(net)),
-        metrics: Arc::new(Metrics::new().unwrap()),
-        patience: PATIENCE,
-    };
+    let sync = syncing(&own, Shifted(net));
     assert!(matches!(sync.fetch(&package, &news).unwrap(), Outcome::GivenUp(None)));
 }
 

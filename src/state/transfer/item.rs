@@ -55,7 +55,7 @@ pub enum Part {
         bytes: ByteBuf,
     },
     /// Volume and index (16 bytes, big-endian), then 32 bytes: the digest, or zeros where a page of an older volume is
-    /// gone. Fewer than [`STATE_PART_BYTES`] are the last.
+    /// gone. Fewer than [`STATE_PART_BYTES`] are the last; an entry that would begin beyond them is in the next part.
     Digests(ByteBuf),
     /// One after the other, as they were asked for.
     Pages(ByteBuf),
@@ -104,9 +104,13 @@ impl Part {
     }
 }
 
-/// The entries of [`Part::Digests`], and whether they are the last; `None` unless they ascend from above `after`.
+/// The entries of [`Part::Digests`], and whether they are the last; `None` unless they ascend from above `after`, and are
+/// no more than a part holds.
 pub fn read_digests(entries: &[u8], after: Option<PageName>) -> Option<(Vec<DigestEntry>, bool)> {
     let is_last = entries.len() < STATE_PART_BYTES;
+    if entries.len() >= STATE_PART_BYTES.saturating_add(ENTRY_BYTES) {
+        return None;
+    }
     let (entries, []) = entries.as_chunks::<ENTRY_BYTES>() else {
         return None;
     };

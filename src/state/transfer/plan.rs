@@ -5,6 +5,7 @@ use super::super::restore::merged_digests;
 use super::super::{
     CanisterRecord, Column, HostFailure, Layers, PageMap, Paused, SnapshotRecord, StateSource, Task, VolumeId,
 };
+use crate::types::limits::{PAGE_BYTES, WASM_PAGE_BYTES};
 use crate::types::{CanisterId, Digest};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,6 +23,8 @@ pub struct Memory {
     /// Oldest first.
     pub volumes: Vec<VolumeId>,
     pub root: Digest,
+    /// Its size, which never shrinks while it has these volumes: no entry of theirs is of a page beyond.
+    pub pages: u64,
 }
 
 impl Memory {
@@ -57,16 +60,17 @@ impl Needs {
                 let record: CanisterRecord = record::decode("a canister record", value)?;
                 self.modules.extend(record.module_hash);
                 self.list_chunks(id, &record.chunks);
-                self.memory(record.heap_root, record.heap_layers);
-                self.memory(record.stable_root, record.stable_layers);
+                self.memory(record.heap_root, record.heap_layers, pages(record.heap_wasm_pages.into()));
+                self.memory(record.stable_root, record.stable_layers, pages(record.stable_wasm_pages));
             }
             Some(&key::SNAPSHOT) => {
                 let record: SnapshotRecord = record::decode("a snapshot record", value)?;
                 self.modules.extend(record.module_hash);
                 self.list_chunks(id, &record.chunks);
-                self.memory(record.module_root, record.module_layers);
-                self.memory(record.heap_root, record.heap_layers);
-                self.memory(record.stable_root, record.stable_layers);
+                let module = record.module_bytes.div_ceil(PAGE_BYTES as u64);
+                self.memory(record.module_root, record.module_layers, module);
+                self.memory(record.heap_root, record.heap_layers, pages(record.heap_wasm_pages.into()));
+                self.memory(record.stable_root, record.stable_layers, pages(record.stable_wasm_pages));
             }
             Some(&key::PAUSED) => {
                 let paused: Paused = record::decode("a paused run", value)?;
@@ -79,9 +83,9 @@ impl Needs {
         Ok(())
     }
 
-    fn memory(&mut self, root: Digest, layers: Layers) {
+    fn memory(&mut self, root: Digest, layers: Layers, pages: u64) {
         if !layers.volumes.is_empty() {
-            self.memories.insert(Memory { volumes: layers.volumes, root });
+            self.memories.insert(Memory { volumes: layers.volumes, root, pages });
         }
     }
 
@@ -89,8 +93,20 @@ impl Needs {
         self.chunks.extend(chunks.keys().map(|hash| (id, *hash)));
     }
 
-    /// All volumes of all memories.
-    pub fn volumes(&self) -> BTreeSet<VolumeId> {
-        self.memories.iter().flat_map(|memory| memory.volumes.iter().copied()).collect()
+    /// All volumes of all memories, each with the size of the largest memory that lists it.
+    pub fn volumes(&self) -> BTreeMap<VolumeId, u64> {
+        let mut volumes: BTreeMap<VolumeId, u64> = BTreeMap::new();
+        for memory in &self.memories {
+            for volume in &memory.volumes {
+                let pages = volumes.entry(*volume).or_default();
+                *pages = memory.pages.max(*pages);
+            }
+        }
+        volumes
     }
+}
+
+/// Pages in so many of Wasm.
+fn pages(wasm_pages: u64) -> u64 {
+    wasm_pages.saturating_mul((WASM_PAGE_BYTES / PAGE_BYTES) as u64)
 }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::state::tests::{Shelf, filled};
+use crate::types::limits;
 use std::sync::Arc;
 
 /// A state and where it is written.
@@ -37,6 +38,38 @@ fn all_records_come_whatever_the_size_of_the_pieces() {
         assert_eq!((records, pieces), (all.clone(), all.len().max(1)));
         assert_eq!(fetch(column, usize::MAX), (all, 1));
     }
+}
+
+#[test]
+fn a_part_of_digests_is_full_or_the_last_and_never_more_than_full() {
+    let entries = |count: u64| -> Vec<u8> {
+        (0..count).flat_map(|index| [&[0; 8][..], &index.to_be_bytes(), &[1; 32]].concat()).collect()
+    };
+    let full = limits::STATE_PART_BYTES.div_ceil(48) as u64;
+    let read =
+        |count| read_digests(&entries(count), None).map(|(read, is_last)| (read.len() as u64, is_last));
+    assert_eq!(read(full - 1), Some((full - 1, true)));
+    assert_eq!(read(full), Some((full, false)));
+    assert_eq!(read(full + 1), None);
+}
+
+#[test]
+fn the_last_block_of_an_epoch_is_told_from_the_first_of_the_next() {
+    let next = (Epoch(5), Height(998));
+    assert_eq!([998, 999, 1_200].map(|height| epoch_at(Height(height), next)), [4, 5, 5].map(Epoch));
+}
+
+#[test]
+fn a_volume_is_as_large_as_the_largest_memory_that_lists_it() {
+    let memory = |volumes: &[u64], pages| Memory {
+        volumes: volumes.iter().copied().map(VolumeId).collect(),
+        root: Digest::ZERO,
+        pages,
+    };
+    let memories = [memory(&[1, 2], 16), memory(&[1], 32), memory(&[3], 8)].into();
+    let needs = Needs { memories, ..Needs::default() };
+    let volumes: Vec<_> = needs.volumes().into_iter().map(|(id, pages)| (id.0, pages)).collect();
+    assert_eq!(volumes, [(1, 32), (2, 16), (3, 8)]);
 }
 
 #[test]

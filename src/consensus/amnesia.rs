@@ -62,7 +62,9 @@ impl Consensus {
     /// Once a view is final that cannot have been voted in, the replica votes again.
     pub(super) fn recollect(&mut self) {
         let (current, last) = (self.view.number, self.chain.tip.view);
-        let Some(amnesia) = &mut self.amnesia else {
+        // Keys of a later epoch than the chain has reached say that votes may have been given in it, among others.
+        let held_later = self.handing.kept.is_some();
+        let Some(amnesia) = self.amnesia.as_mut().filter(|_| !held_later) else {
             return;
         };
         let reached = amnesia.said.values().filter(|view| **view <= current).count();

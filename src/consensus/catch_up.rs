@@ -59,9 +59,13 @@ impl CatchUp {
     /// What was asked for came from `from`, in time if nobody else is asked by now.
     fn came(&mut self, from: NodeIndex) {
         match self.asked.take() {
-            Some(asked) if asked.peer == from => self.slow = self.slow.saturating_sub(1),
+            Some(asked) if asked.peer == from => self.was_timely(),
             _ => self.was_late(),
         }
+    }
+
+    fn was_timely(&mut self) {
+        self.slow = self.slow.saturating_sub(1);
     }
 
     fn was_late(&mut self) {
@@ -71,6 +75,13 @@ impl CatchUp {
     /// The members changed: places are others' now.
     pub(super) fn forget_asked(&mut self) {
         *self = CatchUp { slow: self.slow, ..CatchUp::default() };
+    }
+
+    /// The guests behind `members` members may be others now.
+    pub(super) fn forget_guests(&mut self, members: usize) {
+        let is_member = |node: &NodeIndex| usize::from(node.0) < members;
+        self.answering.retain(|peer, _| is_member(peer));
+        self.asked = self.asked.filter(|asked| is_member(&asked.peer));
     }
 
     /// Who was asked for blocks.
@@ -263,7 +274,9 @@ impl Consensus {
         if let Err(flaw) = self.verify_package(&package) {
             return self.refuse(from, flaw == SegmentFlaw::Nothing);
         }
-        if self.catch_up.peer() != Some(from) {
+        if self.catch_up.peer() == Some(from) {
+            self.catch_up.was_timely();
+        } else {
             self.catch_up.was_late();
             if newest != self.chain.tip.height.next() {
                 return;

@@ -85,9 +85,12 @@ impl Consensus {
     }
 
     /// In a new epoch: shares of the old one are worth nothing any more, so what is not certified is signed
-    /// again.
+    /// again. Nor do assertions of the old members count, of whom more may lie than the new ones bear.
     pub(super) fn certify_again(&mut self) {
         self.certifier.shares.clear();
+        if !planted(Bug::AssertionsKept) {
+            self.certifier.asserted.clear();
+        }
         let roots: Vec<(Height, StateRoot)> =
             self.certifier.roots.iter().map(|(height, root)| (*height, *root)).collect();
         roots.into_iter().for_each(|(height, root)| self.sign_root(height, root));

@@ -18,9 +18,9 @@ pub struct Handing {
     /// Opens this node's shares of the next epoch.
     encryption: EncryptionKey,
     /// For the dealing of an epoch; it comes from outside, and is on disk.
-    seed: Option<(Epoch, Seed)>,
+    pub(super) seed: Option<(Epoch, Seed)>,
     /// Keys of a later epoch than the chain here has reached: its blocks were lost, the keys were not.
-    kept: Option<Keyring>,
+    pub(super) kept: Option<Keyring>,
     /// What waits for a block, and whether this replica is the one that says it.
     waiting: Vec<(SystemMessage, bool)>,
     /// This replica dealt in this epoch of its chain, or found that it cannot.
@@ -221,7 +221,10 @@ impl Consensus {
                 return;
             }
         }
-        (self.handing.seed, self.handing.dealt) = (None, false);
+        // A seed of a later epoch than this waits for it, as its keys do: with it, the keys of the next are found.
+        let epoch = self.epoch();
+        self.handing.seed.take_if(|(of, _)| *of < epoch);
+        self.handing.dealt = false;
         self.handing.waiting.clear();
         self.pool = Pool::default();
         self.fetches.clear();
@@ -244,7 +247,10 @@ impl Consensus {
     fn tell_epoch(&mut self, keys: Option<SecretKeys>) {
         let (members, guests) =
             (self.handing.succession.members().to_vec(), self.handing.succession.guests());
+        // Other guests may stand where guests stood.
+        self.peers.resize(members.len());
         self.peers.resize(members.len() + guests.len());
+        self.catch_up.forget_guests(members.len());
         let (epoch, signs) = (self.epoch(), self.is_voter());
         self.emit(Effect::OpenEpoch(Box::new(NewEpoch { epoch, keys, signs, members, guests })));
     }

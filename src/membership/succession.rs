@@ -239,7 +239,8 @@ impl Succession {
         self.clone().take(height, message)
     }
 
-    /// What receiver `identity` has to say against the dealings that are not ripe at `height`.
+    /// What receiver `identity` has to say against the dealings that are not ripe at `height`; nothing, if `key` is not
+    /// the one that the members know of it.
     ///
     /// # Errors
     /// The record is damaged.
@@ -256,6 +257,10 @@ impl Succession {
             return Ok(Vec::new());
         };
         let terms = self.terms()?;
+        // Shares that were dealt to another key than this node holds say nothing about their dealer.
+        if !terms.receivers.is_simulated() && !terms.receivers.encrypts_to(receiver, key) {
+            return Ok(Vec::new());
+        }
         let mut complaints = Vec::new();
         for dealt in self.dealings.iter().filter(|dealt| dealt.is_open(height)) {
             let dealing = Dealing::decode(&dealt.dealing, &terms, dealt.dealer)?;

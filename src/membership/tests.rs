@@ -3,7 +3,7 @@ use super::order::OrderError;
 use super::proof::{certified, order, proved, shown};
 use super::*;
 use crate::certification::{CertificateError, LabelTree};
-use crate::crypto::node_key::{EncryptionKey, IdentityKey, simulated};
+use crate::crypto::node_key::{EncryptionKey, IdentityKey, TlsKey, simulated};
 use crate::crypto::reshare::{PublicShares, Terms, deal, deal_badly};
 use crate::crypto::threshold::{Keyring, Statement};
 use crate::types::limits::COMPLAINT_HEIGHTS;
@@ -182,6 +182,28 @@ fn a_dealing_with_a_proved_complaint_does_not_count() {
     subnet.pass_until(40);
     assert_eq!(subnet.succession.epoch(), Epoch(1));
     assert!((0..4).all(|index| subnet.keyring(index).signs()));
+}
+
+#[test]
+fn a_node_with_another_key_than_its_cards_accuses_nobody() {
+    let encryption = |index: u8| EncryptionKey::from_bytes(&[index + 1; 32]).unwrap();
+    let card = |index: u8| GenesisNode {
+        name: format!("node-{index}"),
+        identity_key: hex::encode(IdentityKey::from_bytes(&[index; 32]).public_key()),
+        tls_key: hex::encode(TlsKey::from_bytes(&[index + 100; 32]).public_key()),
+        encryption_key: hex::encode(encryption(index).public_key()),
+        address: String::new(),
+    };
+    let keyrings = Keyring::dealt(CHAIN, 4);
+    let shares = PublicShares::of_keyring(&keyrings[0]);
+    let mut succession = Succession::genesis(CHAIN, LENGTH, (0..4).map(card).collect(), &shares);
+    let dealing = deal(&[5; 32], &succession.terms().unwrap(), &keyrings[0]).unwrap();
+    let dealt = SystemMessage::Dealing { epoch: Epoch(0), dealer: NodeIndex(0), dealing: dealing.into() };
+    assert!(succession.apply(Height(11), &[dealt]).unwrap());
+    let identity = IdentityKey::from_bytes(&[2; 32]).public_key();
+    for key in [encryption(2), encryption(3)] {
+        assert_eq!(succession.complaints(Height(12), &identity, &key), Ok(Vec::new()));
+    }
 }
 
 #[test]

@@ -73,7 +73,16 @@ impl Order {
             if events.iter().any(|event| matches!(event, Event::Stop)) {
                 return Ok(Some(End::Stopped));
             }
-            effects = events.into_iter().flat_map(|event| self.take(event)).collect();
+            effects = Vec::new();
+            for event in events {
+                let follow = self.take(event);
+                let opens = follow.iter().any(|effect| matches!(effect, Effect::OpenEpoch(_)));
+                effects.extend(follow);
+                // Places are others' from here on: what came of the earlier ones is told by its generation.
+                if opens && let Some(end) = self.outside.perform(std::mem::take(&mut effects))? {
+                    return Ok(Some(end));
+                }
+            }
             if self.outside.timer.is_some_and(|deadline| deadline <= Instant::now()) {
                 self.outside.timer = None;
                 effects.extend(self.replica.handle(wall_clock(), Input::Timer));
@@ -86,6 +95,7 @@ impl Order {
         let input = match event {
             Event::Peer(received) => return self.take_message(&received),
             Event::PeerIngress { ingress, .. } => Input::PeerIngress(ingress),
+            Event::Bodies { room, .. } if self.is_stale(&room) => return Vec::new(),
             Event::Bodies { block, bodies, room } => Input::Bodies { from: room.from, block, bodies },
             Event::Ingress { ingress, answer, .. } => return self.take_call(ingress, answer),
             Event::Executed(executed) => Input::Executed(executed),
@@ -134,8 +144,13 @@ impl Order {
         self.replica.handle(wall_clock(), Input::System(Box::new(message)))
     }
 
+    /// Whether its sender's place may be another's by now.
+    fn is_stale(&self, received: &Received) -> bool {
+        received.generation != self.outside.net.generation()
+    }
+
     fn take_message(&mut self, received: &Received) -> Vec<Effect> {
-        if received.generation != self.outside.net.generation() {
+        if self.is_stale(received) {
             return Vec::new();
         }
         match &received.message {

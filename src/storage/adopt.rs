@@ -9,7 +9,9 @@ use crate::types::*;
 /// alone. Those above it, which prove that it is final, may be void, if its epoch ends among them; they are fetched.
 /// `package` was verified.
 pub(super) fn adoption(package: &ChainSegment) -> Batch {
-    let mut batch = Batch::default();
+    // What an adoption that a crash cut short left behind would be a hole in the chain, or damage.
+    let dropped = vec![(Family::Block, Vec::new()), (Family::Finalized, Vec::new())];
+    let mut batch = Batch { dropped, writes: Vec::new() };
     let child = package.blocks.get(1).map(|(block, _)| block.parent);
     let hash = child.unwrap_or(package.finalization.block);
     if let Some((block, beacon)) = package.blocks.first() {

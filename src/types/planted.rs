@@ -38,6 +38,8 @@ pub enum Bug {
     LeaderUnchecked,
     /// One peer that asserts another root is enough to halt.
     OneLiarHalts,
+    /// What members asserted counts after they have left.
+    AssertionsKept,
     /// A fetched call is taken for the one that the block names, whatever its bytes.
     BodyUnchecked,
     /// What is lost stays lost.
@@ -106,6 +108,7 @@ impl Bug {
         Bug::AttendanceUnchecked,
         Bug::LeaderUnchecked,
         Bug::OneLiarHalts,
+        Bug::AssertionsKept,
         Bug::BodyUnchecked,
         Bug::NothingResent,
         Bug::ExpiryUnchecked,

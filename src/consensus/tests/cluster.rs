@@ -303,8 +303,10 @@ impl Cluster {
                 if let (Some(_), Some(consensus)) = (&opened.keys, &place.consensus) {
                     place.keyring = Some(consensus.keyring().clone());
                 }
-                let seed = Seed(Zeroizing::new([node as u8; 32]));
-                self.input(node, Input::Seed { epoch: opened.epoch, seed });
+                if opened.signs {
+                    let seed = Seed(Zeroizing::new([node as u8; 32]));
+                    self.input(node, Input::Seed { epoch: opened.epoch, seed });
+                }
             }
             Effect::Certified(_) | Effect::Execute(_) | Effect::IngressRefused(_) => {}
         }

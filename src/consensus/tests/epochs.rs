@@ -144,6 +144,24 @@ fn a_replica_that_lost_its_chain_and_not_its_keys_votes_again_when_it_is_there()
     assert_eq!(epoch(&cluster, 1), epoch(&cluster, 0));
 }
 
+/// With it, it finds the encryption key to which its shares of the epoch after are dealt.
+#[test]
+fn a_replica_that_lost_its_chain_keeps_the_seed_of_the_epoch_it_was_in() {
+    let mut cluster = started(4);
+    run_until_epoch(&mut cluster, 1, 2);
+    cluster.crash(1);
+    cluster.run_ms(10);
+    cluster.nodes[1].disk = Default::default();
+    cluster.start(1);
+    let seed = Some((Epoch(2), Seed(zeroize::Zeroizing::new([9; 32]))));
+    cluster.nodes[1].consensus.as_mut().unwrap().handing.seed = seed;
+    let held = |cluster: &Cluster| cluster.consensus(1).handing.seed.as_ref().map(|(of, _)| of.0);
+    run_until_epoch(&mut cluster, 1, 1);
+    assert!(epoch(&cluster, 1) > 2 || held(&cluster) == Some(2), "{:?}", held(&cluster));
+    run_until_epoch(&mut cluster, 1, 3);
+    assert_eq!(held(&cluster), Some(epoch(&cluster, 1)));
+}
+
 #[test]
 fn the_last_block_of_an_epoch_is_proved_final_to_one_who_missed_it() {
     let mut cluster = started(4);

@@ -33,3 +33,24 @@ fn of_a_package_only_the_block_of_its_state_is_adopted() {
     let heights: Vec<_> = recovered.finalized.iter().map(|(_, block, ..)| block.height).collect();
     assert_eq!(heights, [Height(1)]);
 }
+
+#[test]
+fn nothing_is_left_of_an_adoption_that_a_crash_cut_short() {
+    let dir = tempfile::tempdir().unwrap();
+    let rocks = open(dir.path());
+    let package = |view: u64| ChainSegment {
+        blocks: vec![(Arc::new(block(view, 0)), beacon(view))],
+        finalization: Finalization { view: View(view), block: hash(view), signature: signature(view) },
+        certification: Some(Certification {
+            height: Height(view),
+            root: root(view),
+            signature: signature(view),
+        }),
+    };
+    rocks.adopt(&package(1)).unwrap();
+    rocks.adopt(&package(3)).unwrap();
+    let recovered = rocks.recover().unwrap();
+    let heights: Vec<_> = recovered.finalized.iter().map(|(_, block, ..)| block.height).collect();
+    assert_eq!(heights, [Height(3)]);
+    assert!(rocks.chain_segment(Height(1)).unwrap().is_none());
+}

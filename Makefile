@@ -48,12 +48,13 @@ pictures: ## Renew the README's pictures from the screenshots that `make test` o
 bench: setup-bench malicious canisters assets ## Print each figure beside its baseline and target, measured now
 	ATOLL_MALICIOUS=$(ATOLL)-malicious $(CARGO) bench --profile release --bench table
 
-sim: setup build ## Simulate a swarm: make sim SEED=7 N=1000 H=200 P=swarm (twins, keys, quiet)
+sim: setup build ## Simulate a swarm: make sim SEED=7 N=1000 H=200 P=swarm (twins, members, keys, quiet)
 	$(ATOLL) sim --from $(SEED) --seeds $(N) --heights $(H) --profile $(P)
 
 sim-soak: setup build ## The simulator for hours, planted bugs too; goes on where it stopped: MINUTES=50 for each part
 	$(ATOLL) sim --from $(SEED) --seeds 10000 --heights 1000 --minutes $(MINUTES) --summary $(SOAK)/swarm.json
 	$(ATOLL) sim --from $(SEED) --seeds 1000000 --heights 18 --profile twins --minutes $(MINUTES) --summary $(SOAK)/twins.json
+	$(ATOLL) sim --from $(SEED) --seeds 2000 --heights 500 --profile members --minutes $(MINUTES) --summary $(SOAK)/members.json
 	$(ATOLL) sim --from $(SEED) --seeds 200 --heights 200 --profile keys --minutes $(MINUTES) --summary $(SOAK)/keys.json
 	$(CARGO) test $(QUICK) --lib -- --ignored --nocapture sim::tests crypto::reshare
 
@@ -120,10 +121,11 @@ unit: canisters assets ## All Rust tests, those with real processes, real client
 	ATOLL_CANISTERS=$(CURDIR)/$(DIST) node --test $(WEB_TESTS:%=tests/js/%.test.mjs)
 	$(LINTED) $(CARGO) test $(QUICK)
 
-sim-ci: ## The simulator's 300 seeds of 200 heights, 40 of 1,000, and 5,000 of Twins; seeds drawn from the commit
+sim-ci: ## The simulator's 300 seeds of 200 heights, 40 of 1,000, 5,000 of Twins, 60 with changing members; seeds drawn from the commit
 	$(ATOLL) sim --from $(SEED) --seeds 300 --heights 200
 	$(ATOLL) sim --from $(SEED) --seeds 40 --heights 1000
 	$(ATOLL) sim --from $(SEED) --seeds 5000 --heights 18 --profile twins
+	$(ATOLL) sim --from $(SEED) --seeds 60 --heights 300 --profile members
 
 deny: ## Advisories, licences, sources and bans (needs cargo-deny)
 	cargo deny check

@@ -10,6 +10,7 @@ mod false_dealer;
 mod flooder;
 mod forger;
 mod miser;
+mod perjurer;
 mod replayer;
 mod usurper;
 mod withholder;
@@ -53,6 +54,8 @@ pub enum Sin {
     /// Claims heights that nobody has, and serves none. Only in runs of its own: in the swarm it would change what all
     /// other seeds mean.
     Boaster,
+    /// Asserts old certifications of heights to come. Only where members change: elsewhere the seeds' meaning would.
+    Perjurer,
     /// Only for controls: says nothing at all that is signed.
     Mute,
     /// Only for controls: with others like it, notarizes and finalizes everything for everybody.
@@ -60,6 +63,25 @@ pub enum Sin {
 }
 
 impl Sin {
+    /// The sins where members change. Nobody deals falsely: who comes late and was dealt bad shares has none for an
+    /// epoch (`membership`), and with it more could be missing than the protocol bears.
+    pub const AMONG_CHANGES: &[Sin] = &[
+        Sin::Equivocator,
+        Sin::DoubleVoter,
+        Sin::Forger,
+        Sin::Replayer,
+        Sin::Flooder,
+        Sin::Usurper,
+        Sin::Twin,
+        Sin::Withholder,
+        Sin::Miser,
+        Sin::Babbler,
+        Sin::Anachronist,
+        Sin::Deserter,
+        Sin::Boaster,
+        Sin::Perjurer,
+    ];
+
     /// The sins of a swarm.
     pub const ALLOWED: &[Sin] = &[
         Sin::Equivocator,
@@ -137,6 +159,7 @@ impl Adversary {
             Sin::Forger => self.forge(effect).into_iter().collect(),
             Sin::Boaster => self.boast(effect).into_iter().collect(),
             Sin::FalseDealer => vec![self.deal_falsely(effect)],
+            Sin::Perjurer => self.perjure(effect),
             Sin::Usurper => self.usurp(effect),
             Sin::Miser => self.keep_back(effect),
             Sin::Conspirator => self.conspire(effect),
@@ -169,12 +192,14 @@ impl Adversary {
             | Sin::Anachronist
             | Sin::Deserter
             | Sin::Boaster
+            | Sin::Perjurer
             | Sin::Mute => Vec::new(),
         }
     }
 
-    /// The node has keys of another epoch now.
-    pub fn rekey(&mut self, keyring: Keyring) {
+    /// The node has keys of another epoch now, and this place in it, if any.
+    pub fn rekey(&mut self, keyring: Keyring, place: Option<NodeIndex>) {
+        self.place = place.unwrap_or(keyring.own());
         self.keys.keyring = keyring;
     }
 

@@ -7,6 +7,7 @@ use super::disk::{Disk, DiskError};
 use super::executor::Executor;
 use crate::crypto::node_key::{Committee, IdentityKey};
 use crate::crypto::threshold::Keyring;
+use crate::membership::Succession;
 use crate::replica::{Keys, Replica};
 use crate::storage::Memory;
 use crate::types::*;
@@ -19,13 +20,15 @@ const VIEWS_AHEAD: usize = 66;
 
 /// A node, up or down.
 pub struct Host {
-    /// Its place in the committee.
+    /// Which node it is: the first members are the first of all.
     pub member: NodeIndex,
     /// The keys on its disk.
     pub keyring: Keyring,
     pub identity: IdentityKey,
     pub committee: Committee,
     pub genesis: Arc<Genesis>,
+    /// The members before the first block.
+    pub first: Succession,
     pub clock: Clock,
     pub disk: Disk,
     pub adversary: Option<Adversary>,
@@ -45,7 +48,7 @@ pub struct Host {
 
 /// What a node has in memory.
 pub struct Life {
-    replica: Replica,
+    pub replica: Replica,
     pub executor: Executor,
     /// Effects to be performed, in order.
     pub outbox: VecDeque<Effect>,
@@ -58,7 +61,11 @@ pub struct Life {
     pub frozen: Option<(Height, Memory)>,
     /// A state is being fetched.
     pub fetching: bool,
-    /// What each member was offered last: held on to while it may be fetched, whatever is offered to others by then.
+    /// The nodes that it takes messages from and sends them to, by place: the members and guests of its epoch.
+    pub peers: Vec<NodeIndex>,
+    /// The replica knows of other peers than these already: until they are met, what comes is of no place.
+    pub moving: bool,
+    /// What each node was offered last: held on to while it may be fetched, whatever is offered to others by then.
     pub lent: BTreeMap<NodeIndex, (ChainSegment, Memory)>,
     /// The moment asked for, by the node's clock, and how often one was asked for.
     pub timer: (Time, u64),
@@ -73,6 +80,7 @@ impl Host {
         let (recovered, executor) = self.disk.recover()?;
         let (keyring, identity) = (self.keyring.clone(), self.identity.clone());
         let keys = Keys::simulated(keyring, identity, &self.committee, self.genesis.epoch_length);
+        let keys = Keys { genesis: self.first.clone(), ..keys };
         self.life = Some(Life {
             replica: Replica::new(keys, &self.genesis),
             executor,
@@ -82,26 +90,49 @@ impl Host {
             batches: VecDeque::new(),
             frozen: None,
             fetching: false,
+            peers: self.committee.indexes().collect(),
+            moving: false,
             lent: BTreeMap::new(),
             timer: (Time::ZERO, 0),
         });
         Ok(recovered)
     }
 
-    /// The keys of an epoch are on disk now, if there are any.
-    pub fn open_epoch(&mut self, opened: &NewEpoch) {
-        let Some(life) = self.life.as_ref().filter(|_| opened.keys.is_some()) else { return };
+    /// These are the peers now, the members first; the keys of an epoch are on disk, if there are any.
+    pub fn open_epoch(&mut self, opened: &NewEpoch, peers: Vec<NodeIndex>) {
+        let Some(life) = &mut self.life else { return };
+        let place = peers.iter().take(opened.members.len()).position(|peer| *peer == self.member);
+        if life.peers != peers {
+            life.inbox.retain(|input| !matches!(input, Input::Peer(..)));
+        }
+        life.peers = peers;
+        life.moving = false;
+        if opened.keys.is_none() {
+            return;
+        }
         self.keyring = life.replica.consensus().keyring().clone();
         if let Some(adversary) = &mut self.adversary {
-            adversary.rekey(self.keyring.clone());
+            adversary.rekey(self.keyring.clone(), place.map(|place| NodeIndex(place as u16)));
         }
     }
 
-    /// Hands one input to the replica; `Err` is the text of a panic.
-    pub fn handle(&mut self, now: Time, input: Input) -> Result<(), String> {
+    /// Who stands at `place` for it; at first, that are the first members.
+    pub fn peer(&self, place: NodeIndex) -> Option<NodeIndex> {
+        self.life.as_ref()?.peers.get(usize::from(place.0)).copied()
+    }
+
+    /// At which place `node` stands for it: it takes nothing from others.
+    pub fn place_of(&self, node: NodeIndex) -> Option<NodeIndex> {
+        let life = self.life.as_ref().filter(|life| !life.moving)?;
+        let place = life.peers.iter().position(|peer| *peer == node)?;
+        Some(NodeIndex(place as u16))
+    }
+
+    /// Hands one input to the replica: whether it opens an epoch; `Err` is the text of a panic.
+    pub fn handle(&mut self, now: Time, input: Input) -> Result<bool, String> {
         let local = self.clock.read(now);
         let Some(life) = &mut self.life else {
-            return Ok(());
+            return Ok(false);
         };
         let heard = match (&mut self.adversary, &input) {
             (Some(adversary), Input::Peer(_, message)) => adversary.hear(message),
@@ -113,9 +144,10 @@ impl Host {
         if let Some(adversary) = &mut self.adversary {
             effects = adversary.twist(effects);
         }
+        let opens = effects.iter().any(|effect| matches!(effect, Effect::OpenEpoch(_)));
         life.outbox.extend(effects);
         life.outbox.extend(heard);
-        Ok(())
+        Ok(opens)
     }
 
     /// Whether what it lost with its disk is not made good yet: it gives no votes, or would give none after a crash,
@@ -125,7 +157,8 @@ impl Host {
         let remembers = self.disk.lacks_votes() == Ok(false);
         let whole = self.life.as_ref().is_some_and(|life| {
             let consensus = life.replica.consensus();
-            remembers && consensus.is_voter() && life.replica.status().certified >= height
+            let votes = consensus.is_voter() || !life.peers.contains(&self.member);
+            remembers && votes && life.replica.status().certified >= height
         });
         self.lacks = self.lacks.filter(|_| !whole);
         !whole

@@ -18,6 +18,8 @@
 //! - **I11** no panic ([`super::host`]).
 //! - **I17** what a final block says of its voters and of missed views can be, and if its proposer is honest, is true
 //!   ([`attendance`]).
+//! - **I18** the members of an epoch are those whom finalized blocks and what operators signed make, for every node; a
+//!   certificate needs the votes of its own epoch's members ([`members`], [`votes`]).
 //! - **I12**, **I13**, **I14** in the calm all honest nodes advance, epochs end, and calls get executed
 //!   ([`liveness`]).
 //!
@@ -27,6 +29,7 @@
 mod attendance;
 mod chain;
 mod liveness;
+mod members;
 mod state;
 mod votes;
 
@@ -36,6 +39,7 @@ use crate::types::*;
 use std::fmt;
 
 pub use liveness::{CALM_HEIGHTS, CALM_WINDOW};
+pub use members::Signed;
 pub use state::Books;
 
 /// An invariant that did not hold.
@@ -54,6 +58,8 @@ pub struct Oracle {
     liveness: liveness::Liveness,
     states: state::States,
     honest: Vec<bool>,
+    /// Honest nodes that are members of the newest epoch: the subnet is where they are.
+    reigning: Vec<bool>,
     violation: Option<Violation>,
 }
 
@@ -70,14 +76,18 @@ impl Oracle {
         // Who was away and was dealt bad shares deals none: with false dealers, too few may be left until others come.
         let falsely = scenario.sins.contains(&Some(Sin::FalseDealer));
         let epoch_length = if falsely { 0 } else { scenario.epoch_length };
-        Oracle {
-            votes: votes::Votes::new(&honest, chain),
-            chain: chain::Chain::new(scenario.nodes, scenario.epoch_length),
+        let nodes = honest.len();
+        let mut oracle = Oracle {
+            votes: votes::Votes::new(&honest, scenario.nodes, scenario.epoch_length, chain),
+            chain: chain::Chain::new(nodes, scenario.epoch_length),
             liveness: liveness::Liveness::new(scenario.nodes, scenario.calm_heights, epoch_length),
-            states: state::States::new(scenario.nodes),
+            states: state::States::new(nodes),
+            reigning: vec![false; nodes],
             honest,
             violation: None,
-        }
+        };
+        oracle.crown();
+        oracle
     }
 
     /// The first violation, if there was one.
@@ -104,7 +114,53 @@ impl Oracle {
             let finding =
                 self.votes.kept(node, record).and_then(|()| self.chain.kept(node, record, &self.votes));
             self.judge(finding);
+            if matches!(record, Record::Finalized { .. }) {
+                self.heed();
+            }
         }
+    }
+
+    /// What the block that became final says of the members.
+    fn heed(&mut self) {
+        let members = &mut self.votes.members;
+        let Some((epoch, changes)) = self.chain.asked_of_members(members.awaited()) else { return };
+        if members.finalized(epoch, changes) {
+            self.crown();
+        }
+    }
+
+    fn crown(&mut self) {
+        let reign = self.votes.members.newest();
+        let nodes = (0..).map(NodeIndex).zip(&self.honest);
+        self.reigning = nodes.map(|(node, honest)| *honest && reign.nodes.contains(&node)).collect();
+    }
+
+    /// Operators signed this change of the members.
+    pub fn signed(&mut self, signed: Signed) {
+        self.votes.members.signed(signed);
+    }
+
+    /// `node` takes these for the members of `epoch`.
+    pub fn opened(&mut self, node: NodeIndex, epoch: Epoch, members: &[NodeIndex]) {
+        if self.trusts(node) {
+            let finding = self.votes.members.opened(node, epoch, members);
+            self.judge(finding);
+        }
+    }
+
+    /// Whether `node` is honest, and a member of the newest epoch and of the next.
+    pub fn stays(&self, node: NodeIndex) -> bool {
+        self.trusts(node) && self.votes.members.stays(node)
+    }
+
+    /// The members of the newest epoch, by place.
+    pub fn members(&self) -> &[NodeIndex] {
+        &self.votes.members.newest().nodes
+    }
+
+    /// How many changes of the members were made.
+    pub fn changes(&self) -> u64 {
+        self.votes.members.changes()
     }
 
     /// `node` hands `batch` to its execution.
@@ -214,14 +270,14 @@ impl Oracle {
     /// Time passes.
     pub fn passed(&mut self, now: Time) {
         let lowest = self.lowest();
-        let finding = self.liveness.passed(now, lowest, || self.chain.standing(&self.honest));
+        let finding = self.liveness.passed(now, lowest, || self.chain.standing(&self.reigning));
         let finding = finding.and_then(|()| self.liveness.reigns(self.chain.reign(), self.highest()));
         self.judge(finding);
     }
 
-    /// The height that every honest node has finalized and certified.
+    /// The height that every honest member has finalized and certified.
     pub fn lowest(&self) -> Height {
-        self.chain.lowest(&self.honest)
+        self.chain.lowest(&self.reigning)
     }
 
     /// The highest height that an honest node has finalized.

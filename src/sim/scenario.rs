@@ -22,6 +22,8 @@ const TWINS_CALM_HEIGHTS: u64 = 10;
 /// Heights of an epoch, at least and at most: some pass within any run.
 const EPOCH_MIN: u64 = 15;
 const EPOCH_MAX: u64 = 60;
+/// Nodes beyond the first members that operators may let in.
+const NEWCOMERS: usize = 3;
 /// As many as a person reads.
 const LINES_TOLD: usize = 60;
 /// How far clocks may be from true time, in nanoseconds: two of them then agree about a block's time.
@@ -34,6 +36,8 @@ pub enum Profile {
     Swarm,
     /// Twins in partitions that change with every view, in short runs.
     Twins,
+    /// As the swarm, while operators let nodes come and go, in most epochs.
+    Members,
     /// As the swarm, with real threshold keys and four nodes.
     Keys,
     /// No fault at all.
@@ -44,7 +48,7 @@ pub enum Profile {
 #[derive(Clone, Debug)]
 pub struct Scenario {
     pub seed: u64,
-    /// The committee's size.
+    /// The first committee's size.
     pub nodes: usize,
     /// The run ends when every honest replica has finalized and certified this height.
     pub heights: u64,
@@ -52,7 +56,7 @@ pub struct Scenario {
     pub calm_heights: u64,
     pub weather: Weather,
     pub rates: Rates,
-    /// What each node does wrong; `None` is honest.
+    /// What each node does wrong; `None` is honest. Those behind the first members are none at first.
     pub sins: Vec<Option<Sin>>,
     /// Each node's clock: nanoseconds ahead, millionths too fast.
     pub clocks: Vec<(i64, i64)>,
@@ -70,6 +74,8 @@ pub struct Scenario {
     pub view_timeout_ms: u64,
     /// Heights of an epoch; 0 for one epoch for ever.
     pub epoch_length: u64,
+    /// Mean time between two changes of the members that operators want, in nanoseconds; 0 for none ever.
+    pub change_every: u64,
     /// How the run ends.
     pub ending: Ending,
     /// Whether the production executor runs the batches, in place of the simulator's ledger.
@@ -96,6 +102,7 @@ impl Profile {
     pub const NAMES: &[(&str, Profile)] = &[
         ("swarm", Profile::Swarm),
         ("twins", Profile::Twins),
+        ("members", Profile::Members),
         ("keys", Profile::Keys),
         ("quiet", Profile::Quiet),
     ];
@@ -108,6 +115,7 @@ impl Scenario {
         match profile {
             Profile::Swarm => Scenario::swarm(seed, heights, nodes),
             Profile::Twins => Scenario::twins(seed, heights, nodes),
+            Profile::Members => Scenario::members(seed, heights, nodes),
             Profile::Keys => Scenario {
                 real_keys: true,
                 real_execution: false,
@@ -146,12 +154,30 @@ impl Scenario {
             heartbeat_ms: random.between(200, 1_000),
             view_timeout_ms: random.between(300, 1_500),
             epoch_length: if random.chance(500) { random.between(EPOCH_MIN, EPOCH_MAX) } else { 0 },
+            change_every: 0,
             ending: Ending::Calm,
             real_execution: seed.is_multiple_of(REAL_EXECUTION_EVERY),
             lines_told: LINES_TOLD,
             real_keys: false,
             planted: None,
         }
+    }
+
+    /// A run of the swarm in which nodes come and go.
+    pub fn members(seed: u64, heights: u64, nodes: Option<usize>) -> Scenario {
+        let mut scenario = Scenario::swarm(seed, heights, nodes);
+        let mut random = Random::new(seed).fork(8);
+        scenario.epoch_length = random.between(EPOCH_MIN, EPOCH_MAX);
+        scenario.change_every = random.between(500, 5_000) * MS;
+        let mut sin = || Sin::AMONG_CHANGES[random.index(Sin::AMONG_CHANGES.len())];
+        scenario.sins.iter_mut().flatten().for_each(|found| *found = sin());
+        for newcomer in 0..NEWCOMERS {
+            let sin = sin();
+            scenario.sins.push((newcomer == 0).then_some(sin));
+            scenario.clocks.push(scenario.clocks[newcomer % scenario.nodes]);
+            scenario.slow.push(0);
+        }
+        scenario
     }
 
     /// As many Twins as the protocol bears, in partitions that come and go as fast as views.
@@ -195,6 +221,7 @@ impl Scenario {
             heartbeat_ms: 500,
             view_timeout_ms: 1_000,
             epoch_length: 0,
+            change_every: 0,
             real_execution: false,
             ..Scenario::swarm(seed, heights, Some(nodes))
         }

@@ -63,6 +63,10 @@ tally! {
     false_dealings,
     /// Epochs that the longest-lived of a run's nodes saw begin.
     epochs,
+    /// Changes of the members.
+    changes,
+    /// Old certifications asserted of other heights.
+    perjuries,
     babblings,
     /// Runs in which a sinner's clock was minutes wrong.
     anachronists,

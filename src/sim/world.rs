@@ -1,6 +1,7 @@
 //! The run: takes the earliest event, lets it happen, asks the oracle, until the verdict stands.
 
 mod environment;
+mod members;
 mod perform;
 mod sync;
 
@@ -68,15 +69,18 @@ pub fn run(scenario: Scenario) -> Verdict {
     world.verdict()
 }
 
-/// Nodes stand at places: member i of the committee at place i, the second copies of Twins behind them.
-/// Hosts, links, events and faults are named by places; what replicas say names members.
+/// Nodes stand at places: the first members in their order, those that may come behind them, the second copies of Twins
+/// last. Hosts, links, events and faults are named by places; what replicas say names members by their places in the
+/// committee of their epoch, as each of them knows it.
 struct World {
     scenario: Scenario,
     now: Time,
     queue: Queue<Event>,
     network: Network,
     hosts: Vec<Host>,
-    /// Where the copies of each member stand.
+    /// Every node's card: the first members', and of those that may come.
+    cards: Vec<GenesisNode>,
+    /// Where the copies of each node stand.
     copies: Vec<Vec<NodeIndex>>,
     /// What envelopes read as: each is read by many.
     read: HashMap<Bytes, Option<Arc<SignedIngress>>>,
@@ -88,6 +92,9 @@ struct World {
     rates: Rates,
     faults: Random,
     delays: Random,
+    operators: Random,
+    /// Members that a signed change may make, with the epoch in which it was signed.
+    at_stake: Vec<(Epoch, Vec<NodeIndex>)>,
     /// Disk barriers so far.
     barriers: u64,
     /// How far all clocks jumped ahead together, in nanoseconds.
@@ -129,6 +136,8 @@ enum Event {
         fetched: Box<(ChainSegment, Option<Memory>)>,
     },
     Fault,
+    /// Operators want a change of the members.
+    Operate,
     Heal {
         links: Vec<(NodeIndex, NodeIndex)>,
     },
@@ -144,7 +153,7 @@ impl Event {
             | Event::Synced { node, .. }
             | Event::Fetched { node, .. }
             | Event::Executed { node, .. } => Some(*node),
-            Event::Restart { .. } | Event::Fault | Event::Heal { .. } | Event::Call => None,
+            Event::Restart { .. } | Event::Fault | Event::Operate | Event::Heal { .. } | Event::Call => None,
         }
     }
 }
@@ -156,13 +165,15 @@ impl World {
         let state = Executor::genesis(&scenario, &genesis, first_members(&scenario, &genesis));
         let state = state.unwrap_or_else(|failure| panic!("the state before the first block: {failure}"));
         let members = members(&scenario);
+        let (_, all) = node_key::simulated(chain_id(&genesis), scenario.sins.len());
         let slow = members.iter().map(|member| scenario.slow[*member]).collect();
         World {
             now: EPOCH,
             queue: Queue::new(),
             network: Network::new(slow, scenario.weather, random.fork(1)),
             hosts: hosts(&scenario, &members, &genesis, &state, &random.fork(2)),
-            copies: (0..scenario.nodes).map(|member| places_of(member, &members)).collect(),
+            cards: simulated_members(&all),
+            copies: (0..scenario.sins.len()).map(|member| places_of(member, &members)).collect(),
             read: HashMap::new(),
             workload: Workload::new(random.fork(3), scenario.real_execution.then_some(FIRST_CANISTER)),
             reference: state,
@@ -172,6 +183,8 @@ impl World {
             rates: scenario.rates,
             faults: random.fork(4),
             delays: random.fork(5),
+            operators: random.fork(6),
+            at_stake: Vec::new(),
             barriers: 0,
             leaped: 0,
             goal: None,
@@ -188,6 +201,9 @@ impl World {
             self.queue.push(self.now, Event::Fault);
         }
         self.queue.push(self.now, Event::Call);
+        if self.scenario.change_every > 0 {
+            self.queue.push(self.now, Event::Operate);
+        }
     }
 
     /// Lets the next event happen; false when the run is over.
@@ -223,6 +239,7 @@ impl World {
             Event::Restart { node, life } if self.host(node).incarnation == life => self.start(node),
             Event::Restart { .. } => {}
             Event::Fault => self.strike(),
+            Event::Operate => self.operate(),
             Event::Heal { links } => self.heal(&links),
             Event::Call => self.call(),
         }
@@ -255,7 +272,8 @@ impl World {
         let view = views.max().unwrap_or_default();
         self.tally.epochs = view.epoch().0;
         self.tally.views = view.0.saturating_sub(view.epoch().first_view().0);
-        self.tally.twins = (self.hosts.len() - self.scenario.nodes) as u64;
+        self.tally.changes = self.oracle.changes();
+        self.tally.twins = (self.hosts.len() - self.scenario.sins.len()) as u64;
         self.tally.far_nodes = self.scenario.slow.iter().filter(|slow| **slow > 0).count() as u64;
         for (host, sin) in self.hosts.iter().zip(&self.scenario.sins) {
             let deeds = host.adversary.as_ref().map_or(0, Adversary::deeds);
@@ -268,6 +286,7 @@ impl World {
                 Some(Sin::Equivocator | Sin::Conspirator) => self.tally.equivocations += deeds,
                 Some(Sin::FalseDealer) => self.tally.false_dealings += deeds,
                 Some(Sin::Withholder | Sin::Boaster | Sin::Mute) => self.tally.withholdings += deeds,
+                Some(Sin::Perjurer) => self.tally.perjuries += deeds,
                 Some(Sin::Miser) => self.tally.meannesses += deeds,
                 Some(Sin::Babbler) => self.tally.babblings += deeds,
                 Some(Sin::Anachronist) => self.tally.anachronists += 1,
@@ -336,10 +355,11 @@ fn genesis(scenario: &Scenario) -> Genesis {
     }
 }
 
-/// The member at each place: all of them, and Twins once more.
+/// The node at each place: all of them, and Twins once more.
 fn members(scenario: &Scenario) -> Vec<usize> {
-    let twins = (0..scenario.nodes).filter(|member| scenario.sins[*member] == Some(Sin::Twin));
-    (0..scenario.nodes).chain(twins).collect()
+    let all = 0..scenario.sins.len();
+    let twins = all.clone().filter(|member| scenario.sins[*member] == Some(Sin::Twin));
+    all.chain(twins).collect()
 }
 
 fn places_of(member: usize, members: &[usize]) -> Vec<NodeIndex> {
@@ -355,8 +375,12 @@ fn hosts(
     random: &Random,
 ) -> Vec<Host> {
     let chain = chain_id(genesis);
-    let (identities, committee) = node_key::simulated(chain, scenario.nodes);
-    let keyrings = keyrings(scenario, chain);
+    let (identities, _) = node_key::simulated(chain, scenario.sins.len());
+    let (_, committee) = node_key::simulated(chain, scenario.nodes);
+    let first = first_members(scenario, genesis);
+    let mut keyrings = keyrings(scenario, chain);
+    let blind = first.blind_keyring().unwrap_or_else(|error| panic!("the first members: {error}"));
+    keyrings.resize(scenario.sins.len(), blind);
     let host = |(place, member): (usize, &usize)| {
         let (keyring, identity) = (keyrings[*member].clone(), identities[*member].clone());
         let (sin, (offset, drift_ppm)) = (scenario.sins[*member], scenario.clocks[*member]);
@@ -364,11 +388,12 @@ fn hosts(
         let keys = Keys { keyring: keyring.clone(), identity: identity.clone() };
         let sinner = |sin| Adversary::new(sin, keys, fellows(scenario, sin), random.fork(place as u64));
         Host {
-            member: keyring.own(),
+            member: NodeIndex(*member as u16),
             keyring,
             identity,
             committee: committee.clone(),
             genesis: Arc::clone(genesis),
+            first: first.clone(),
             clock: Clock { offset, drift_ppm },
             disk: Disk::new(state.clone()),
             adversary: sin.filter(|sin| *sin != Sin::Twin).map(sinner),

@@ -1,6 +1,6 @@
 //! What final blocks say of their parents' voters and of missed views (I17).
 
-use super::votes::{Votes, bit};
+use super::votes::{Votes, bit, epoch_of};
 use super::{Finding, violation};
 use crate::types::*;
 
@@ -23,17 +23,20 @@ impl Votes {
         let Claim { view, proposer, parent, said } = claim;
         let accuse =
             |what: &str| violation("I17", format!("the block of view {view} by node {proposer} {what}"));
-        if said.voters.iter().any(|voter| u64::from(voter.0) >= self.nodes) {
+        let Some(reign) = self.members.of(epoch_of(*view)) else {
+            return accuse("is of an epoch that did not begin");
+        };
+        let mut voters = said.voters.iter();
+        let Some(named) = voters.try_fold(0, |named, voter| Some(named | bit(reign.node(*voter)?))) else {
             return accuse("acknowledges a vote of nobody");
-        }
-        let named = said.voters.iter().fold(0, |nodes, voter| nodes | bit(*voter));
-        let parent = parent.filter(|(parent, _)| parent.0 >> 40 == view.0 >> 40);
-        let floor = parent.map_or(0, |_| self.needed);
+        };
+        let parent = parent.filter(|(parent, _)| epoch_of(*parent) == epoch_of(*view));
+        let floor = parent.map_or(0, |_| reign.needed);
         if named != 0 && (parent.is_none() || named.count_ones() < floor) {
             return accuse("acknowledges too few votes, or votes of another epoch");
         }
         let voted = parent.and_then(|parent| self.notarizing.get(&parent)).copied().unwrap_or(0);
-        let honest = bit(*proposer) & self.sinning == 0;
+        let honest = reign.node(*proposer).is_some_and(|proposer| bit(proposer) & self.sinning == 0);
         if honest && named & !voted & !self.sinning != 0 {
             return accuse("acknowledges votes that were not given");
         }
@@ -62,7 +65,7 @@ mod tests {
 
     /// Nodes 1 to 3 voted for A in view 3; node 0 is a sinner.
     fn votes() -> Votes {
-        let mut votes = Votes::new(&[false, true, true, true], Digest::ZERO);
+        let mut votes = Votes::new(&[false, true, true, true], 4, 15, Digest::ZERO);
         for signer in (1..4).map(NodeIndex) {
             let (share, beacon) = (BlsBytes([0; 48]), BlsBytes([0; 48]));
             let share = NotarizationShare { view: View(3), block: A, signer, share, beacon };

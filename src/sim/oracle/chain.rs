@@ -1,7 +1,7 @@
 //! The finalized chain, its batches and its states, as honest nodes showed them.
 
 use super::attendance::Claim;
-use super::votes::Votes;
+use super::votes::{Votes, epoch_of};
 use super::{Finding, violation};
 use crate::crypto::hash::hash_block;
 use crate::types::*;
@@ -33,6 +33,7 @@ struct Facts {
     time: Time,
     attendance: Attendance,
     requests: Vec<(RequestId, Time)>,
+    changes: Vec<MembershipChange>,
 }
 
 /// How far a node is.
@@ -89,6 +90,7 @@ impl Chain {
                 time: block.time,
                 attendance: block.attendance.clone(),
                 requests: block.payload.ingress.iter().map(|ingress| (ingress.id, ingress.expiry)).collect(),
+                changes: changes(block),
             })
         });
     }
@@ -302,6 +304,12 @@ impl Chain {
         Ok(())
     }
 
+    /// The epoch of the final block at `height`, and which changes of the members it asks for.
+    pub fn asked_of_members(&self, height: Height) -> Option<(u64, &[MembershipChange])> {
+        let block = self.blocks.get(self.finalized.get(&height)?)?;
+        Some((epoch_of(block.view), &block.changes))
+    }
+
     /// The lowest of what honest nodes finalized and certified.
     pub fn lowest(&self, honest: &[bool]) -> Height {
         let standings = self.nodes.iter().zip(honest).filter(|(_, honest)| **honest);
@@ -335,4 +343,12 @@ impl Chain {
     fn standing_mut(&mut self, node: NodeIndex) -> &mut Standing {
         &mut self.nodes[usize::from(node.0)]
     }
+}
+
+fn changes(block: &Block) -> Vec<MembershipChange> {
+    let change = |message: &SystemMessage| match message {
+        SystemMessage::Change(change) => Some(change.clone()),
+        _ => None,
+    };
+    block.payload.system.iter().filter_map(change).collect()
 }

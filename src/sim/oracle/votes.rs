@@ -1,5 +1,6 @@
 //! Who voted for what, and which certificates those votes bear.
 
+use super::members::{Members, Reign};
 use super::{Finding, violation};
 use crate::crypto::hash::hash_parts;
 use crate::types::*;
@@ -10,16 +11,11 @@ pub(super) type Nodes = u64;
 
 /// Everything that honest nodes were seen to vote for.
 pub struct Votes {
-    /// Votes that make a certificate: all but as many as may be faulty.
-    pub(super) needed: u32,
-    /// Shares that make a beacon: one more than may be faulty.
-    needed_for_beacon: u32,
+    /// Who the members are, and were.
+    pub(super) members: Members,
     /// Sinners: each may have voted for anything.
-    sinners: u32,
-    /// Who they are.
     pub(super) sinning: Nodes,
     chain: ChainId,
-    pub(super) nodes: u64,
     pub(super) notarizing: BTreeMap<(View, Digest), Nodes>,
     nullifying: BTreeMap<View, Nodes>,
     finalizing: BTreeMap<(View, Digest), Nodes>,
@@ -46,17 +42,14 @@ enum Kind {
 }
 
 impl Votes {
-    pub fn new(honest: &[bool], chain: ChainId) -> Votes {
-        let n = honest.len() as u32;
-        let sinners = honest.iter().filter(|honest| !**honest).count() as u32;
+    /// All nodes, of which the first `members` are the first members; epochs have this length.
+    pub fn new(honest: &[bool], members: usize, epoch_length: u64, chain: ChainId) -> Votes {
         let sinning = (0..).map(NodeIndex).zip(honest).filter(|(_, honest)| !**honest).map(|(node, _)| node);
+        let sinning = sinning.map(bit).sum();
         Votes {
-            needed: n - n.saturating_sub(1) / 3,
-            needed_for_beacon: n.saturating_sub(1) / 3 + 1,
-            sinners,
-            sinning: sinning.map(bit).sum(),
+            members: Members::new(members, sinning, epoch_length),
+            sinning,
             chain,
-            nodes: u64::from(n.max(1)),
             notarizing: BTreeMap::new(),
             nullifying: BTreeMap::new(),
             finalizing: BTreeMap::new(),
@@ -74,29 +67,33 @@ impl Votes {
     pub fn said(&mut self, node: NodeIndex, message: &PeerMessage) -> Finding {
         use PeerMessage as M;
         match message {
-            M::Proposal(proposal) if proposal.header.proposer == node => self.speak(
-                node,
-                Kind::Proposal,
-                proposal.header.view.0,
-                crate::crypto::hash::hash_header(&proposal.header, &proposal.calls),
-            ),
+            M::Proposal(proposal)
+                if self.is_at(node, epoch_of(proposal.header.view), proposal.header.proposer) =>
+            {
+                self.speak(
+                    node,
+                    Kind::Proposal,
+                    proposal.header.view.0,
+                    crate::crypto::hash::hash_header(&proposal.header, &proposal.calls),
+                )
+            }
             M::NotarizationShare(share) => {
-                self.signed_by(node, share.signer)?;
+                self.signed_by(node, epoch_of(share.view), share.signer)?;
                 self.vote(node, &Vote::Notarize { view: share.view, block: share.block });
                 self.speak(node, Kind::Notarize, share.view.0, share.block)
             }
             M::NullificationShare(share) => {
-                self.signed_by(node, share.signer)?;
+                self.signed_by(node, epoch_of(share.view), share.signer)?;
                 self.vote(node, &Vote::Nullify { view: share.view });
                 self.speak(node, Kind::Nullify, share.view.0, Digest::ZERO)
             }
             M::FinalizationShare(share) => {
-                self.signed_by(node, share.signer)?;
+                self.signed_by(node, epoch_of(share.view), share.signer)?;
                 self.vote(node, &Vote::Finalize { view: share.view, block: share.block });
                 self.speak(node, Kind::Finalize, share.view.0, share.block)
             }
             M::CertificationShare(share) => {
-                self.signed_by(node, share.signer)?;
+                self.signed_by(node, share.epoch.0, share.signer)?;
                 self.executed(node, share.height, share.root);
                 self.speak(node, Kind::Certify, share.height.0, share.root.0)
             }
@@ -141,7 +138,7 @@ impl Votes {
 
     /// Whether enough nodes voted to notarize `block`, sinners believed capable of anything.
     pub fn could_notarize(&self, view: View, block: Digest) -> bool {
-        self.suffice(self.notarizing.get(&(view, block)))
+        self.suffice(view, self.notarizing.get(&(view, block)))
     }
 
     /// Whether the beacon of the view before, as far as it is known, draws another leader than `proposer`.
@@ -159,12 +156,15 @@ impl Votes {
         };
         let drawn = hash_parts("atoll-leader", &[&self.chain.0, &view.0.to_be_bytes(), draw]);
         let number = drawn.0.iter().take(8).fold(0u64, |number, byte| (number << 8) | u64::from(*byte));
-        Some(number % self.nodes)
+        let nodes = self.members.of(epoch_of(view))?.nodes.len() as u64;
+        Some(number % nodes.max(1))
     }
 
     pub fn certified(&self, certification: &Certification) -> Finding {
         let Certification { height, root, .. } = certification;
-        if self.suffice(self.certifying.get(&(*height, *root))) {
+        // The root key is one for all epochs, and heights that are not certified when one ends are signed again.
+        let votes = self.certifying.get(&(*height, *root)).copied().unwrap_or(0);
+        if self.members.all().any(|reign| reign.suffice(votes)) {
             return Ok(());
         }
         violation("I3", format!("certification of {root:?} at height {height} without its votes"))
@@ -184,8 +184,10 @@ impl Votes {
 
     /// The beacon of a view is its own, one, and borne by enough shares.
     fn beacon(&mut self, view: View, beacon: &RandomBeacon) -> Finding {
-        let shares = self.beaconing.get(&view).map_or(0, |nodes| nodes.count_ones()) + self.sinners;
-        if beacon.view != view || shares < self.needed_for_beacon {
+        let given = self.beaconing.get(&view).copied().unwrap_or(0);
+        let reign = self.members.of(epoch_of(view));
+        let shares = reign.map_or(0, |reign| (given & reign.all).count_ones() + reign.sinners);
+        if beacon.view != view || reign.is_none_or(|reign| shares < reign.needed_for_beacon) {
             let of = beacon.view;
             return violation(
                 "I3",
@@ -226,11 +228,16 @@ impl Votes {
         Ok(())
     }
 
-    fn signed_by(&self, node: NodeIndex, signer: NodeIndex) -> Finding {
-        if node == signer {
+    fn signed_by(&self, node: NodeIndex, epoch: u64, signer: NodeIndex) -> Finding {
+        if self.is_at(node, epoch, signer) {
             return Ok(());
         }
-        violation("I5", format!("node {node} speaks for node {signer}"))
+        violation("I5", format!("node {node} speaks for the node at place {signer} of epoch {epoch}"))
+    }
+
+    /// Whether `node` stands at that place among the members of `epoch`.
+    fn is_at(&self, node: NodeIndex, epoch: u64, place: NodeIndex) -> bool {
+        self.members.of(epoch).and_then(|reign| reign.node(place)) == Some(node)
     }
 
     fn notarization(&mut self, notarization: &Notarization) -> Finding {
@@ -247,7 +254,7 @@ impl Votes {
 
     fn nullification(&mut self, nullification: &Nullification) -> Finding {
         let view = nullification.view;
-        if !self.suffice(self.nullifying.get(&view)) {
+        if !self.suffice(view, self.nullifying.get(&view)) {
             return violation("I3", format!("nullification of view {view} without its votes"));
         }
         self.nullified.insert(view, ());
@@ -256,7 +263,7 @@ impl Votes {
 
     fn finalization(&mut self, finalization: &Finalization) -> Finding {
         let (view, block) = (finalization.view, finalization.block);
-        if !self.suffice(self.finalizing.get(&(view, block))) {
+        if !self.suffice(view, self.finalizing.get(&(view, block))) {
             return violation("I3", format!("finalization of {block:?} in view {view} without its votes"));
         }
         let other = *self.finalized.entry(view).or_insert(block);
@@ -273,9 +280,15 @@ impl Votes {
         Ok(())
     }
 
-    fn suffice(&self, nodes: Option<&Nodes>) -> bool {
-        nodes.map_or(0, |nodes| nodes.count_ones()) + self.sinners >= self.needed
+    fn suffice(&self, view: View, votes: Option<&Nodes>) -> bool {
+        let votes = votes.copied().unwrap_or(0);
+        self.members.of(epoch_of(view)).is_some_and(|reign: &Reign| reign.suffice(votes))
     }
+}
+
+/// A view's bits from 40 on.
+pub(super) fn epoch_of(view: View) -> u64 {
+    view.0 >> 40
 }
 
 pub(super) fn bit(node: NodeIndex) -> Nodes {
@@ -327,7 +340,7 @@ mod tests {
     /// Everything is said by its signer, or by node 3 when it has none; the verdict is on the last.
     fn check(sinners: usize, said: &[PeerMessage], expected: Option<&str>) {
         let honest: Vec<bool> = (0..4).map(|node| node >= sinners).collect();
-        let mut votes = Votes::new(&honest, Digest::ZERO);
+        let mut votes = Votes::new(&honest, honest.len(), 0, Digest::ZERO);
         let mut last = None;
         for message in said {
             assert_eq!(last, None, "only the last message may be wrong");

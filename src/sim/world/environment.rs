@@ -202,7 +202,7 @@ impl World {
         let submission = self.workload.calm(self.users_now(), self.hosts.len());
         let deadline = Time(self.now.0 + CALM_CALL_DEADLINE);
         for (node, id) in self.submit(&submission) {
-            if self.honest(node) {
+            if self.oracle.stays(node) {
                 self.oracle.admitted(id, deadline);
             }
         }

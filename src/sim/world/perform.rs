@@ -17,9 +17,8 @@ const ENVELOPES_READ_MAX: usize = 1_024;
 
 impl World {
     pub(super) fn deliver(&mut self, from: NodeIndex, to: NodeIndex, message: PeerMessage) {
-        if self.host(to).life.is_none() {
-            return;
-        }
+        // Strangers are not heard; nor is anybody where nobody lives.
+        let Some(peer) = self.host(to).place_of(self.member(from)) else { return };
         self.tally.delivered += 1;
         self.note("hears", to, Some(from), Facts::of_message(&message));
         match message {
@@ -30,7 +29,7 @@ impl World {
             }
             message => {
                 self.tally.bodies_fetched += u64::from(matches!(message, PeerMessage::Bodies { .. }));
-                self.feed(to, Input::Peer(self.member(from), message));
+                self.feed(to, Input::Peer(peer, message));
             }
         }
     }
@@ -144,7 +143,8 @@ impl World {
         match handled {
             Err(panic) if honest => self.oracle.accuse("I11", format!("node {node} panics: {panic}")),
             Err(_) => self.crash_and_return(node),
-            Ok(()) => {}
+            Ok(true) => self.meet(node),
+            Ok(false) => {}
         }
         let Some(alive) = self.host(node).life.as_ref().filter(|_| honest) else { return };
         let calls = self.tally.calls as usize;
@@ -187,8 +187,9 @@ impl World {
                 self.say(node, None, &message);
                 let Some(message) = self.on_the_wire(node, message) else { return };
                 let own = self.member(node);
-                let others = (0..self.scenario.nodes as u16).map(NodeIndex).filter(|to| *to != own);
-                others.for_each(|to| self.route(node, to, message.clone()));
+                let peers = self.host(node).life.as_ref().map_or(Vec::new(), |life| life.peers.clone());
+                let others = peers.into_iter().filter(|to| *to != own);
+                others.for_each(|to| self.route_to(node, to, message.clone()));
             }
             Effect::SetTimer(moment) => self.set_timer(node, moment),
             Effect::Execute(batch) => self.execute(node, batch),
@@ -208,7 +209,11 @@ impl World {
             // The workload is no client that waits; a call that is not executed counts for nothing.
             Effect::IngressRefused(_) => {}
             Effect::OpenEpoch(opened) => {
-                self.host_mut(node).open_epoch(&opened);
+                let members = self.nodes_of(&opened.members);
+                self.oracle.opened(node, opened.epoch, &members);
+                let peers = self.peers_of(&opened);
+                self.host_mut(node).open_epoch(&opened, peers);
+                self.meet(node);
                 let seed = Seed(Zeroizing::new([0; 32]));
                 self.feed(node, Input::Seed { epoch: opened.epoch, seed });
             }
@@ -278,11 +283,19 @@ impl World {
         }
     }
 
-    /// Sends a message to all copies of a member.
+    /// Sends a message to whoever stands at a place for the sender.
     pub(super) fn route(&mut self, from: NodeIndex, to: NodeIndex, message: PeerMessage) {
-        let Some(copies) = self.copies.get(usize::from(to.0)).filter(|_| self.member(from) != to) else {
-            return self.oracle.accuse("I11", format!("node {from} sends to {to}"));
-        };
+        match self.host(from).peer(to).filter(|to| *to != self.member(from)) {
+            Some(to) => self.route_to(from, to, message),
+            None if self.honest(from) => self.oracle.accuse("I11", format!("node {from} sends to {to}")),
+            // A sinner may take another epoch's members for its peers.
+            None => {}
+        }
+    }
+
+    /// Sends a message to all copies of a node.
+    fn route_to(&mut self, from: NodeIndex, to: NodeIndex, message: PeerMessage) {
+        let Some(copies) = self.copies.get(usize::from(to.0)) else { return };
         let (first, second) = (copies.first().copied(), copies.get(1).copied());
         if let Some(second) = second {
             self.carry(from, second, message.clone());

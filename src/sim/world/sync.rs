@@ -36,8 +36,9 @@ impl World {
         let host = self.host_mut(node);
         let offer = host.offer.as_ref().filter(|(package, _)| package.stands_in_from(from));
         let Some((package, state)) = offer.cloned() else { return };
-        if let Some(alive) = &mut host.life {
-            alive.lent.insert(to, (package.clone(), state));
+        let borrower = host.peer(to);
+        if let Some((alive, borrower)) = host.life.as_mut().zip(borrower) {
+            alive.lent.insert(borrower, (package.clone(), state));
         }
         let package = match host.adversary.as_mut() {
             Some(adversary) => adversary.serve(package),
@@ -104,15 +105,11 @@ impl World {
     /// loss are not more than the protocol bears. Were only those counted that do not know what they voted, one
     /// after the other could lose its disk before it had fetched anything, and the chain be gone.
     pub(super) fn wipe(&mut self, node: NodeIndex) {
-        let Scenario { wiped_per_mille, nodes, .. } = self.scenario;
+        let Scenario { wiped_per_mille, .. } = self.scenario;
         if wiped_per_mille == 0 || !self.honest(node) || !self.faults.chance(wiped_per_mille) {
             return;
         }
-        let sinners = self.scenario.sins.iter().filter(|sin| sin.is_some()).count();
-        let place = usize::from(node.0);
-        let others = self.hosts.iter_mut().enumerate().filter(|(other, _)| *other != place);
-        let impaired = others.map(|(_, host)| usize::from(host.is_impaired())).sum::<usize>();
-        if sinners + impaired >= Scenario::faults_allowed(nodes) {
+        if !self.spares(node) {
             return;
         }
         let (now, height) = (self.now, self.oracle.highest());

@@ -1,10 +1,12 @@
 //! `atoll node`: who the members of a running subnet are, and changes of them.
 
 use super::exchange::{ExchangeError, get, post};
+use super::file::write_atomically;
 use crate::cli::genesis::{AssembleError, read_card};
 use crate::crypto::node_key::IdentityKey;
 use crate::encoding::system::encode_change;
 use crate::membership::change::sign;
+use crate::node::KnownMembers;
 use crate::storage::key_file::{self, KeyFileError};
 use crate::types::{ChainId, Digest, GenesisNode, MembershipChange, NodeIndex, quorum};
 use serde::Deserialize;
@@ -29,7 +31,13 @@ pub struct Args {
 #[derive(clap::Subcommand, Debug)]
 enum Command {
     /// Print who the members are, and who will be.
-    List(Place),
+    List {
+        #[command(flatten)]
+        place: Place,
+        /// Write the members' cards to this file, too: `members` in the node.toml of a node that knows none of them.
+        #[arg(long, value_name = "FILE")]
+        cards: Option<PathBuf>,
+    },
     /// Add the node with this card.
     Add {
         #[command(flatten)]
@@ -83,6 +91,8 @@ pub enum NodeCommandError {
     #[error(transparent)]
     File(#[from] KeyFileError),
     #[error(transparent)]
+    Write(#[from] std::io::Error),
+    #[error(transparent)]
     Card(#[from] AssembleError),
     #[error("what {url} says about its members cannot be read: {error}")]
     Answer { url: String, error: String },
@@ -118,6 +128,8 @@ struct Card {
     name: String,
     identity_key: String,
     address: String,
+    tls_key: String,
+    encryption_key: String,
 }
 
 /// Runs the command.
@@ -126,9 +138,10 @@ struct Card {
 /// [`NodeCommandError`], which says what is wrong; nothing has changed then, but for `Overtaken`.
 pub fn run(args: &Args) -> Result<(), NodeCommandError> {
     match &args.command {
-        Command::List(place) => {
-            print(&report(&place.url)?);
-            Ok(())
+        Command::List { place, cards } => {
+            let report = report(&place.url)?;
+            print(&report);
+            cards.as_deref().map_or(Ok(()), |file| write_cards(&report, file))
         }
         Command::Add { change, card } => make(change, None, Some(read_card(card)?)),
         Command::Remove { change, node } => make(change, Some(*node), None),
@@ -148,7 +161,7 @@ fn print(report: &Report) {
         "epoch {}, since height {}; now at height {}, membership {}",
         report.epoch, report.began_after, report.height, report.version
     );
-    for Card { place, name, identity_key, address } in &report.members {
+    for Card { place, name, identity_key, address, .. } in &report.members {
         println!("{place:>3}  {name}  {address}  {identity_key}");
     }
     if report.next != report.members {
@@ -157,6 +170,22 @@ fn print(report: &Report) {
             println!("{place:>3}  {name}  {address}");
         }
     }
+}
+
+/// What a node reads that knows no present member.
+fn write_cards(report: &Report, file: &Path) -> Result<(), NodeCommandError> {
+    let node = |card: &Card| GenesisNode {
+        name: card.name.clone(),
+        identity_key: card.identity_key.clone(),
+        tls_key: card.tls_key.clone(),
+        encryption_key: card.encryption_key.clone(),
+        address: card.address.clone(),
+    };
+    let known = KnownMembers { epoch: report.epoch, nodes: report.members.iter().map(node).collect() };
+    let text = toml::to_string(&known).map_err(std::io::Error::other)?;
+    write_atomically(file, text.as_bytes())?;
+    println!("cards of {} members written to {}", known.nodes.len(), file.display());
+    Ok(())
 }
 
 /// Signs the change, hands it over, and waits until it is made.

@@ -58,5 +58,7 @@ fn card(place: NodeIndex, node: &GenesisNode) -> serde_json::Value {
         "name": node.name,
         "identity_key": node.identity_key,
         "address": node.address,
+        "tls_key": node.tls_key,
+        "encryption_key": node.encryption_key,
     })
 }

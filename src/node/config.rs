@@ -34,6 +34,9 @@ pub struct Config {
     /// Every so many heights a state is offered to replicas that are far behind, and the blocks below are purged.
     #[serde(default = "checkpoint_heights")]
     pub checkpoint_heights: NonZeroU64,
+    /// Who the members are now, for a node that cannot know by itself: `atoll node list --cards` writes the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub members: Option<PathBuf>,
     /// Addresses of peers that differ, seen from here, from those in the genesis, by node index.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub peer_addresses: BTreeMap<String, String>,
@@ -67,7 +70,8 @@ impl Config {
         let mut config: Config = toml::from_str(&read_text(file)?)
             .map_err(|error| ConfigError::Syntax { path: file.to_path_buf(), error })?;
         let home = file.parent().unwrap_or(Path::new("."));
-        for path in [&mut config.data_dir, &mut config.key_dir, &mut config.genesis] {
+        let paths = [&mut config.data_dir, &mut config.key_dir, &mut config.genesis];
+        for path in paths.into_iter().chain(&mut config.members) {
             *path = home.join(&*path);
         }
         Ok(config)
@@ -97,7 +101,7 @@ pub fn load_genesis(file: &Path) -> Result<Genesis, ConfigError> {
     parse_genesis(&text).map_err(|error| ConfigError::Genesis { path: file.to_path_buf(), error })
 }
 
-fn read_text(file: &Path) -> Result<String, ConfigError> {
+pub(super) fn read_text(file: &Path) -> Result<String, ConfigError> {
     std::fs::read_to_string(file).map_err(|error| ConfigError::Read { path: file.to_path_buf(), error })
 }
 
@@ -118,6 +122,7 @@ mod tests {
         peer_listen = "127.0.0.1:1"
         api_listen = "127.0.0.1:2"
         metrics_listen = "127.0.0.1:3"
+        members = "members.toml"
         log_format = "json"
         [peer_addresses]
         1 = "127.0.0.1:9"
@@ -148,6 +153,7 @@ mod tests {
     fn relative_paths_are_relative_to_the_file_and_absolute_ones_stay() {
         let config = load(FILE).unwrap();
         assert_eq!(config.key_dir, PathBuf::from("/secret/keys"));
+        assert!(config.members.unwrap().is_absolute());
         assert_eq!(config.log_format, LogFormat::Json);
     }
 

@@ -61,6 +61,7 @@ pub(crate) mod handle;
 mod harden;
 mod jobs;
 mod key;
+mod known;
 pub(crate) mod mailbox;
 #[cfg(any(test, feature = "malicious"))]
 pub mod malice;
@@ -81,6 +82,7 @@ pub use config::{Config, ConfigError, load_genesis};
 pub use error::NodeError;
 pub use founding::{load_founding, module_file, read_module};
 pub use handle::{CertifiedState, Handle, Identity, Members, QueryError, SubmitError};
+pub use known::KnownMembers;
 pub use replay::{Replayed, replay};
 pub use start::{End, Node};
 

@@ -2,9 +2,11 @@
 
 use super::NodeError;
 use super::config::{Config, ConfigError, indexes};
+use super::known::KnownMembers;
 use crate::crypto::node_key::Committee;
+use crate::membership::Succession;
 use crate::net::{Member, Membership, Net};
-use crate::types::{ChainId, Genesis, GenesisNode, NewEpoch, NodeIndex};
+use crate::types::{ChainId, Epoch, Genesis, GenesisNode, NewEpoch, NodeIndex};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,12 +17,14 @@ pub struct PeerBook {
     identity: [u8; 32],
     /// Addresses that differ, seen from here, from those on the cards, by identity key.
     overrides: BTreeMap<String, String>,
+    /// What the operator says, until the own chain is as far.
+    known: Option<Arc<KnownMembers>>,
     own: Arc<Mutex<Option<NodeIndex>>>,
 }
 
 impl PeerBook {
     /// # Errors
-    /// An override for a node that the genesis does not name.
+    /// An override for a node that the genesis does not name; a file of members that cannot be used.
     pub fn new(
         config: &Config,
         genesis: &Genesis,
@@ -30,14 +34,15 @@ impl PeerBook {
         let addresses = config.addresses(genesis)?;
         let named = genesis.nodes.iter().zip(addresses);
         let overrides = named.map(|(node, address)| (node.identity_key.clone(), address)).collect();
-        Ok(PeerBook { chain, identity, overrides, own: Arc::default() })
+        let known = config.members.as_deref().map(KnownMembers::load).transpose()?.map(Arc::new);
+        Ok(PeerBook { chain, identity, overrides, known, own: Arc::default() })
     }
 
     /// These nodes, in the order of their places.
     ///
     /// # Errors
     /// A key that is none.
-    pub fn membership(&self, nodes: &[GenesisNode]) -> Result<Membership, NodeError> {
+    fn membership(&self, nodes: &[GenesisNode]) -> Result<Membership, NodeError> {
         let committee = Committee::from_nodes(nodes)?;
         let own = committee.index_of(&self.identity);
         *self.own.lock().unwrap_or_else(PoisonError::into_inner) = own;
@@ -50,13 +55,26 @@ impl PeerBook {
         Ok(Membership { chain: self.chain, own, nodes: nodes.collect() })
     }
 
+    /// Those whom the stored chain names, or genesis where there is none.
+    ///
+    /// # Errors
+    /// A key that is none.
+    pub fn first(&self, genesis: &Genesis, stored: Option<&Succession>) -> Result<Membership, NodeError> {
+        let Some(stored) = stored else { return self.of_epoch(Epoch::ZERO, &genesis.nodes) };
+        self.of_epoch(stored.epoch(), &[stored.members(), &stored.guests()].concat())
+    }
+
     /// The members and guests of an epoch are the peers from now on.
     ///
     /// # Errors
     /// A key that is none.
-    pub fn meet(&self, net: &Net, epoch: &NewEpoch) -> Result<(), NodeError> {
-        let nodes: Vec<GenesisNode> = epoch.members.iter().chain(&epoch.guests).cloned().collect();
-        Ok(net.set_members(self.membership(&nodes)?)?)
+    pub fn meet(&self, net: &Net, opened: &NewEpoch) -> Result<(), NodeError> {
+        let nodes = [&opened.members[..], &opened.guests].concat();
+        Ok(net.set_members(self.of_epoch(opened.epoch, &nodes)?)?)
+    }
+
+    fn of_epoch(&self, epoch: Epoch, nodes: &[GenesisNode]) -> Result<Membership, NodeError> {
+        self.membership(self.known.as_ref().map_or(nodes, |known| known.or_later(epoch, nodes)))
     }
 
     /// This node's place, if it has one.

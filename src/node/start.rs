@@ -19,6 +19,7 @@ use crate::crypto::hash::chain_id;
 use crate::crypto::node_key::Committee;
 use crate::crypto::threshold::pairing_checks;
 use crate::net::{Inbox, Net, Received};
+use crate::state::transfer;
 use crate::storage::{Rocks, Votes};
 use crate::telemetry::{self, Health, Metrics};
 use crate::types::limits::{INGRESS_PLACES_MAX, NODE_STOP_MS, QUERY_QUEUE_MAX, STATE_NEWS_MAX};
@@ -74,12 +75,13 @@ impl Node {
         let keys = key_dir.load_node_keys()?;
         let chain = chain_id(&genesis);
         let peers = PeerBook::new(config, &genesis, chain, keys.identity.public_key())?;
-        let membership = peers.membership(&genesis.nodes)?;
         std::fs::create_dir_all(&config.data_dir)
             .map_err(NodeError::io(format!("creating {}", config.data_dir.display())))?;
         let votes = if key_dir.has_shares()? { Votes::MayBeLost } else { Votes::None };
         take_place(&config.data_dir, &chain, votes)?;
         let rocks = Arc::new(Rocks::open(&config.data_dir.join("chain"), &chain, votes)?);
+        let stored = transfer::succession(&*rocks.source())?;
+        let membership = peers.first(&genesis, stored.as_ref())?;
         let engine = Arc::new(Engine::new(Some(config.data_dir.join("modules"))));
         harden()?;
         let listeners = Listeners::bind(config).await?;

@@ -210,6 +210,7 @@ impl Layout {
             log_format: LogFormat::Text,
             keep_history: false,
             checkpoint_heights: self.args.checkpoint_heights,
+            members: None,
             peer_addresses: peers
                 .map(|peer| (peer.index.to_string(), address(peer)))
                 .collect::<BTreeMap<_, _>>(),

@@ -122,11 +122,12 @@ impl Consensus {
 
     /// A share comes from its signer (rule 8), in the window of views (rule 9).
     fn admits(&mut self, from: NodeIndex, signer: NodeIndex, view: View) -> bool {
-        if from != signer {
-            self.peers.fault(from);
+        // In another epoch its signer may have another place.
+        if view.epoch() != self.epoch() {
             return false;
         }
-        if view.epoch() != self.epoch() {
+        if from != signer {
+            self.peers.fault(from);
             return false;
         }
         self.peers.hear(from, view.min(self.view.number));
@@ -182,11 +183,13 @@ impl Consensus {
 
     fn receive_certification_share(&mut self, from: NodeIndex, share: CertificationShare) {
         let CertificationShare { height, root, signer, epoch, .. } = share;
+        if epoch != self.epoch() {
+            return;
+        }
         if from != signer {
             return self.peers.fault(from);
         }
-        if epoch == self.epoch()
-            && self.is_certifiable(height)
+        if self.is_certifiable(height)
             && self.vouches(signer, Statement::Certify { height, root }, &share.share)
         {
             self.add_certification_share(share);

@@ -149,6 +149,12 @@ fn seeds_that_once_failed_stay_good() {
 }
 
 #[test]
+fn seeds_with_changing_members_that_once_failed_stay_good() {
+    // A newcomer that was an epoch behind took shares of members whose places had moved for lies, and heard nobody any more.
+    expect_clean(&[run(Scenario::members(5_001_487, 500, None))]);
+}
+
+#[test]
 fn real_threshold_keys_keep_every_invariant() {
     let short = Scenario { calm_heights: 3, ..Scenario::of(Profile::Keys, 3, 8, None) };
     expect_clean(&[run(short)]);

@@ -63,25 +63,6 @@ pub enum Sin {
 }
 
 impl Sin {
-    /// The sins where members change. Nobody deals falsely: who comes late and was dealt bad shares has none for an
-    /// epoch (`membership`), and with it more could be missing than the protocol bears.
-    pub const AMONG_CHANGES: &[Sin] = &[
-        Sin::Equivocator,
-        Sin::DoubleVoter,
-        Sin::Forger,
-        Sin::Replayer,
-        Sin::Flooder,
-        Sin::Usurper,
-        Sin::Twin,
-        Sin::Withholder,
-        Sin::Miser,
-        Sin::Babbler,
-        Sin::Anachronist,
-        Sin::Deserter,
-        Sin::Boaster,
-        Sin::Perjurer,
-    ];
-
     /// The sins of a swarm.
     pub const ALLOWED: &[Sin] = &[
         Sin::Equivocator,
@@ -98,6 +79,13 @@ impl Sin {
         Sin::Anachronist,
         Sin::Deserter,
     ];
+
+    /// The sins where members change. Nobody deals falsely: who comes late and was dealt bad shares has none for an
+    /// epoch (`membership`), and with it more could be missing than the protocol bears.
+    pub fn among_changes() -> Vec<Sin> {
+        let swarm = Sin::ALLOWED.iter().copied().filter(|sin| *sin != Sin::FalseDealer);
+        swarm.chain([Sin::Boaster, Sin::Perjurer]).collect()
+    }
 }
 
 /// A node's secrets, as its sin needs them.

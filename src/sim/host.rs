@@ -106,7 +106,6 @@ impl Host {
             life.inbox.retain(|input| !matches!(input, Input::Peer(..)));
         }
         life.peers = peers;
-        life.moving = false;
         if opened.keys.is_none() {
             return;
         }

@@ -169,7 +169,8 @@ impl Scenario {
         let mut random = Random::new(seed).fork(8);
         scenario.epoch_length = random.between(EPOCH_MIN, EPOCH_MAX);
         scenario.change_every = random.between(500, 5_000) * MS;
-        let mut sin = || Sin::AMONG_CHANGES[random.index(Sin::AMONG_CHANGES.len())];
+        let sins = Sin::among_changes();
+        let mut sin = || sins[random.index(sins.len())];
         scenario.sins.iter_mut().flatten().for_each(|found| *found = sin());
         for newcomer in 0..NEWCOMERS {
             let sin = sin();

@@ -46,6 +46,10 @@ fn required<T: serde::de::DeserializeOwned>(
     record::decode(name, &bytes)
 }
 
+pub(super) fn read_succession(record: &[u8]) -> Result<Succession, HostFailure> {
+    Succession::decode(record).map_err(|error| HostFailure(error.to_string()))
+}
+
 fn damaged(name: &str) -> HostFailure {
     HostFailure(format!("{name} on disk is damaged"))
 }
@@ -60,8 +64,7 @@ fn restore_subnet(state: &mut ReplicatedState, source: &dyn StateSource) -> Resu
     for (key, value) in source.scan(Column::Subnet, b"")? {
         note(state, Column::Subnet, &key, &value);
         if key == key::SUCCESSION {
-            let succession = Succession::decode(&value).map_err(|error| HostFailure(error.to_string()))?;
-            state.succession = Some(Arc::new(succession));
+            state.succession = Some(Arc::new(read_succession(&value)?));
         }
         if key == key::PRICES {
             state.prices = Arc::new(record::decode("the record of prices", &value)?);

@@ -17,6 +17,7 @@ mod tests;
 pub use item::{DigestEntry, Item, PageName, Part, read_digests};
 pub use plan::{Memory, Needs};
 
+use super::restore::read_succession;
 use super::{Column, Counters, HostFailure, ReplicatedState, StateSource, VolumeId, record, tree};
 use crate::certification::{HashTree, Lookup, Path, Run};
 use crate::crypto::hash::sha256;
@@ -105,8 +106,7 @@ pub fn height(source: &dyn StateSource) -> Result<Height, HostFailure> {
 /// [`HostFailure`] if `source` fails, or the record is damaged.
 pub fn succession(source: &dyn StateSource) -> Result<Option<Succession>, HostFailure> {
     let bytes = source.get(Column::Subnet, record::key::SUCCESSION)?;
-    let decode = |bytes: Bytes| Succession::decode(&bytes).map_err(|error| HostFailure(error.to_string()));
-    bytes.map(decode).transpose()
+    bytes.map(|bytes| read_succession(&bytes)).transpose()
 }
 
 /// Of which epoch the block is whose state is in `source`. A block of this height that is of another epoch is not that

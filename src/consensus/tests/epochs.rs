@@ -129,14 +129,20 @@ fn keys_that_a_crash_kept_from_the_disk_are_made_again() {
     check_progress(&mut cluster, 10_000, 14);
 }
 
-#[test]
-fn a_replica_that_lost_its_chain_and_not_its_keys_votes_again_when_it_is_there() {
+/// Node 1 of four, in epoch 2, lost its chain and not its keys, and has started again.
+fn after_the_loss_of_a_chain() -> Cluster {
     let mut cluster = started(4);
     run_until_epoch(&mut cluster, 1, 2);
     cluster.crash(1);
     cluster.run_ms(10);
     cluster.nodes[1].disk = Default::default();
     cluster.start(1);
+    cluster
+}
+
+#[test]
+fn a_replica_that_lost_its_chain_and_not_its_keys_votes_again_when_it_is_there() {
+    let mut cluster = after_the_loss_of_a_chain();
     assert!(!cluster.consensus(1).is_voter());
     cluster.run_ms(20_000);
     assert!(cluster.finalized(1) + 3 >= cluster.finalized(0));
@@ -147,12 +153,7 @@ fn a_replica_that_lost_its_chain_and_not_its_keys_votes_again_when_it_is_there()
 /// With it, it finds the encryption key to which its shares of the epoch after are dealt.
 #[test]
 fn a_replica_that_lost_its_chain_keeps_the_seed_of_the_epoch_it_was_in() {
-    let mut cluster = started(4);
-    run_until_epoch(&mut cluster, 1, 2);
-    cluster.crash(1);
-    cluster.run_ms(10);
-    cluster.nodes[1].disk = Default::default();
-    cluster.start(1);
+    let mut cluster = after_the_loss_of_a_chain();
     let seed = Some((Epoch(2), Seed(zeroize::Zeroizing::new([9; 32]))));
     cluster.nodes[1].consensus.as_mut().unwrap().handing.seed = seed;
     let held = |cluster: &Cluster| cluster.consensus(1).handing.seed.as_ref().map(|(of, _)| of.0);

@@ -90,11 +90,10 @@ impl World {
     /// The replica of `node` opened an epoch, or knows of other guests: places may be others' before its hands know.
     pub(super) fn meet(&mut self, node: NodeIndex) {
         let Some(life) = &self.host(node).life else { return };
-        let opened = life.outbox.iter().filter_map(|effect| match effect {
-            Effect::OpenEpoch(opened) => Some(opened),
-            _ => None,
+        let moving = life.outbox.iter().any(|effect| match effect {
+            Effect::OpenEpoch(opened) => self.peers_of(opened) != life.peers,
+            _ => false,
         });
-        let moving = opened.into_iter().any(|opened| self.peers_of(opened) != life.peers);
         if let Some(life) = &mut self.host_mut(node).life {
             life.moving = moving;
         }

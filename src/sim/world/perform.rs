@@ -209,9 +209,9 @@ impl World {
             // The workload is no client that waits; a call that is not executed counts for nothing.
             Effect::IngressRefused(_) => {}
             Effect::OpenEpoch(opened) => {
-                let members = self.nodes_of(&opened.members);
-                self.oracle.opened(node, opened.epoch, &members);
                 let peers = self.peers_of(&opened);
+                let members = peers.iter().copied().take(opened.members.len()).collect::<Vec<_>>();
+                self.oracle.opened(node, opened.epoch, &members);
                 self.host_mut(node).open_epoch(&opened, peers);
                 self.meet(node);
                 let seed = Seed(Zeroizing::new([0; 32]));
